@@ -1,0 +1,1 @@
+"""The dataset card template and facts about each source dataset."""

@@ -1,0 +1,345 @@
+"""The nouns of chatdesc. Imports nothing of ours, so that everything else may import it.
+
+Boxes are ``xywh`` in pixels (x, y of the top-left corner, then width and height), float32, shape [N, 4] for a
+sequence and [4] for one frame. Images are uint8 [H, W, 3], RGB.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+
+class ChatdescError(Exception):
+    """What a user can mend: the message names the place and the remedy."""
+
+
+class DataError(ChatdescError):
+    """Something in a dataset cannot be read (message: file, line, remedy)."""
+
+
+class FrameError(DataError):
+    """A frame is missing or cannot be decoded."""
+
+
+class BackendError(ChatdescError):
+    """A model, tracker or server failed on one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a sequence. A fatal one leaves nothing to re-annotate."""
+
+    kind: str
+    message: str
+    fatal: bool = False
+
+
+class FrameCache:
+    """Least-recently-used decoded frames, shared by all sequences of a run, bounded by their number."""
+
+    def __init__(self, max_frames: int = 16) -> None:
+        self.max_frames = max(1, max_frames)
+        self._frames: OrderedDict[tuple[int, int], Image] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int], decode: Callable[[], Image]) -> Image:
+        with self._lock:
+            if key in self._frames:
+                self._frames.move_to_end(key)
+                return self._frames[key]
+        image = decode()
+        with self._lock:
+            self._frames[key] = image
+            while len(self._frames) > self.max_frames:
+                self._frames.popitem(last=False)
+        return image
+
+    def drop(self, owner: int) -> None:
+        """Forget the frames of one ``Frames`` object (by ``id``), before the id can be used again."""
+        with self._lock:
+            for key in [k for k in self._frames if k[0] == owner]:
+                del self._frames[key]
+
+
+class Frames:
+    """A sequence's frames: read and decoded when asked for, never before.
+
+    Args:
+        paths: one path per frame, relative to the dataset's root, ``/``-separated.
+        read: gives a path's bytes (an open fsspec file system knows how).
+        cache: where decoded frames are kept for the next stage; None decodes anew each time.
+    """
+
+    __slots__ = ("__weakref__", "cache", "paths", "read_bytes")
+
+    def __init__(
+        self, paths: tuple[str, ...], read: Callable[[str], bytes], cache: FrameCache | None = None
+    ) -> None:
+        self.paths = paths
+        self.read_bytes = read
+        self.cache = cache
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[Image]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: int) -> Image:
+        """One frame as RGB uint8 [H, W, 3], not to be written to.
+
+        Raises:
+            FrameError: the file is missing or is no image.
+        """
+        if index < 0:
+            index += len(self.paths)
+        if not 0 <= index < len(self.paths):
+            raise IndexError(f"frame {index} of {len(self.paths)}")
+        if self.cache is None:
+            return self._decode(index)
+        return self.cache.get((id(self), index), lambda: self._decode(index))
+
+    def encoded(self, index: int) -> bytes:
+        """The frame's file as it is on disk."""
+        path = self.paths[index]
+        try:
+            return self.read_bytes(path)
+        except (OSError, KeyError) as error:
+            raise FrameError(f"{path}: cannot be read ({error}); is the download complete?") from error
+
+    def _decode(self, index: int) -> Image:
+        import cv2
+
+        data = np.frombuffer(self.encoded(index), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        if image is None:
+            raise FrameError(f"{self.paths[index]}: is not a readable image; download it again")
+        image.flags.writeable = False
+        return image
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """A frame that has not been decoded yet."""
+
+    frames: Frames
+    index: int
+
+    def image(self) -> Image:
+        return self.frames[self.index]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """One tracking sequence: a video, the target's box in every frame, and what people wrote about it.
+
+    ``visible`` is bool [N], or None where the dataset does not say. ``manual_text`` keeps every byte of the text
+    file: ``manual_text.encode("utf-8", "surrogateescape")`` gives the file back; it is None where there is none.
+    ``attributes`` maps the dataset's attribute names to whether the sequence has them.
+    """
+
+    name: str
+    dataset: str
+    split: str | None
+    category: str | None
+    frames: Frames
+    boxes: Boxes
+    visible: NDArray[np.bool_] | None = None
+    manual_text: str | None = None
+    attributes: dict[str, bool] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def status(self) -> str:
+        """``ok``, or the kind of the first fatal problem, or of the first problem."""
+        worst = next((p for p in self.problems if p.fatal), None) or next(iter(self.problems), None)
+        return worst.kind if worst else "ok"
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a first frame and a target in it."""
+        return not any(p.fatal for p in self.problems)
+
+    def valid(self) -> NDArray[np.bool_]:
+        """bool [N]: frames in which the target has a finite, positive box and is not marked absent."""
+        good = np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > 0).all(1)
+        return good if self.visible is None else good & self.visible
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A describer's answer, parsed: a phrase for the target and nouns for what surrounds it."""
+
+    text: str
+    background: tuple[str, ...] = ()
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text by its character offsets: ``text[start:end]``."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grounding:
+    """Where a text leads: proposals [P, 4] xywh, the text's words, and scores [P, W] in [0, 1].
+
+    A grounder that cannot say which word found what has one column, for the text as a whole (``words`` is then
+    one word that spans it).
+    """
+
+    boxes: Boxes
+    words: tuple[Word, ...]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """Unit-length vectors of crops [C, D] and texts [T, D]; ``truncated`` [T] marks texts that were cut."""
+
+    crops: NDArray[np.float32]
+    texts: NDArray[np.float32]
+    truncated: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """A visual tracker's boxes [n, 4] and scores [n] in [0, 1]; ``session`` continues from here."""
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+    session: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Describe:
+    """Ask for a description of the target in ``box``; answered with the model's raw text.
+
+    ``prompt`` is all that a language model needs beside the picture; the other fields are the same facts for
+    backends that do not read. ``motion`` is the target's displacement (dx, dy) per box size over the feedback
+    frames, or None with first-frame feedback.
+    """
+
+    frame: FrameRef
+    box: Boxes
+    prompt: str
+    category: str | None = None
+    previous: str = ""
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    ambiguous: bool = False
+    tried: tuple[str, ...] = ()
+    motion: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """Ask where a text leads in a frame; answered with a Grounding."""
+
+    frame: FrameRef
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A box of a frame, xywh."""
+
+    frame: FrameRef
+    box: Boxes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embed:
+    """Ask one encoder for the vectors of crops and texts; answered with an Embedding."""
+
+    encoder: str
+    crops: tuple[Crop, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Follow:
+    """Ask the visual tracker for frames ``start`` to ``stop - 1``; answered with a Followed.
+
+    With ``init`` (a box in frame ``start - 1``) a new session starts there, else ``session`` goes on. The answer
+    may be shorter than asked for: it ends after the first frame whose score is below ``min_score``.
+    """
+
+    frames: Frames
+    start: int
+    stop: int
+    session: Any = None
+    init: Boxes | None = None
+    min_score: float = 0.0
+
+
+Request = Describe | Ground | Embed | Follow
+Answer = str | Grounding | Embedding | Followed
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One candidate text and what grounding said of it. ``source`` is ``refined`` or ``manual``."""
+
+    text: str
+    background: tuple[str, ...] = ()
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    iou: float = 0.0
+    margin: float = 0.0
+    accepted: bool = False
+    source: str = "refined"
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """All rounds of one sequence, the manual text as a candidate, and the choice among them."""
+
+    rounds: tuple[Round, ...]
+    manual: Round | None
+    chosen: Round | None
+    scope: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """Semantic tracking of one sequence: per frame a box, where it came from, and how sure.
+
+    ``sources`` [N] is one of TRACK_SOURCES. The verification arrays have one entry per key frame with a visible
+    target: the IoU with the ground truth of the proposal chosen, of a random one, and of the best one.
+    """
+
+    boxes: Boxes
+    sources: tuple[str, ...]
+    scores: NDArray[np.float32]
+    key_frames: tuple[int, ...]
+    chosen_iou: NDArray[np.float32]
+    random_iou: NDArray[np.float32]
+    oracle_iou: NDArray[np.float32]
+
+
+TRACK_SOURCES = ("given", "tracker", "language")
+
+
+def one_line(text: str) -> str:
+    """A text as models and tables take it: one line, single spaces, no undecodable bytes."""
+    return " ".join(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())
