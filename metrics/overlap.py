@@ -1,0 +1,93 @@
+"""How far two boxes agree: overlap and centre errors, vectorised over rows.
+
+Boxes are xywh in pixels, any float dtype; answers are float64.
+
+>>> import numpy as np
+>>> from chatdesc.metrics.overlap import iou
+>>> iou(np.array([[0, 0, 10, 10]]), np.array([[5, 0, 10, 10]]))
+array([0.33333333])
+
+Overlap is always a number: a box that is no box (NaN, infinite, or a width or height that is not positive) overlaps
+nothing, so its IoU is 0. Errors are distances and have no such floor: they are NaN where they are not defined.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def _boxes(values: ArrayLike) -> Floats:
+    boxes = np.asarray(values, np.float64)
+    if boxes.ndim == 1 and boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim == 0 or boxes.shape[-1] != 4:
+        raise ValueError(f"boxes are xywh, so the last axis is 4 long; got an array of shape {boxes.shape}")
+    return boxes
+
+
+def is_box(boxes: ArrayLike) -> NDArray[np.bool_]:
+    """bool [...]: which rows of [..., 4] are finite with a positive width and height."""
+    rows = _boxes(boxes)
+    return np.asarray(np.isfinite(rows).all(-1) & (rows[..., 2:] > 0).all(-1))
+
+
+def iou(a: ArrayLike, b: ArrayLike) -> Floats:
+    """Intersection over union of row i of ``a`` with row i of ``b``.
+
+    Args:
+        a, b: [N, 4], or any shapes [..., 4] that broadcast.
+
+    Returns:
+        [N] in [0, 1]; 0 wherever either row is not a box.
+
+    Source: the Jaccard index of the two rectangles, with continuous corners (x to x + w). The ``x + w - 1`` corners of
+    the MATLAB toolkits give the same value, because they add the 1 back to each side.
+    """
+    first, second = _boxes(a), _boxes(b)
+    good = is_box(first) & is_box(second)
+    top_left = np.maximum(first[..., :2], second[..., :2])
+    bottom_right = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        shared = np.maximum(bottom_right - top_left, 0).prod(-1)
+        union = first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - shared
+        # Far from the origin a corner's rounding can push the quotient past 1.
+        return np.where(good, np.minimum(shared / union, 1.0), 0.0)
+
+
+def iou_matrix(a: ArrayLike, b: ArrayLike) -> Floats:
+    """IoU of every row of ``a`` [N, 4] with every row of ``b`` [M, 4]: [N, M]. See ``iou``."""
+    return iou(_boxes(a)[:, None, :], _boxes(b)[None, :, :])
+
+
+def centres(boxes: ArrayLike) -> Floats:
+    """[..., 2]: the middle (x, y) of each box, pixels."""
+    rows = _boxes(boxes)
+    return rows[..., :2] + rows[..., 2:] / 2
+
+
+def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
+    """Distance in pixels between the centres of row i of ``a`` and of ``b``: [N].
+
+    NaN where a coordinate is NaN. Sizes are not judged: a box of no width has a centre all the same.
+
+    Source: Wu, Lim and Yang, "Online Object Tracking: A Benchmark", CVPR 2013 (centre location error).
+    """
+    with np.errstate(invalid="ignore"):
+        return np.hypot(*np.moveaxis(centres(a) - centres(b), -1, 0))
+
+
+def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:
+    """Distance between centres in units of the true box's width and height: [N], no dimension.
+
+    Both centres are divided before they are subtracted, as the official LaSOT and TNL2K code does; the other order
+    differs in the last bit, which decides ties at a threshold. NaN where the true width or height is not positive.
+
+    Source: Mueller et al., "TrackingNet", ECCV 2018 (normalised precision).
+    """
+    real = _boxes(truth)
+    size = np.where(real[..., 2:] > 0, real[..., 2:], np.nan)
+    with np.errstate(invalid="ignore"):
+        return np.hypot(*np.moveaxis(centres(a) / size - centres(real) / size, -1, 0))
