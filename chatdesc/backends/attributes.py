@@ -1,0 +1,302 @@
+"""The offline backends: a describer, a grounder and an encoder that measure instead of having learned.
+
+No weights, no download, deterministic, within the vocabulary of ``attribute_words``. They are the floor that every
+learned model must beat, and they let the whole loop run anywhere.
+
+>>> grounder = AttributesGrounder()                                         # doctest: +SKIP
+>>> grounder.ground([Ground(FrameRef(frames, 0), "small red circle on the left")])
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from hashlib import blake2b
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chatdesc.backends.attribute_words import (
+    ASPECTS,
+    COLOURS,
+    POSITIONS,
+    SHAPES,
+    SIZES,
+    TEXTURES,
+    TONES,
+    Floats,
+    Seen,
+    canonical,
+    measure,
+    shrink,
+)
+from chatdesc.protocols import each
+from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, Word
+
+if TYPE_CHECKING:
+    from chatdesc.types import Boxes
+
+REVISION = "1"
+SEARCH_WIDTH = 360
+TRUE_ENOUGH = 0.6
+KEEP = 60
+THREADS = 2
+
+
+class _Offline:
+    """What the three roles share."""
+
+    name = "attributes"
+    max_batch = 64
+    workers = 1
+
+    def __init__(self, model: str = "", revision: str = "", **options: Any) -> None:
+        self.options = options
+
+    def describe_self(self) -> dict[str, str]:
+        return {"name": self.name, "revision": REVISION}
+
+
+class ProposalCache:
+    """Measured proposals per picture: describer and grounder look at the same frames again and again."""
+
+    def __init__(self, size: int = 256) -> None:
+        self.size = size
+        self._seen: OrderedDict[bytes, Seen] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, image: Image) -> Seen:
+        key = blake2b(np.ascontiguousarray(image), digest_size=16).digest() + bytes(str(image.shape), "ascii")
+        with self._lock:
+            if key in self._seen:
+                self._seen.move_to_end(key)
+                return self._seen[key]
+        seen = measure(image, proposals(image))
+        with self._lock:
+            self._seen[key] = seen
+            while len(self._seen) > self.size:
+                self._seen.popitem(last=False)
+        return seen
+
+
+_proposals = ProposalCache()
+
+
+def proposals(image: Image) -> Boxes:
+    """Candidate boxes [P, 4] xywh of a picture: selective search (Uijlings et al. 2013), fast mode, on a small copy."""
+    import cv2
+
+    scale = SEARCH_WIDTH / image.shape[1]
+    size = (SEARCH_WIDTH, max(1, round(image.shape[0] * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
+    search.setBaseImage(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    search.switchToSelectiveSearchFast()
+    found = search.process()
+    if not len(found):
+        return np.zeros((0, 4), np.float32)
+    boxes = np.unique(np.asarray(found, np.float32), axis=0)  # the search's own order is random
+    boxes = boxes[(boxes[:, 2:] >= 4).all(1)]
+    return (boxes / np.float32(scale)).astype(np.float32)
+
+
+def phrases(text: str) -> list[list[tuple[Word, str | None]]]:
+    """The words of each phrase (phrases end with a full stop) with what each means in the vocabulary."""
+    found: list[list[tuple[Word, str | None]]] = [[]]
+    for match in re.finditer(r"[.;]|\w+(?:['’-]\w+)*", text):
+        if match.group() in ".;":
+            found.append([])
+        else:
+            found[-1].append((Word(match.group(), match.start(), match.end()), canonical(match.group())))
+    return [phrase for phrase in found if phrase]
+
+
+class AttributesGrounder(_Offline):
+    """Grounds words by testing them on regions of the frame.
+
+    A word's score on a region is its evidence there, times how well the region bears the whole phrase (as the context
+    of a phrase weighs on every word in a learned grounder), times how much it stands out as a thing of its own. Words
+    outside the vocabulary find nothing and score 0.
+    """
+
+    threshold = 0.3
+
+    def ground(self, requests: list[Ground]) -> list[Grounding | Exception]:
+        return each(requests, self._ground, THREADS)
+
+    def _ground(self, request: Ground) -> Grounding:
+        seen = _proposals.get(request.frame.image())
+        parts = phrases(request.text)
+        words = tuple(word for phrase in parts for word, _ in phrase)
+        scores = np.concatenate([self.score(seen, [m for _, m in phrase]) for phrase in parts], 1) if parts else None
+        if scores is None or not len(seen.boxes):
+            return Grounding(np.zeros((0, 4), np.float32), words, np.zeros((0, len(words)), np.float32))
+        kept = suppress(seen.boxes, scores.max(1))
+        return Grounding(seen.boxes[kept], words, scores[kept])
+
+    @staticmethod
+    def score(seen: Seen, meanings: list[str | None]) -> Floats:
+        """[P, W] scores of one phrase's words; words with the same meaning count once in its context."""
+        known = list(dict.fromkeys(m for m in meanings if m))
+        if not known:
+            return np.zeros((len(seen.boxes), len(meanings)), np.float32)
+        evidence = seen.matrix(known)
+        context = evidence.mean(1) * seen.standing_out
+        columns = [evidence[:, known.index(m)] if m else np.zeros(len(evidence), np.float32) for m in meanings]
+        return (np.stack(columns, 1) * context[:, None]).astype(np.float32)
+
+
+def suppress(boxes: Boxes, scores: Floats, keep: int = KEEP) -> list[int]:
+    """Greedy suppression of overlapping and of nested boxes: indices of those kept, best first."""
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] > 0]
+    kept: list[int] = []
+    for i in order:
+        if len(kept) >= keep:
+            break
+        if not kept or _nesting(boxes[i], boxes[kept]).max() < 0.6:
+            kept.append(int(i))
+    return kept
+
+
+def _nesting(box: Boxes, others: Boxes) -> Floats:
+    """[K] intersection over the smaller area."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
+    both = np.prod(np.clip(high - low, 0, None), 1)
+    return both / np.maximum(np.minimum(np.prod(box[2:]), np.prod(others[:, 2:], 1)), 1e-6)
+
+
+class AttributesDescriber(_Offline):
+    """Says what it measures in the box.
+
+    The first answer names what the box holds, as one would who looks at nothing else. With feedback, the words that
+    led elsewhere are dropped, and those true words are taken that set the target apart from the frame's proposals.
+    """
+
+    def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        return each(requests, self._describe, THREADS)
+
+    def _describe(self, request: Describe) -> str:
+        image = request.frame.image()
+        target = measure(image, request.box[None])
+        noun = self._noun(target, request)
+        rivals = self._rivals(image, request.box)
+        words = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, noun, request)
+        text = self.phrase(noun, words, request.motion)
+        return json.dumps({"target": text, "background": self._background(rivals)})
+
+    @staticmethod
+    def true_words(target: Seen, banned: set[str]) -> list[str]:
+        """Vocabulary words with enough evidence in the (single) target box, best first within their kind."""
+        found: list[str] = []
+        for kind in (COLOURS, TONES, SIZES, POSITIONS, ASPECTS, TEXTURES):
+            held = [(float(target.evidence(w)[0]), w) for w in kind if w not in banned]
+            found += [w for e, w in sorted(held, key=lambda p: -p[0]) if e >= TRUE_ENOUGH]
+        return found
+
+    def _noun(self, target: Seen, request: Describe) -> str:
+        """The dataset's category, else the shape, else the plainest word there is."""
+        if request.category and request.category.lower() not in request.negative:
+            return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", request.category).replace("_", " ").lower()
+        best = max(SHAPES, key=lambda s: float(target.evidence(s)[0]))
+        return best if target.evidence(best)[0] >= TRUE_ENOUGH and best not in request.negative else "object"
+
+    def _look(self, target: Seen, noun: str, request: Describe) -> list[str]:
+        words = self.true_words(target, set(request.negative))
+        return [w for w in words if w in COLOURS][:1] or [w for w in words if w in TONES][:1] or words[:1]
+
+    def _contrast(self, target: Seen, rivals: Seen, noun: str, request: Describe) -> list[str]:
+        """The one to three true words whose phrase fits the target and least fits any rival, not tried before."""
+        words = self.true_words(target, {canonical(w) or w for w in request.negative})[:10]
+        fixed = [m for m in (canonical(w) for w in noun.split()) if m]
+        best, chosen = -np.inf, words[:1]
+        for count in (1, 2, 3):
+            for some in combinations(words, count):
+                if self.phrase(noun, list(some), request.motion) in request.tried:
+                    continue
+                margin = self._margin(target, rivals, fixed + list(some)) - 0.02 * count
+                if margin > best:
+                    best, chosen = margin, list(some)
+        return chosen
+
+    @staticmethod
+    def _margin(target: Seen, rivals: Seen, meanings: list[str]) -> float:
+        def fit(seen: Seen) -> Floats:
+            return AttributesGrounder.score(seen, list(meanings)).max(1)
+
+        return float(fit(target)[0] - fit(rivals).max(initial=0.0))
+
+    @staticmethod
+    def phrase(noun: str, words: list[str], motion: tuple[float, float] | None = None) -> str:
+        """Words in English order: size, tone, colour, noun, position, motion."""
+        before = [w for kind in (SIZES, ASPECTS, TONES, TEXTURES, COLOURS) for w in words if w in kind]
+        places = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}
+        after = [places.get(w, "in the center") for w in words if w in POSITIONS]
+        return " ".join([*before, noun, *after, *_motion_words(motion)])
+
+    @staticmethod
+    def _rivals(image: Image, box: Boxes) -> Seen:
+        """The frame's proposals that stand out and are not the target, its parts or what contains it."""
+        seen = _proposals.get(image)
+        if not len(seen.boxes):
+            return seen
+        apart = (_nesting(box, seen.boxes) < 0.5) & (seen.standing_out > 0.2)
+        return seen.take(np.flatnonzero(apart))
+
+    def _background(self, rivals: Seen, count: int = 4) -> list[str]:
+        """Phrases for what stands out most around the target."""
+        names: list[str] = []
+        for i in suppress(rivals.boxes, rivals.standing_out, 12):
+            one = rivals.take(np.array([i]))
+            shape = max(SHAPES, key=lambda s: float(one.evidence(s)[0]))
+            noun = shape if one.evidence(shape)[0] >= TRUE_ENOUGH else "object"
+            colour = [w for w in self.true_words(one, set()) if w in COLOURS][:1]
+            names.append(" ".join([*colour, noun]))
+        return list(dict.fromkeys(names))[:count]
+
+
+def _motion_words(motion: tuple[float, float] | None) -> list[str]:
+    """A motion of more than two target sizes over the feedback frames, in words."""
+    if motion is None or np.hypot(*motion) < 2:
+        return []
+    dx, dy = motion
+    if abs(dx) >= abs(dy):
+        return ["moving to the right" if dx > 0 else "moving to the left"]
+    return ["moving down" if dy > 0 else "moving up"]
+
+
+class AttributesEncoder(_Offline):
+    """Texts and crops as vectors over the attributes that a crop alone shows: colour, shape, tone, texture, aspect.
+
+    It shares its measurements with the offline grounder: as a judge of texts chosen with that grounder it is not
+    independent.
+    """
+
+    words = COLOURS + SHAPES + TONES + TEXTURES + ASPECTS
+
+    def embed(self, requests: list[Embed]) -> list[Embedding | Exception]:
+        return each(requests, self._embed, THREADS)
+
+    def _embed(self, request: Embed) -> Embedding:
+        crops = np.zeros((len(request.crops), len(self.words)), np.float32)
+        by_frame: dict[tuple[int, int], list[int]] = {}
+        for i, crop in enumerate(request.crops):
+            by_frame.setdefault((id(crop.frame.frames), crop.frame.index), []).append(i)
+        for rows in by_frame.values():
+            boxes = np.stack([request.crops[i].box for i in rows])
+            crops[rows] = measure(request.crops[rows[0]].frame.image(), boxes).matrix(list(self.words))
+        texts = np.stack([self._text(t) for t in request.texts]) if request.texts else crops[:0]
+        return Embedding(_unit(crops), _unit(texts), np.zeros(len(request.texts), bool))
+
+    def _text(self, text: str) -> Floats:
+        meanings = {m for phrase in phrases(text) for _, m in phrase}
+        return np.array([float(w in meanings) for w in self.words], np.float32)
+
+
+def _unit(rows: Floats) -> Floats:
+    """Rows at unit length; a row of zeros (nothing known) stays zero and is aligned with nothing."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

@@ -1,0 +1,106 @@
+"""Settings of a run: what decides the result (``Settings``) and what only decides its speed (``Resources``)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from chatdesc.types import ChatdescError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the rows depend on. Two runs with equal settings on equal data give equal datasets.
+
+    Attributes:
+        rounds: N, reflection rounds after the first description.
+        theta: IoU from which a proposal is on the target.
+        tau: IoU from which the best-scoring proposal lets a text be accepted.
+        box_threshold: score under which a proposal does not count; None takes the grounder's own.
+        feedback: ``first`` (the first frame, the only honest one for test splits) or ``uniform:K``.
+        ground_every: semantic tracking grounds every k-th frame.
+        min_score: tracker confidence under which grounding is called before its turn.
+        alignment_frames: frames over which alignment is averaged.
+    """
+
+    describer: str = "attributes"
+    grounder: str = "attributes"
+    tracker: str = "csrt"
+    verifier: str = "similarity"
+    encoders: tuple[str, ...] = ("attributes",)
+    rounds: int = 3
+    theta: float = 0.3
+    tau: float = 0.5
+    box_threshold: float | None = None
+    feedback: str = "first"
+    keep_manual_if_better: bool = True
+    ground_every: int = 20
+    min_score: float = 0.2
+    alignment_frames: int = 4
+    include_frames: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        feedback_frames(self.feedback)
+        for name, low in (("rounds", 0), ("ground_every", 1), ("alignment_frames", 1)):
+            if getattr(self, name) < low:
+                raise ChatdescError(f"--{name.replace('_', '-')} must be at least {low}, not {getattr(self, name)}")
+        for name in ("theta", "tau"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"encoders": list(self.encoders)}
+
+    def hash(self) -> str:
+        return sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """How much at once, and where; none of it changes a row."""
+
+    sequences_in_flight: int = 8
+    frames_in_flight: int = 32
+    device: str = "auto"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def feedback_frames(feedback: str) -> int:
+    """``first`` -> 1, ``uniform:K`` -> K.
+
+    Raises:
+        ChatdescError: anything else.
+    """
+    if feedback == "first":
+        return 1
+    kind, _, count = feedback.partition(":")
+    if kind == "uniform" and count.isdigit() and int(count) >= 1:
+        return int(count)
+    raise ChatdescError(f"--feedback is 'first' or 'uniform:K' with K >= 1, not {feedback!r}")
+
+
+def presets() -> dict[str, dict[str, Any]]:
+    """Name -> content of every preset file."""
+    folder = files("chatdesc").joinpath("presets")
+    found = {f.name.removesuffix(".toml"): f for f in folder.iterdir() if f.name.endswith(".toml")}
+    return {name: tomllib.loads(found[name].read_text(encoding="utf-8")) for name in sorted(found)}
+
+
+def from_preset(name: str, **changes: Any) -> Settings:
+    """A preset's settings with those ``changes`` that are not None.
+
+    Raises:
+        ChatdescError: no such preset.
+    """
+    known = presets()
+    if name not in known:
+        raise ChatdescError(f"no preset is called {name!r}; there are: {', '.join(known)}")
+    allowed = {f.name for f in fields(Settings)}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in known[name].items() if k in allowed}
+    values |= {k: v for k, v in changes.items() if v is not None}
+    return Settings(**values)

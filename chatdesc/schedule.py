@@ -1,0 +1,157 @@
+"""Runs many sequences at once and turns their requests into batches.
+
+Each sequence is a generator that yields requests and is sent answers. ``Scheduler`` keeps M of them in flight, gathers
+what they wait for by kind, calls a backend once per batch, and sends every answer to the one that asked:
+
+>>> backends = {Describe: describer.describe}                               # doctest: +SKIP
+>>> for key, result in Scheduler([Lane(Describe, describer.describe)], in_flight=8).run(jobs):
+...     print(key, result)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatdesc.types import BackendError, ChatdescError, Embed
+
+Job = Generator[Any, Any, Any]
+
+
+@dataclass(slots=True)
+class Lane:
+    """One backend call and how it may be used: at most ``max_batch`` requests a call, ``workers`` calls at a time."""
+
+    kind: Hashable
+    call: Callable[[list[Any]], list[Any]]
+    max_batch: int = 64
+    workers: int = 1
+    waiting: deque[tuple[_Run, int, Any]] = field(default_factory=deque)
+    running: int = 0
+    calls: int = 0
+    items: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A sequence in flight: its generator and the answers that it still waits for."""
+
+    key: Any
+    job: Job
+    answers: list[Any] = field(default_factory=list)
+    missing: int = 0
+    single: bool = True
+
+
+def kind_of(request: Any) -> Hashable:
+    """The lane of a request: its type, and for an Embed the encoder too."""
+    return (Embed, request.encoder) if isinstance(request, Embed) else type(request)
+
+
+class Scheduler:
+    """Drives jobs with ``in_flight`` of them open at a time."""
+
+    def __init__(self, lanes: Iterable[Lane], in_flight: int = 8) -> None:
+        self.lanes = {lane.kind: lane for lane in lanes}
+        self.in_flight = max(1, in_flight)
+
+    def run(self, jobs: Iterable[tuple[Any, Job]]) -> Iterator[tuple[Any, Any]]:
+        """Yield ``(key, result)`` as jobs finish; an exception that a job let through is its result."""
+        source, open_runs = iter(jobs), 0
+        threads = sum(lane.workers for lane in self.lanes.values())
+        with ThreadPoolExecutor(max(1, threads)) as pool:
+            busy: dict[Future[list[Any]], tuple[Lane, list[tuple[_Run, int, Any]]]] = {}
+            try:
+                while True:
+                    while open_runs < self.in_flight and (item := next(source, None)) is not None:
+                        open_runs += 1
+                        if (done := self._advance(_Run(*item), None)) is not None:
+                            open_runs -= 1
+                            yield done
+                    if not open_runs:
+                        return
+                    self._dispatch(pool, busy, open_runs)
+                    for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                        for done in self._collect(future, *busy.pop(future)):
+                            open_runs -= 1
+                            yield done
+            finally:
+                for future in busy:
+                    future.cancel()
+
+    def _advance(self, run: _Run, answer: Any) -> tuple[Any, Any] | None:
+        """Send an answer and queue what the job asks for next; its result when it ends."""
+        try:
+            asked = run.job.throw(answer) if isinstance(answer, Exception) else run.job.send(answer)
+            while isinstance(asked, list) and not asked:
+                asked = run.job.send([])
+        except StopIteration as end:
+            return run.key, end.value
+        except Exception as error:
+            return run.key, error
+        run.single = not isinstance(asked, list)
+        requests = [asked] if run.single else asked
+        run.answers, run.missing = [None] * len(requests), len(requests)
+        for slot, request in enumerate(requests):
+            if (lane := self.lanes.get(kind_of(request))) is None:
+                return run.key, ChatdescError(f"no backend answers {kind_of(request)}")
+            lane.waiting.append((run, slot, request))
+        return None
+
+    def _dispatch(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], open_runs: int) -> None:
+        """Start calls: at once where a lane works on single requests or its batch is full, else when all stand still.
+
+        Waiting for the others is what makes batches full; the largest queue goes first, so that sequences that fell
+        out of step meet again.
+        """
+        for lane in self.lanes.values():
+            while lane.waiting and lane.running < lane.workers and (lane.workers > 1 or self._full(lane, open_runs)):
+                self._start(pool, busy, lane)
+        if not busy:
+            self._start(pool, busy, max(self.lanes.values(), key=lambda lane: len(lane.waiting)))
+
+    def _full(self, lane: Lane, open_runs: int) -> bool:
+        return len(lane.waiting) >= lane.max_batch or len({id(run) for run, _, _ in lane.waiting}) >= open_runs
+
+    def _start(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], lane: Lane) -> None:
+        size = 1 if lane.workers > 1 else min(lane.max_batch, len(lane.waiting))
+        batch = [lane.waiting.popleft() for _ in range(size)]
+        lane.running, lane.calls, lane.items = lane.running + 1, lane.calls + 1, lane.items + size
+        busy[pool.submit(lane.call, [request for _, _, request in batch])] = (lane, batch)
+
+    def _collect(
+        self, future: Future[list[Any]], lane: Lane, batch: list[tuple[_Run, int, Any]]
+    ) -> Iterator[tuple[Any, Any]]:
+        """Hand a finished call's answers to those who asked; yield the jobs that end with them."""
+        lane.running -= 1
+        for (run, slot, _), answer in zip(batch, self._answers(future, len(batch)), strict=True):
+            run.answers[slot] = answer
+            run.missing -= 1
+            if run.missing:
+                continue
+            failure = next((a for a in run.answers if isinstance(a, Exception)), None)
+            if failure is not None and not isinstance(failure, ChatdescError):
+                failure = _as_backend_error(failure)
+            answers = run.answers[0] if run.single else run.answers
+            if (done := self._advance(run, failure if failure is not None else answers)) is not None:
+                yield done
+
+    @staticmethod
+    def _answers(future: Future[list[Any]], count: int) -> list[Any]:
+        """A call's answers; if the call as a whole failed, its error for every item."""
+        error = future.exception()
+        if error is not None:
+            return [error if isinstance(error, Exception) else BackendError(str(error))] * count
+        answers = future.result()
+        if len(answers) != count:
+            return [BackendError(f"backend gave {len(answers)} answers to {count} requests")] * count
+        return answers
+
+
+def _as_backend_error(error: Exception) -> BackendError:
+    wrapped = BackendError(f"{type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped

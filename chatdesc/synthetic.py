@@ -1,0 +1,269 @@
+"""Synthetic sequences in LaSOT's layout: coloured shapes that move, look-alikes, occlusion, camera motion.
+
+Everything comes from a seed, so equal arguments give equal files. Manual texts carry planted faults of the three
+kinds that real ones have; ``scenes.json`` beside the sequences says which.
+
+>>> render(Path("synthetic"), count=12, frames=40, seed=0)                  # doctest: +SKIP
+>>> chatdesc.load("lasot", "synthetic")["circle-1"].manual_text             # doctest: +SKIP
+'small red circle on the left'
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from chatdesc.backends.attribute_words import SHAPES, outline
+from chatdesc.types import Boxes, Image
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (205, 35, 40), "blue": (40, 70, 205), "green": (35, 150, 55), "yellow": (238, 218, 45),
+    "purple": (135, 45, 165), "orange": (240, 140, 30), "white": (248, 248, 248), "black": (14, 14, 14),
+}  # fmt: skip
+SIZES = {"small": (0.05, 0.065), "large": (0.12, 0.14)}
+PLACES = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}
+FAULTS = ("none", "wrong_target", "ambiguous", "typo")
+CANVAS = (320, 240)
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One shape: attributes, and its path in scene coordinates (pixels, centre, radius)."""
+
+    colour: str
+    shape: str
+    size: str
+    radius: float
+    start: tuple[float, float]
+    velocity: tuple[float, float]
+    sway: tuple[float, float]
+    phase: float
+    tint: tuple[int, int, int]
+
+    def centre(self, t: int) -> tuple[float, float]:
+        swing = np.sin(self.phase + t / 9) - np.sin(self.phase)
+        return (
+            self.start[0] + self.velocity[0] * t + self.sway[0] * swing,
+            self.start[1] + self.velocity[1] * t + self.sway[1] * swing,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A target (``things[0]``), what else moves, the camera's drift, and an optional pole in front of everything."""
+
+    things: tuple[Thing, ...]
+    drift: tuple[float, float]
+    pole: float | None
+    background: int
+    manual: str
+    fault: str
+
+    def camera(self, t: int) -> tuple[float, float]:
+        return self.drift[0] * np.sin(t / 12), self.drift[1] * np.sin(t / 15)
+
+    def box(self, thing: Thing, t: int) -> Boxes:
+        """[4] xywh of a thing in frame t, pixels, not cut at the frame's edge."""
+        (x, y), (cx, cy) = thing.centre(t), self.camera(t)
+        return np.array([x - cx - thing.radius, y - cy - thing.radius, 2 * thing.radius, 2 * thing.radius], np.float32)
+
+
+def place_of(thing: Thing) -> list[str]:
+    """Position words that are clearly true of a thing in the first frame."""
+    across, down = thing.start[0] / CANVAS[0], thing.start[1] / CANVAS[1]
+    named = [("left", across < 0.35), ("right", across > 0.65), ("top", down < 0.35), ("bottom", down > 0.65)]
+    return [word for word, true in named if true]
+
+
+def words_of(thing: Thing) -> set[str]:
+    return {thing.colour, thing.shape, thing.size, *place_of(thing)}
+
+
+def phrase(thing: Thing, words: list[str]) -> str:
+    before = [w for w in (thing.size, thing.colour) if w in words]
+    after = [PLACES[w] for w in words if w in PLACES]
+    return " ".join([*before, thing.shape, *after])
+
+
+def unique_phrase(target: Thing, others: list[Thing]) -> str:
+    """The shortest phrase that is true of the target alone, colour and shape first."""
+    tries: list[list[str]] = [[target.colour], [target.colour, target.size]]
+    tries += [[target.colour, place] for place in place_of(target)]
+    tries += [[target.colour, target.size, place] for place in place_of(target)]
+    for words in tries:
+        if not any({target.shape, *words} <= words_of(o) for o in others):
+            return phrase(target, words)
+    return phrase(target, [target.colour, target.size, *place_of(target)])
+
+
+def make_scene(rng: np.random.Generator, frames: int, fault: str, lookalikes: int) -> Scene:
+    """A scene whose target is told apart from each look-alike by size or by place."""
+    things = [_thing(rng, [], frames, sided=True)]
+    target = things[0]
+    for k in range(lookalikes):
+        other_size = "large" if target.size == "small" else "small"
+        size = other_size if k % 2 else target.size
+        things.append(_thing(rng, things, frames, target.colour, target.shape, size))
+    for _ in range(int(rng.integers(2, 4))):
+        things.append(_thing(rng, things, frames, avoid=target))
+    pole = float(rng.uniform(0.4, 0.6) * CANVAS[0]) if rng.random() < 0.4 else None
+    manual = manual_text(rng, things, fault)
+    drift = (float(rng.uniform(0, 8)), float(rng.uniform(0, 5)))
+    return Scene(tuple(things), drift, pole, int(rng.integers(1 << 30)), manual, fault)
+
+
+def manual_text(rng: np.random.Generator, things: list[Thing], fault: str) -> str:
+    """The text that a person would have written, with a planted fault."""
+    target, others = things[0], things[1:]
+    sound = unique_phrase(target, others)
+    if fault == "wrong_target":
+        different = [o for o in others if (o.colour, o.shape) != (target.colour, target.shape)]
+        return unique_phrase(different[0], [t for t in things if t is not different[0]])
+    if fault == "ambiguous":
+        return f"the {target.shape}" if not lookalike(target, others) else phrase(target, [target.colour])
+    if fault == "typo":
+        return " ".join(swap_letters(rng, w) if w in words_of(target) and len(w) > 3 else w for w in sound.split())
+    return sound
+
+
+def lookalike(target: Thing, others: list[Thing]) -> bool:
+    return any((o.colour, o.shape) == (target.colour, target.shape) for o in others)
+
+
+def swap_letters(rng: np.random.Generator, word: str) -> str:
+    """A word with two neighbouring, different letters swapped."""
+    places = [i for i in range(1, len(word) - 1) if word[i] != word[i + 1]]
+    i = places[int(rng.integers(len(places)))]
+    return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+
+
+def _thing(
+    rng: np.random.Generator,
+    things: list[Thing],
+    frames: int,
+    colour: str = "",
+    shape: str = "",
+    size: str = "",
+    avoid: Thing | None = None,
+    sided: bool = False,
+) -> Thing:
+    """A thing that overlaps none of ``things`` in the first frame."""
+    names = list(COLOURS)
+    while True:
+        one_colour = colour or names[int(rng.integers(len(names)))]
+        one_shape = shape or SHAPES[int(rng.integers(len(SHAPES)))]
+        one_size = size or ("small" if rng.random() < 0.5 else "large")
+        if avoid and (one_colour, one_shape) == (avoid.colour, avoid.shape):
+            continue
+        low, high = SIZES[one_size]
+        radius = float(rng.uniform(low, high) * CANVAS[0])
+        x, y = rng.uniform(radius + 4, CANVAS[0] - radius - 4), rng.uniform(radius + 4, CANVAS[1] - radius - 4)
+        apart = all(max(abs(x - t.start[0]), abs(y - t.start[1])) > radius + t.radius + 6 for t in things)
+        # a look-alike of the same size stands on the target's other side, so that place can tell them apart
+        twin = shape and size and things and size == things[0].size
+        beside = not twin or (x - CANVAS[0] / 2) * (things[0].start[0] - CANVAS[0] / 2) < 0
+        clear = not sided and not twin or not 0.35 <= x / CANVAS[0] <= 0.65
+        if apart and beside and clear:
+            break
+        if rng.random() < 0.002:  # a crowded scene: begin this thing's size again from the small end
+            size = "small" if not shape else size
+    travel = CANVAS[0] * 0.3 / max(frames, 1)
+    towards = np.sign(CANVAS[0] / 2 - x) * rng.uniform(0.3, 1) * travel
+    tint = tuple(int(v) for v in np.clip(np.array(COLOURS[one_colour]) + rng.integers(-8, 9, 3), 0, 255))
+    sway = (float(rng.uniform(0, 10)), float(rng.uniform(0, 10)))
+    velocity = (float(towards), float(rng.uniform(-0.3, 0.3) * travel))
+    return Thing(
+        one_colour, one_shape, one_size, radius, (float(x), float(y)), velocity, sway,
+        float(rng.uniform(0, 6)), tint,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def backdrop(seed: int) -> Image:
+    """A muted, softly textured background, larger than the frame so that the camera can move over it."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    base = rng.uniform(105, 165) + rng.uniform(-12, 12, 3)
+    coarse = rng.normal(0, 9, (10, 14, 1)).astype(np.float32)
+    shade = cv2.resize(coarse, (CANVAS[0] + 80, CANVAS[1] + 80), interpolation=cv2.INTER_CUBIC)[..., None]
+    grain = rng.normal(0, 3, (CANVAS[1] + 80, CANVAS[0] + 80, 1))
+    return np.clip(base + shade + grain, 0, 255).astype(np.uint8)
+
+
+def draw(scene: Scene, t: int, background: Image) -> Image:
+    """Frame t as RGB [240, 320, 3]: the target above the other things, the pole above all."""
+    import cv2
+
+    cx, cy = scene.camera(t)
+    left, top = 40 + round(cx), 40 + round(cy)
+    frame = background[top : top + CANVAS[1], left : left + CANVAS[0]].copy()
+    for thing in reversed(scene.things):
+        x, y, w, h = scene.box(thing, t)
+        corners = np.round((outline(thing.shape) * (w, h) + (x, y)) * 16).astype(np.int32)
+        cv2.fillPoly(frame, [corners], thing.tint, cv2.LINE_AA, 4)
+    if scene.pole is not None:
+        x0, x1 = _pole_span(scene, t)
+        frame[:, max(0, x0) : max(0, x1)] = (96, 92, 88)
+    return frame
+
+
+def hidden(scene: Scene, t: int) -> bool:
+    """Whether the pole covers nine tenths of the target or more."""
+    if scene.pole is None:
+        return False
+    (x, _, w, _), (x0, x1) = scene.box(scene.things[0], t), _pole_span(scene, t)
+    return (min(x + w, x1) - max(x, x0)) / w >= 0.9
+
+
+def _pole_span(scene: Scene, t: int) -> tuple[int, int]:
+    middle = (scene.pole or 0.0) - scene.camera(t)[0]
+    return round(middle - 14), round(middle + 14)
+
+
+def scenes(count: int, frames: int, seed: int) -> list[Scene]:
+    """``count`` scenes: two of five have no look-alike, half the manual texts have a fault, each kind in turn."""
+    rng = np.random.default_rng(seed)
+    faults = [FAULTS[1 + (k // 2) % 3] if k % 2 else "none" for k in range(count)]
+    return [make_scene(rng, frames, fault, (1, 2, 0, 1, 0)[k % 5]) for k, fault in enumerate(faults)]
+
+
+def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0) -> list[str]:
+    """Write a dataset in LaSOT's layout (all of it the test split) and return the sequences' names."""
+    root.mkdir(parents=True, exist_ok=True)
+    names, known, numbers = [], [], dict.fromkeys(SHAPES, 0)
+    for scene in scenes(count, frames, seed):
+        category = scene.things[0].shape
+        numbers[category] += 1
+        name = f"{category}-{numbers[category]}"
+        _write_sequence(root / category / name, scene, frames)
+        names.append(name)
+        known.append({"sequence": name, "fault": scene.fault, "lookalikes": _count_lookalikes(scene)})
+    (root / "testing_set.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    (root / "scenes.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
+    return names
+
+
+def _count_lookalikes(scene: Scene) -> int:
+    target = scene.things[0]
+    return sum(lookalike(target, [o]) for o in scene.things[1:])
+
+
+def _write_sequence(folder: Path, scene: Scene, frames: int) -> None:
+    import cv2
+
+    (folder / "img").mkdir(parents=True, exist_ok=True)
+    background = backdrop(scene.background)
+    lines, covered = [], []
+    for t in range(frames):
+        frame = draw(scene, t, background)
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        (folder / "img" / f"{t + 1:08d}.jpg").write_bytes(data.tobytes())
+        lines.append(",".join(str(round(float(v))) for v in scene.box(scene.things[0], t)))
+        covered.append(hidden(scene, t))
+    (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "nlp.txt").write_text(scene.manual, encoding="utf-8")
+    (folder / "full_occlusion.txt").write_text(",".join(str(int(c)) for c in covered) + "\n", encoding="utf-8")
+    (folder / "out_of_view.txt").write_text(",".join("0" * frames) + "\n", encoding="utf-8")
