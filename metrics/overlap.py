@@ -63,9 +63,12 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Floats:
 
 
 def centres(boxes: ArrayLike) -> Floats:
-    """[..., 2]: the middle (x, y) of each box, pixels."""
+    """[..., 2]: the middle (x, y) of each box as a pixel index: a box of width 1 at x = 3 has its centre at 3.
+
+    Any other convention gives the same errors up to rounding; this one gives the official toolkits' ties as well.
+    """
     rows = _boxes(boxes)
-    return rows[..., :2] + rows[..., 2:] / 2
+    return rows[..., :2] + (rows[..., 2:] - 1) / 2
 
 
 def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:

@@ -1,0 +1,144 @@
+import csv
+import importlib.util
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatdesc.metrics.ope import LASOT, curve_above, curve_within, mean_score, score_sequence
+
+TRUTH = np.tile([[100.0, 100.0, 20.0, 20.0]], (4, 1))
+
+
+def moved(*offsets):
+    """The true boxes, each moved to the right by so many pixels."""
+    boxes = TRUTH[: len(offsets)].copy()
+    boxes[:, 0] += offsets
+    return boxes
+
+
+def test_a_track_by_hand():
+    # Moved by 5: 15 of 25 px are shared, IoU 300 / 500 = 0.6. By 10: 1/3. By 30: none, 30 px off, 1.5 widths.
+    score = score_sequence(moved(0, 5, 10, 30), TRUTH)
+    exceeded = [21 - 1, 12, 7, 0]  # thresholds 0, .05 .. that 1, .6, 1/3 and 0 exceed; .6 itself is a near tie
+    assert score.auc == pytest.approx(sum(exceeded) / 4 / 21)
+    assert score.precision_at_20 == 3 / 4
+    assert score.norm_precision_at_20 == 1 / 4  # 0, .25, .5, 1.5 widths
+    assert score.norm_precision[50] == 3 / 4  # half a width is within 0.5
+    assert (score.op50, score.op75) == (2 / 4, 1 / 4)
+    assert (score.protocol, score.frames) == ("lasot", 4)
+
+
+def test_thresholds_are_strict_for_overlap_and_not_for_errors():
+    assert curve_above([0.5, 0.0, np.nan], np.array([0, 0.5]), 3).tolist() == [1 / 3, 0]
+    assert curve_within([20.0, 21.0, np.nan], np.array([20.0]), 3).tolist() == [1 / 3]
+
+
+def test_absent_frames_are_misses():
+    score = score_sequence(TRUTH, TRUTH, visible=[True, True, False, False])
+    assert score.auc == pytest.approx(0.5 * 20 / 21)
+    assert score.precision_at_20 == score.norm_precision_at_20 == 0.5
+
+
+def test_a_visible_frame_with_a_bad_true_box_hits_in_error_and_misses_in_overlap():
+    truth = TRUTH.copy()
+    truth[3] = [1, 1, 0, 0]
+    score = score_sequence(TRUTH, truth)
+    assert score.success[0] == 3 / 4
+    assert score.precision_at_20 == score.norm_precision_at_20 == 1
+
+
+def test_an_empty_box_takes_the_one_before_it():
+    track = moved(0, 5, 0, 0)
+    track[2] = np.nan
+    track[3, 2] = 0
+    score = score_sequence(track, TRUTH)
+    assert score.repaired == 2
+    assert score.success.tolist() == score_sequence(moved(0, 5, 5, 5), TRUTH).success.tolist()
+
+
+def test_a_row_that_is_partly_nan_is_a_miss():
+    track = TRUTH.copy()
+    track[2, 0] = np.nan
+    score = score_sequence(track, TRUTH)
+    assert (score.repaired, score.success[0], score.precision_at_20) == (0, 3 / 4, 3 / 4)
+
+
+def test_the_first_box_is_given_and_surplus_rows_are_cut():
+    score = score_sequence(np.concatenate([moved(80), TRUTH[1:], TRUTH[:3]]), TRUTH)
+    assert score.auc == pytest.approx(20 / 21)
+    assert score.cut == 3
+
+
+def test_lengths_must_fit():
+    with pytest.raises(ValueError, match="3 boxes for 4 frames"):
+        score_sequence(TRUTH[:3], TRUTH)
+    with pytest.raises(ValueError, match="2 visibility flags for 4 frames"):
+        score_sequence(TRUTH, TRUTH, visible=[True, True])
+    with pytest.raises(ValueError, match="no frame"):
+        score_sequence(np.zeros((0, 4)), np.zeros((0, 4)))
+
+
+def test_the_mean_weighs_sequences_alike_and_leaves_out_the_hopeless():
+    perfect, nothing = score_sequence(TRUTH, TRUTH), score_sequence(TRUTH[:1], TRUTH[:1], visible=[False])
+    half = score_sequence(moved(0, 80), TRUTH[:2])
+    overall = mean_score([perfect, half, nothing])
+    assert overall.precision_at_20 == (1 + 0.5) / 2
+    assert overall.frames == 7
+    with pytest.raises(ValueError, match="no sequence"):
+        mean_score([])
+
+
+@given(st.lists(st.tuples(*[st.floats(-50, 300)] * 4), min_size=4, max_size=4))
+def test_curves_are_shares_and_monotone(track):
+    score = score_sequence(track, TRUTH)
+    for curve, order in ((score.success, -1), (score.precision, 1), (score.norm_precision, 1)):
+        assert ((curve >= 0) & (curve <= 1)).all()
+        assert (np.diff(curve) * order >= 0).all()
+
+
+@pytest.fixture(scope="module")
+def lasot(shared_data):
+    """What makes predictions, and per sequence of the test split: index, name, boxes, absence."""
+    golden = shared_data / "golden"
+    spec = importlib.util.spec_from_file_location("make_predictions", golden / "make_predictions.py")
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    data = []
+    for index, name in enumerate((golden / "lasot_testing_set.txt").read_text().split()):
+        folder = shared_data / "lasot_annos" / name.rsplit("-", 1)[0] / name
+        boxes, absent = (maker.load_rows(folder / f) for f in ("groundtruth.txt", "absent.toolkit.txt"))
+        data.append((index, name, boxes, absent.ravel()))
+    return maker.make, data, golden / "official_lasot_octave"
+
+
+def official(folder, file, tracker):
+    with open(folder / file, newline="") as lines:
+        return [row for row in csv.DictReader(lines) if row["tracker"] == tracker]
+
+
+def numbers(score):
+    return {
+        "AUC": score.auc,
+        "P20": score.precision_at_20,
+        "PNorm20": score.norm_precision_at_20,
+        "PNormAUC": score.norm_precision_auc,
+        "OP50": score.op50,
+        "OP75": score.op75,
+    }
+
+
+@pytest.mark.parametrize(("tracker", "step"), [("t4_intbox", 1), ("e1_nan", 5), ("t5_zero", 9), ("e5_static", 3)])
+def test_equals_the_official_toolkit(lasot, tracker, step):
+    make, data, folder = lasot
+    expected = {row["sequence"]: row for row in official(folder, "per_sequence.csv", tracker)}
+    scores = []
+    for index, name, boxes, absent in data[::step]:
+        scores.append(score_sequence(make(tracker, name, index, boxes, absent), boxes, absent != 1))
+        for measure, value in numbers(scores[-1]).items():
+            assert value == pytest.approx(float(expected[name][measure]), abs=1e-12), (name, measure)
+    if step == 1:
+        overall = official(folder, "overall.csv", tracker)[0]
+        for measure, value in numbers(mean_score(scores, LASOT)).items():
+            assert value == pytest.approx(float(overall[measure]), abs=1e-12), measure
