@@ -1,0 +1,225 @@
+"""OpenCV's visual trackers: CSRT (default), KCF, and NanoTrack from a folder of ONNX files.
+
+>>> from chatdesc.backends import create
+>>> from chatdesc.types import Follow
+>>> tracker = create("tracker", "csrt")                     # "kcf", "nano:/models/nanotrackv2"
+>>> [first] = tracker.follow([Follow(frames, 1, 200, init=box)])
+>>> [rest] = tracker.follow([Follow(frames, 200, 400, session=first.session)])
+
+Their results do not depend on threads or on OpenCV's random numbers, so a run gives the same track each time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chatdesc.protocols import each
+from chatdesc.types import BackendError, Follow, Followed, Image
+
+Histogram = NDArray[np.float32]
+IntBox = tuple[int, int, int, int]
+
+BINS = [8, 4, 8]  # hue, saturation, value: enough value bins for grey video
+MIN_SIDE = 4  # pixels; CSRT's features need some area,
+MAX_ASPECT = 24  # and CSRT fails on boxes that are far longer than wide
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """A started tracker (which changes as it goes on), what its target looked like, and its last box."""
+
+    tracker: Any
+    template: Histogram
+    box: IntBox
+
+
+class OpenCvTracker:
+    """What OpenCV's trackers share. ``threads`` sequences are followed at a time; 0 means one per core.
+
+    ``model`` and ``revision`` name weights, where a tracker has some; options of other backends are ignored.
+    """
+
+    name = ""
+    max_batch = 16
+    workers = 1
+
+    def __init__(self, model: str = "", revision: str = "", *, threads: int = 0, **options: Any) -> None:
+        self.threads = threads or os.cpu_count() or 1
+
+    def _new(self) -> Any:
+        raise NotImplementedError
+
+    def describe_self(self) -> dict[str, str]:
+        import cv2
+
+        return {"name": self.name, "opencv": cv2.__version__}
+
+    def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
+        """Follow each request's target. A frame that cannot be read is a FrameError of that request alone."""
+        return each(requests, self._follow, self.threads)
+
+    def _follow(self, request: Follow) -> Followed:
+        session = self._session(request)
+        boxes: list[IntBox] = []
+        scores: list[float] = []
+        for index in range(request.start, request.stop):
+            session, score = _step(session, request.frames[index])
+            boxes.append(session.box)
+            scores.append(score)
+            if score < request.min_score:
+                break
+        return Followed(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session)
+
+    def _session(self, request: Follow) -> Session:
+        if request.init is None:
+            if not isinstance(request.session, Session):
+                raise BackendError(f"{self.name}: nothing to go on from; give a box to start with, or a session")
+            return request.session
+        image = request.frames[request.start - 1]
+        box = inside(request.init, image.shape[1], image.shape[0])
+        tracker = self._new()
+        _guarded(tracker.init, _bgr(image), box)
+        return Session(tracker, appearance(image, box), box)
+
+
+class CsrtTracker(OpenCvTracker):
+    """Discriminative correlation filter with channel and spatial reliability (Lukezic et al., CVPR 2017)."""
+
+    name = "csrt"
+
+    def _new(self) -> Any:
+        import cv2
+
+        return cv2.TrackerCSRT.create()
+
+
+class KcfTracker(OpenCvTracker):
+    """Kernelised correlation filter (Henriques et al., TPAMI 2015): fast, and its boxes keep their size."""
+
+    name = "kcf"
+
+    def _new(self) -> Any:
+        import cv2
+
+        return cv2.TrackerKCF.create()
+
+
+class NanoTracker(OpenCvTracker):
+    """NanoTrack v1 or v2, a small Siamese network. ``model`` is a folder with its two ONNX files.
+
+    Raises:
+        BackendError: no folder was named, or it does not hold the two files.
+    """
+
+    name = "nano"
+
+    def __init__(self, model: str = "", revision: str = "", *, threads: int = 0, **options: Any) -> None:
+        super().__init__(model, revision, threads=threads, **options)
+        self.folder = Path(model)
+        self.backbone = _onnx(model, "backbone")
+        self.head = _onnx(model, "head")
+        self.name = f"nano:{self.folder.resolve().name}"
+
+    def _new(self) -> Any:
+        import cv2
+
+        # Networks of its own for each session: they hold state, and sessions run in threads.
+        return _guarded(cv2.TrackerNano.create, _network(self.backbone), _network(self.head))
+
+    def describe_self(self) -> dict[str, str]:
+        import hashlib
+
+        weights = hashlib.sha256(self.backbone.read_bytes() + self.head.read_bytes()).hexdigest()
+        return {**super().describe_self(), "model": self.folder.resolve().name, "weights_sha256": weights}
+
+
+def _onnx(folder: str, part: str) -> Path:
+    found = sorted(Path(folder).glob(f"*{part}*.onnx")) if folder else []
+    if len(found) != 1:
+        raise BackendError(
+            f"tracker nano: {folder or 'no folder given'}: {len(found)} files match *{part}*.onnx, one is needed. Name "
+            "a folder that holds nanotrack_backbone_sim.onnx and nanotrack_head_sim.onnx (NanoTrack v1 or v2): "
+            "nano:/path/to/nanotrackv2"
+        )
+    return found[0]
+
+
+def _network(path: Path) -> Any:
+    import cv2
+
+    try:
+        return cv2.dnn.readNet(str(path))
+    except cv2.error as error:  # its message holds the whole path, which must not get into a row
+        raise BackendError(f"{path.name} is not a network that OpenCV reads; download it again") from error
+
+
+def _guarded(call: Any, *arguments: Any) -> Any:
+    import cv2
+
+    try:
+        return call(*arguments)
+    except cv2.error as error:
+        raise BackendError(f"OpenCV: {' '.join(str(error).split())}") from error
+
+
+def _bgr(image: Image) -> Image:
+    import cv2
+
+    return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+
+
+def _step(session: Session, image: Image) -> tuple[Session, float]:
+    """One frame on: the new session and its score. A target that is not found stays where it was, with score 0."""
+    found, box = _guarded(session.tracker.update, _bgr(image))
+    if not found:
+        return session, 0.0
+    session = replace(session, box=inside(box, image.shape[1], image.shape[0]))
+    own = float(session.tracker.getTrackingScore())
+    # CSRT and KCF keep no score and say -1.
+    score = own if own >= 0 else similarity(session.template, appearance(image, session.box))
+    return session, min(score, 1.0)
+
+
+def inside(box: ArrayLike, width: int, height: int) -> IntBox:
+    """A box xywh on whole pixels and within the image, thickened where it is too thin to be followed.
+
+    Raises:
+        BackendError: it has a coordinate that is no number, or no positive size.
+    """
+    x, y, w, h = (float(v) for v in np.asarray(box, np.float64))
+    if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
+        raise BackendError(f"a tracker cannot start from the box {[x, y, w, h]}: it needs a positive width and height")
+    least = max(MIN_SIDE, round(min(w, width) / MAX_ASPECT), round(min(h, height) / MAX_ASPECT))
+    left, side_x = _span(x, w, width, least)
+    top, side_y = _span(y, h, height, least)
+    return left, top, side_x, side_y
+
+
+def _span(start: float, length: float, limit: int, least: int) -> tuple[int, int]:
+    """Start and length on whole pixels of what is left of an interval within [0, limit), at least ``least`` long."""
+    first = min(max(round(start), 0), max(limit - least, 0))
+    last = min(max(round(start + length), first + least), limit)
+    return first, last - first
+
+
+def appearance(image: Image, box: IntBox) -> Histogram:
+    """The colours in a box: an HSV histogram that sums to 1."""
+    import cv2
+
+    x, y, w, h = box
+    step = max(1, min(w, h) // 64)  # a sample is enough, whatever the box's size
+    patch = np.ascontiguousarray(image[y : y + h : step, x : x + w : step])
+    hsv = cv2.cvtColor(patch, cv2.COLOR_RGB2HSV)
+    histogram = cv2.calcHist([hsv], [0, 1, 2], None, BINS, [0, 180, 0, 256, 0, 256])
+    return np.asarray(histogram / histogram.sum(), np.float32)
+
+
+def similarity(a: Histogram, b: Histogram) -> float:
+    """Bhattacharyya coefficient of two histograms that sum to 1: 1 for equal ones, 0 for disjoint ones."""
+    return float(np.sqrt(a * b).sum())
