@@ -37,20 +37,20 @@ class Interval:
 def cosine(texts: ArrayLike, crops: ArrayLike) -> Floats:
     """100 x the cosine between unit vectors: any shapes [..., D] that broadcast -> [...].
 
-    NaN where a vector is NaN (a crop that does not exist).
+    NaN where a vector is NaN (a crop that does not exist); 0 for a vector of zeros (a text of which the encoder knows
+    no word), which is aligned with nothing.
 
     Raises:
-        ValueError: a vector is not of unit length, so that a product would be no cosine.
+        ValueError: a vector is neither of unit length nor zero, so that a product would be no cosine.
 
     Source: Hessel et al., "CLIPScore", EMNLP 2021, without its rescaling and its floor at 0.
     """
     a, b = np.asarray(texts, np.float64), np.asarray(crops, np.float64)
     for name, vectors in (("texts", a), ("crops", b)):
-        lengths = np.linalg.norm(vectors, axis=-1)
-        if (np.abs(lengths - 1) > UNIT_TOLERANCE).any():  # NaN is not greater than anything
-            raise ValueError(
-                f"{name} must be unit vectors; a length is {lengths.flat[np.nanargmax(abs(lengths - 1))]:g}"
-            )
+        lengths = np.atleast_1d(np.linalg.norm(vectors, axis=-1))
+        wrong = lengths[(np.abs(lengths - 1) > UNIT_TOLERANCE) & (lengths > 0)]  # NaN is not greater than anything
+        if len(wrong):
+            raise ValueError(f"{name} must be unit vectors; a length is {wrong[0]:g}")
     return 100 * (a * b).sum(-1)
 
 

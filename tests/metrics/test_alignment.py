@@ -16,6 +16,10 @@ def test_only_unit_vectors_have_a_cosine():
         cosine([1, 0], [[2, 0], [np.nan, 0]])
 
 
+def test_a_vector_of_zeros_is_aligned_with_nothing():
+    assert cosine([[0, 0], [1, 0]], [1, 0]).tolist() == [0, 100]
+
+
 def test_margin_is_over_the_strongest_distractor():
     nan = np.nan
     assert margin([30, 30, 30], [[10, 25], [nan, 40], [nan, nan]]) == pytest.approx([5, -10, nan], nan_ok=True)

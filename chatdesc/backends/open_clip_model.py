@@ -1,0 +1,202 @@
+"""An open_clip model: how it is spelled, where it comes from, and what it is in memory. See ``open_clip``.
+
+>>> model = load(parse_spec("ViT-B-32-quickgelu/openai"), "cpu")
+>>> tokens, cut = model.tokenize(["the red car on the left"])
+>>> model.encode_texts(list(tokens)).shape
+(1, 512)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatdesc.types import BackendError
+
+HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip_model.safetensors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a model's spelling says: open_clip's ``model_name`` and ``pretrained``, a revision, and a public label."""
+
+    name: str
+    pretrained: str | None
+    revision: str
+    label: str
+
+    @property
+    def file(self) -> Path | None:
+        """The checkpoint, where one is named."""
+        path = Path(self.pretrained) if self.pretrained else None
+        return path if path is not None and path.is_file() else None
+
+
+def parse_spec(model: str, revision: str = "") -> Spec:
+    """Read a model's spelling. The label shows no folder but the last.
+
+    Raises:
+        BackendError: no weights are named.
+    """
+    if model.startswith("hf-hub:"):
+        return Spec(model, None, revision, model)
+    model = f"{model}@{revision}" if revision else model  # a path may hold an @
+    if model.startswith("local-dir:"):
+        return Spec(model, None, "", f"local-dir:{Path(model.removeprefix('local-dir:')).resolve().name}")
+    name, _, weights = model.partition("/")
+    if not name or not weights:
+        raise BackendError(
+            f"open-clip: {model or 'no model'} names no weights; write NAME/TAG as in ViT-B-32-quickgelu/openai, "
+            "NAME/FILE, local-dir:FOLDER or hf-hub:ORG/NAME"
+        )
+    return Spec(name, weights, "", f"{name}/{Path(weights).name}")
+
+
+class Loaded:
+    """A model in memory with its preprocessing and tokenizer."""
+
+    def __init__(self, model: Any, preprocess: Any, tokenizer: Any, device: str, facts: dict[str, str]) -> None:
+        self.model, self.preprocess, self.tokenizer = model, preprocess, tokenizer
+        self.device, self.facts = device, facts
+        self.context = getattr(tokenizer, "context_length", None) or model.context_length
+
+    @cached_property
+    def width(self) -> int:
+        """Length of a vector."""
+        return self.encode_texts(list(self.tokenize(["a"])[0])).shape[1]
+
+    def tokenize(self, texts: list[str]) -> tuple[Any, list[bool]]:
+        """Tokens [T, context], and which texts were cut to get them.
+
+        open_clip puts the end token back when it cuts, so a cut shows as a difference from the tokens of a tokenizer
+        with more room, or, for one without an end token, as tokens beyond the context.
+        """
+        tokens = self.tokenizer(texts)
+        roomy = self.tokenizer(texts, context_length=4 * self.context)
+        cut = (roomy[:, : self.context] != tokens).any(1) | (roomy[:, self.context] != roomy[:, -1])
+        return tokens, cut.tolist()
+
+    def encode_crops(self, tensors: list[Any]) -> NDArray[np.float32]:
+        return self._vectors(self.model.encode_image, tensors)
+
+    def encode_texts(self, tokens: list[Any]) -> NDArray[np.float32]:
+        return self._vectors(self.model.encode_text, tokens)
+
+    def _vectors(self, encode: Any, items: list[Any]) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode():
+            rows = encode(torch.stack(items).to(self.device), normalize=True)
+        return np.asarray(rows.float().cpu().numpy(), np.float32)
+
+
+def load(spec: Spec, device: str) -> Loaded:
+    """Load a model from open_clip's registry, a folder, or the Hub (or the cache of what came from there).
+
+    Raises:
+        BackendError: it is unknown, or its weights are not to be had; the message says what to do.
+    """
+    import open_clip
+
+    device = choose_device(device)
+
+    if spec.pretrained is not None:
+        _check_known(spec.name, spec.pretrained)
+    name = _snapshot(spec) if spec.revision else spec.name
+    try:
+        model, preprocess = open_clip.create_model_from_pretrained(name, spec.pretrained, device=device)
+        tokenizer = open_clip.get_tokenizer(name)
+    except Exception as error:  # open_clip raises whatever its parts raise
+        raise BackendError(_why_not(spec, error)) from error
+    return Loaded(model.eval(), preprocess, tokenizer, device, _facts(spec, model))
+
+
+def _snapshot(spec: Spec) -> str:
+    """A revision of a Hub repository as a local folder: open_clip itself takes no revision."""
+    from huggingface_hub import snapshot_download
+
+    repository = spec.name.removeprefix("hf-hub:")
+    try:
+        return "local-dir:" + snapshot_download(repository, revision=spec.revision, allow_patterns=HUB_FILES)
+    except Exception as error:
+        raise BackendError(_why_not(spec, error)) from error
+
+
+def _check_known(name: str, weights: str) -> None:
+    import open_clip
+
+    if name not in open_clip.list_models():
+        raise BackendError(f"open-clip has no model {name!r}; {_near(name, open_clip.list_models())}")
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    if weights not in tags and not Path(weights).is_file():
+        raise BackendError(f"open-clip: {weights!r} is no file and no weights of {name}; {_near(weights, tags)}")
+
+
+def _near(word: str, known: list[str]) -> str:
+    import difflib
+
+    lower = {k.lower(): k for k in known}
+    near = [lower[k] for k in difflib.get_close_matches(word.lower(), lower, n=3, cutoff=0.5)]
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are: {', '.join(known)}" if 0 < len(known) < 30 else "see open_clip.list_pretrained()"
+
+
+def _why_not(spec: Spec, error: Exception) -> str:
+    reason = next(iter(str(error).splitlines()), "")
+    if spec.file or spec.name.startswith("local-dir:"):
+        place = str(spec.file or spec.name.removeprefix("local-dir:"))
+        reason = reason.replace(place, Path(place).name)
+        return f"open-clip: {spec.label} cannot be loaded ({reason}); are its files whole, and of this architecture?"
+    return (
+        f"open-clip: the weights of {spec.label} are neither in the cache nor to be downloaded ({reason}). Run once "
+        "with access to the Hub (HF_HUB_OFFLINE unset) and the cache will have them, or name a local copy: "
+        "open-clip:NAME/FILE or open-clip:local-dir:FOLDER"
+    )
+
+
+def _facts(spec: Spec, model: Any) -> dict[str, str]:
+    """What must stand in a row to get the same numbers again."""
+    import open_clip
+    from open_clip.model import get_model_preprocess_cfg
+
+    return {
+        "model": spec.name if spec.pretrained else spec.label,
+        "pretrained": Path(spec.pretrained).name if spec.pretrained else "",
+        "weights_sha256": _file_hash(spec.file) if spec.file else state_hash(model),
+        "weights_hash_of": "file" if spec.file else "tensors",
+        "preprocessing": json.dumps(get_model_preprocess_cfg(model), sort_keys=True),
+        "open_clip": open_clip.__version__,
+    }
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def state_hash(model: Any) -> str:
+    """SHA-256 over the names and values of a model's tensors, the same for every file format they came in."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def choose_device(wanted: str) -> str:
+    """``auto`` is a GPU if there is one; anything else is taken as it is."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
