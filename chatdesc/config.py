@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import PureWindowsPath
 from typing import Any
 
 from chatdesc.types import ChatdescError
@@ -54,7 +55,9 @@ class Settings:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"encoders": list(self.encoders)}
+        """JSON values, with local model folders by their last name only: this goes into rows and cards."""
+        named = {role: public_spec(getattr(self, role)) for role in ("describer", "grounder", "tracker")}
+        return asdict(self) | named | {"encoders": [public_spec(e) for e in self.encoders]}
 
     def hash(self) -> str:
         return sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
@@ -68,6 +71,15 @@ class Resources:
     frames_in_flight: int = 32
     device: str = "auto"
     options: dict[str, Any] = field(default_factory=dict)
+
+
+def public_spec(spec: str) -> str:
+    """A backend's spec without the folders of a local path: ``open-clip:local-dir:/home/me/clip`` -> ``...:clip``."""
+    name, colon, model = spec.partition(":")
+    head, at, path = model.rpartition(":")
+    if path.startswith(("/", "~", ".", "\\")) or PureWindowsPath(path).drive:
+        path = PureWindowsPath(path).name
+    return f"{name}{colon}{head}{at}{path}"
 
 
 def feedback_frames(feedback: str) -> int:
@@ -101,6 +113,6 @@ def from_preset(name: str, **changes: Any) -> Settings:
     if name not in known:
         raise ChatdescError(f"no preset is called {name!r}; there are: {', '.join(known)}")
     allowed = {f.name for f in fields(Settings)}
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in known[name].items() if k in allowed}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known[name].items() if k in allowed}
     values |= {k: v for k, v in changes.items() if v is not None}
     return Settings(**values)

@@ -44,9 +44,7 @@ def spread(sequence: Sequence, count: int) -> list[int]:
     return sorted({int(good[i]) for i in picks})
 
 
-def judge_round(
-    description: Description, seen: Feedback, settings: Settings, source: str = "refined"
-) -> Round:
+def judge_round(description: Description, seen: Feedback, settings: Settings, source: str = "refined") -> Round:
     """A round with its verdict: accepted if the best proposal is on the target and no word leads elsewhere."""
     return Round(
         text=description.text,

@@ -10,8 +10,9 @@ import re
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from chatdesc.types import Boxes, Frames, NDArray
+from chatdesc.types import Boxes, Frames
 
 COLUMNS: dict[str, str] = {
     "sequence": "name of the sequence in its dataset",

@@ -46,9 +46,11 @@ class _Run:
     single: bool = True
 
 
-def kind_of(request: Any) -> Hashable:
+def kind_of(request: Any) -> Any:
     """The lane of a request: its type, and for an Embed the encoder too."""
-    return (Embed, request.encoder) if isinstance(request, Embed) else type(request)
+    if isinstance(request, Embed):
+        return Embed, request.encoder
+    return type(request)
 
 
 class Scheduler:

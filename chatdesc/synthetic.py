@@ -165,7 +165,7 @@ def _thing(
         # a look-alike of the same size stands on the target's other side, so that place can tell them apart
         twin = shape and size and things and size == things[0].size
         beside = not twin or (x - CANVAS[0] / 2) * (things[0].start[0] - CANVAS[0] / 2) < 0
-        clear = not sided and not twin or not 0.35 <= x / CANVAS[0] <= 0.65
+        clear = (not sided and not twin) or not 0.35 <= x / CANVAS[0] <= 0.65
         if apart and beside and clear:
             break
         if rng.random() < 0.002:  # a crowded scene: begin this thing's size again from the small end

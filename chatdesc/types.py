@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,6 @@ class FrameCache:
                 self._frames.popitem(last=False)
         return image
 
-    def drop(self, owner: int) -> None:
-        """Forget the frames of one ``Frames`` object (by ``id``), before the id can be used again."""
-        with self._lock:
-            for key in [k for k in self._frames if k[0] == owner]:
-                del self._frames[key]
-
 
 class Frames:
     """A sequence's frames: read and decoded when asked for, never before.
@@ -80,14 +75,14 @@ class Frames:
         cache: where decoded frames are kept for the next stage; None decodes anew each time.
     """
 
-    __slots__ = ("__weakref__", "cache", "paths", "read_bytes")
+    __slots__ = ("cache", "key", "paths", "read_bytes")
+    _keys = count()
 
-    def __init__(
-        self, paths: tuple[str, ...], read: Callable[[str], bytes], cache: FrameCache | None = None
-    ) -> None:
+    def __init__(self, paths: tuple[str, ...], read: Callable[[str], bytes], cache: FrameCache | None = None) -> None:
         self.paths = paths
         self.read_bytes = read
         self.cache = cache
+        self.key = next(Frames._keys)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -107,7 +102,7 @@ class Frames:
             raise IndexError(f"frame {index} of {len(self.paths)}")
         if self.cache is None:
             return self._decode(index)
-        return self.cache.get((id(self), index), lambda: self._decode(index))
+        return self.cache.get((self.key, index), lambda: self._decode(index))
 
     def encoded(self, index: int) -> bytes:
         """The frame's file as it is on disk."""
@@ -176,7 +171,7 @@ class Sequence:
     def valid(self) -> NDArray[np.bool_]:
         """bool [N]: frames in which the target has a finite, positive box and is not marked absent."""
         good = np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > 0).all(1)
-        return good if self.visible is None else good & self.visible
+        return np.asarray(good if self.visible is None else good & self.visible)
 
 
 @dataclass(frozen=True, slots=True)

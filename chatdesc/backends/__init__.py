@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from pathlib import Path
 from typing import Any
 
 from chatdesc.types import ChatdescError
@@ -63,6 +64,16 @@ def resolve(role: str, name: str) -> str:
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(sorted(names))}"
         raise ChatdescError(f"no {role} is called {name!r}; {hint} (`chatdesc backends` lists them)")
     return names[name]
+
+
+def encoder_spec(spec: str) -> str:
+    """An encoder as users write it: a backend's name as it is, a folder or any other name as an open_clip model."""
+    name, _, _ = split_spec(spec)
+    if name in available("encoder"):
+        return spec
+    if name in ("local-dir", "hf-hub"):
+        return f"open-clip:{spec}"
+    return f"open-clip:local-dir:{spec}" if Path(spec).is_dir() else f"open-clip:{spec}"
 
 
 def create(role: str, spec: str, **options: Any) -> Any:

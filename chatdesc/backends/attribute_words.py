@@ -101,7 +101,8 @@ class Seen:
     def take(self, index: NDArray[np.intp]) -> Seen:
         """The measurements of some of the boxes."""
         arrays = (self.colours, self.shapes, self.tone, self.texture, self.standing_out)
-        return Seen(self.boxes[index], self.frame_size, *(a[index] for a in arrays))
+        colours, shapes, tone, texture, standing_out = (a[index] for a in arrays)
+        return Seen(self.boxes[index], self.frame_size, colours, shapes, tone, texture, standing_out)
 
     def _raw(self, word: str) -> tuple[Floats, float, float]:
         """A measurement, and where evidence for the word begins and is complete."""
@@ -156,7 +157,7 @@ def shrink(image: Image, width: int) -> tuple[Image, float]:
     if scale == 1.0:
         return image, 1.0
     size = (round(image.shape[1] * scale), max(1, round(image.shape[0] * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale  # type: ignore[return-value]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), scale
 
 
 def _ramp(value: Floats, start: float, full: float) -> Floats:
@@ -196,9 +197,10 @@ def _sample(
     at = (np.arange(count, dtype=np.float32) + 0.5) / count * (1 + 2 * grow) - grow
     columns = boxes[:, None, 0] + at[None] * boxes[:, None, 2]
     rows = boxes[:, None, 1] + at[None] * boxes[:, None, 3]
-    columns = np.clip(columns, 0, shape[1] - 1).astype(np.intp)[:, None, :]
-    rows = np.clip(rows, 0, shape[0] - 1).astype(np.intp)[:, :, None]
-    return tuple(np.broadcast_arrays(rows, columns))  # type: ignore[return-value]
+    across = np.clip(columns, 0, shape[1] - 1).astype(np.intp)[:, None, :]
+    down = np.clip(rows, 0, shape[0] - 1).astype(np.intp)[:, :, None]
+    full = (len(boxes), count, count)
+    return np.broadcast_to(down, full), np.broadcast_to(across, full)
 
 
 def _border(count: int) -> NDArray[np.bool_]:
@@ -251,7 +253,8 @@ def outline(shape: str) -> Floats:
         corners = [(np.cos(t * turn), np.sin(t * turn)) for t in range(0, 360, 6)]
     elif shape == "star":
         corners = [
-            (r * np.sin(k * 36 * turn), -r * np.cos(k * 36 * turn)) for k, r in zip(range(10), [1, 0.42] * 5, strict=True)
+            (r * np.sin(k * 36 * turn), -r * np.cos(k * 36 * turn))
+            for k, r in zip(range(10), [1, 0.42] * 5, strict=True)
         ]
     elif shape == "triangle":
         corners = [(0, -1), (1, 1), (-1, 1)]

@@ -31,7 +31,6 @@ from chatdesc.backends.attribute_words import (
     Seen,
     canonical,
     measure,
-    shrink,
 )
 from chatdesc.protocols import each
 from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, Word
@@ -69,7 +68,7 @@ class ProposalCache:
         self._lock = threading.Lock()
 
     def get(self, image: Image) -> Seen:
-        key = blake2b(np.ascontiguousarray(image), digest_size=16).digest() + bytes(str(image.shape), "ascii")
+        key = blake2b(image.tobytes(), digest_size=16).digest() + bytes(str(image.shape), "ascii")
         with self._lock:
             if key in self._seen:
                 self._seen.move_to_end(key)
@@ -117,9 +116,9 @@ def phrases(text: str) -> list[list[tuple[Word, str | None]]]:
 class AttributesGrounder(_Offline):
     """Grounds words by testing them on regions of the frame.
 
-    A word's score on a region is its evidence there, times how well the region bears the whole phrase (as the context
-    of a phrase weighs on every word in a learned grounder), times how much it stands out as a thing of its own. Words
-    outside the vocabulary find nothing and score 0.
+    A word's score on a region is its evidence there, times how well the region bears the whole phrase (squared: in a
+    learned grounder the context of a phrase weighs on every word of it), times how much the region stands out as a
+    thing of its own. Words outside the vocabulary find nothing and score 0.
     """
 
     threshold = 0.3
@@ -144,7 +143,7 @@ class AttributesGrounder(_Offline):
         if not known:
             return np.zeros((len(seen.boxes), len(meanings)), np.float32)
         evidence = seen.matrix(known)
-        context = evidence.mean(1) * seen.standing_out
+        context = evidence.mean(1) ** 2 * np.sqrt(seen.standing_out)
         columns = [evidence[:, known.index(m)] if m else np.zeros(len(evidence), np.float32) for m in meanings]
         return (np.stack(columns, 1) * context[:, None]).astype(np.float32)
 
@@ -285,7 +284,7 @@ class AttributesEncoder(_Offline):
         crops = np.zeros((len(request.crops), len(self.words)), np.float32)
         by_frame: dict[tuple[int, int], list[int]] = {}
         for i, crop in enumerate(request.crops):
-            by_frame.setdefault((id(crop.frame.frames), crop.frame.index), []).append(i)
+            by_frame.setdefault((crop.frame.frames.key, crop.frame.index), []).append(i)
         for rows in by_frame.values():
             boxes = np.stack([request.crops[i].box for i in rows])
             crops[rows] = measure(request.crops[rows[0]].frame.image(), boxes).matrix(list(self.words))

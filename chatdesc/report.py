@@ -1,0 +1,186 @@
+"""Tables for people: what was refined, how good it is, what went wrong.
+
+>>> console.print(before_after(rows))                                       # doctest: +SKIP
+>>> write_table(alignment_rows(rows), Path("run"), "alignment")             # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chatdesc.metrics.alignment import paired_bootstrap
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = dict[str, Any]
+HEAVY = ("boxes", "visible", "frames", "provenance", "images")
+REPEATED_SHARE = 0.05
+
+
+def slim(row: Row) -> Row:
+    """A row without what grows with the number of frames, to be kept for the tables."""
+    tracking = row["tracking"] and {k: v for k, v in row["tracking"].items() if k not in ("boxes", "sources", "scores")}
+    return {k: v for k, v in row.items() if k not in HEAVY} | {"tracking": tracking}
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    known = [v for v in values if v is not None and not np.isnan(v)]
+    return float(np.mean(known)) if known else None
+
+
+def show(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def grounding(row: Row, key: str) -> float | None:
+    return row["grounding"][key] if row["grounding"] else None
+
+
+def alignment(row: Row, key: str) -> float | None:
+    """The first encoder's number."""
+    return row["alignment"][0][key] if row["alignment"] else None
+
+
+def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
+    """Per sequence: manual and refined text, grounding IoU, margin and alignment of both."""
+    from rich.table import Table
+
+    table = Table(title="manual -> refined", title_justify="left", pad_edge=False, show_lines=False)
+    table.add_column("sequence", no_wrap=True)
+    table.add_column("manual text", ratio=2)
+    table.add_column("text", ratio=2)
+    for name in ("IoU", "margin", "alignment"):
+        table.add_column(name, justify="right", no_wrap=True)
+    shown = list(rows)
+    for row in shown[:limit]:
+        text = row["text"] if row["text"] is not None else f"[red]{row['status']}[/red]"
+        text = f"[dim]{text} (kept)[/dim]" if row["text_source"] == "manual" else text
+        table.add_row(row["sequence"], row["manual_text"] or "[dim]none[/dim]", text, *_pairs(row))
+    if len(shown) > limit:
+        table.caption = f"{limit} of {len(shown)} sequences"
+    return table
+
+
+def _pairs(row: Row) -> list[str]:
+    return [
+        f"{show(grounding(row, 'manual_iou'))} > {show(grounding(row, 'iou'))}",
+        f"{show(grounding(row, 'manual_margin'))} > {show(grounding(row, 'margin'))}",
+        f"{show(alignment(row, 'manual'), 1)} > {show(alignment(row, 'refined'), 1)}",
+    ]
+
+
+def summary(rows: list[Row]) -> Table:
+    """Means over the run, counts by status, and what looks suspicious."""
+    from rich.table import Table
+
+    table = Table(title=f"{len(rows)} sequences", title_justify="left", show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    counts = Counter(row["status"] for row in rows)
+    for status, count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(f"status {status}", str(count))
+    sources = Counter(row["text_source"] for row in rows if row["text"] is not None)
+    for source, count in sorted(sources.items()):
+        table.add_row(f"text is {source}", str(count))
+    for key, name in (("manual_iou", "manual text"), ("round0_iou", "round 0"), ("iou", "chosen text")):
+        table.add_row(f"grounding IoU, {name}", show(mean(grounding(r, key) for r in rows), 3))
+    for name, values in _tracking(rows):
+        table.add_row(name, show(mean(values), 3))
+    return table
+
+
+def _tracking(rows: list[Row]) -> list[tuple[str, list[float]]]:
+    done = [r["tracking"] for r in rows if r["tracking"]]
+    if not done:
+        return []
+    of = lambda key: [t[key] for t in done]  # noqa: E731
+    return [
+        (f"tracking AUC ({done[0]['protocol']} protocol)", of("auc")),
+        ("tracking precision @ 20 px", of("precision")),
+        ("tracking normalised precision", of("norm_precision")),
+        (f"verification IoU, {done[0]['verifier']}", of("chosen_iou")),
+        ("verification IoU, random (floor)", of("random_iou")),
+        ("verification IoU, oracle (ceiling)", of("oracle_iou")),
+    ]
+
+
+def problems(rows: list[Row], limit: int = 10) -> list[str]:
+    """Sequences with something to say, a line each."""
+    lines = [f"{r['sequence']}: {r['status']}: {'; '.join(r['problems'])}" for r in rows if r["problems"]]
+    more = [f"... and {len(lines) - limit} more; `problems` in the dataset has them all"] if len(lines) > limit else []
+    return lines[:limit] + more
+
+
+def repeated_texts(rows: list[Row]) -> list[tuple[str, int]]:
+    """Texts that came back for suspiciously many sequences: a describer that does not look."""
+    counts = Counter(r["text"] for r in rows if r["text"] is not None and r["text_source"] == "refined")
+    least = max(4, REPEATED_SHARE * len(rows))
+    return [(text, count) for text, count in counts.most_common() if count >= least]
+
+
+def alignment_rows(rows: Iterable[Row]) -> list[Row]:
+    """Encoders x text source: mean cosine x 100 and margin, paired difference with its 95 % interval."""
+    by_encoder: dict[str, list[Row]] = {}
+    for row in rows:
+        for entry in row["alignment"] or []:
+            by_encoder.setdefault(entry["encoder"], []).append(entry)
+    found: list[Row] = []
+    for encoder, entries in by_encoder.items():
+        for measure, manual, refined in (
+            ("cosine x 100", "manual", "refined"),
+            ("margin", "manual_margin", "refined_margin"),
+        ):
+            found.append({"encoder": encoder, "measure": measure} | _paired(entries, manual, refined))
+    return found
+
+
+def _paired(entries: list[Row], manual: str, refined: str) -> Row:
+    both = [e for e in entries if e[manual] is not None and e[refined] is not None]
+    row: Row = {
+        "sequences": len(entries),
+        "manual": mean(e[manual] for e in entries),
+        "refined": mean(e[refined] for e in entries),
+        "difference": None, "low": None, "high": None, "better": None, "worse": None,
+        "truncated": sum(bool(e["truncated"]) or bool(e["manual_truncated"]) for e in entries),
+    }  # fmt: skip
+    if both:
+        gap = paired_bootstrap([e[manual] for e in both], [e[refined] for e in both])
+        row |= {"difference": gap.mean, "low": gap.low, "high": gap.high, "better": gap.better, "worse": gap.worse}
+    return row
+
+
+def plain_table(rows: list[Row], title: str = "") -> Table:
+    """Dicts with equal keys as a terminal table."""
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", pad_edge=False)
+    for key in rows[0] if rows else []:
+        table.add_column(key, justify="left" if isinstance(rows[0][key], str) else "right")
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    return table
+
+
+def write_table(rows: list[Row], folder: Path, stem: str) -> list[Path]:
+    """``stem.csv`` (every digit) and ``stem.md`` (rounded) in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = list(rows[0]) if rows else []
+    with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    lines = [columns, ["---"] * len(columns), *([_cell(v) for v in row.values()] for row in rows)]
+    text = "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    (folder / f"{stem}.md").write_text(text, encoding="utf-8")
+    return [folder / f"{stem}.csv", folder / f"{stem}.md"]
+
+
+def _cell(value: Any) -> str:
+    return show(value) if isinstance(value, float) or value is None else str(value)

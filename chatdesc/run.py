@@ -1,0 +1,336 @@
+"""Sequences in, rows out: the only file that knows all the stages.
+
+>>> run = Run.create("lasot", "/data/LaSOT", Path("run"), from_preset("offline"))   # doctest: +SKIP
+>>> for row in run.annotate():                                                       # doctest: +SKIP
+...     print(row["sequence"], row["text"])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatdesc import __version__
+from chatdesc.align import Alignment, align
+from chatdesc.backends import create
+from chatdesc.config import Resources, Settings, public_spec
+from chatdesc.describe import UnreadableAnswer, prompt_hashes
+from chatdesc.metrics.ope import LASOT, score_sequence
+from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
+from chatdesc.reflect import reflect
+from chatdesc.rows import box_list, empty_row, flag_list, frame_paths
+from chatdesc.schedule import Lane, Scheduler
+from chatdesc.store import Store
+from chatdesc.track import track
+from chatdesc.types import (
+    BackendError,
+    ChatdescError,
+    DataError,
+    Describe,
+    Embed,
+    Follow,
+    FrameError,
+    Ground,
+    Reflection,
+    Round,
+    Sequence,
+    Track,
+    one_line,
+)
+
+LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torch", "transformers")
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Backends:
+    """One backend per role; encoders by the name under which requests ask for them."""
+
+    describer: Describer
+    grounder: Grounder
+    tracker: Tracker | None
+    encoders: dict[str, Encoder]
+
+    @classmethod
+    def create(cls, settings: Settings, resources: Resources) -> Backends:
+        options = {"device": resources.device, **resources.options}
+        return cls(
+            create("describer", settings.describer, **options),
+            create("grounder", settings.grounder, **options),
+            None if settings.tracker == "none" else create("tracker", settings.tracker, **options),
+            {spec: create("encoder", spec, **options) for spec in settings.encoders},
+        )
+
+    def lanes(self) -> list[Lane]:
+        pairs: list[tuple[Any, Any, Callable[[list[Any]], list[Any]]]] = [
+            (Describe, self.describer, self.describer.describe),
+            (Ground, self.grounder, self.grounder.ground),
+            *(((Embed, name), encoder, encoder.embed) for name, encoder in self.encoders.items()),
+        ]
+        if self.tracker is not None:
+            pairs.append((Follow, self.tracker, self.tracker.follow))
+        return [Lane(kind, call, backend.max_batch, backend.workers) for kind, backend, call in pairs]
+
+
+@dataclass(slots=True)
+class Run:
+    """A dataset, settings, backends and the folder in which the work is kept."""
+
+    dataset: Any
+    settings: Settings
+    resources: Resources
+    backends: Backends
+    out: Path
+    strict: bool = False
+    provenance: Row = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls, dataset: Any, out: Path, settings: Settings, resources: Resources | None = None, strict: bool = False
+    ) -> Run:
+        resources = resources or Resources()
+        backends = Backends.create(settings, resources)
+        return cls(dataset, settings, resources, backends, out, strict, provenance(settings, backends))
+
+    def config(self) -> Row:
+        """What may not change within a run folder; which sequences are asked for, and how fast, may."""
+        names = "\n".join(self.dataset.all_names)
+        return {
+            "chatdesc": __version__,
+            "dataset": {"name": self.dataset.name, "sequences": sha256(names.encode()).hexdigest()[:16]},
+            "settings": self.settings.as_dict(),
+            "backends": {k: self.provenance[k] for k in ("describer", "grounder", "tracker", "encoders")},
+            "prompts": prompt_hashes(),
+        }
+
+    def pending(self, store: Store) -> list[str]:
+        """Sequences to do: those without a row, and those whose row has failed."""
+        rows = ((name, store.load(name)) for name in self.dataset.names)
+        return [name for name, row in rows if row is None or failed(row)]
+
+    def annotate(
+        self, store: Store, on_row: Callable[[Row], None] | None = None, names: list[str] | None = None
+    ) -> None:
+        """Do ``names`` (all that is pending); every row is saved as it is finished and then handed to ``on_row``.
+
+        Raises:
+            ChatdescError: with ``strict``, the first failed row.
+        """
+        jobs = ((name, self.job(name)) for name in (self.pending(store) if names is None else names))
+        for name, result in Scheduler(self.backends.lanes(), self.resources.sequences_in_flight).run(jobs):
+            row = result if isinstance(result, dict) else self.broken(name, result)
+            store.save(row)
+            if self.strict and failed(row):
+                raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")
+            if on_row:
+                on_row(row)
+
+    def job(self, name: str) -> Generator[Any, Any, Row]:
+        """One sequence as a generator of requests that returns its row."""
+        sequence = self.dataset[name]
+        return (yield from annotate_sequence(sequence, self.settings, self.backends, self.provenance))
+
+    def broken(self, name: str, error: BaseException) -> Row:
+        """A row for a sequence whose job ended with an error that no stage expected."""
+        if not isinstance(error, Exception):
+            raise error
+        kind = "bad_data" if isinstance(error, DataError) else "internal_error"
+        row = empty_row() | {"sequence": name, "dataset": self.dataset.name, "status": kind}
+        return row | {"problems": [f"{type(error).__name__}: {error}"], "provenance": self.provenance}
+
+    def encoded_frames(self, row: Row) -> list[bytes]:
+        """A row's frames as they are on disk, for ``--include-frames``; none where some cannot be read."""
+        frames = self.dataset[row["sequence"]].frames
+        try:
+            return [frames.encoded(i) for i in range(len(frames))]
+        except FrameError:
+            return []
+
+    def rows(self, store: Store) -> Iterator[Row]:
+        """All finished rows of the folder in the dataset's order."""
+        return store.rows(self.dataset.all_names)
+
+
+def failed(row: Row) -> bool:
+    """Whether a row lacks its text, or a stage of its work broke off."""
+    stage_broke = row["status"].endswith("_failed") or row["status"] == "corrupt_frame"
+    return row["text"] is None or stage_broke
+
+
+def annotate_sequence(
+    sequence: Sequence, settings: Settings, backends: Backends, made_by: Row
+) -> Generator[Any, Any, Row]:
+    """All stages for one sequence. What breaks is recorded in the row; what was finished before it stays."""
+    row = sequence_row(sequence) | {"provenance": made_by}
+    if not sequence.usable:
+        return row
+    limit = threshold(settings, backends.grounder)
+    try:
+        row["height"], row["width"] = sequence.frames[0].shape[:2]
+        found = yield from reflect(sequence, settings, limit)
+    except (BackendError, DataError) as error:
+        return _fail(row, "grounding_failed", error)
+    row |= reflection_columns(found, settings)
+    if found.error:
+        row["problems"].append(found.error)
+        row["status"] = "describe_failed" if found.chosen is None else row["status"]
+    if found.chosen is None:
+        return row
+    manual = one_line(sequence.manual_text or "")
+    texts = ({"manual": manual} if manual else {}) | {"refined": found.chosen.text}
+    try:
+        row["alignment"] = alignment_column((yield from align(sequence, texts, settings, limit)))
+    except (BackendError, DataError) as error:
+        row = _fail(row, "alignment_failed", error)
+    if backends.tracker is not None:
+        background, text = tuple(row["background"]), found.chosen.text
+        try:
+            done = yield from track(sequence, text, background, settings, limit, settings.encoders[0])
+            row["tracking"] = tracking_column(done, sequence, settings)
+        except (BackendError, DataError) as error:
+            row = _fail(row, "tracking_failed", error)
+    return row
+
+
+def threshold(settings: Settings, grounder: Grounder) -> float:
+    return grounder.threshold if settings.box_threshold is None else settings.box_threshold
+
+
+def sequence_row(sequence: Sequence) -> Row:
+    """The columns that the dataset itself fills."""
+    text = sequence.manual_text
+    return empty_row() | {
+        "sequence": sequence.name,
+        "dataset": sequence.dataset,
+        "split": sequence.split,
+        "category": sequence.category,
+        "num_frames": len(sequence.boxes),
+        "frames": frame_paths(sequence.frames),
+        "boxes": box_list(sequence.boxes),
+        "visible": flag_list(sequence.visible),
+        "manual_text": None if text is None else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "status": sequence.status,
+        "problems": [f"{p.kind}: {p.message}" for p in sequence.problems],
+    }
+
+
+def reflection_columns(found: Reflection, settings: Settings) -> Row:
+    """Text, its source, and everything that was tried."""
+    tried = [*found.rounds, *([found.manual] if found.manual else [])]
+    row: Row = {"scope": found.scope, "rounds": [_round_dict(r) for r in tried]}
+    if (chosen := found.chosen) is None:
+        return row
+    described = chosen if chosen.background else max(found.rounds, key=lambda r: r.iou, default=chosen)
+    first = found.rounds[0] if found.rounds else None
+    return row | {
+        "text": chosen.text,
+        "text_source": chosen.source,
+        "background": list(described.background),
+        "grounding": {
+            "grounder": public_spec(settings.grounder),
+            "manual_iou": found.manual.iou if found.manual else None,
+            "manual_margin": found.manual.margin if found.manual else None,
+            "round0_iou": first.iou if first else None,
+            "iou": chosen.iou,
+            "margin": chosen.margin,
+        },
+    }
+
+
+def _round_dict(one: Round) -> Row:
+    return {
+        "text": one.text,
+        "source": one.source,
+        "background": list(one.background),
+        "positive": list(one.positive),
+        "negative": list(one.negative),
+        "iou": one.iou,
+        "margin": one.margin,
+        "accepted": one.accepted,
+        "raw": one_line(one.raw),
+    }
+
+
+def alignment_column(scores: list[Alignment]) -> list[Row]:
+    """One entry per encoder with both texts side by side."""
+    by_encoder: dict[str, dict[str, Alignment]] = {}
+    for one in scores:
+        by_encoder.setdefault(one.encoder, {})[one.text] = one
+    column = []
+    for encoder, texts in by_encoder.items():
+        manual, refined = texts.get("manual"), texts.get("refined")
+        either = refined or manual
+        column.append(
+            {
+                "encoder": public_spec(encoder),
+                "manual": manual.score if manual else None,
+                "refined": refined.score if refined else None,
+                "manual_margin": manual.margin if manual else None,
+                "refined_margin": refined.margin if refined else None,
+                "frames": either.frames if either else 0,
+                "manual_truncated": manual.truncated if manual else None,
+                "truncated": refined.truncated if refined else None,
+            }
+        )
+    return column
+
+
+def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Row:
+    """Scores by LaSOT's protocol, verification against its references, and the track."""
+    score = score_sequence(done.boxes, sequence.boxes, sequence.valid(), LASOT)
+    means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
+    return {
+        "tracker": public_spec(settings.tracker),
+        "verifier": settings.verifier,
+        "protocol": LASOT.name,
+        "auc": score.auc,
+        "precision": score.precision_at_20,
+        "norm_precision": score.norm_precision_at_20,
+        "key_frames": list(done.key_frames),
+        "chosen_iou": means[0],
+        "random_iou": means[1],
+        "oracle_iou": means[2],
+        "boxes": box_list(np.asarray(done.boxes, np.float32)),
+        "sources": list(done.sources),
+        "scores": [float(s) for s in done.scores],
+    }
+
+
+def _fail(row: Row, kind: str, error: Exception) -> Row:
+    if isinstance(error, UnreadableAnswer):
+        kind = "describe_failed"
+    if isinstance(error, FrameError):
+        kind = "corrupt_frame"
+    return row | {"status": kind, "problems": [*row["problems"], f"{kind}: {error}"]}
+
+
+def provenance(settings: Settings, backends: Backends) -> Row:
+    """What made a row: no time, no place, no person."""
+    say = lambda backend: json.dumps(backend.describe_self(), sort_keys=True)  # noqa: E731
+    return {
+        "chatdesc": __version__,
+        "describer": say(backends.describer),
+        "grounder": say(backends.grounder),
+        "tracker": say(backends.tracker) if backends.tracker is not None else "none",
+        "verifier": settings.verifier,
+        "encoders": [say(e) for e in backends.encoders.values()],
+        "prompts": json.dumps(prompt_hashes(), sort_keys=True),
+        "libraries": json.dumps({name: _version(name) for name in LIBRARIES}, sort_keys=True),
+        "settings": json.dumps(settings.as_dict(), sort_keys=True),
+        "seed": settings.seed,
+        "config_hash": settings.hash(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

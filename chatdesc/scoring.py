@@ -1,0 +1,97 @@
+"""``chatdesc score``: alignment of a run's texts, or of a plain dataset's manual texts.
+
+>>> rows = of_dataset(chatdesc.load("tnl2k", root), ("attributes",))         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from chatdesc.align import align
+from chatdesc.backends import create
+from chatdesc.config import Settings
+from chatdesc.run import alignment_column
+from chatdesc.schedule import Lane, Scheduler
+from chatdesc.store import Store, read_config
+from chatdesc.types import ChatdescError, Embed, Ground, one_line
+
+Row = dict[str, Any]
+
+
+def dataset_of(run: Path) -> str:
+    """The name of the dataset that a run was made from."""
+    return str(read_config(run)["dataset"]["name"])
+
+
+def of_run(
+    run: Path,
+    data: Any = None,
+    encoders: tuple[str, ...] = (),
+    grounder: str = "attributes",
+    frames: int = 4,
+    device: str = "auto",
+) -> list[Row]:
+    """Rows with an ``alignment`` column: as the run recorded it, or anew with other encoders on ``data``'s frames."""
+    read_config(run)
+    store = Store(run)
+    recorded = list(store.rows(store.names()))
+    if not recorded:
+        raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
+    if data is None:
+        return recorded
+    texts = {row["sequence"]: row for row in recorded if row["text"] is not None}
+    names = [name for name in data.names if name in texts]
+    return _score(
+        data,
+        names,
+        {n: _texts(texts[n]["manual_text"], texts[n]["text"]) for n in names},
+        encoders,
+        grounder,
+        frames,
+        device,
+    )
+
+
+def of_dataset(
+    data: Any, encoders: tuple[str, ...], grounder: str = "attributes", frames: int = 4, device: str = "auto"
+) -> list[Row]:
+    """Rows with an ``alignment`` column for the manual texts of a dataset."""
+    return _score(data, list(data.names), None, encoders, grounder, frames, device)
+
+
+def _texts(manual: str | None, refined: str | None) -> dict[str, str]:
+    pairs = (("manual", one_line(manual or "")), ("refined", one_line(refined or "")))
+    return {name: text for name, text in pairs if text}
+
+
+def _score(
+    data: Any,
+    names: list[str],
+    texts: dict[str, dict[str, str]] | None,
+    encoders: tuple[str, ...],
+    grounder: str,
+    frames: int,
+    device: str,
+) -> list[Row]:
+    settings = Settings(encoders=encoders, alignment_frames=frames)
+    finder = None if grounder == "none" else create("grounder", grounder, device=device)
+    models = {spec: create("encoder", spec, device=device) for spec in encoders}
+    lanes = [Lane((Embed, spec), m.embed, m.max_batch, m.workers) for spec, m in models.items()]
+    if finder is not None:
+        lanes.append(Lane(Ground, finder.ground, finder.max_batch, finder.workers))
+
+    def job(name: str) -> Generator[Any, Any, list[Row]]:
+        sequence = data[name]
+        wording = _texts(sequence.manual_text, None) if texts is None else texts[name]
+        if not sequence.usable:
+            return []
+        return alignment_column((yield from align(sequence, wording, settings, finder.threshold if finder else None)))
+
+    rows = []
+    for name, result in Scheduler(lanes).run((name, job(name)) for name in names):
+        broken = isinstance(result, Exception)
+        problems = [f"{type(result).__name__}: {result}"] if broken else []
+        rows.append({"sequence": name, "alignment": [] if broken else result, "problems": problems})
+    return rows
