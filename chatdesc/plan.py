@@ -106,9 +106,7 @@ def calibrate(sequence: Sequence, backends: Any) -> dict[str, float]:
     name, encoder = next(iter(backends.encoders.items()))
     text, prompt = "a small red object", prompt_text("describe")
     found = {
-        "describe": _seconds(
-            backends.describer.describe, *(Describe(f, box, prompt_text("describe")) for f in (first, later))
-        ),
+        "describe": _seconds(backends.describer.describe, *(Describe(f, box, prompt) for f in (first, later))),
         "ground": _seconds(backends.grounder.ground, *(Ground(f, text) for f in (first, last))),
         "embed": _seconds(encoder.embed, *(Embed(name, (Crop(f, box),) * 5, (text,)) for f in (first, later))),
     }
