@@ -1,0 +1,118 @@
+"""LaSOT and its extension: ``<class>/<class-N>/{groundtruth.txt, nlp.txt, full_occlusion.txt, out_of_view.txt, img}``.
+
+>>> dataset = chatdesc.load("lasot", "/data/LaSOT", split="test")     # folders, flat folders, or one zip per class
+>>> dataset["airplane-15"].category, dataset["airplane-15"].attributes["CM"]
+('airplane', True)
+
+Read as well: all sequences in one folder, ``airplane.zip`` beside or instead of ``airplane/``, the evaluation
+toolkit's files in the dataset's folders (``absent.toolkit.txt``, ``att.toolkit.txt``) and its own folder of annotations
+(``annos/airplane-1.txt, annos/absent/airplane-1.txt, annos/att/airplane-1.txt``).
+
+The split is what ``testing_set.txt`` and ``training_set.txt`` at the root say, unknown for a sequence in neither. A
+target is visible where it is neither fully occluded nor out of view. Absent frames often carry a box all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from chatdesc.loaders.base import Dataset, Entry, Files
+from chatdesc.types import DataError
+
+_SEQUENCE = re.compile(r"(.+)-[0-9]+")
+
+
+class Lasot(Dataset):
+    dataset: ClassVar[str] = "lasot"
+    layout: ClassVar[str] = "<class>/<class-N>/groundtruth.txt, <class-N>/groundtruth.txt or <class>.zip"
+    lists: ClassVar[dict[str, str]] = {"train": "training_set.txt", "test": "testing_set.txt"}
+    # The order in the evaluation toolkit's files.
+    attributes: ClassVar[tuple[str, ...]] = tuple("IV POC DEF MB CM ROT BC VC SV FOC FM OV LR ARC".split())
+
+    def _index(self) -> list[Entry]:
+        splits, top = self._known_splits(), self.source.entries()
+        found: list[Entry] = []
+        for name, folder in top.items():
+            if folder and _SEQUENCE.fullmatch(name):
+                found.append(self._entry(name, name, splits))
+            elif self._may_hold(name, folder):
+                found += self._class(name, splits)
+        for folder_name in ("annos", ""):
+            if not found and (not folder_name or top.get(folder_name)):
+                found = self._toolkit(folder_name, splits)
+        return found
+
+    def _known_splits(self) -> dict[str, str]:
+        return self._splits()
+
+    def _may_hold(self, name: str, folder: bool) -> bool:
+        if not folder and not name.lower().endswith(".zip"):
+            return False
+        classes = {wanted.rpartition("-")[0] for wanted in self._wanted}
+        # A zip's directory takes long to read: those of other classes stay closed.
+        return folder or not classes or name[:-4] in classes or not _CLASS.fullmatch(name[:-4])
+
+    def _class(self, folder: str, splits: dict[str, str]) -> list[Entry]:
+        """Sequences of a class folder or zip; a zip may hold the class folder itself."""
+        try:
+            children = self.source.entries(folder)
+        except DataError:
+            return []
+        found = [self._entry(f"{folder}/{n}", n, splits) for n, d in children.items() if d and _SEQUENCE.fullmatch(n)]
+        if found or not folder.lower().endswith(".zip"):
+            return found
+        inner = [f"{folder}/{name}" for name, is_folder in children.items() if is_folder]
+        return [entry for child in inner for entry in self._class(child, splits)]
+
+    def _entry(self, folder: str, name: str, splits: dict[str, str]) -> Entry:
+        category = name.rpartition("-")[0]
+        return Entry(name, folder, f"{folder}/nlp.txt", splits.get(name), category)
+
+    def _toolkit(self, folder: str, splits: dict[str, str]) -> list[Entry]:
+        names = [name[:-4] for name in self.source.entries(folder) if name.endswith(".txt")]
+        place = f"{folder}/" if folder else ""
+        return [
+            Entry(n, f"{place}{n}.txt", f"{n.rpartition('-')[0]}/{n}/nlp.txt", splits.get(n), n.rpartition("-")[0])
+            for n in names
+            if _SEQUENCE.fullmatch(n)
+        ]
+
+    def _files(self, entry: Entry) -> Files:
+        if entry.folder.endswith(".txt"):
+            return self._toolkit_files(entry)
+        there, place = self.source.entries(entry.folder), entry.folder
+        both = ("full_occlusion.txt", "out_of_view.txt")
+        single = next((n for n in ("absent.toolkit.txt", "absent.txt") if n in there), None)
+        absent = both if all(name in there for name in both) else (single,) if single else ()
+        attributes = next((n for n in ("att.toolkit.txt", "att.txt") if n in there), None)
+        return Files(
+            boxes=f"{place}/groundtruth.txt" if "groundtruth.txt" in there else None,
+            frames=f"{place}/img" if there.get("img") else None,
+            absent=tuple(f"{place}/{name}" for name in absent),
+            attributes=f"{place}/{attributes}" if attributes else None,
+        )
+
+    def _toolkit_files(self, entry: Entry) -> Files:
+        place, _, name = entry.folder.rpartition("/")
+        place = f"{place}/" if place else ""
+        absent, attributes = f"{place}absent/{name}", f"{place}att/{name}"
+        return Files(
+            boxes=entry.folder,
+            absent=(absent,) if self.source.find(absent) is not None else (),
+            attributes=attributes if self.source.find(attributes) is not None else None,
+        )
+
+
+class LasotExt(Lasot):
+    """15 more classes, all for testing; the archive has no texts."""
+
+    dataset: ClassVar[str] = "lasot_ext"
+    lists: ClassVar[dict[str, str]] = {}
+    splits: ClassVar[tuple[str, ...]] = ("test",)
+
+    def _entry(self, folder: str, name: str, splits: dict[str, str]) -> Entry:
+        return super()._entry(folder, name, {name: "test"})
+
+
+_CLASS = re.compile(r"[A-Za-z]+")

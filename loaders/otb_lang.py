@@ -1,0 +1,168 @@
+"""OTB-lang (OTB99): texts in ``OTB_query_train/*.txt`` and ``OTB_query_test/*.txt``, frames in ``OTB_videos/<video>/img``.
+
+>>> dataset = chatdesc.load("otb-lang", "/data/OTB_sentences", split="test")
+>>> dataset = chatdesc.load("otb-lang", "/data/OTB100", texts="/data/OTB_sentences")   # frames of OTB-100 itself
+>>> dataset["Jogging-2"].manual_text
+
+The frames may lie in ``OTB_videos`` or in the root. A sequence bears its text file's name; a video without text bears its
+folder's, with ``-1`` and ``-2`` where it has two targets (Jogging, Skating2) and as ``Human4-2``, whose target is the
+second. Names are matched whatever their case and separators (``Jogging_1``, ``jogging1``; ``Skating3`` is the second
+target of ``Skating2``), and looked up so.
+
+Some ground truths belong to a part of the images (David: 300 to 770; Tiger1 counts from frame 6, where its first five
+boxes are dropped, too): ``RANGES``. Other images of these videos are no problem; they are just not used. Visibility is
+not annotated. A new text for a sequence that has none is written to ``OTB_query_test``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from chatdesc.loaders.base import Dataset, Entry, Files
+from chatdesc.loaders.files import Root
+from chatdesc.types import DataError
+
+RANGES: dict[str, tuple[int, int]] = {
+    "david": (300, 770),
+    "blurcar1": (247, 988),
+    "blurcar3": (3, 359),
+    "blurcar4": (18, 397),
+    "diving": (1, 215),
+    "football1": (1, 74),
+    "freeman3": (1, 460),
+    "freeman4": (1, 283),
+    "tiger1": (6, 354),
+}
+# Spellings of targets in videos of two (or of the second alone): key -> video, target.
+TARGETS: dict[str, tuple[str, int]] = {
+    "jogging": ("jogging", 1),
+    "jogging1": ("jogging", 1),
+    "jogging2": ("jogging", 2),
+    "skating2": ("skating2", 1),
+    "skating21": ("skating2", 1),
+    "skating22": ("skating2", 2),
+    "skating3": ("skating2", 2),
+    "human4": ("human4", 2),
+    "human42": ("human4", 2),
+}
+QUERIES: dict[str, str] = {"OTB_query_train": "train", "OTB_query_test": "test"}
+Target = tuple[str, int]
+
+
+class OtbLang(Dataset):
+    dataset: ClassVar[str] = "otb-lang"
+    layout: ClassVar[str] = "OTB_query_train/, OTB_query_test/, OTB_videos/<video>/groundtruth_rect.txt or <video>/img"
+
+    def _index(self) -> list[Entry]:
+        texts = _texts(self.text_source)
+        found = [
+            Entry(path.rpartition("/")[2][:-4], "", path, split, target=key[1]) for key, (path, split) in texts.items()
+        ]
+        entries = dict(zip(texts, found, strict=True))
+        for key, (folder, name) in self._videos().items():
+            entry = entries.get(key) or Entry(name, "", f"OTB_query_test/{name}.txt", target=key[1])
+            entries[key] = Entry(entry.name, folder, entry.text, entry.split, target=key[1])
+        return [e if e.folder else self._nowhere(e) for e in entries.values()]
+
+    @staticmethod
+    def _nowhere(entry: Entry) -> Entry:
+        return Entry(entry.name, f"OTB_videos/{entry.name}", entry.text, entry.split, target=entry.target)
+
+    def _find(self, name: str) -> str | None:
+        if name in self._entries:
+            return name
+        return next((known for known in self._entries if target_of(known) == target_of(name)), None)
+
+    def _videos(self) -> dict[Target, tuple[str, str]]:
+        """Folder and name of every target there are frames or boxes for."""
+        top = self.source.entries()
+        inside = "OTB_videos/" if top.get("OTB_videos") else ""
+        names = self.source.entries("OTB_videos") if inside else top
+        folders = [name for name, is_folder in names.items() if is_folder and (inside or self._is_video(name))]
+        found: dict[Target, tuple[str, str]] = {}
+        # A folder of one target ("Jogging_2", "Skating3") goes before the video's own.
+        for name in sorted(folders, key=lambda n: (_bare(n), n)):
+            for key, shown in _targets(name):
+                found.setdefault(key, (inside + name, shown))
+        return found
+
+    def _is_video(self, name: str) -> bool:
+        if name in QUERIES or name.startswith((".", "__")):
+            return False
+        try:
+            there = self.source.entries(name)
+        except DataError:
+            return True
+        return "img" in there or any(file.startswith("groundtruth") for file in there)
+
+    def _files(self, entry: Entry) -> Files:
+        try:
+            there = self.source.entries(entry.folder)
+        except FileNotFoundError:
+            there = {}
+        wanted = self._wanted_files(entry, there)
+        boxes = next((name for name in wanted if name in there), None)
+        return Files(
+            boxes=f"{entry.folder}/{boxes}" if boxes else None,
+            frames=f"{entry.folder}/img" if there.get("img") else None,
+            wanted=wanted[0],
+        )
+
+    def _wanted_files(self, entry: Entry, there: dict[str, bool]) -> tuple[str, ...]:
+        plain = ("groundtruth_rect.txt", "groundtruth.txt")
+        if not entry.target:
+            return plain
+        own = f"groundtruth_rect.{entry.target}.txt"
+        # In a folder of two targets the plain file might be the other one's.
+        shared = _bare(entry.folder.rpartition("/")[2]) and target_of(entry.folder.rpartition("/")[2])[0] != "human4"
+        return (own,) if shared and "groundtruth_rect.2.txt" in there else (own, *plain[: 0 if shared else 2])
+
+    def _skip(self, entry: Entry, rows: int) -> int:
+        first, last = RANGES.get(_key(entry.name), (1, 0))
+        return first - 1 if rows == last else 0
+
+    def _range(self, entry: Entry, images: list[str], rows: int) -> tuple[list[str], int]:
+        start = self._skip(entry, rows)
+        if _key(entry.name) not in RANGES or len(images) == rows - start:
+            return images, start
+        first, last = RANGES[_key(entry.name)]
+        numbers = {name: re.search(r"([0-9]+)\.\w+$", name) for name in images}
+        inside = [name for name, number in numbers.items() if number and first <= int(number[1]) <= last]
+        return inside or images, start
+
+
+def target_of(name: str) -> Target:
+    """The video and target that a name in any spelling means; target 0 in a video of one."""
+    key = _key(name)
+    return TARGETS.get(key, (key, 0))
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s._-]+", "", name).lower()
+
+
+def _bare(name: str) -> bool:
+    """Whether a folder is a whole video of several targets, rather than one target's."""
+    return _key(name) in {video for video, _ in TARGETS.values()}
+
+
+def _targets(folder: str) -> list[tuple[Target, str]]:
+    """The targets of a folder, and their names where there is no text."""
+    video, target = target_of(folder)
+    if not _bare(folder):
+        return [((video, target), folder)]
+    numbers = sorted({number for name, number in TARGETS.values() if name == video})
+    return [((video, number), f"{folder}-{number}") for number in numbers]
+
+
+def _texts(root: Root) -> dict[Target, tuple[str, str]]:
+    """Path and split of the text of every target."""
+    found: dict[Target, tuple[str, str]] = {}
+    for folder, split in QUERIES.items():
+        names = root.entries(folder) if root.entries().get(folder) else {}
+        # The exact spelling ("Skating2-1") goes before the short one ("Skating2").
+        for name in sorted(names, key=lambda n: (_bare(n[:-4]), n)):
+            if name.lower().endswith(".txt") and not name.startswith("."):
+                found.setdefault(target_of(name[:-4]), (f"{folder}/{name}", split))
+    return found

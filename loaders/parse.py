@@ -1,0 +1,153 @@
+"""Annotation files as arrays: boxes and flags, fast where a file is as usual, careful where it is not.
+
+>>> boxes, errors = parse_boxes(b"10,20,30,40\\n10,x,30,40\\n")
+>>> boxes[0].tolist(), errors
+([10.0, 20.0, 30.0, 40.0], [(2, "'x' is not a number")])
+
+The usual box file has four numbers of one to four digits a line. It is read by array arithmetic on its bytes: value
+of every pair of digits at every position, then the positions of the separators. Anything else (signs, decimals, odd
+spacing, letters) goes through ``careful_boxes``, line by line. Both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatdesc.types import Boxes
+
+Errors = list[tuple[int, str]]
+Parsed = tuple[Boxes, Errors]
+
+_LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all others have
+_ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
+_FIELD = re.compile(rb"\s*,\s*|\s+")
+
+
+def parse_boxes(data: bytes) -> Parsed:
+    """Boxes [N, 4] of one file (float32, NaN where a line cannot be read) and what is wrong, as (line, why).
+
+    Numbers are separated by commas, tabs or spaces, mixed as they like; lines end in LF or CRLF. Empty lines at the
+    end do not count.
+    """
+    boxes = _quick_boxes([data]) or _quick_boxes([_tidy(data)])
+    return (boxes[0], []) if boxes else careful_boxes(data)
+
+
+def parse_many(files: Sequence[bytes]) -> list[Parsed]:
+    """``parse_boxes`` of several files at once, which is faster."""
+    boxes = _quick_boxes(files)
+    return [(b, []) for b in boxes] if boxes else [parse_boxes(data) for data in files]
+
+
+def _tidy(data: bytes) -> bytes:
+    """Common variants as the usual form: CRLF, tabs or spaces between numbers, no newline at the end."""
+    data = data.rstrip().replace(b"\r\n", b"\n")
+    return data.replace(b"\t", b",").replace(b" ", b",") + b"\n"
+
+
+def _quick_boxes(files: Sequence[bytes]) -> list[Boxes] | None:
+    """Boxes of each file, or None where any of them is not in the usual form."""
+    raw = np.frombuffer(b"".join([_LEAD, *files]), np.uint8)
+    if not all(data.endswith(b"\n") for data in files):
+        return None
+    digit = raw - np.uint8(48)
+    is_digit = digit < 10
+    digit *= is_digit
+    pair = digit[1:] + digit[:-1] * np.uint8(10)
+    pair *= is_digit[1:]
+    upper = pair[:-2] * is_digit[2:-1]
+    ends = np.flatnonzero(~is_digit[4:])
+    if not _usual(raw[4:], ends):
+        return None
+    values = upper.take(ends) * np.float32(100)
+    values += pair[2:].take(ends)
+    return _split(values.reshape(-1, 4), ends, files)
+
+
+def _usual(raw: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
+    """Whether separators come as three commas and a newline, with one to four digits before each."""
+    if not len(ends) or len(ends) % 4 or not 1 <= ends[0] <= 4:
+        return False
+    gaps = ends[1:] - ends[:-1]
+    if gaps.min() < 2 or gaps.max() > 5:
+        return False
+    return bool((raw.take(ends).view(np.uint32) == _ROW_ENDS).all())
+
+
+def _split(boxes: Boxes, ends: NDArray[np.intp], files: Sequence[bytes]) -> list[Boxes]:
+    if len(files) == 1:
+        return [boxes]
+    stops = np.searchsorted(ends, np.cumsum([len(data) for data in files])) // 4
+    return np.split(boxes, stops[:-1].tolist())
+
+
+def careful_boxes(data: bytes) -> Parsed:
+    """As ``parse_boxes``, without the quick way."""
+    lines = data.removeprefix(b"\xef\xbb\xbf").rstrip().splitlines()
+    boxes = np.full((len(lines), 4), np.nan, np.float32)
+    errors: Errors = []
+    for number, line in enumerate(lines, 1):
+        try:
+            boxes[number - 1] = _row(line)
+        except ValueError as error:
+            errors.append((number, str(error)))
+    return boxes, errors
+
+
+def _row(line: bytes) -> list[float]:
+    fields = _FIELD.split(line.strip()) if line.strip() else []
+    if len(fields) != 4:
+        raise ValueError(f"{len(fields)} numbers instead of 4")
+    return [_number(field) for field in fields]
+
+
+def _number(field: bytes) -> float:
+    try:
+        # "1_0" is a number for Python, and for nobody else.
+        return float(field.replace(b"_", b"?"))
+    except ValueError:
+        raise ValueError(f"{field.decode('utf-8', 'replace')!r} is not a number") from None
+
+
+def parse_flags(data: bytes) -> NDArray[np.bool_]:
+    """One flag per frame, bool [N], from numbers separated by newlines, commas or spaces; not 0 is True.
+
+    Raises:
+        ValueError: something is not a number (the message has the line).
+    """
+    body = data.rstrip()
+    between = body[1::2]
+    if between in (b"\n" * len(between), b"," * len(between)):
+        flags = np.frombuffer(body, np.uint8)[::2] - np.uint8(48)
+        if len(flags) and flags.max() <= 1:
+            return flags.view(np.bool_)
+    if not body.translate(None, b"01, \t\r\n") and not re.search(rb"[01][01]", body):
+        return np.frombuffer(body.translate(None, b", \t\r\n"), np.uint8) == 49
+    return np.array([_flag(f, i) for i, line in enumerate(data.splitlines(), 1) for f in _fields(line)], np.bool_)
+
+
+def _fields(line: bytes) -> list[bytes]:
+    return [field for field in _FIELD.split(line.strip()) if field]
+
+
+def _flag(field: bytes, line: int) -> bool:
+    try:
+        return _number(field) != 0
+    except ValueError as error:
+        raise ValueError(f"{line}: {error}") from None
+
+
+def parse_names(data: bytes) -> list[str]:
+    """Names from a list file, one a line, blank lines left out."""
+    lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
+    return [name for name in (line.strip() for line in lines) if name]
+
+
+def natural(name: str) -> tuple[list[object], str]:
+    """Sort key that puts ``2.jpg`` before ``10.jpg``, whatever surrounds the numbers."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
