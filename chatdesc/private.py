@@ -1,0 +1,90 @@
+"""What must never be published: folders of this machine, and tokens.
+
+>>> find_private("see /home/ada/lasot/nlp.txt")
+'an absolute path of this machine'
+>>> redact("/home/ada/lasot/nlp.txt: line 3 is empty")
+'nlp.txt: line 3 is empty'
+
+A path counts if it lies in the working, home or temporary folder, or if its first folder exists here: texts such as
+"and/or" or "/s" do not. Tokens are known by their usual beginnings, and by the values of the environment's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from chatdesc.types import ChatdescError
+
+ABSOLUTE = re.compile(r"(?<![\w.~%:/-])(?:file://)?(/[\w.+@~-]+(?:/[\w.+@~%=-]+)*)|\b[A-Za-z]:\\[\w.\\-]+")
+TOKEN = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16})")
+SECRET_NAMES = ("TOKEN", "API_KEY", "SECRET", "PASSWORD")
+
+
+@cache
+def _own_folders() -> tuple[str, ...]:
+    folders = {Path.cwd(), Path.home(), Path(tempfile.gettempdir())}
+    return tuple(sorted(str(p) for f in folders for p in (f, f.resolve()) if len(p.parts) > 1))
+
+
+@cache
+def _secrets() -> tuple[str, ...]:
+    return tuple(v for k, v in os.environ.items() if k.upper().endswith(SECRET_NAMES) and len(v) >= 12)
+
+
+def _is_local(path: str) -> bool:
+    if not path.startswith("/"):  # a Windows path
+        return True
+    own = any(path == f or path.startswith(f + "/") for f in _own_folders())
+    return own or (path.count("/") > 1 and os.path.exists("/" + path.split("/")[1]))
+
+
+def find_private(text: str) -> str | None:
+    """What a text holds that must not leave this machine, or None."""
+    if any(_is_local(m.group(1) or m.group()) for m in ABSOLUTE.finditer(text)):
+        return "an absolute path of this machine"
+    if TOKEN.search(text) or any(secret in text for secret in _secrets()):
+        return "a token"
+    return None
+
+
+def redact(text: str) -> str:
+    """The text with paths of this machine cut to their last part, and tokens taken out."""
+
+    def shorten(match: re.Match[str]) -> str:
+        path = match.group(1) or match.group()
+        return re.split(r"[/\\]", path)[-1] if _is_local(path) else match.group()
+
+    text = TOKEN.sub("***", ABSOLUTE.sub(shorten, text))
+    for secret in _secrets():
+        text = text.replace(secret, "***")
+    return text
+
+
+def assert_clean(value: Any, where: str = "value") -> None:
+    """Refuse a value (of JSON) that holds a local path or a token in any of its texts.
+
+    Raises:
+        ChatdescError: it does; the message says where.
+    """
+    if isinstance(value, str):
+        found = find_private(value)
+        if found:
+            raise ChatdescError(f"{where} holds {found}, which must not be published: {redact(value)[:200]!r}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            assert_clean(item, f"{where}.{key}")
+    elif isinstance(value, list | tuple) and value and not _numbers(value):
+        # A list as long as a video repeats a few words.
+        for item in dict.fromkeys(value) if all(isinstance(v, str) for v in value) else value:
+            assert_clean(item, f"{where}[]")
+
+
+def _numbers(values: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a list begins with numbers, or with a list of them: thousands of boxes need no look."""
+    first = values[0]
+    return isinstance(first[0] if isinstance(first, list) and first else first, int | float)
