@@ -14,8 +14,10 @@ from __future__ import annotations
 import difflib
 import operator
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Items
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -28,7 +30,7 @@ from chatdesc.loaders.writeback import WriteBack, write_back
 from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
-CHUNK = 200_000  # bytes of box files parsed at a time: arrays that stay in a processor's cache
+CHUNK = 8  # sequences read and parsed at a time: arrays that stay in a processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +145,16 @@ class Dataset:
 
     def annotations(self) -> Iterator[Annotation]:
         """Boxes and visibility of all sequences, in order; frames are not looked at, memory stays bounded."""
-        waiting: list[tuple[Entry, Files]] = []
-        data: list[bytes] = []
-        size = 0
-        for entry in self._entries.values():
-            files, _ = self._look(entry)
-            waiting.append((entry, files))
-            data.append(self._boxes(files))
-            size += len(data[-1])
-            if size > CHUNK:
-                yield from self._annotate(waiting, data)
-                waiting, data, size = [], [], 0
-        if waiting:
-            yield from self._annotate(waiting, data)
+        entries = list(self._entries.values())
+        workers = min(8, os.cpu_count() or 1)
+        pending: deque[Future[list[Annotation]]] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            for start in range(0, len(entries), CHUNK):
+                pending.append(pool.submit(self._annotate, entries[start : start + CHUNK]))
+                if len(pending) > 2 * workers:
+                    yield from pending.popleft().result()
+            while pending:
+                yield from pending.popleft().result()
 
     def write_back(
         self,
@@ -261,11 +260,15 @@ class Dataset:
         except (OSError, DataError):
             return b""
 
-    def _annotate(self, waiting: list[tuple[Entry, Files]], data: list[bytes]) -> Iterator[Annotation]:
-        for (entry, files), (boxes, _) in zip(waiting, parse.parse_many(data), strict=True):
-            visible, _ = checks.read_visible(self.source, files.absent, boxes)
+    def _annotate(self, entries: list[Entry]) -> list[Annotation]:
+        files = [self._look(entry)[0] for entry in entries]
+        parsed = parse.parse_many([self._boxes(f) for f in files])
+        found = []
+        for entry, file, (boxes, _) in zip(entries, files, parsed, strict=True):
+            visible, _ = checks.read_visible(self.source, file.absent, boxes)
             start = self._skip(entry, len(boxes))
-            yield Annotation(entry.name, boxes[start:], None if visible is None else visible[start:])
+            found.append(Annotation(entry.name, boxes[start:], None if visible is None else visible[start:]))
+        return found
 
     def _build(self, entry: Entry) -> Sequence:
         files, unreadable = self._look(entry)

@@ -36,9 +36,7 @@ def read_boxes(root: Root, path: str | None, wanted: str) -> tuple[Boxes, parse.
     return boxes, errors, empty
 
 
-def check_boxes(
-    path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | None, first: int = 0
-) -> list[Problem]:
+def check_boxes(path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | None, first: int = 0) -> list[Problem]:
     """What is wrong with boxes [N, 4], one problem per cause.
 
     Args:
@@ -98,6 +96,8 @@ def read_visible(root: Root, paths: tuple[str, ...], boxes: Boxes) -> tuple[Flag
 
 def _fit(absent: Flags, boxes: Boxes) -> Flags:
     """As many flags as boxes; a frame without one counts as absent where its box has no size."""
+    if len(absent) == len(boxes):
+        return absent
     rest = ~(boxes[len(absent) :, 2:] > 0).all(1)
     return np.concatenate([absent[: len(boxes)], rest])
 

@@ -16,6 +16,7 @@ members with ``..`` or an absolute path inside an archive are never read.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -28,6 +29,10 @@ from typing import Any, BinaryIO
 
 from chatdesc.types import ChatdescError, DataError, Problem
 
+_ODD_PATH = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\\|^[A-Za-z]:")
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+_SMALL = 1 << 16
 MAX_OPEN_ARCHIVES = 8  # the directory of one class of LaSOT takes about 30 MB of memory
 
 
@@ -154,23 +159,46 @@ class LocalRoot(Root):
         self._known: set[str] = set()
 
     def _entries(self, path: str) -> dict[str, bool]:
-        full = self._inside(path)
-        with os.scandir(full) as found:
-            return {entry.name: entry.is_dir() for entry in found}
+        folders = {}
+        place = f"{path}/" if path else ""
+        with os.scandir(self._inside(path)) as found:
+            for entry in found:
+                folders[entry.name] = folder = entry.is_dir()
+                if folder and not entry.is_symlink():
+                    self._known.add(place + entry.name)
+        return folders
 
     def _read(self, path: str) -> bytes:
-        with self._open(path) as file:
-            return file.read()
+        # Half the time of open() for a small file, and there are thousands.
+        file = self._handle(path)
+        try:
+            parts = [os.read(file, _SMALL)]
+            if len(parts[0]) < _SMALL:
+                return parts[0]
+            while parts[-1]:
+                parts.append(os.read(file, 1 << 20))
+            return b"".join(parts)
+        finally:
+            os.close(file)
 
     def _open(self, path: str) -> BinaryIO:
-        full = os.path.join(self._inside(path.rpartition("/")[0]), path.rpartition("/")[2])
-        if os.path.islink(full):
-            full = self._inside(path)
-        return open(full, "rb", buffering=0)  # type: ignore[return-value]
+        return os.fdopen(self._handle(path), "rb")
+
+    def _handle(self, path: str) -> int:
+        folder, _, name = path.rpartition("/")
+        full = f"{self._inside(folder)}{os.sep}{name}"
+        if not _NO_LINKS and os.path.islink(full):
+            self._inside(path)
+        try:
+            return os.open(full, _READ | _NO_LINKS)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+        return os.open(self._inside(path), _READ)
 
     def _inside(self, path: str) -> str:
         """The path on disk, once it is known not to lead out of the root."""
-        full = os.path.join(self.path, path) if path else self.path
+        full = f"{self.path}{os.sep}{path}" if path else self.path
         if path in self._known or self._follow:
             return full
         head = os.path.realpath(os.path.join(self.path, path.partition("/")[0]))
@@ -283,7 +311,7 @@ class ZipRoot(Root):
 
 def _plain(path: str) -> bool:
     """Whether a path has names only: no ``..``, no empty or absolute part."""
-    return not any(part in ("", ".", "..") for part in path.split("/")) and "\\" not in path and ":" not in path[:2]
+    return not _ODD_PATH.search(path)
 
 
 def _same(one: str, other: str) -> bool:

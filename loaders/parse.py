@@ -12,7 +12,8 @@ spacing, letters) goes through ``careful_boxes``, line by line. Both give the sa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ Parsed = tuple[Boxes, Errors]
 
 _LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all others have
 _ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
+_USUAL = re.compile(rb"[0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}")
 _FIELD = re.compile(rb"\s*,\s*|\s+")
 
 
@@ -34,7 +36,7 @@ def parse_boxes(data: bytes) -> Parsed:
     end do not count.
     """
     boxes = _quick_boxes([data]) or _quick_boxes([_tidy(data)])
-    return (boxes[0], []) if boxes else careful_boxes(data)
+    return (boxes[0], []) if boxes else _mostly_quick(data)
 
 
 def parse_many(files: Sequence[bytes]) -> list[Parsed]:
@@ -49,22 +51,46 @@ def _tidy(data: bytes) -> bytes:
     return data.replace(b"\t", b",").replace(b" ", b",") + b"\n"
 
 
+class _Scratch(threading.local):
+    """Arrays used again for every file: asking the system for fresh memory would take as long as the parsing."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def fit(self, size: int) -> None:
+        if self.size >= size:
+            return
+        self.size = size + size // 2
+        self.digit, self.pair, self.upper, self.taken = (np.empty(self.size, np.uint8) for _ in range(4))
+        self.is_digit, self.is_end = (np.empty(self.size, np.bool_) for _ in range(2))
+        self.gap = np.empty(self.size, np.intp)
+
+
+_scratch = _Scratch()
+
+
 def _quick_boxes(files: Sequence[bytes]) -> list[Boxes] | None:
     """Boxes of each file, or None where any of them is not in the usual form."""
-    raw = np.frombuffer(b"".join([_LEAD, *files]), np.uint8)
     if not all(data.endswith(b"\n") for data in files):
         return None
-    digit = raw - np.uint8(48)
-    is_digit = digit < 10
-    digit *= is_digit
-    pair = digit[1:] + digit[:-1] * np.uint8(10)
-    pair *= is_digit[1:]
-    upper = pair[:-2] * is_digit[2:-1]
-    ends = np.flatnonzero(~is_digit[4:])
+    raw = np.frombuffer(b"".join([_LEAD, *files]), np.uint8)
+    size, use = len(raw), _scratch
+    use.fit(size)
+    digit = np.subtract(raw, np.uint8(48), out=use.digit[:size])
+    is_digit = np.less(digit, 10, out=use.is_digit[:size])
+    # As bytes: products of bytes and truth values would be cast, which is slow.
+    mask = is_digit.view(np.uint8)
+    np.multiply(digit, mask, out=digit)
+    # Two digits that end at a byte, as a number; upper: those two bytes before, if they are of the same number.
+    pair = np.multiply(digit[:-1], np.uint8(10), out=use.pair[: size - 1])
+    np.add(pair, digit[1:], out=pair)
+    np.multiply(pair, mask[1:], out=pair)
+    upper = np.multiply(pair[:-2], mask[2:-1], out=use.upper[: size - 3])
+    ends = np.flatnonzero(np.logical_not(is_digit[4:], out=use.is_end[: size - 4]))
     if not _usual(raw[4:], ends):
         return None
-    values = upper.take(ends) * np.float32(100)
-    values += pair[2:].take(ends)
+    values = _take(upper, ends) * np.float32(100)
+    values += _take(pair[2:], ends)
     return _split(values.reshape(-1, 4), ends, files)
 
 
@@ -72,10 +98,14 @@ def _usual(raw: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
     """Whether separators come as three commas and a newline, with one to four digits before each."""
     if not len(ends) or len(ends) % 4 or not 1 <= ends[0] <= 4:
         return False
-    gaps = ends[1:] - ends[:-1]
+    gaps = np.subtract(ends[1:], ends[:-1], out=_scratch.gap[: len(ends) - 1])
     if gaps.min() < 2 or gaps.max() > 5:
         return False
-    return bool((raw.take(ends).view(np.uint32) == _ROW_ENDS).all())
+    return bool((_take(raw, ends).view(np.uint32) == _ROW_ENDS).all())
+
+
+def _take(values: NDArray[np.uint8], where: NDArray[np.intp]) -> NDArray[np.uint8]:
+    return values.take(where, out=_scratch.taken[: len(where)], mode="clip")
 
 
 def _split(boxes: Boxes, ends: NDArray[np.intp], files: Sequence[bytes]) -> list[Boxes]:
@@ -85,17 +115,39 @@ def _split(boxes: Boxes, ends: NDArray[np.intp], files: Sequence[bytes]) -> list
     return np.split(boxes, stops[:-1].tolist())
 
 
+def _mostly_quick(data: bytes) -> Parsed:
+    """The few unusual lines of a file with care, the others quickly."""
+    lines = _lines(data)
+    odd = [i for i, line in enumerate(lines) if not _USUAL.fullmatch(line)]
+    if 2 * len(odd) >= len(lines):
+        return careful_boxes(data)
+    rest = lines.copy()
+    for i in odd:
+        rest[i] = b"0,0,0,0"
+    boxes = parse_boxes(b"\n".join(rest))[0]
+    return boxes, _fill(boxes, lines, odd)
+
+
 def careful_boxes(data: bytes) -> Parsed:
     """As ``parse_boxes``, without the quick way."""
-    lines = data.removeprefix(b"\xef\xbb\xbf").rstrip().splitlines()
-    boxes = np.full((len(lines), 4), np.nan, np.float32)
+    lines = _lines(data)
+    boxes = np.empty((len(lines), 4), np.float32)
+    return boxes, _fill(boxes, lines, range(len(lines)))
+
+
+def _fill(boxes: Boxes, lines: list[bytes], rows: Iterable[int]) -> Errors:
     errors: Errors = []
-    for number, line in enumerate(lines, 1):
+    for i in rows:
         try:
-            boxes[number - 1] = _row(line)
+            boxes[i] = _row(lines[i])
         except ValueError as error:
-            errors.append((number, str(error)))
-    return boxes, errors
+            boxes[i] = np.nan
+            errors.append((i + 1, str(error)))
+    return errors
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.removeprefix(b"\xef\xbb\xbf").rstrip().splitlines()
 
 
 def _row(line: bytes) -> list[float]:
@@ -119,12 +171,13 @@ def parse_flags(data: bytes) -> NDArray[np.bool_]:
     Raises:
         ValueError: something is not a number (the message has the line).
     """
-    body = data.rstrip()
-    between = body[1::2]
-    if between in (b"\n" * len(between), b"," * len(between)):
-        flags = np.frombuffer(body, np.uint8)[::2] - np.uint8(48)
-        if len(flags) and flags.max() <= 1:
-            return flags.view(np.bool_)
+    # Two bytes a frame: the digit and what separates it from the next.
+    pairs = np.frombuffer(data if len(data) % 2 == 0 else data + data[1:2], "<u2")
+    for separator in (b"\n", b","):
+        no, yes = np.frombuffer(b"0" + separator + b"1" + separator, "<u2")
+        if len(pairs) and ((pairs | 1) == yes).all():
+            return pairs != no
+    body = data.strip()
     if not body.translate(None, b"01, \t\r\n") and not re.search(rb"[01][01]", body):
         return np.frombuffer(body.translate(None, b", \t\r\n"), np.uint8) == 49
     return np.array([_flag(f, i) for i, line in enumerate(data.splitlines(), 1) for f in _fields(line)], np.bool_)
