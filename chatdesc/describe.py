@@ -20,8 +20,10 @@ from typing import Any
 from chatdesc.types import BackendError, Describe, Description, one_line
 
 TARGET_KEYS = ("target", "text", "description", "phrase", "foreground", "t_fore", "answer")
+WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
 BACKGROUND_KEYS = ("background", "surroundings", "distractors", "t_back", "others")
 MAX_WORDS = 40
+MAX_BRACES = 8
 PROMPTS = ("describe", "reflect", "repair")
 
 
@@ -76,19 +78,20 @@ def parse_answer(raw: str) -> Description:
     Raises:
         UnreadableAnswer: there is no target phrase in it.
     """
-    body = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", raw, flags=re.S | re.I)
-    found = next((d for d in map(_fields, _objects(body)) if d), None)
-    if found is None:
-        tag = re.search(r"<answer>(.*?)(?:</answer>|$)", body, flags=re.S | re.I)
-        found = (tag.group(1), ()) if tag else None
-    if found is None:
+    body = _spoken(raw)
+    found = [d for d in map(_fields, _objects(body)) if d]
+    tag = re.search(r"<answer>(.*?)(?:</answer>|$)", body, flags=re.S | re.I)
+    if tag and not found:
+        found = [(tag.group(1), ())]
+    if not found:
         raise UnreadableAnswer("no JSON object with a target in it" if body.strip() else "the answer is empty")
-    text = normalise(found[0])
+    phrase, around = next((f for f in found if normalise(f[0])), found[0])
+    text = normalise(phrase)
     if not text:
         raise UnreadableAnswer("the target phrase is empty")
     if len(text.split()) > MAX_WORDS:
         raise UnreadableAnswer(f"the target phrase has more than {MAX_WORDS} words")
-    background = tuple(dict.fromkeys(filter(None, map(normalise, found[1]))))
+    background = tuple(dict.fromkeys(filter(None, map(normalise, around))))
     return Description(text, background, raw)
 
 
@@ -98,13 +101,20 @@ def normalise(text: str) -> str:
     return flat.strip(" \"'`.“”")
 
 
+def _spoken(raw: str) -> str:
+    """What a model said beside its thoughts, which are no answer even where a limit cut them at either end."""
+    body = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", raw, flags=re.S | re.I)
+    body = re.split(r"</think(?:ing)?>", body, flags=re.I)[-1]
+    return re.split(r"<think(?:ing)?>", body, flags=re.I)[0]
+
+
 def _objects(body: str) -> list[Any]:
     """Every JSON object or Python dict in a text, in order."""
     decoder, found, at = json.JSONDecoder(), [], body.find("{")
     while at >= 0:
         try:
             value, end = decoder.raw_decode(body, at)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             value, end = _literal(body, at)
         if value is not None:
             found.append(value)
@@ -113,21 +123,33 @@ def _objects(body: str) -> list[Any]:
 
 
 def _literal(body: str, at: int) -> tuple[Any, int]:
-    end = body.find("}", at) + 1
-    try:
-        return (ast.literal_eval(body[at:end]), end) if end else (None, at + 1)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None, at + 1
+    """The Python dict that begins at ``at`` and ends at one of the next closing braces, and where that is."""
+    end = at
+    for _ in range(MAX_BRACES):
+        end = body.find("}", end) + 1
+        if not end:
+            break
+        try:
+            return ast.literal_eval(body[at:end]), end
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            continue
+    return None, at + 1
 
 
 def _fields(value: Any) -> tuple[str, tuple[str, ...]] | None:
     if not isinstance(value, dict):
         return None
-    low = {str(k).lower(): v for k, v in value.items()}
+    low = _lower(value)
+    for inner in (low[k] for k in WRAPPER_KEYS if isinstance(low.get(k), dict)):
+        low = low | _lower(inner)
     text = next((low[k] for k in TARGET_KEYS if isinstance(low.get(k), str)), None)
-    if text is None:
+    if text is None or re.fullmatch(r"\s*<[^<>]*>\s*", text):  # the prompt's own "<noun phrase>", repeated
         return None
     around = next((low[k] for k in BACKGROUND_KEYS if k in low), ())
     if isinstance(around, str):
         around = around.split(",")
-    return text, tuple(str(b) for b in around) if isinstance(around, list | tuple) else ()
+    return text, tuple(b for b in around if isinstance(b, str)) if isinstance(around, list | tuple) else ()
+
+
+def _lower(value: dict[Any, Any]) -> dict[str, Any]:
+    return {k.lower(): v for k, v in value.items() if isinstance(k, str)}

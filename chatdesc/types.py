@@ -6,15 +6,19 @@ sequence and [4] for one frame. Images are uint8 [H, W, 3], RGB.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 Boxes = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -45,25 +49,43 @@ class Problem:
     fatal: bool = False
 
 
-class FrameCache:
-    """Least-recently-used decoded frames, shared by all sequences of a run, bounded by their number."""
+class LruCache(Generic[K, V]):
+    """The values used last, bounded by their number. Threads that ask for the same key at once make it once."""
 
-    def __init__(self, max_frames: int = 16) -> None:
-        self.max_frames = max(1, max_frames)
-        self._frames: OrderedDict[tuple[int, int], Image] = OrderedDict()
+    def __init__(self, max_items: int) -> None:
+        self.max_items = max(1, max_items)
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._making: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[int, int], decode: Callable[[], Image]) -> Image:
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """The value of ``key``, made if it is not there; an exception in ``make`` stores nothing."""
         with self._lock:
-            if key in self._frames:
-                self._frames.move_to_end(key)
-                return self._frames[key]
-        image = decode()
-        with self._lock:
-            self._frames[key] = image
-            while len(self._frames) > self.max_frames:
-                self._frames.popitem(last=False)
-        return image
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key]
+            try:
+                value = make()
+                with self._lock:
+                    self._values[key] = value
+                    while len(self._values) > self.max_items:
+                        self._values.popitem(last=False)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            return value
+
+
+class FrameCache(LruCache[tuple[int, int], Image]):
+    """Decoded frames, shared by all sequences of a run."""
+
+    def __init__(self, max_frames: int = 16) -> None:
+        super().__init__(max_frames)
 
 
 class Frames:
@@ -109,14 +131,17 @@ class Frames:
         path = self.paths[index]
         try:
             return self.read_bytes(path)
-        except (OSError, KeyError) as error:
+        except Exception as error:  # every file system and archive has errors of its own
             raise FrameError(f"{path}: cannot be read ({error}); is the download complete?") from error
 
     def _decode(self, index: int) -> Image:
         import cv2
 
         data = np.frombuffer(self.encoded(index), np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        except cv2.error:  # a header that promises more pixels than OpenCV allows
+            image = None
         if image is None:
             raise FrameError(f"{self.paths[index]}: is not a readable image; download it again")
         image.flags.writeable = False
@@ -337,4 +362,4 @@ TRACK_SOURCES = ("given", "tracker", "language")
 
 def one_line(text: str) -> str:
     """A text as models and tables take it: one line, single spaces, no undecodable bytes."""
-    return " ".join(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())
+    return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())
