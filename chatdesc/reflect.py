@@ -132,12 +132,15 @@ def _first_request(sequence: Sequence, frames: list[int]) -> Describe:
 def _next_request(request: Describe, rounds: list[Round]) -> Describe:
     """The same request with what grounding said; bad words of earlier rounds stay named until they prove good."""
     last = rounds[-1]
-    negative = tuple(dict.fromkeys(w for r in rounds for w in r.negative if w not in last.positive))
+    bad: dict[str, None] = {}
+    for one in rounds:
+        bad |= dict.fromkeys(one.negative)
+        bad = {w: None for w in bad if w not in one.positive}
     again = replace(
         request,
         previous=last.text,
         positive=last.positive,
-        negative=negative,
+        negative=tuple(bad),
         ambiguous=last.margin < 0 or bool(last.positive and last.negative),
         tried=tuple(r.text for r in rounds),
     )
