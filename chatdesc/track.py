@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def _key_frame(
         other_scores,
         state.boxes[-2],
         truth,
-        seed=settings.seed + index,
+        seed=crc32(f"{settings.seed} {sequence.name!a} {index}".encode()),
     )
     _decide(evidence, frame, index, settings.verifier, state)
 

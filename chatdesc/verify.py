@@ -70,8 +70,7 @@ def fitness(e: Evidence) -> NDArray[np.float32]:
 
 def similarity(e: Evidence) -> int:
     """Training-free choice: the proposal with the best fitness, the tracker's own (the last) among equals."""
-    fit = fitness(e)
-    return len(fit) - 1 - int(fit[::-1].argmax())
+    return _last_best(fitness(e))
 
 
 def random_choice(e: Evidence) -> int:
@@ -80,13 +79,17 @@ def random_choice(e: Evidence) -> int:
 
 
 def oracle(e: Evidence) -> int:
-    """Ceiling: the proposal that overlaps the ground truth most; without one, the training-free choice."""
+    """Ceiling: the proposal that overlaps the truth most (the last among equals); without truth, ``similarity``."""
     if e.truth is None:
         return similarity(e)
-    return int(iou_matrix(e.boxes, e.truth[None])[:, 0].argmax())
+    return _last_best(iou_matrix(e.boxes, e.truth[None])[:, 0])
 
 
 VERIFIERS: dict[str, Verifier] = {"similarity": similarity, "random": random_choice, "oracle": oracle}
+
+
+def _last_best(values: NDArray[np.floating]) -> int:
+    return len(values) - 1 - int(values[::-1].argmax())
 
 
 def _jump(boxes: Boxes, previous: Boxes) -> NDArray[np.float32]:
