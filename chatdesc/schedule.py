@@ -97,23 +97,28 @@ class Scheduler:
         run.single = not isinstance(asked, list)
         requests = [asked] if run.single else asked
         run.answers, run.missing = [None] * len(requests), len(requests)
+        for kind in map(kind_of, requests):
+            if kind not in self.lanes:
+                run.job.close()
+                return run.key, ChatdescError(f"no backend answers {kind}")
         for slot, request in enumerate(requests):
-            if (lane := self.lanes.get(kind_of(request))) is None:
-                return run.key, ChatdescError(f"no backend answers {kind_of(request)}")
-            lane.waiting.append((run, slot, request))
+            self.lanes[kind_of(request)].waiting.append((run, slot, request))
         return None
 
     def _dispatch(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], open_runs: int) -> None:
-        """Start calls: at once where a lane works on single requests or its batch is full, else when all stand still.
+        """Start calls: at once where a lane works on single requests or its batch is full, else when no batch runs.
 
         Waiting for the others is what makes batches full; the largest queue goes first, so that sequences that fell
-        out of step meet again.
+        out of step meet again. Single requests are not waited for: a slow one would hold everybody up.
         """
         for lane in self.lanes.values():
             while lane.waiting and lane.running < lane.workers and (lane.workers > 1 or self._full(lane, open_runs)):
                 self._start(pool, busy, lane)
-        if not busy:
-            self._start(pool, busy, max(self.lanes.values(), key=lambda lane: len(lane.waiting)))
+        batched = [lane for lane in self.lanes.values() if lane.workers == 1]
+        if not any(lane.running for lane in batched):
+            largest = max(batched, key=lambda lane: len(lane.waiting), default=None)
+            if largest and largest.waiting:
+                self._start(pool, busy, largest)
 
     def _full(self, lane: Lane, open_runs: int) -> bool:
         return len(lane.waiting) >= lane.max_batch or len({id(run) for run, _, _ in lane.waiting}) >= open_runs
@@ -148,8 +153,9 @@ class Scheduler:
         if error is not None:
             return [error if isinstance(error, Exception) else BackendError(str(error))] * count
         answers = future.result()
-        if len(answers) != count:
-            return [BackendError(f"backend gave {len(answers)} answers to {count} requests")] * count
+        if not isinstance(answers, list) or len(answers) != count:
+            gave = f"{len(answers)} answers" if isinstance(answers, list) else type(answers).__name__
+            return [BackendError(f"backend gave {gave} to {count} requests")] * count
         return answers
 
 
