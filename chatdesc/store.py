@@ -38,13 +38,13 @@ class Store:
         """
         store = cls(root)
         known = root / "run.json"
-        if root.exists() and not known.exists() and any(p.name != ".lock" for p in root.iterdir()):
-            raise ChatdescError(f"{root} is not empty and is no run of chatdesc; choose another --out")
+        if root.exists() and not known.exists() and not _fresh(root):
+            raise ChatdescError(f"{root} is no empty folder and no run of chatdesc; choose another --out")
         store.rows_dir.mkdir(parents=True, exist_ok=True)
         store._acquire()
         try:
             if known.exists():
-                refuse_difference(root, json.loads(known.read_text(encoding="utf-8")), config)
+                refuse_difference(root, read_config(root), config)
             else:
                 write_atomic(known, json.dumps(config, indent=1, sort_keys=True))
         except BaseException:
@@ -74,10 +74,10 @@ class Store:
     def load(self, name: str) -> dict[str, Any] | None:
         """A finished row, or None; a file that cannot be read counts as not finished."""
         try:
-            row: dict[str, Any] = json.loads(self.path(name).read_text(encoding="utf-8"))
+            row = json.loads(self.path(name).read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
             return None
-        return row
+        return row if isinstance(row, dict) else None
 
     def names(self) -> list[str]:
         """The sequences that have a row, by name."""
@@ -101,6 +101,14 @@ class Store:
             raise ChatdescError(
                 f"another chatdesc is at work in {self.root}; wait for it or choose another --out"
             ) from None
+
+
+def _fresh(root: Path) -> bool:
+    """Whether a folder without a run.json is empty but for what a run that was killed at its start leaves."""
+    if not root.is_dir():
+        return False
+    ours = {".lock", "run.json.tmp", "rows"}
+    return all(p.name in ours for p in root.iterdir()) and not any((root / "rows").glob("*"))
 
 
 def read_config(root: Path) -> dict[str, Any]:
