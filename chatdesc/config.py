@@ -12,6 +12,8 @@ from typing import Any
 
 from chatdesc.types import ChatdescError
 
+VERIFIER_NAMES = ("similarity", "random", "oracle")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -50,6 +52,8 @@ class Settings:
         for name, low in (("rounds", 0), ("ground_every", 1), ("alignment_frames", 1)):
             if getattr(self, name) < low:
                 raise ChatdescError(f"--{name.replace('_', '-')} must be at least {low}, not {getattr(self, name)}")
+        if self.verifier not in VERIFIER_NAMES:
+            raise ChatdescError(f"no verifier is called {self.verifier!r}; there are: {', '.join(VERIFIER_NAMES)}")
         for name in ("theta", "tau"):
             if not 0 < getattr(self, name) <= 1:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
@@ -91,7 +95,7 @@ def feedback_frames(feedback: str) -> int:
     if feedback == "first":
         return 1
     kind, _, count = feedback.partition(":")
-    if kind == "uniform" and count.isdigit() and int(count) >= 1:
+    if kind == "uniform" and count.isdecimal() and int(count) >= 1:
         return int(count)
     raise ChatdescError(f"--feedback is 'first' or 'uniform:K' with K >= 1, not {feedback!r}")
 
