@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chatdesc.metrics.alignment import paired_bootstrap
+from chatdesc.types import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,6 +51,7 @@ def alignment(row: Row, key: str) -> float | None:
 
 def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
     """Per sequence: manual and refined text, grounding IoU, margin and alignment of both."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title="manual -> refined", title_justify="left", pad_edge=False, show_lines=False)
@@ -60,9 +62,10 @@ def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     shown = list(rows)
     for row in shown[:limit]:
-        text = row["text"] if row["text"] is not None else f"[red]{row['status']}[/red]"
+        text = escape(row["text"]) if row["text"] is not None else f"[red]{row['status']}[/red]"
         text = f"[dim]{text} (kept)[/dim]" if row["text_source"] == "manual" else text
-        table.add_row(row["sequence"], row["manual_text"] or "[dim]none[/dim]", text, *_pairs(row))
+        manual = escape(one_line(row["manual_text"] or "")) or "[dim]none[/dim]"
+        table.add_row(escape(row["sequence"]), manual, text, *_pairs(row))
     if len(shown) > limit:
         table.caption = f"{limit} of {len(shown)} sequences"
     return table
@@ -158,13 +161,14 @@ def _paired(entries: list[Row], manual: str, refined: str) -> Row:
 
 def plain_table(rows: list[Row], title: str = "") -> Table:
     """Dicts with equal keys as a terminal table."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", pad_edge=False)
     for key in rows[0] if rows else []:
         table.add_column(key, justify="left" if isinstance(rows[0][key], str) else "right")
     for row in rows:
-        table.add_row(*map(_cell, row.values()))
+        table.add_row(*(escape(_cell(v)) for v in row.values()))
     return table
 
 
