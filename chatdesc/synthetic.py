@@ -27,6 +27,7 @@ SIZES = {"small": (0.05, 0.065), "large": (0.12, 0.14)}
 PLACES = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}
 FAULTS = ("none", "wrong_target", "ambiguous", "typo")
 CANVAS = (320, 240)
+POLE = 40  # as wide as a small thing, so that it can hide one
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ def manual_text(rng: np.random.Generator, things: list[Thing], fault: str) -> st
         different = [o for o in others if (o.colour, o.shape) != (target.colour, target.shape)]
         return unique_phrase(different[0], [t for t in things if t is not different[0]])
     if fault == "ambiguous":
-        return f"the {target.shape}" if not lookalike(target, others) else phrase(target, [target.colour])
+        if lookalike(target, others):
+            return phrase(target, [target.colour])
+        return f"the {target.shape}" if any(o.shape == target.shape for o in others) else "the moving object"
     if fault == "typo":
         return " ".join(swap_letters(rng, w) if w in words_of(target) and len(w) > 3 else w for w in sound.split())
     return sound
@@ -220,7 +223,7 @@ def hidden(scene: Scene, t: int) -> bool:
 
 def _pole_span(scene: Scene, t: int) -> tuple[int, int]:
     middle = (scene.pole or 0.0) - scene.camera(t)[0]
-    return round(middle - 14), round(middle + 14)
+    return round(middle - POLE / 2), round(middle + POLE / 2)
 
 
 def scenes(count: int, frames: int, seed: int) -> list[Scene]:
