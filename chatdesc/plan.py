@@ -19,7 +19,10 @@ CALIBRATION_FRAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Calls for one sequence, at most: reflection may accept a text before its last round."""
+    """Calls for one sequence, at most: reflection may accept a text before its last round.
+
+    Only what goes wrong comes on top: repairs of unreadable answers, grounding where the tracker loses confidence.
+    """
 
     decoded: int
     describer: int

@@ -59,7 +59,7 @@ MEASURE_WIDTH = 960
 def canonical(word: str) -> str | None:
     """The vocabulary's word for ``word`` (case, plural and synonyms aside), or None."""
     low = word.lower()
-    for form in (low, low.removesuffix("s"), low.removesuffix("ish")):
+    for form in (low, low.removesuffix("s"), low.removesuffix("es"), low.removesuffix("ish")):
         found = SYNONYMS.get(form, form)
         if found in VOCABULARY:
             return found
