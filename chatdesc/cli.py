@@ -252,7 +252,8 @@ def write_back(
     if (to is None) != in_place:
         raise ChatdescError("say either --to FOLDER or --in-place")
     data = open_dataset(scoring.dataset_of(run_folder), root, None, None, None, split_file, texts, 1)
-    rows = Store(run_folder).rows(data.all_names)
+    store = Store(run_folder)
+    rows = store.rows(store.names())
     written = data.write_back(rows, root if in_place else str(to), in_place=in_place, copy_annotations=with_annotations)
     typer.echo(f"{len(written)} files written into {root if in_place else to}")
 
@@ -271,7 +272,9 @@ def open_dataset(
         wanted = [n.strip() for n in listed if n.strip()]
     extra: dict[str, Any] = {k: v for k, v in (("split_file", split_file), ("texts", texts)) if v is not None}
     data = load(name, root, split=split, sequences=wanted, cache=FrameCache(frames_in_flight), **extra)
-    return data.first(limit) if limit else data
+    if limit and limit < len(data):
+        data = load(name, root, split=split, sequences=data.names[:limit], cache=FrameCache(frames_in_flight), **extra)
+    return data
 
 
 def make_run(data: Any, out: Path, settings: Settings, resources: Any, strict: bool) -> Run:
@@ -307,13 +310,14 @@ def work(run: Run, table: bool = False) -> int:
 
     console = Console()
     with Store.open(run.out, run.config()) as store:
+        run.check_data(store)
         try:
             _with_progress(run, store, console)
         except KeyboardInterrupt:
             console.print(f"\nStopped. What was finished is kept in {run.out}; the same command goes on from there.")
             return INTERRUPTED
         frames = run.encoded_frames if run.settings.include_frames else None
-        write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.name, include_frames=frames)
+        write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
         rows = [report.slim(row) for row in run.rows(store)]
     if table:
         console.print(report.before_after(rows))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from chatdesc.align import Alignment, align
 from chatdesc.backends import create
 from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.describe import UnreadableAnswer, prompt_hashes
+from chatdesc.loaders.parse import natural
 from chatdesc.metrics.ope import LASOT, score_sequence
 from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
 from chatdesc.reflect import reflect
@@ -101,10 +101,9 @@ class Run:
 
     def config(self) -> Row:
         """What may not change within a run folder; which sequences are asked for, and how fast, may."""
-        names = "\n".join(self.dataset.all_names)
         return {
             "chatdesc": __version__,
-            "dataset": {"name": self.dataset.name, "sequences": sha256(names.encode()).hexdigest()[:16]},
+            "dataset": self.dataset.dataset,
             "settings": self.settings.as_dict(),
             "backends": {k: self.provenance[k] for k in ("describer", "grounder", "tracker", "encoders")},
             "prompts": prompt_hashes(),
@@ -142,7 +141,7 @@ class Run:
         if not isinstance(error, Exception):
             raise error
         kind = "bad_data" if isinstance(error, DataError) else "internal_error"
-        row = empty_row() | {"sequence": name, "dataset": self.dataset.name, "status": kind}
+        row = empty_row() | {"sequence": name, "dataset": self.dataset.dataset, "status": kind}
         return row | {"problems": [f"{type(error).__name__}: {error}"], "provenance": self.provenance}
 
     def encoded_frames(self, row: Row) -> list[bytes]:
@@ -154,8 +153,26 @@ class Run:
             return []
 
     def rows(self, store: Store) -> Iterator[Row]:
-        """All finished rows of the folder in the dataset's order."""
-        return store.rows(self.dataset.all_names)
+        """All finished rows of the folder, also of earlier selections, in natural order of their names."""
+        return store.rows(sorted(store.names(), key=natural))
+
+    def check_data(self, store: Store) -> None:
+        """Refuse to go on in a folder that was made from other data under the same names.
+
+        Data may move between runs, so what counts is content: one finished row against its sequence.
+
+        Raises:
+            ChatdescError: boxes or manual text differ.
+        """
+        name = next((n for n in self.dataset.names if store.path(n).exists()), None)
+        row = store.load(name) if name else None
+        if row is None or not row["num_frames"]:
+            return
+        now = sequence_row(self.dataset[name])
+        differing = [k for k in ("num_frames", "boxes", "manual_text") if str(now[k]) != str(row[k])]
+        if differing:
+            what = " and ".join(differing)
+            raise ChatdescError(f"{store.root} was made from other data: {what} of {name} differ; choose another --out")
 
 
 def failed(row: Row) -> bool:

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 def dataset_of(run: Path) -> str:
     """The name of the dataset that a run was made from."""
-    return str(read_config(run)["dataset"]["name"])
+    return str(read_config(run)["dataset"])
 
 
 def of_run(

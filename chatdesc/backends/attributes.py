@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections import OrderedDict
 from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -33,7 +31,7 @@ from chatdesc.backends.attribute_words import (
     measure,
 )
 from chatdesc.protocols import each
-from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, Word
+from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, LruCache, Word
 
 if TYPE_CHECKING:
     from chatdesc.types import Boxes
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
 REVISION = "1"
 SEARCH_WIDTH = 360
 TRUE_ENOUGH = 0.6
+IMPLIED = (("black", "dark"), ("white", "bright"), ("small", "tiny"), *((side, "center") for side in POSITIONS[:4]))
 KEEP = 60
 THREADS = 2
 
@@ -59,29 +58,14 @@ class _Offline:
         return {"name": self.name, "revision": REVISION}
 
 
-class ProposalCache:
-    """Measured proposals per picture: describer and grounder look at the same frames again and again."""
-
-    def __init__(self, size: int = 256) -> None:
-        self.size = size
-        self._seen: OrderedDict[bytes, Seen] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, image: Image) -> Seen:
-        key = blake2b(image.tobytes(), digest_size=16).digest() + bytes(str(image.shape), "ascii")
-        with self._lock:
-            if key in self._seen:
-                self._seen.move_to_end(key)
-                return self._seen[key]
-        seen = measure(image, proposals(image))
-        with self._lock:
-            self._seen[key] = seen
-            while len(self._seen) > self.size:
-                self._seen.popitem(last=False)
-        return seen
+# describer and grounder look at the same frames again and again
+_measured: LruCache[bytes, Seen] = LruCache(256)
 
 
-_proposals = ProposalCache()
+def measured_proposals(image: Image) -> Seen:
+    """The proposals of a picture with their measurements."""
+    key = blake2b(image.tobytes(), digest_size=16).digest() + str(image.shape).encode()
+    return _measured.get(key, lambda: measure(image, proposals(image)))
 
 
 def proposals(image: Image) -> Boxes:
@@ -127,7 +111,7 @@ class AttributesGrounder(_Offline):
         return each(requests, self._ground, THREADS)
 
     def _ground(self, request: Ground) -> Grounding:
-        seen = _proposals.get(request.frame.image())
+        seen = measured_proposals(request.frame.image())
         parts = phrases(request.text)
         words = tuple(word for phrase in parts for word, _ in phrase)
         scores = np.concatenate([self.score(seen, [m for _, m in phrase]) for phrase in parts], 1) if parts else None
@@ -195,7 +179,8 @@ class AttributesDescriber(_Offline):
         for kind in (COLOURS, TONES, SIZES, POSITIONS, ASPECTS, TEXTURES):
             held = [(float(target.evidence(w)[0]), w) for w in kind if w not in banned]
             found += [w for e, w in sorted(held, key=lambda p: -p[0]) if e >= TRUE_ENOUGH]
-        return found
+        implied = {weak for strong, weak in IMPLIED if strong in found}
+        return [w for w in found if w not in implied]
 
     def _noun(self, target: Seen, request: Describe) -> str:
         """The dataset's category, else the shape, else the plainest word there is."""
@@ -209,17 +194,22 @@ class AttributesDescriber(_Offline):
         return [w for w in words if w in COLOURS][:1] or [w for w in words if w in TONES][:1] or words[:1]
 
     def _contrast(self, target: Seen, rivals: Seen, noun: str, request: Describe) -> list[str]:
-        """The one to three true words whose phrase fits the target and least fits any rival, not tried before."""
-        words = self.true_words(target, {canonical(w) or w for w in request.negative})[:10]
+        """The words that found the target, and the one to three true words that then least fit any rival.
+
+        A phrase that was tried is not tried again; where nothing is left to try, the words that found it stay.
+        """
+        words = self.true_words(target, {canonical(w) or w for w in request.negative})
+        kept = [w for w in words if w in {canonical(p) for p in request.positive}]
+        more = [w for w in words if w not in kept][:10]
         fixed = [m for m in (canonical(w) for w in noun.split()) if m]
-        best, chosen = -np.inf, words[:1]
+        best, chosen = -np.inf, kept or words[:1]
         for count in (1, 2, 3):
-            for some in combinations(words, count):
-                if self.phrase(noun, list(some), request.motion) in request.tried:
+            for some in combinations(more, count):
+                if self.phrase(noun, [*kept, *some], request.motion) in request.tried:
                     continue
-                margin = self._margin(target, rivals, fixed + list(some)) - 0.02 * count
+                margin = self._margin(target, rivals, [*fixed, *kept, *some]) - 0.02 * count
                 if margin > best:
-                    best, chosen = margin, list(some)
+                    best, chosen = margin, [*kept, *some]
         return chosen
 
     @staticmethod
@@ -240,7 +230,7 @@ class AttributesDescriber(_Offline):
     @staticmethod
     def _rivals(image: Image, box: Boxes) -> Seen:
         """The frame's proposals that stand out and are not the target, its parts or what contains it."""
-        seen = _proposals.get(image)
+        seen = measured_proposals(image)
         if not len(seen.boxes):
             return seen
         apart = (_nesting(box, seen.boxes) < 0.5) & (seen.standing_out > 0.2)
