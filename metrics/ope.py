@@ -183,9 +183,9 @@ def _repair(track: Floats, truth: Floats, rules: Rules) -> tuple[Floats, int]:
     repaired = 0
     if rules.repair:
         bad = np.asarray(np.isnan(track).all(1) | (track[:, 2:] <= 0).any(1))
-        bad[0] = False  # nothing comes before it, so what is wrong with it spreads
+        # Nothing comes before the first box, so what is wrong with it spreads.
         track = track[np.maximum.accumulate(np.where(bad, 0, np.arange(len(track))))]
-        repaired = int(bad.sum())
+        repaired = int(bad[1:].sum())
     if rules.first_is_given:
         track = np.concatenate([truth[:1], track[1:]])
     return track, repaired

@@ -357,6 +357,27 @@ def test_names_are_exchanged_in_one_step(tmp_path):
     assert not exchange(a, tmp_path / "none")
 
 
+def test_the_dataset_is_never_away(out, monkeypatch):
+    import shutil
+
+    write_dataset([row("old")], out, dataset="lasot")
+    if not exchange(out, out):
+        pytest.skip("this file system cannot exchange two names")
+    original = shutil.rmtree
+
+    def remove(path, **options):
+        assert path != out
+        assert (out / "README.md").exists()
+        original(path, **options)
+
+    monkeypatch.setattr(swap.shutil, "rmtree", remove)
+    monkeypatch.setattr(
+        type(out), "rename", lambda a, b: pytest.fail(f"{a} is taken away") if a == out else os.rename(a, b)
+    )
+    write_dataset([row("new")], out, dataset="lasot")
+    assert b"new" in next((out / "data").iterdir()).read_bytes()
+
+
 def test_where_names_cannot_be_exchanged(out, monkeypatch):
     monkeypatch.setattr(swap, "exchange", lambda a, b: False)
     write_dataset([row("old")], out, dataset="lasot")

@@ -16,7 +16,7 @@ TINY = {
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
 TEXTS = ("the red square", "a blue thing on the left of the road", "swing")
-BOXES = [[4, 6, 20, 30], [40.4, 10.6, 50, 20], [-8, -5, 30, 30], [90, 70, 40, 40]]
+BOXES = [[4, 6, 20, 30], [40.6, 10.6, 50, 20.9], [-8, -5, 30, 30], [90, 70, 40, 40]]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_equals_open_clip_called_directly(encoder, local_dir, video):
     assert isinstance(encoder, Encoder)
     [answer] = encoder.embed([request(video)])
     # The boxes of BOXES on whole pixels and within the image of 128 x 96, worked out by hand.
-    parts = [(4, 6, 24, 36), (40, 11, 90, 31), (0, 0, 22, 25), (90, 70, 128, 96)]
+    parts = [(4, 6, 24, 36), (41, 11, 91, 32), (0, 0, 22, 25), (90, 70, 128, 96)]
     images = [Image.fromarray(video.images[i]).crop(p) for i in (0, 1) for p in parts]
     crops, texts = directly(local_dir, images, TEXTS)
     assert answer.crops == pytest.approx(crops, abs=1e-5)
@@ -190,6 +190,17 @@ def test_an_odd_tokenizer_shows_a_cut_too(encoder, monkeypatch):
 
     monkeypatch.setattr(encoder.loaded, "tokenizer", without_end_token)
     assert encoder.loaded.tokenize(["a" * 77, "a" * 78, "a" * 200])[1] == [False, True, True]
+
+
+def test_padding_with_the_end_token_hides_no_cut(encoder, monkeypatch):
+    import torch
+
+    def padded_with_its_end(texts, context_length=77, end=9):
+        rows = [[*map(ord, text[: context_length - 1]), end] for text in texts]
+        return torch.tensor([row + [end] * (context_length - len(row)) for row in rows])
+
+    monkeypatch.setattr(encoder.loaded, "tokenizer", padded_with_its_end)
+    assert encoder.loaded.tokenize(["a" * 76, "a" * 77, "a" * 200])[1] == [False, True, True]
 
 
 def test_what_stands_in_a_row(encoder, local_dir):

@@ -58,6 +58,13 @@ def test_an_empty_box_takes_the_one_before_it():
     assert score.success.tolist() == score_sequence(moved(0, 5, 5, 5), TRUTH).success.tolist()
 
 
+def test_an_unusable_first_box_spreads_but_is_not_repaired():
+    track = np.concatenate([np.full((2, 4), np.nan), TRUTH[2:]])
+    score = score_sequence(track, TRUTH)
+    assert score.repaired == 1
+    assert score.success[0] == 3 / 4  # the first is given, the second is still nothing
+
+
 def test_a_row_that_is_partly_nan_is_a_miss():
     track = TRUTH.copy()
     track[2, 0] = np.nan
