@@ -254,8 +254,10 @@ def write_back(
     data = open_dataset(scoring.dataset_of(run_folder), root, None, None, None, split_file, texts, 1)
     store = Store(run_folder)
     rows = store.rows(store.names())
-    written = data.write_back(rows, root if in_place else str(to), in_place=in_place, copy_annotations=with_annotations)
-    typer.echo(f"{len(written)} files written into {root if in_place else to}")
+    done = data.write_back(rows, root if in_place else str(to), in_place=in_place, copy_annotations=with_annotations)
+    typer.echo(f"{len(done.written)} texts written into {root if in_place else to}")
+    if done.skipped:
+        typer.echo(f"{done.skipped} rows have no text and were left out")
 
 
 def open_dataset(
@@ -348,6 +350,8 @@ def _with_progress(run: Run, store: Any, console: Any) -> None:
     total = len(run.dataset.names)
     if len(pending) < total:
         console.print(f"{total - len(pending)} of {total} sequences are finished already")
+    if not pending:
+        return
     columns = (
         TextColumn("annotate"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("{task.fields[means]}"),
@@ -376,7 +380,7 @@ def print_scores(rows: list[dict[str, Any]], folder: Path) -> int:
     if not table:
         raise ChatdescError("no sequence has a text and a visible target to score")
     console = Console()
-    console.print(report.plain_table(table, "alignment"))
+    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets"))
     for path in report.write_table(table, folder, "alignment"):
         console.print(f"written: {path}", highlight=False)
     return DONE

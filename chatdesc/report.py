@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chatdesc.metrics.alignment import paired_bootstrap
-from chatdesc.types import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,32 +50,43 @@ def alignment(row: Row, key: str) -> float | None:
 
 def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
     """Per sequence: manual and refined text, grounding IoU, margin and alignment of both."""
-    from rich.markup import escape
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(title="manual -> refined", title_justify="left", pad_edge=False, show_lines=False)
+    table = Table(
+        title="manual text > text to use", title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE
+    )
     table.add_column("sequence", no_wrap=True)
-    table.add_column("manual text", ratio=2)
-    table.add_column("text", ratio=2)
+    table.add_column("manual text")
+    table.add_column("text")
     for name in ("IoU", "margin", "alignment"):
         table.add_column(name, justify="right", no_wrap=True)
     shown = list(rows)
     for row in shown[:limit]:
-        text = escape(row["text"]) if row["text"] is not None else f"[red]{row['status']}[/red]"
-        text = f"[dim]{text} (kept)[/dim]" if row["text_source"] == "manual" else text
-        manual = escape(one_line(row["manual_text"] or "")) or "[dim]none[/dim]"
-        table.add_row(escape(row["sequence"]), manual, text, *_pairs(row))
+        table.add_row(row["sequence"], row["manual_text"] or "[dim]none[/dim]", _text_cell(row), *_pairs(row))
     if len(shown) > limit:
         table.caption = f"{limit} of {len(shown)} sequences"
     return table
 
 
+def _text_cell(row: Row) -> str:
+    from rich.markup import escape
+
+    if row["text"] is None:
+        return f"[red]{row['status']}[/red]"
+    return f"[dim]{escape(row['text'])} (kept)[/dim]" if row["text_source"] == "manual" else escape(row["text"])
+
+
 def _pairs(row: Row) -> list[str]:
     return [
-        f"{show(grounding(row, 'manual_iou'))} > {show(grounding(row, 'iou'))}",
-        f"{show(grounding(row, 'manual_margin'))} > {show(grounding(row, 'margin'))}",
-        f"{show(alignment(row, 'manual'), 1)} > {show(alignment(row, 'refined'), 1)}",
+        _pair(grounding(row, "manual_iou"), grounding(row, "iou"), 2),
+        _pair(grounding(row, "manual_margin"), grounding(row, "margin"), 2),
+        _pair(alignment(row, "manual"), alignment(row, "refined"), 0),
     ]
+
+
+def _pair(before: float | None, after: float | None, digits: int) -> str:
+    return f"{show(before, digits)} > {show(after, digits)}".replace("0.", ".")
 
 
 def summary(rows: list[Row]) -> Table:
@@ -137,7 +147,7 @@ def alignment_rows(rows: Iterable[Row]) -> list[Row]:
     found: list[Row] = []
     for encoder, entries in by_encoder.items():
         for measure, manual, refined in (
-            ("cosine x 100", "manual", "refined"),
+            ("cosine x100", "manual", "refined"),
             ("margin", "manual_margin", "refined_margin"),
         ):
             found.append({"encoder": encoder, "measure": measure} | _paired(entries, manual, refined))
@@ -159,14 +169,33 @@ def _paired(entries: list[Row], manual: str, refined: str) -> Row:
     return row
 
 
+def shown_alignment(rows: list[Row]) -> list[Row]:
+    """The same table with few enough columns for a terminal."""
+    return [
+        {
+            "encoder": row["encoder"],
+            "measure": row["measure"],
+            "n": str(row["sequences"]),
+            "manual": show(row["manual"], 1),
+            "refined": show(row["refined"], 1),
+            "gain (95 % interval)": "-"
+            if row["low"] is None
+            else f"{row['difference']:+.1f} ({row['low']:.1f} .. {row['high']:.1f})",
+            "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
+            "cut": str(row["truncated"]),
+        }
+        for row in rows
+    ]
+
+
 def plain_table(rows: list[Row], title: str = "") -> Table:
     """Dicts with equal keys as a terminal table."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", pad_edge=False)
-    for key in rows[0] if rows else []:
-        table.add_column(key, justify="left" if isinstance(rows[0][key], str) else "right")
+    for place, key in enumerate(rows[0] if rows else []):
+        table.add_column(key, justify="left" if place < 2 else "right")
     for row in rows:
         table.add_row(*(escape(_cell(v)) for v in row.values()))
     return table
