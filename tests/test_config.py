@@ -1,0 +1,78 @@
+import json
+from dataclasses import fields
+
+import pytest
+
+from chatdesc.config import VERIFIER_NAMES, Resources, Settings, feedback_frames, from_preset, presets, public_spec
+from chatdesc.types import ChatdescError
+from chatdesc.verify import VERIFIERS
+
+
+@pytest.mark.parametrize(("feedback", "frames"), [("first", 1), ("uniform:1", 1), ("uniform:12", 12)])
+def test_feedback_frames(feedback, frames):
+    assert feedback_frames(feedback) == frames
+
+
+@pytest.mark.parametrize(
+    "feedback", ["", "last", "uniform", "uniform:", "uniform:0", "uniform:-3", "uniform:2.5", "uniform:²"]
+)
+def test_other_feedback_is_refused(feedback):
+    with pytest.raises(ChatdescError, match="uniform:K"):
+        Settings(feedback=feedback)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"rounds": -1}, "--rounds"),
+        ({"ground_every": 0}, "--ground-every"),
+        ({"alignment_frames": 0}, "--alignment-frames"),
+        ({"theta": 0}, "--theta"),
+        ({"tau": 1.2}, "--tau"),
+        ({"verifier": "orakel"}, "'orakel'; there are: similarity, random, oracle"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(change, named):
+    with pytest.raises(ChatdescError, match=named):
+        Settings(**change)
+
+
+def test_every_verifier_can_be_named():
+    assert tuple(VERIFIERS) == VERIFIER_NAMES
+
+
+def test_presets_hold_known_settings_and_can_be_changed():
+    known = {f.name for f in fields(Settings)} | {"about"}
+    for name, content in presets().items():
+        assert content.keys() <= known
+        assert content["about"]
+        assert from_preset(name) == from_preset(name, rounds=None)
+    changed = from_preset("offline", rounds=7, encoders=("a", "b"))
+    assert (changed.rounds, changed.encoders, changed.tracker) == (7, ("a", "b"), "csrt")
+    with pytest.raises(ChatdescError, match="offline"):
+        from_preset("ofline")
+
+
+@pytest.mark.parametrize(
+    ("spec", "public"),
+    [
+        ("attributes", "attributes"),
+        ("open-clip:ViT-B-32/openai", "open-clip:ViT-B-32/openai"),
+        ("open-clip:hf-hub:laion/CLIP", "open-clip:hf-hub:laion/CLIP"),
+        ("open-clip:local-dir:/home/me/clip", "open-clip:local-dir:clip"),
+        ("nano:~/models/nano2", "nano:nano2"),
+        ("nano:../models/nano2", "nano:nano2"),
+        ("nano:C:\\Users\\me\\nano2", "nano:C:nano2"),
+    ],
+)
+def test_rows_do_not_learn_where_models_lie(spec, public):
+    assert public_spec(spec) == public
+    assert public_spec(public) == public
+
+
+def test_settings_are_json_and_their_hash_follows_them():
+    settings = Settings(encoders=("attributes", "open-clip:local-dir:/home/me/clip"), tracker="nano:/home/me/nano")
+    assert "/home" not in json.dumps(settings.as_dict())
+    hashes = {s.hash() for s in (Settings(), Settings(), Settings(seed=1), Settings(theta=0.31), settings)}
+    assert len(hashes) == 4
+    assert Resources().sequences_in_flight > 1
