@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.loaders import checks, parse
-from chatdesc.loaders.files import Root, open_root
+from chatdesc.loaders.files import open_root
 from chatdesc.loaders.writeback import WriteBack, write_back
 from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
@@ -175,7 +175,7 @@ class Dataset:
         return self._files(entry)
 
     def _index(self) -> list[Entry]:
-        """All sequences under the root, or those in ``_wanted`` where that saves work."""
+        """All sequences under the root, or at least those in ``_wanted`` where that saves work."""
         raise NotImplementedError
 
     def _files(self, entry: Entry) -> Files:
@@ -192,7 +192,11 @@ class Dataset:
         return 0
 
     def _select(self, names: Items[str] | None, split_file: str | os.PathLike[str] | None) -> dict[str, Entry]:
-        found = sorted(self._index(), key=lambda entry: parse.natural(entry.name))
+        found = self._index()
+        if not self._wanted <= {entry.name for entry in found}:
+            self._wanted = frozenset()  # one may be where it was not looked for
+            found = self._index()
+        found.sort(key=lambda entry: parse.natural(entry.name))
         if not found:
             raise ChatdescError(f"{self.root}: holds no {self.dataset} sequence; looked for {self.layout}")
         if split_file is not None:
@@ -204,7 +208,7 @@ class Dataset:
             if name not in entries:
                 everywhere = " in this split" if name in {e.name for e in found} else ""
                 raise ChatdescError(f"{self.root}: there is no sequence {name!r}{everywhere}{near(name, entries)}")
-        return {name: entry for name, entry in entries.items() if name in self._wanted}
+        return {name: entry for name, entry in entries.items() if name in set(names)}
 
     def _of_split(self, found: list[Entry]) -> dict[str, Entry]:
         if self.split is None:
@@ -241,10 +245,10 @@ class Dataset:
         return kept
 
     def _splits(self) -> dict[str, str]:
-        """Split per name by the list files at the root; a name in several lists is of the last of ``splits``."""
+        """Split per name by the list files at the root; a name in several lists is of the last."""
         found: dict[str, str] = {}
-        for split in self.splits:
-            for name in parse.parse_names(self.source.find(self.lists.get(split, "")) or b""):
+        for split, path in self.lists.items():
+            for name in parse.parse_names(self.source.find(path) or b""):
                 found[name] = split
         return found
 
@@ -290,8 +294,7 @@ class Dataset:
             manual_text=text,
             attributes=attributes,
             problems=(
-                *odd_frames,
-                *([unreadable] if unreadable else unread),
+                *([unreadable] if unreadable else [*odd_frames, *unread]),
                 *odd_boxes,
                 *odd_text,
                 *odd_flags,

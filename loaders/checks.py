@@ -46,7 +46,8 @@ def check_boxes(path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | 
         first: row of the sequence's first frame, whose box must be finite and positive.
     """
     found: list[Problem] = []
-    finite, positive = np.isfinite(boxes).all(1), (boxes[:, 2:] > 0).all(1)
+    finite: Flags = np.logical_and.reduce(np.isfinite(boxes), axis=1)
+    positive: Flags = np.logical_and.reduce(boxes[:, 2:] > 0, axis=1)
     shown = np.ones(len(boxes), bool) if visible is None else visible
     unread = np.zeros(len(boxes), bool)
     unread[[line - 1 for line, _ in errors]] = True
@@ -182,5 +183,6 @@ def _present(images: list[str], rows: int) -> Rows:
     digits = [re.search(r"([0-9]+)\.\w+$", name) for name in images]
     numbers = np.array([int(d[1]) for d in digits if d], np.intp)
     if len(numbers) == len(images) and (np.diff(numbers) > 0).all() and numbers[-1] - numbers[0] < rows:
-        return numbers - numbers[0]
+        present: Rows = numbers - numbers[0]
+        return present
     return np.arange(len(images))

@@ -31,7 +31,7 @@ class Lasot(Dataset):
     attributes: ClassVar[tuple[str, ...]] = tuple("IV POC DEF MB CM ROT BC VC SV FOC FM OV LR ARC".split())
 
     def _index(self) -> list[Entry]:
-        splits, top = self._known_splits(), self.source.entries()
+        splits, top = self._splits(), self.source.entries()
         found: list[Entry] = []
         for name, folder in top.items():
             if folder and _SEQUENCE.fullmatch(name):
@@ -43,15 +43,12 @@ class Lasot(Dataset):
                 found = self._toolkit(folder_name, splits)
         return found
 
-    def _known_splits(self) -> dict[str, str]:
-        return self._splits()
-
     def _may_hold(self, name: str, folder: bool) -> bool:
         if not folder and not name.lower().endswith(".zip"):
             return False
         classes = {wanted.rpartition("-")[0] for wanted in self._wanted}
         # A zip's directory takes long to read: those of other classes stay closed.
-        return folder or not classes or name[:-4] in classes or not _CLASS.fullmatch(name[:-4])
+        return folder or not classes or name[:-4] in classes
 
     def _class(self, folder: str, splits: dict[str, str]) -> list[Entry]:
         """Sequences of a class folder or zip; a zip may hold the class folder itself."""
@@ -113,6 +110,3 @@ class LasotExt(Lasot):
 
     def _entry(self, folder: str, name: str, splits: dict[str, str]) -> Entry:
         return super()._entry(folder, name, {name: "test"})
-
-
-_CLASS = re.compile(r"[A-Za-z]+")

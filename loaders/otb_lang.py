@@ -1,12 +1,12 @@
-"""OTB-lang (OTB99): texts in ``OTB_query_train/*.txt`` and ``OTB_query_test/*.txt``, frames in ``OTB_videos/<video>/img``.
+"""OTB-lang (OTB99): texts in ``OTB_query_{train,test}/*.txt``, frames in ``OTB_videos/<video>/img``.
 
 >>> dataset = chatdesc.load("otb-lang", "/data/OTB_sentences", split="test")
 >>> dataset = chatdesc.load("otb-lang", "/data/OTB100", texts="/data/OTB_sentences")   # frames of OTB-100 itself
 >>> dataset["Jogging-2"].manual_text
 
-The frames may lie in ``OTB_videos`` or in the root. A sequence bears its text file's name; a video without text bears its
-folder's, with ``-1`` and ``-2`` where it has two targets (Jogging, Skating2) and as ``Human4-2``, whose target is the
-second. Names are matched whatever their case and separators (``Jogging_1``, ``jogging1``; ``Skating3`` is the second
+The frames may lie in ``OTB_videos`` or in the root. A sequence bears its text file's name; a video without text bears
+its folder's, with ``-1`` and ``-2`` where it has two targets (Jogging, Skating2) and as ``Human4-2``, whose target is
+the second. Names are matched whatever their case and separators (``Jogging_1``, ``jogging1``; ``Skating3`` is the second
 target of ``Skating2``), and looked up so.
 
 Some ground truths belong to a part of the images (David: 300 to 770; Tiger1 counts from frame 6, where its first five
@@ -114,9 +114,11 @@ class OtbLang(Dataset):
         if not entry.target:
             return plain
         own = f"groundtruth_rect.{entry.target}.txt"
-        # In a folder of two targets the plain file might be the other one's.
-        shared = _bare(entry.folder.rpartition("/")[2]) and target_of(entry.folder.rpartition("/")[2])[0] != "human4"
-        return (own,) if shared and "groundtruth_rect.2.txt" in there else (own, *plain[: 0 if shared else 2])
+        folder = entry.folder.rpartition("/")[2]
+        only = not _bare(folder) or _key(folder) == "human4"
+        # In a folder of two targets the plain file is not the second's.
+        first = entry.target == 1 and "groundtruth_rect.2.txt" not in there
+        return (own, *plain) if only or first else (own,)
 
     def _skip(self, entry: Entry, rows: int) -> int:
         first, last = RANGES.get(_key(entry.name), (1, 0))

@@ -172,14 +172,17 @@ def parse_flags(data: bytes) -> NDArray[np.bool_]:
         ValueError: something is not a number (the message has the line).
     """
     # Two bytes a frame: the digit and what separates it from the next.
-    pairs = np.frombuffer(data if len(data) % 2 == 0 else data + data[1:2], "<u2")
+    pairs = np.frombuffer(data if len(data) % 2 == 0 else data + (data[1:2] or b"\n"), "<u2")
+    flags: NDArray[np.bool_]
     for separator in (b"\n", b","):
         no, yes = np.frombuffer(b"0" + separator + b"1" + separator, "<u2")
         if len(pairs) and ((pairs | 1) == yes).all():
-            return pairs != no
+            flags = pairs != no
+            return flags
     body = data.strip()
     if not body.translate(None, b"01, \t\r\n") and not re.search(rb"[01][01]", body):
-        return np.frombuffer(body.translate(None, b", \t\r\n"), np.uint8) == 49
+        flags = np.frombuffer(body.translate(None, b", \t\r\n"), np.uint8) == ord("1")
+        return flags
     return np.array([_flag(f, i) for i, line in enumerate(data.splitlines(), 1) for f in _fields(line)], np.bool_)
 
 

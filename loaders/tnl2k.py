@@ -5,11 +5,11 @@
 'the cat standing on the hilltop'
 
 The split comes from the folders' names (``TNL2K_train_subset``, ``TNL2K_test_subset``), else from the published lists
-(``TNL2K_train_set.txt``, ``TNL2K_testing_set.txt``) at the root. ``monitor_manypeople`` is in both lists: by its folder it
-is what the folder says, by the lists alone it is test, so that nobody trains on a test sequence by accident.
+(``TNL2K_train_set.txt``, ``TNL2K_testing_set.txt``) at the root. ``monitor_manypeople`` is in both lists: by its folder
+it is what the folder says, by the lists alone it is test, so that nobody trains on a test sequence by accident.
 
-Where there is an absence file it marks absent frames with 1; their boxes are 0,0,0,0. Without one, visibility is unknown
-and a box without a size counts as absence.
+Where there is an absence file it marks absent frames with 1; their boxes are 0,0,0,0. Without one, visibility is
+unknown and a box without a size counts as absence.
 """
 
 from __future__ import annotations
