@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chatdesc.metrics.alignment import paired_bootstrap
+from chatdesc.types import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,6 +53,7 @@ def alignment(row: Row, key: str) -> float | None:
 def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
     """Per sequence: manual and refined text, grounding IoU, margin and alignment of both."""
     from rich.box import SIMPLE
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -63,7 +66,8 @@ def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     shown = list(rows)
     for row in shown[:limit]:
-        table.add_row(row["sequence"], row["manual_text"] or "[dim]none[/dim]", _text_cell(row), *_pairs(row))
+        manual = escape(one_line(row["manual_text"] or "")) or "[dim]none[/dim]"
+        table.add_row(escape(row["sequence"]), manual, _text_cell(row), *_pairs(row))
     if len(shown) > limit:
         table.caption = f"{limit} of {len(shown)} sequences"
     return table
@@ -86,7 +90,7 @@ def _pairs(row: Row) -> list[str]:
 
 
 def _pair(before: float | None, after: float | None, digits: int) -> str:
-    return f"{show(before, digits)} > {show(after, digits)}".replace("0.", ".")
+    return re.sub(r"\b0\.", ".", f"{show(before, digits)} > {show(after, digits)}")
 
 
 def summary(rows: list[Row]) -> Table:
@@ -180,7 +184,7 @@ def shown_alignment(rows: list[Row]) -> list[Row]:
             "refined": show(row["refined"], 1),
             "gain (95 % interval)": "-"
             if row["low"] is None
-            else f"{row['difference']:+.1f} ({row['low']:.1f} .. {row['high']:.1f})",
+            else f"{row['difference']:+.1f} ({row["low"]:.0f}..{row["high"]:.0f})",
             "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
             "cut": str(row["truncated"]),
         }
@@ -190,10 +194,11 @@ def shown_alignment(rows: list[Row]) -> list[Row]:
 
 def plain_table(rows: list[Row], title: str = "") -> Table:
     """Dicts with equal keys as a terminal table."""
+    from rich.box import SIMPLE
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", pad_edge=False)
+    table = Table(title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE)
     for place, key in enumerate(rows[0] if rows else []):
         table.add_column(key, justify="left" if place < 2 else "right")
     for row in rows:
