@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from chatdesc.loaders import checks, parse
 from chatdesc.loaders.files import open_root
-from chatdesc.loaders.writeback import WriteBack, write_back
+from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
 from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -174,6 +174,10 @@ class Dataset:
         """
         return self._files(entry)
 
+    def text_path(self, entry: Entry) -> str:
+        """Where a sequence's text is in ``text_source``."""
+        return entry.text if self.text_source is self.source else layout_path(entry.text)
+
     def _index(self) -> list[Entry]:
         """All sequences under the root, or at least those in ``_wanted`` where that saves work."""
         raise NotImplementedError
@@ -281,7 +285,7 @@ class Dataset:
         paths, rows, odd_frames = self._frames(entry, files, len(boxes))
         first = int(rows[0]) if len(rows) else 0
         odd_boxes = checks.check_boxes(files.boxes, boxes, errors, visible, first) if files.boxes else []
-        text, odd_text = checks.read_text(self.text_source, entry.text)
+        text, odd_text = checks.read_text(self.text_source, self.text_path(entry))
         attributes, odd_attributes = checks.read_attributes(self.source, files.attributes, self.attributes)
         return Sequence(
             name=entry.name,

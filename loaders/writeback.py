@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
-    from chatdesc.loaders.base import Dataset
+    from chatdesc.loaders.base import Dataset, Entry
+    from chatdesc.loaders.roots import Root
 
 _PLAIN = str.maketrans(
     {
@@ -104,7 +105,7 @@ def write_back(
     folder = _folder(to)
     paths = {name: layout_path(dataset.entry(name).text) for name in texts}
     for name, path in paths.items():
-        _guard(dataset, dataset.entry(name).text, os.path.join(folder, path), in_place)
+        _guard(dataset, dataset.entry(name), os.path.join(folder, path), in_place)
     kept = [orig for name, path in paths.items() if (orig := _write_text(dataset, name, texts[name], folder, path))]
     copied = _copy(dataset, folder) if copy_annotations else []
     return WriteBack(tuple(paths.values()), skipped, tuple(kept), tuple(copied))
@@ -144,36 +145,46 @@ def _folder(to: str | os.PathLike[str]) -> str:
     return folder
 
 
-def _guard(dataset: Dataset, source_path: str, target: str, in_place: bool) -> None:
+def _guard(dataset: Dataset, entry: Entry, target: str, in_place: bool) -> None:
     """Refuse a target that is a file of the source, by whatever spelling or link."""
     # The file itself may be a link into the source: it is replaced, not followed.
     real = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
-    for root in {dataset.source, dataset.text_source}:
-        base = getattr(root, "path", None)
-        if base is None:
-            continue
-        own = os.path.join(os.path.realpath(os.path.join(base, os.path.dirname(source_path))), os.path.basename(real))
-        inside = real == own or real.startswith(os.path.realpath(base) + os.sep)
+    for root, path in ((dataset.source, entry.text), (dataset.text_source, dataset.text_path(entry))):
+        inside = _inside(root, real) or real == _real_file(root, path)
         if inside and not in_place:
             raise ChatdescError(f"{target}: lies in the dataset itself; write to another folder, or ask for in-place")
-        if inside and ".zip/" in source_path.lower():
+        if inside and ".zip/" in path.lower():
             raise ChatdescError(f"{target}: its original is in an archive, which is not changed; write elsewhere")
+
+
+def _inside(root: Root, real: str) -> bool:
+    base = getattr(root, "path", None)
+    return base is not None and real.startswith(os.path.realpath(base) + os.sep)
+
+
+def _real_file(root: Root, path: str) -> str | None:
+    """A file of a local root with every link above it resolved."""
+    base = getattr(root, "path", None)
+    full = os.path.join(base or "", path)
+    return os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full)) if base is not None else None
 
 
 def _write_text(dataset: Dataset, name: str, text: str, folder: str, path: str) -> str | None:
     """Write one text; the path of the original that was kept, if any."""
-    before = dataset.text_source.find(dataset.entry(name).text) or b""
-    ending = re.search(rb"(\r\n|\n|\r)?\Z", before)
-    target = os.path.join(folder, path)
-    kept = _keep(dataset, target)
-    _replace(target, text.encode("utf-8") + (ending[1] or b"" if ending else b""))
+    entry, target = dataset.entry(name), os.path.join(folder, path)
+    before = dataset.text_source.find(dataset.text_path(entry)) or b""
+    ending = re.search(rb"(?:\r\n|\n|\r)?\Z", before)
+    kept = _keep(dataset, entry, target)
+    _replace(target, text.encode("utf-8") + (ending[0] if ending else b""))
     return path + ".orig" if kept else None
 
 
-def _keep(dataset: Dataset, target: str) -> bool:
-    bases = [os.path.realpath(b) for r in (dataset.source, dataset.text_source) if (b := getattr(r, "path", None))]
-    inside = any(os.path.realpath(os.path.dirname(target)).startswith(base) for base in bases)
-    if not inside or not os.path.exists(target) or os.path.exists(target + ".orig"):
+def _keep(dataset: Dataset, entry: Entry, target: str) -> bool:
+    """Put the original beside, if the target is one and none is there yet."""
+    real = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
+    roots = ((dataset.source, entry.text), (dataset.text_source, dataset.text_path(entry)))
+    ours = any(_inside(root, real) or real == _real_file(root, path) for root, path in roots)
+    if not ours or not os.path.exists(target) or os.path.exists(target + ".orig"):
         return False
     with open(target, "rb") as file:
         _replace(target + ".orig", file.read())
@@ -201,7 +212,7 @@ def _copy(dataset: Dataset, folder: str) -> list[str]:
     for name in dataset.names:
         entry = dataset.entry(name)
         paths += [(dataset.source, path) for path in dataset.files(entry).annotations()]
-        paths.append((dataset.text_source, entry.text))
+        paths.append((dataset.text_source, dataset.text_path(entry)))
     copied = []
     for root, path in paths:
         target = os.path.join(folder, layout_path(path))

@@ -70,7 +70,9 @@ def test_zips_of_other_classes_stay_closed(tmp_path: Path) -> None:
 
 def test_splits_come_from_the_lists(tmp_path: Path) -> None:
     lasot(tmp_path, NAMES)
-    with pytest.raises(ChatdescError, match=r"which sequences are test; put .*testing_set\.txt there, or give split_file"):
+    with pytest.raises(
+        ChatdescError, match=r"which sequences are test; put .*testing_set\.txt there, or give split_file"
+    ):
         load("lasot", tmp_path, split="test")
     put(tmp_path / "testing_set.txt", "airplane-2\r\nnot-here-7\r\n\r\n")
     assert load("lasot", tmp_path, split="test").names == ("airplane-2",)
