@@ -184,7 +184,7 @@ def shown_alignment(rows: list[Row]) -> list[Row]:
             "refined": show(row["refined"], 1),
             "gain (95 % interval)": "-"
             if row["low"] is None
-            else f"{row['difference']:+.1f} ({row["low"]:.0f}..{row["high"]:.0f})",
+            else f"{row['difference']:+.1f} ({row['low']:.0f}..{row['high']:.0f})",
             "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
             "cut": str(row["truncated"]),
         }
