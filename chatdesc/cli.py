@@ -316,7 +316,7 @@ def work(run: Run, table: bool = False) -> int:
         try:
             _with_progress(run, store, console)
         except KeyboardInterrupt:
-            console.print(f"\nStopped. What was finished is kept in {run.out}; the same command goes on from there.")
+            console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {run.out}")
             return INTERRUPTED
         frames = run.encoded_frames if run.settings.include_frames else None
         write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
