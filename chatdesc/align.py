@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.config import Settings
+from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.alignment import Floats, cosine, margin, mean_over_frames
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.reflect import spread
@@ -70,6 +70,30 @@ def align(
         for encoder, answer in zip(settings.encoders, answers, strict=True)
         for t, name in enumerate(texts)
     ]
+
+
+def alignment_column(scores: list[Alignment]) -> list[dict[str, Any]]:
+    """The row's column: one entry per encoder with both texts side by side."""
+    by_encoder: dict[str, dict[str, Alignment]] = {}
+    for one in scores:
+        by_encoder.setdefault(one.encoder, {})[one.text] = one
+    column = []
+    for encoder, texts in by_encoder.items():
+        manual, refined = texts.get("manual"), texts.get("refined")
+        either = refined or manual
+        column.append(
+            {
+                "encoder": public_spec(encoder),
+                "manual": manual.score if manual else None,
+                "refined": refined.score if refined else None,
+                "manual_margin": manual.margin if manual else None,
+                "refined_margin": refined.margin if refined else None,
+                "frames": either.frames if either else 0,
+                "manual_truncated": manual.truncated if manual else None,
+                "truncated": refined.truncated if refined else None,
+            }
+        )
+    return column
 
 
 def neighbours(box: Boxes) -> Boxes:

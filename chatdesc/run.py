@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chatdesc import __version__
-from chatdesc.align import Alignment, align
+from chatdesc.align import align, alignment_column
 from chatdesc.backends import create
 from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.describe import UnreadableAnswer, prompt_hashes
@@ -273,30 +273,6 @@ def _round_dict(one: Round) -> Row:
         "accepted": one.accepted,
         "raw": one_line(one.raw),
     }
-
-
-def alignment_column(scores: list[Alignment]) -> list[Row]:
-    """One entry per encoder with both texts side by side."""
-    by_encoder: dict[str, dict[str, Alignment]] = {}
-    for one in scores:
-        by_encoder.setdefault(one.encoder, {})[one.text] = one
-    column = []
-    for encoder, texts in by_encoder.items():
-        manual, refined = texts.get("manual"), texts.get("refined")
-        either = refined or manual
-        column.append(
-            {
-                "encoder": public_spec(encoder),
-                "manual": manual.score if manual else None,
-                "refined": refined.score if refined else None,
-                "manual_margin": manual.margin if manual else None,
-                "refined_margin": refined.margin if refined else None,
-                "frames": either.frames if either else 0,
-                "manual_truncated": manual.truncated if manual else None,
-                "truncated": refined.truncated if refined else None,
-            }
-        )
-    return column
 
 
 def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Row:

@@ -9,10 +9,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from chatdesc.align import align
+from chatdesc.align import align, alignment_column
 from chatdesc.backends import create
 from chatdesc.config import Settings
-from chatdesc.run import alignment_column
 from chatdesc.schedule import Lane, Scheduler
 from chatdesc.store import Store, read_config
 from chatdesc.types import ChatdescError, Embed, Ground, one_line
