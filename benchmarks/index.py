@@ -23,7 +23,7 @@ import chatdesc
 
 
 def synthetic(root: Path, sequences: int = 280, frames: int = 2448) -> Path:
-    """A tree of random walks, sized as LaSOT's test split, with its flags as the evaluation toolkit has them."""
+    """A tree of random walks in LaSOT's layout, sized as its test split."""
     random = np.random.default_rng(0)
     names = [f"thing{chr(97 + n % 26)}-{n // 26 + 1}" for n in range(sequences)]
     for name in names:
@@ -31,7 +31,8 @@ def synthetic(root: Path, sequences: int = 280, frames: int = 2448) -> Path:
         folder.mkdir(parents=True)
         boxes = np.clip(400 + random.integers(-9, 10, (frames, 4)).cumsum(0), 1, 1280)
         np.savetxt(folder / "groundtruth.txt", boxes, "%d", ",")
-        np.savetxt(folder / "absent.toolkit.txt", random.random(frames) < 0.03, "%d")
+        for flags in ("full_occlusion.txt", "out_of_view.txt"):
+            np.savetxt(folder / flags, random.random((1, frames)) < 0.02, "%d", ",")
     (root / "testing_set.txt").write_text("\n".join(names))
     return root
 

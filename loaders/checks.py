@@ -84,21 +84,20 @@ def read_visible(root: Root, paths: tuple[str, ...], boxes: Boxes) -> tuple[Flag
     if not paths or not len(boxes):
         return None, []
     problems: list[Problem] = []
-    visible = np.ones(len(boxes), bool)
+    absent: Flags | None = None
     for path in paths:
         flags, problem = _read(root, path, parse.parse_flags, "bad_visible")
         if flags is None:
             return None, [*problems, *problem]
         if len(flags) != len(boxes):
             problems.append(_odd_count(path, len(flags), len(boxes)))
-        visible &= ~_fit(flags, boxes)
-    return visible, problems
+            flags = _fit(flags, boxes)
+        absent = flags if absent is None else absent | flags
+    return None if absent is None else ~absent, problems
 
 
 def _fit(absent: Flags, boxes: Boxes) -> Flags:
     """As many flags as boxes; a frame without one counts as absent where its box has no size."""
-    if len(absent) == len(boxes):
-        return absent
     rest = ~(boxes[len(absent) :, 2:] > 0).all(1)
     return np.concatenate([absent[: len(boxes)], rest])
 

@@ -28,7 +28,6 @@ __all__ = ["LocalRoot", "RemoteRoot", "Root", "open_root"]
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
-_SMALL = 1 << 16
 
 
 def open_root(url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Root:
@@ -103,9 +102,11 @@ class LocalRoot(Root):
         # Half the time of open() for a small file, and there are thousands.
         file = self._handle(path)
         try:
-            parts = [os.read(file, _SMALL)]
-            if len(parts[0]) < _SMALL:
-                return parts[0]
+            size = os.fstat(file).st_size
+            data = os.read(file, size + 1)
+            if len(data) == size:
+                return data
+            parts = [data]
             while parts[-1]:
                 parts.append(os.read(file, 1 << 20))
             return b"".join(parts)

@@ -78,17 +78,21 @@ class Lasot(Dataset):
     def _files(self, entry: Entry) -> Files:
         if entry.folder.endswith(".txt"):
             return self._toolkit_files(entry)
-        there, place = self.source.entries(entry.folder), entry.folder
-        both = ("full_occlusion.txt", "out_of_view.txt")
-        single = next((n for n in ("absent.toolkit.txt", "absent.txt") if n in there), None)
-        absent = both if all(name in there for name in both) else (single,) if single else ()
-        attributes = next((n for n in ("att.toolkit.txt", "att.txt") if n in there), None)
+        there, place = self.source.entries(entry.folder), f"{entry.folder}/"
+        attributes = next((name for name in ("att.toolkit.txt", "att.txt") if name in there), None)
         return Files(
-            boxes=f"{place}/groundtruth.txt" if "groundtruth.txt" in there else None,
-            frames=f"{place}/img" if there.get("img") else None,
-            absent=tuple(f"{place}/{name}" for name in absent),
-            attributes=f"{place}/{attributes}" if attributes else None,
+            boxes=f"{place}groundtruth.txt" if "groundtruth.txt" in there else None,
+            frames=f"{place}img" if there.get("img") else None,
+            absent=tuple(place + name for name in self._absent(there)),
+            attributes=place + attributes if attributes else None,
         )
+
+    @staticmethod
+    def _absent(there: dict[str, bool]) -> tuple[str, ...]:
+        """The dataset's own two files, else the toolkit's one."""
+        if "full_occlusion.txt" in there and "out_of_view.txt" in there:
+            return ("full_occlusion.txt", "out_of_view.txt")
+        return next(((name,) for name in ("absent.toolkit.txt", "absent.txt") if name in there), ())
 
     def _toolkit_files(self, entry: Entry) -> Files:
         place, _, name = entry.folder.rpartition("/")

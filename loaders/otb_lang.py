@@ -6,7 +6,7 @@
 
 The frames may lie in ``OTB_videos`` or in the root. A sequence bears its text file's name; a video without text bears
 its folder's, with ``-1`` and ``-2`` where it has two targets (Jogging, Skating2) and as ``Human4-2``, whose target is
-the second. Names are matched whatever their case and separators (``Jogging_1``, ``jogging1``; ``Skating3`` is the second
+the second. Names are matched whatever their case and separators (``Jogging_1``, ``jogging1``; ``Skating3`` is the other
 target of ``Skating2``), and looked up so.
 
 Some ground truths belong to a part of the images (David: 300 to 770; Tiger1 counts from frame 6, where its first five

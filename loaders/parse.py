@@ -12,7 +12,6 @@ spacing, letters) goes through ``careful_boxes``, line by line. Both give the sa
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -25,6 +24,7 @@ Parsed = tuple[Boxes, Errors]
 
 _LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all others have
 _ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
+_FLAGS = [np.frombuffer(pair, "<u2") for pair in (b"0\n1\n", b"0,1,")]
 _USUAL = re.compile(rb"[0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}")
 _FIELD = re.compile(rb"\s*,\s*|\s+")
 
@@ -41,8 +41,14 @@ def parse_boxes(data: bytes) -> Parsed:
 
 def parse_many(files: Sequence[bytes]) -> list[Parsed]:
     """``parse_boxes`` of several files at once, which is faster."""
-    boxes = _quick_boxes(files)
-    return [(b, []) for b in boxes] if boxes else [parse_boxes(data) for data in files]
+    plain = [data for data in files if b"-" not in data and b"." not in data]
+    boxes = _quick_boxes(plain)
+    if boxes is None:
+        return [parse_boxes(data) for data in files]
+    if len(plain) == len(files):
+        return [(b, []) for b in boxes]
+    quick = iter(boxes)
+    return [parse_boxes(d) if b"-" in d or b"." in d else (next(quick), []) for d in files]
 
 
 def _tidy(data: bytes) -> bytes:
@@ -51,11 +57,10 @@ def _tidy(data: bytes) -> bytes:
     return data.replace(b"\t", b",").replace(b" ", b",") + b"\n"
 
 
-class _Scratch(threading.local):
+class _Scratch:
     """Arrays used again for every file: asking the system for fresh memory would take as long as the parsing."""
 
-    def __init__(self) -> None:
-        self.size = 0
+    size = 0
 
     def fit(self, size: int) -> None:
         if self.size >= size:
@@ -63,18 +68,28 @@ class _Scratch(threading.local):
         self.size = size + size // 2
         self.digit, self.pair, self.upper, self.taken = (np.empty(self.size, np.uint8) for _ in range(4))
         self.is_digit, self.is_end = (np.empty(self.size, np.bool_) for _ in range(2))
-        self.gap = np.empty(self.size, np.intp)
+        self.gap = np.empty(self.size // 2 + 1, np.intp)
+
+    def take(self, values: NDArray[np.uint8], where: NDArray[np.intp]) -> NDArray[np.uint8]:
+        return values.take(where, out=self.taken[: len(where)], mode="clip")
 
 
-_scratch = _Scratch()
+_idle: list[_Scratch] = []  # one for every thread that parses at the same time
 
 
 def _quick_boxes(files: Sequence[bytes]) -> list[Boxes] | None:
     """Boxes of each file, or None where any of them is not in the usual form."""
     if not all(data.endswith(b"\n") for data in files):
         return None
-    raw = np.frombuffer(b"".join([_LEAD, *files]), np.uint8)
-    size, use = len(raw), _scratch
+    use = _idle.pop() if _idle else _Scratch()
+    try:
+        return _parse(np.frombuffer(b"".join([_LEAD, *files]), np.uint8), files, use)
+    finally:
+        _idle.append(use)
+
+
+def _parse(raw: NDArray[np.uint8], files: Sequence[bytes], use: _Scratch) -> list[Boxes] | None:
+    size = len(raw)
     use.fit(size)
     digit = np.subtract(raw, np.uint8(48), out=use.digit[:size])
     is_digit = np.less(digit, 10, out=use.is_digit[:size])
@@ -87,25 +102,21 @@ def _quick_boxes(files: Sequence[bytes]) -> list[Boxes] | None:
     np.multiply(pair, mask[1:], out=pair)
     upper = np.multiply(pair[:-2], mask[2:-1], out=use.upper[: size - 3])
     ends = np.flatnonzero(np.logical_not(is_digit[4:], out=use.is_end[: size - 4]))
-    if not _usual(raw[4:], ends):
+    if not _usual(raw[4:], ends, use):
         return None
-    values = _take(upper, ends) * np.float32(100)
-    values += _take(pair[2:], ends)
+    values = use.take(upper, ends) * np.float32(100)
+    values += use.take(pair[2:], ends)
     return _split(values.reshape(-1, 4), ends, files)
 
 
-def _usual(raw: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
+def _usual(raw: NDArray[np.uint8], ends: NDArray[np.intp], use: _Scratch) -> bool:
     """Whether separators come as three commas and a newline, with one to four digits before each."""
-    if not len(ends) or len(ends) % 4 or not 1 <= ends[0] <= 4:
+    if not len(ends) or len(ends) % 4 or 2 * len(ends) > len(raw) or not 1 <= ends[0] <= 4:
         return False
-    gaps = np.subtract(ends[1:], ends[:-1], out=_scratch.gap[: len(ends) - 1])
+    gaps = np.subtract(ends[1:], ends[:-1], out=use.gap[: len(ends) - 1])
     if gaps.min() < 2 or gaps.max() > 5:
         return False
-    return bool((_take(raw, ends).view(np.uint32) == _ROW_ENDS).all())
-
-
-def _take(values: NDArray[np.uint8], where: NDArray[np.intp]) -> NDArray[np.uint8]:
-    return values.take(where, out=_scratch.taken[: len(where)], mode="clip")
+    return bool((use.take(raw, ends).view(np.uint32) == _ROW_ENDS).all())
 
 
 def _split(boxes: Boxes, ends: NDArray[np.intp], files: Sequence[bytes]) -> list[Boxes]:
@@ -174,8 +185,7 @@ def parse_flags(data: bytes) -> NDArray[np.bool_]:
     # Two bytes a frame: the digit and what separates it from the next.
     pairs = np.frombuffer(data if len(data) % 2 == 0 else data + (data[1:2] or b"\n"), "<u2")
     flags: NDArray[np.bool_]
-    for separator in (b"\n", b","):
-        no, yes = np.frombuffer(b"0" + separator + b"1" + separator, "<u2")
+    for no, yes in _FLAGS:
         if len(pairs) and ((pairs | 1) == yes).all():
             flags = pairs != no
             return flags

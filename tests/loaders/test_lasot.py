@@ -19,16 +19,20 @@ def test_a_class_folder_tree(tmp_path: Path) -> None:
     assert dataset.names == ("airplane-2", "airplane-10", "license-plate-1")
     assert (len(dataset), dataset.split, dataset.root) == (3, None, str(tmp_path))
     sequence = dataset["airplane-10"]
-    assert sequence is not dataset[1] and sequence.name == dataset[1].name == dataset[-2].name
+    assert sequence is not dataset[1]
+    assert sequence.name == dataset[1].name == dataset[-2].name
     assert (sequence.category, sequence.split, sequence.status) == ("airplane", None, "ok")
     assert dataset["license-plate-1"].category == "license-plate"
-    assert sequence.boxes.dtype == np.float32 and sequence.boxes[3].tolist() == [13, 20, 30, 40]
-    assert sequence.visible is not None and sequence.visible.tolist() == [True, False, False, True]
+    assert sequence.boxes.dtype == np.float32
+    assert sequence.boxes[3].tolist() == [13, 20, 30, 40]
+    assert sequence.visible is not None
+    assert sequence.visible.tolist() == [True, False, False, True]
     assert sequence.frames.paths[0] == "airplane/airplane-10/img/00000001.jpg"
     assert [first_level(frame) for frame in sequence.frames] == [0, 1, 2, 3]
     assert sequence.manual_text == "text of airplane-10"
     assert [s.name for s in dataset] == list(dataset.names)
-    assert "airplane-2" in dataset and "airplane-3" not in dataset
+    assert "airplane-2" in dataset
+    assert "airplane-3" not in dataset
 
 
 def test_numbers_and_names_that_are_not_there(tmp_path: Path) -> None:
@@ -43,7 +47,8 @@ def test_a_flat_tree_gives_the_same(tmp_path: Path) -> None:
     nested, flat = lasot(tmp_path / "a", NAMES), lasot(tmp_path / "b", NAMES, flat=True)
     for one, other in zip(load("lasot", nested), load("lasot", flat), strict=True):
         assert (one.name, one.category, one.manual_text) == (other.name, other.category, other.manual_text)
-        assert np.array_equal(one.boxes, other.boxes) and len(one.frames) == len(other.frames)
+        assert np.array_equal(one.boxes, other.boxes)
+        assert len(one.frames) == len(other.frames)
 
 
 @pytest.mark.parametrize("inside", ["airplane/", ""])
@@ -54,7 +59,8 @@ def test_one_zip_per_class_beside_folders(tmp_path: Path, inside: str) -> None:
     dataset = load("lasot", part)
     assert dataset.names == tuple(NAMES)
     for one, other in zip(dataset, load("lasot", whole), strict=True):
-        assert np.array_equal(one.boxes, other.boxes) and one.status == "ok"
+        assert np.array_equal(one.boxes, other.boxes)
+        assert one.status == "ok"
         assert (one.manual_text, one.category) == (other.manual_text, other.category)
         assert [first_level(f) for f in one.frames] == [first_level(f) for f in other.frames]
     assert dataset["airplane-2"].frames.paths[0].startswith("airplane.zip/")
@@ -89,7 +95,8 @@ def test_a_split_file_of_the_users_own(tmp_path: Path) -> None:
     lasot(tmp_path / "data", NAMES)
     mine = put(tmp_path / "my_training.txt", "airplane-10\nlicense-plate-1\n")
     dataset = load("lasot", tmp_path / "data", split_file=mine)
-    assert dataset.names == ("airplane-10", "license-plate-1") and dataset[0].split == "train"
+    assert dataset.names == ("airplane-10", "license-plate-1")
+    assert dataset[0].split == "train"
     assert load("lasot", tmp_path / "data", split="test", split_file=mine)[0].split == "test"
     with pytest.raises(ChatdescError, match=r"nowhere\.txt: cannot be read"):
         load("lasot", tmp_path / "data", split_file=tmp_path / "nowhere.txt")
@@ -116,10 +123,12 @@ def test_the_toolkits_absence_file(tmp_path: Path) -> None:
     assert load("lasot", tmp_path)[0].visible is None
     put(folder / "absent.txt", "0\n0\n1\n")
     visible = load("lasot", tmp_path)[0].visible
-    assert visible is not None and visible.tolist() == [True, True, False]
+    assert visible is not None
+    assert visible.tolist() == [True, True, False]
     put(folder / "absent.toolkit.txt", "1\n0\n0\n")
     visible = load("lasot", tmp_path)[0].visible
-    assert visible is not None and visible.tolist() == [False, True, True]
+    assert visible is not None
+    assert visible.tolist() == [False, True, True]
 
 
 def test_attributes_in_the_toolkits_order(tmp_path: Path) -> None:
@@ -130,7 +139,8 @@ def test_attributes_in_the_toolkits_order(tmp_path: Path) -> None:
     assert [name for name, has in attributes.items() if has] == "IV CM ROT SV FM OV LR ARC".split()
     put(folder / "att.toolkit.txt", "1,0\n")
     sequence = load("lasot", tmp_path)[0]
-    assert sequence.attributes == {} and sequence.status == "bad_attributes"
+    assert sequence.attributes == {}
+    assert sequence.status == "bad_attributes"
     assert "boat/boat-1/att.toolkit.txt: 2 values instead of 14" in sequence.problems[0].message
 
 
@@ -140,15 +150,19 @@ def test_the_toolkits_own_folder_of_annotations(tmp_path: Path, folder: str) -> 
     put(tmp_path / folder / "absent" / "boat-2.txt", "0\n1\n")
     put(tmp_path / folder / "att" / "boat-2.txt", ",".join("1" * 14))
     sequence = load("lasot", tmp_path)["boat-2"]
-    assert len(sequence) == 2 and sequence.category == "boat" and all(sequence.attributes.values())
-    assert sequence.visible is not None and sequence.visible.tolist() == [True, False]
+    assert len(sequence) == 2
+    assert sequence.category == "boat"
+    assert all(sequence.attributes.values())
+    assert sequence.visible is not None
+    assert sequence.visible.tolist() == [True, False]
     assert {p.kind for p in sequence.problems} == {"missing_frames", "missing_text"}
 
 
 def test_annotations_without_frames(tmp_path: Path) -> None:
     sequence = load("lasot", lasot(tmp_path, {"boat-1": 3}, frames=False))[0]
     assert (len(sequence), len(sequence.frames), sequence.status) == (3, 0, "missing_frames")
-    assert not sequence.usable and sequence.manual_text == "text of boat-1"
+    assert not sequence.usable
+    assert sequence.manual_text == "text of boat-1"
 
 
 def test_absent_frames_may_carry_boxes_and_bad_visible_ones_are_named(tmp_path: Path) -> None:
@@ -165,7 +179,8 @@ def test_the_extension_is_for_testing_and_has_no_texts(tmp_path: Path) -> None:
     (folder / "nlp.txt").unlink()
     sequence = load("lasot_ext", tmp_path, split="test")[0]
     assert (sequence.dataset, sequence.split, sequence.status) == ("lasot_ext", "test", "missing_text")
-    assert sequence.manual_text is None and sequence.usable
+    assert sequence.manual_text is None
+    assert sequence.usable
     with pytest.raises(ChatdescError, match="no split 'train'; it has: test"):
         load("lasot_ext", tmp_path, split="train")
 
@@ -204,7 +219,8 @@ def test_building_one_sequence_looks_at_no_other(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(dataset.source, "entries", lambda path="": touched.append(path) or entries(path))
     monkeypatch.setattr(dataset.source, "read", lambda path: touched.append(path) or read(path))
     dataset["boat-3"]
-    assert touched and all(path.startswith("boat/boat-3") for path in touched)
+    assert touched
+    assert all(path.startswith("boat/boat-3") for path in touched)
     assert not any(path.endswith(".jpg") for path in touched)
 
 

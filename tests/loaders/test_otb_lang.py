@@ -23,7 +23,9 @@ def test_sentences_beside_videos(tmp_path: Path) -> None:
     assert {s.name: s.split for s in dataset} == {"Crossing": "train", "Man": "test"}
     sequence = dataset["Man"]
     assert (sequence.status, sequence.manual_text, len(sequence)) == ("ok", "text of Man\n", 3)
-    assert sequence.boxes[2].tolist() == [12, 20, 30, 40] and sequence.visible is None and sequence.category is None
+    assert sequence.boxes[2].tolist() == [12, 20, 30, 40]
+    assert sequence.visible is None
+    assert sequence.category is None
     assert load("otb-lang", tmp_path, split="train").names == ("Crossing",)
     with pytest.raises(ChatdescError, match="no split 'val'"):
         load("otb-lang", tmp_path, split="val")
@@ -36,8 +38,10 @@ def test_two_targets_in_one_video_whatever_the_texts_are_called(tmp_path: Path, 
     dataset = load("otb-lang", tmp_path)
     assert len(dataset) == 2
     assert [dataset[f"Jogging-{t}"].boxes[0, 0] for t in (1, 2)] == [1, 2]
-    assert dataset["jogging_2"].name == spelling.format(2) and dataset["jogging_2"].split == "test"
-    assert "JOGGING-1" in dataset and dataset["Jogging1"].status == "ok"
+    assert dataset["jogging_2"].name == spelling.format(2)
+    assert dataset["jogging_2"].split == "test"
+    assert "JOGGING-1" in dataset
+    assert dataset["Jogging1"].status == "ok"
 
 
 def test_skating_and_human4_under_their_other_names(tmp_path: Path) -> None:
@@ -48,9 +52,12 @@ def test_skating_and_human4_under_their_other_names(tmp_path: Path) -> None:
     image(tmp_path / "OTB_videos" / "Human4" / "img" / "0001.jpg")
     dataset = load("otb-lang", tmp_path)
     assert dataset.names == ("Human4", "Skating1", "Skating2", "Skating3")
-    assert dataset["Skating2-1"].name == "Skating2" and dataset["Skating2-1"].boxes[0, 0] == 1
-    assert dataset["Skating2-2"].name == "Skating3" and dataset["Skating2-2"].boxes[0, 0] == 2
-    assert dataset["Human4-2"].boxes[0, 0] == 4 and {s.status for s in dataset} == {"ok"}
+    assert dataset["Skating2-1"].name == "Skating2"
+    assert dataset["Skating2-1"].boxes[0, 0] == 1
+    assert dataset["Skating2-2"].name == "Skating3"
+    assert dataset["Skating2-2"].boxes[0, 0] == 2
+    assert dataset["Human4-2"].boxes[0, 0] == 4
+    assert {s.status for s in dataset} == {"ok"}
 
 
 def test_one_folder_per_target(tmp_path: Path) -> None:
@@ -67,14 +74,16 @@ def test_one_folder_per_target(tmp_path: Path) -> None:
 def test_a_second_target_never_takes_the_first_ones_boxes(tmp_path: Path) -> None:
     otb(tmp_path, {"Jogging-2": "test"}, {"Jogging": 3})
     sequence = load("otb-lang", tmp_path)["Jogging-2"]
-    assert len(sequence) == 0 and not sequence.usable
+    assert len(sequence) == 0
+    assert not sequence.usable
     assert "OTB_videos/Jogging/groundtruth_rect.2.txt: there is no such file" in sequence.problems[0].message
 
 
 def test_names_match_in_any_case(tmp_path: Path) -> None:
     otb(tmp_path, {"MotorRolling": "test"}, {"motorRolling": 2})
     dataset = load("otb-lang", tmp_path)
-    assert dataset.names == ("MotorRolling",) and dataset[0].status == "ok"
+    assert dataset.names == ("MotorRolling",)
+    assert dataset[0].status == "ok"
 
 
 def test_frames_of_otb100_with_texts_from_elsewhere(tmp_path: Path) -> None:
@@ -91,7 +100,8 @@ def test_frames_of_otb100_with_texts_from_elsewhere(tmp_path: Path) -> None:
         "Man": ("test", "ok"),
         "Skiing": (None, "missing_text"),
     }
-    assert dataset["Man"].manual_text == "text of Man\n" and dataset["Skiing"].usable
+    assert dataset["Man"].manual_text == "text of Man\n"
+    assert dataset["Skiing"].usable
     otb(tmp_path / "otb100", {"Man": "train"}, {})
     assert load("otb-lang", tmp_path / "otb100", split="train").names == ("Man",)
 
@@ -119,7 +129,8 @@ def test_boxes_belong_to_a_range_of_the_images(
     sequence = load("otb-lang", tmp_path)[name]
     assert [p.kind for p in sequence.problems] == ["missing_text"]
     numbers = [int(path[-8:-4]) for path in sequence.frames.paths]
-    assert numbers == list(range(first, last + 1)) and len(sequence) == len(numbers)
+    assert numbers == list(range(first, last + 1))
+    assert len(sequence) == len(numbers)
 
 
 @pytest.mark.parametrize("rows", [354, 349])
@@ -130,8 +141,10 @@ def test_tiger1_counts_from_frame_6(tmp_path: Path, rows: int) -> None:
         put(folder / "img" / f"{number:04d}.jpg", "")
     dataset = load("otb-lang", tmp_path)
     sequence = dataset[0]
-    assert len(sequence) == 349 and sequence.frames.paths[0].endswith("0006.jpg")
-    assert sequence.boxes[0, 0] == 6 and sequence.boxes[-1, 0] == 354
+    assert len(sequence) == 349
+    assert sequence.frames.paths[0].endswith("0006.jpg")
+    assert sequence.boxes[0, 0] == 6
+    assert sequence.boxes[-1, 0] == 354
     assert len(next(iter(dataset.annotations())).boxes) == 349
 
 
@@ -141,7 +154,8 @@ def test_a_range_already_cut_out_and_numbered_anew(tmp_path: Path) -> None:
     for number in range(1, 472):
         put(folder / "img" / f"{number:04d}.jpg", "")
     sequence = load("otb-lang", tmp_path)[0]
-    assert len(sequence) == 471 and sequence.frames.paths[0].endswith("0001.jpg")
+    assert len(sequence) == 471
+    assert sequence.frames.paths[0].endswith("0001.jpg")
 
 
 def test_more_images_than_boxes_where_no_range_is_known(tmp_path: Path) -> None:
@@ -149,7 +163,8 @@ def test_more_images_than_boxes_where_no_range_is_known(tmp_path: Path) -> None:
     image(tmp_path / "OTB_videos" / "Man" / "img" / "0004.jpg", 3)
     sequence = load("otb-lang", tmp_path)[0]
     assert (len(sequence), len(sequence.frames), sequence.status) == (3, 3, "extra_frames")
-    assert sequence.usable and "4 images for 3 boxes; the last 1 images are left out" in sequence.problems[0].message
+    assert sequence.usable
+    assert "4 images for 3 boxes; the last 1 images are left out" in sequence.problems[0].message
 
 
 def test_five_digit_names_and_a_mix_of_delimiters(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def test_usual_files_take_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_tab_separated_file_with_one_row_of_spaces() -> None:
     rows = b"\n".join(b"%d\t2\t3\t4" % i for i in range(495)) + b"\n209 268 104 93\n204\t244\t109\t91\n"
     boxes, errors = parse.parse_boxes(rows)
-    assert boxes.shape == (497, 4) and not errors
+    assert boxes.shape == (497, 4)
+    assert not errors
     assert boxes[495].tolist() == [209, 268, 104, 93]
 
 
@@ -92,12 +93,16 @@ def test_a_tab_separated_file_with_one_row_of_spaces() -> None:
 def test_a_bad_line_is_named_and_costs_only_itself(line: bytes, why: str) -> None:
     boxes, errors = parse.parse_boxes(b"1,2,3,4\n" * 9 + line + b"\n5,6,7,8\n")
     assert errors == [(10, why)]
-    assert np.isnan(boxes[9]).all() and boxes[10].tolist() == [5, 6, 7, 8] and len(boxes) == 11
+    assert np.isnan(boxes[9]).all()
+    assert boxes[10].tolist() == [5, 6, 7, 8]
+    assert len(boxes) == 11
 
 
 def test_nan_is_a_number_and_empty_lines_at_the_end_are_none() -> None:
     boxes, errors = parse.parse_boxes(b"1,2,3,4\nNaN,NaN,NaN,NaN\n\n \n")
-    assert not errors and len(boxes) == 2 and np.isnan(boxes[1]).all()
+    assert not errors
+    assert len(boxes) == 2
+    assert np.isnan(boxes[1]).all()
     assert parse.parse_boxes(b"")[0].shape == parse.parse_boxes(b"\n\n")[0].shape == (0, 4)
     assert parse.parse_boxes(b"\xef\xbb\xbf1,2,3,4\n")[0].tolist() == [[1, 2, 3, 4]]
 

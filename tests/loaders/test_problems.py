@@ -29,8 +29,10 @@ def test_a_letter_in_a_box_names_file_and_line(tmp_path: Path) -> None:
     sequence = broken(tmp_path, "1,2,3,4\n1,2,3,4\n1,2,3O,4\n1,2,3,4\n")
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("bad_boxes", False)]
     assert sequence.problems[0].message == f"{PLACE}/groundtruth.txt:3: '3O' is not a number; correct the line"
-    assert np.isnan(sequence.boxes[2]).all() and sequence.valid().tolist() == [True, True, False, True]
-    assert sequence.status == "bad_boxes" and sequence.usable
+    assert np.isnan(sequence.boxes[2]).all()
+    assert sequence.valid().tolist() == [True, True, False, True]
+    assert sequence.status == "bad_boxes"
+    assert sequence.usable
 
 
 def test_several_bad_lines_are_counted(tmp_path: Path) -> None:
@@ -51,20 +53,25 @@ def test_a_box_without_size_is_absence_unless_the_target_is_marked_visible(tmp_p
     assert (unknown.status, unknown.visible, unknown.valid().tolist()) == ("ok", None, [True, False, True, True])
     assert broken(tmp_path / "b", boxes, flags="0,1,0,0").status == "ok"
     visible = broken(tmp_path / "c", boxes, flags="0,0,0,0")
-    assert visible.status == "bad_boxes" and visible.usable and ":2: box 0,0,0,0" in visible.problems[0].message
+    assert visible.status == "bad_boxes"
+    assert visible.usable
+    assert ":2: box 0,0,0,0" in visible.problems[0].message
 
 
 @pytest.mark.parametrize("first", ["0,0,0,0", "1,2,-3,4", "nan,2,3,4", "inf,2,3,4", "x,2,3,4"])
 def test_a_first_box_that_is_none_is_fatal(tmp_path: Path, first: str) -> None:
     sequence = broken(tmp_path, f"{first}\n1,2,3,4\n1,2,3,4\n1,2,3,4\n", flags=None)
-    assert sequence.problems[0].fatal and sequence.status == "bad_boxes" and not sequence.usable
+    assert sequence.problems[0].fatal
+    assert sequence.status == "bad_boxes"
+    assert not sequence.usable
     assert sequence.problems[0].message.startswith(f"{PLACE}/groundtruth.txt:1: the first box")
 
 
 @pytest.mark.parametrize(("boxes", "why"), [(None, "there is no such file"), ("", "is empty"), ("\n\n", "is empty")])
 def test_no_boxes_at_all(tmp_path: Path, boxes: str | None, why: str) -> None:
     sequence = broken(tmp_path, boxes)
-    assert sequence.boxes.shape == (0, 4) and len(sequence.frames) == 4
+    assert sequence.boxes.shape == (0, 4)
+    assert len(sequence.frames) == 4
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("bad_boxes", True)]
     assert f"{PLACE}/groundtruth.txt: {why}" in sequence.problems[0].message
 
@@ -74,7 +81,8 @@ def test_fewer_images_than_boxes_cut_boxes_and_flags(tmp_path: Path) -> None:
     for number in (4, 5):
         (folder / "img" / f"{number:08d}.jpg").unlink()
     sequence = load("lasot", tmp_path)[0]
-    assert len(sequence) == len(sequence.frames) == 3 and sequence.visible is not None
+    assert len(sequence) == len(sequence.frames) == 3
+    assert sequence.visible is not None
     assert sequence.visible.tolist() == [True, False, False]
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("missing_frames", False)]
     assert (
@@ -87,15 +95,18 @@ def test_an_image_missing_in_the_middle_does_not_shift_the_boxes(tmp_path: Path)
     folder = lasot(tmp_path, {"boat-1": 5}) / PLACE
     (folder / "img" / "00000002.jpg").unlink()
     sequence = load("lasot", tmp_path)[0]
-    assert sequence.boxes[:, 0].tolist() == [10, 12, 13, 14] and sequence.visible is not None
-    assert sequence.visible.tolist() == [True, False, True, True] and len(sequence.frames) == 4
+    assert sequence.boxes[:, 0].tolist() == [10, 12, 13, 14]
+    assert sequence.visible is not None
+    assert sequence.visible.tolist() == [True, False, True, True]
+    assert len(sequence.frames) == 4
 
 
 def test_more_images_than_boxes_leave_the_last_out(tmp_path: Path) -> None:
     folder = lasot(tmp_path, {"boat-1": 3}) / PLACE
     image(folder / "img" / "00000004.jpg")
     sequence = load("lasot", tmp_path)[0]
-    assert len(sequence) == len(sequence.frames) == 3 and sequence.usable
+    assert len(sequence) == len(sequence.frames) == 3
+    assert sequence.usable
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("extra_frames", False)]
 
 
@@ -107,7 +118,8 @@ def test_problems_come_in_order_and_the_first_fatal_one_is_the_status(tmp_path: 
     (folder / "img" / "00000003.jpg").unlink()
     sequence = load("lasot", tmp_path)[0]
     assert [p.kind for p in sequence.problems] == ["missing_frames", "bad_boxes", "missing_text", "bad_visible"]
-    assert sequence.status == "missing_frames" and sequence.usable
+    assert sequence.status == "missing_frames"
+    assert sequence.usable
     put(folder / "groundtruth.txt", "0,0,0,0\n1,2,3,4\n1,2,3,4\n")
     assert load("lasot", tmp_path)[0].status == "bad_boxes"
 

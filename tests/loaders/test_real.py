@@ -56,7 +56,8 @@ def test_tnl2k(shared_data: Path) -> None:
     sequences = list(dataset)
     assert [sum(s.split == split for s in sequences) for split in ("train", "test")] == [15, 70]
     assert dataset["Cat_BBC_video_03-Done"].manual_text == "the cat standing on the hilltop"
-    assert dataset["INF_womanpink"].status == "missing_frames" and len(dataset["INF_womanpink"]) == 0
+    assert dataset["INF_womanpink"].status == "missing_frames"
+    assert len(dataset["INF_womanpink"]) == 0
     assert dataset["Fight_video_02-Done"].boxes[0].tolist() == [222, 213, 304, 440]
     for sequence in sequences:
         if sequence.visible is not None:
@@ -89,4 +90,5 @@ def test_otb_written_back(shared_data: Path, tmp_path: Path) -> None:
     assert len(dataset.write_back(rows, tmp_path / "new").written) == 7
     for sequence in load("otb-lang", shared_data / "otb", texts=tmp_path / "new"):
         ending = "\n" if sequence.name in ("Crossing", "Man") else ""
-        assert sequence.manual_text == f"text of {sequence.name}{ending}" and sequence.status == "ok"
+        assert sequence.manual_text == f"text of {sequence.name}{ending}"
+        assert sequence.status == "ok"

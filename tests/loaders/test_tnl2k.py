@@ -51,8 +51,10 @@ def test_a_sequence_of_both_lists(tmp_path: Path) -> None:
     both = tnl2k(tmp_path / "both", {name: TRAIN})
     tnl2k(both, {name: TEST})
     dataset = load("tnl2k", both)
-    assert dataset.names == (name,) and dataset[0].split == "test"
-    assert [p.kind for p in dataset.problems] == ["duplicate"] and TRAIN in dataset.problems[0].message
+    assert dataset.names == (name,)
+    assert dataset[0].split == "test"
+    assert [p.kind for p in dataset.problems] == ["duplicate"]
+    assert TRAIN in dataset.problems[0].message
     assert load("tnl2k", both, split="train")[0].split == "train"
 
 
@@ -73,7 +75,8 @@ def test_texts_are_kept_byte_by_byte(tmp_path: Path, text: bytes, status: str) -
     sequence = load("tnl2k", tmp_path)[0]
     assert sequence.manual_text is not None
     assert sequence.manual_text.encode("utf-8", "surrogateescape") == text
-    assert sequence.status == status and sequence.usable
+    assert sequence.status == status
+    assert sequence.usable
 
 
 def test_what_is_odd_about_a_text_is_said_with_its_line(tmp_path: Path) -> None:
@@ -90,7 +93,8 @@ def test_what_is_odd_about_a_text_is_said_with_its_line(tmp_path: Path) -> None:
 def test_a_folder_with_a_text_and_nothing_else(tmp_path: Path) -> None:
     put(tmp_path / TRAIN / "INF_womanpink" / "language.txt", "the pedestrian")
     sequence = load("tnl2k", tmp_path)[0]
-    assert sequence.boxes.shape == (0, 4) and sequence.manual_text == "the pedestrian"
+    assert sequence.boxes.shape == (0, 4)
+    assert sequence.manual_text == "the pedestrian"
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("missing_frames", True), ("bad_boxes", True)]
     assert "groundtruth.txt: there is no such file" in sequence.problems[1].message
 
@@ -102,7 +106,8 @@ def test_crlf_boxes_and_pictures_that_are_no_frames(tmp_path: Path) -> None:
     put(folder / "imgs" / "Thumbs.db", b"x")
     put(folder / "imgs" / "._00007.png", b"x")
     sequence = load("tnl2k", tmp_path)[0]
-    assert sequence.status == "ok" and sequence.boxes[2].tolist() == [9, 10, 11, 12]
+    assert sequence.status == "ok"
+    assert sequence.boxes[2].tolist() == [9, 10, 11, 12]
     assert [p.rpartition("/")[2] for p in sequence.frames.paths] == ["00007.png", "00008.png", "00009.png"]
 
 
@@ -121,7 +126,8 @@ def test_absence_coincides_with_empty_boxes(tmp_path: Path) -> None:
     assert load("tnl2k", tmp_path)[0].valid().tolist() == [True, False, True]
     put(folder / "absent.toolkit.txt", "0 \n1 \n0 \n")
     sequence = load("tnl2k", tmp_path)[0]
-    assert sequence.visible is not None and sequence.visible.tolist() == [True, False, True]
+    assert sequence.visible is not None
+    assert sequence.visible.tolist() == [True, False, True]
     assert sequence.status == "ok"
 
 
@@ -131,7 +137,8 @@ def test_more_or_fewer_flags_than_boxes(tmp_path: Path, flags: str, visible: lis
     put(folder / "groundtruth.txt", "1,2,3,4\n0,0,0,0\n1,2,3,4\n")
     put(folder / "absent.toolkit.txt", flags)
     sequence = load("tnl2k", tmp_path)[0]
-    assert sequence.visible is not None and sequence.visible.tolist() == visible
+    assert sequence.visible is not None
+    assert sequence.visible.tolist() == visible
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("bad_visible", False)]
     assert (
         f"absent.toolkit.txt: {flags.count('0') + flags.count('1')} flags for 3 boxes" in sequence.problems[0].message
@@ -142,7 +149,8 @@ def test_flags_that_cannot_be_read(tmp_path: Path) -> None:
     folder = tnl2k(tmp_path, {"Cat_1": TEST}) / TEST / "Cat_1"
     put(folder / "absent.txt", "0\nx\n0\n")
     sequence = load("tnl2k", tmp_path)[0]
-    assert sequence.visible is None and sequence.status == "bad_visible"
+    assert sequence.visible is None
+    assert sequence.status == "bad_visible"
     assert f"{TEST}/Cat_1/absent.txt:2: 'x' is not a number" in sequence.problems[0].message
 
 

@@ -43,7 +43,8 @@ def test_over_a_copy_the_new_texts_are_read(tmp_path: Path) -> None:
     load("lasot", data).write_back(rows(boat_1="new boat"), tmp_path / "copy")
     texts = {s.name: (s.manual_text, s.status) for s in load("lasot", tmp_path / "copy")}
     assert texts == {"boat-1": ("new boat", "ok"), "tank-1": ("text of tank-1", "ok")}
-    assert not list((tmp_path / "copy").rglob("*.orig")) and not list((tmp_path / "copy").rglob("*.part"))
+    assert not list((tmp_path / "copy").rglob("*.orig"))
+    assert not list((tmp_path / "copy").rglob("*.part"))
 
 
 def test_a_tree_of_texts_goes_with_the_originals_frames(tmp_path: Path) -> None:
@@ -61,9 +62,12 @@ def test_with_annotations_the_tree_loads_by_itself(tmp_path: Path) -> None:
     new = load("lasot", tmp_path / "new", split="test")
     assert [s.manual_text for s in new] == ["new boat", "text of tank-1"]
     for one, other in zip(new, load("lasot", data), strict=True):
-        assert one.boxes.tolist() == other.boxes.tolist() and one.visible is not None
-        assert one.attributes == other.attributes and one.visible.tolist() == other.visible.tolist()
-    assert "boat/boat-1/groundtruth.txt" in done.copied and not list((tmp_path / "new").rglob("*.jpg"))
+        assert one.boxes.tolist() == other.boxes.tolist()
+        assert one.visible is not None
+        assert one.attributes == other.attributes
+        assert one.visible.tolist() == other.visible.tolist()
+    assert "boat/boat-1/groundtruth.txt" in done.copied
+    assert not list((tmp_path / "new").rglob("*.jpg"))
 
 
 def test_the_extension_gets_its_first_texts(tmp_path: Path) -> None:
@@ -128,7 +132,8 @@ def test_never_into_the_source_by_any_spelling(tmp_path: Path, monkeypatch: pyte
         dataset.write_back(rows(car_1="no"), elsewhere)
     with pytest.raises(ChatdescError, match="lies in the dataset itself"):
         load("lasot", "link").write_back(rows(boat_1="no"), data)
-    assert tree(data) == before and not (tmp_path / "half" / "tank").exists()
+    assert tree(data) == before
+    assert not (tmp_path / "half" / "tank").exists()
 
 
 def test_a_copy_made_of_links_leaves_the_source_alone(tmp_path: Path) -> None:
@@ -201,6 +206,8 @@ def test_texts_are_cleaned_for_every_reader(text: str, clean: str) -> None:
 @given(st.text())
 def test_clean_texts_are_one_line_and_stay_as_they_are(text: str) -> None:
     clean = clean_for_trackers(text)
-    assert clean == clean_for_trackers(clean) and not set(clean) & set(",#\n\r\t\x00\ufffd")
-    assert len(clean.splitlines()) <= 1 and clean == clean.strip()
+    assert clean == clean_for_trackers(clean)
+    assert not set(clean) & set(",#\n\r\t\x00\ufffd")
+    assert len(clean.splitlines()) <= 1
+    assert clean == clean.strip()
     clean.encode("utf-8")
