@@ -108,8 +108,10 @@ def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Row:
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise ChatdescError(f"row {row.get('sequence')}: unknown columns {', '.join(unknown)}; rows.COLUMNS lists them")
-    # Messages may quote a library that names files; all else is ours, and a path in it is a mistake.
-    clean = {name: row.get(name) for name in COLUMNS} | {"problems": [redact(p) for p in row.get("problems") or []]}
+    # Messages and raw answers quote libraries and models, who may name files; a path in all else is a mistake of ours.
+    clean = {name: row.get(name) for name in COLUMNS}
+    clean["problems"] = [redact(problem) for problem in row.get("problems") or []]
+    clean["rounds"] = [tried | {"raw": redact(tried.get("raw") or "")} for tried in row.get("rounds") or []]
     assert_clean(clean, f"row {row['sequence']}: ")
     if include_frames is not None:
         clean["images"] = [{"bytes": data, "path": None} for data in include_frames(row)]

@@ -311,9 +311,11 @@ def test_no_local_path_no_token(out, tmp_path):
     assert sorted(os.listdir(out.parent)) == ["dataset"]
 
 
-def test_messages_are_redacted(tmp_path):
+def test_messages_and_raw_answers_are_redacted(tmp_path):
     clean = prepared(row(problems=[f"corrupt_frame: {tmp_path}/img/1.jpg cannot be read"]))
     assert clean["problems"] == ["corrupt_frame: 1.jpg cannot be read"]
+    rounds = [row()["rounds"][0] | {"raw": f"I opened {tmp_path}/a.png"}]
+    assert prepared(row(rounds=rounds))["rounds"][0]["raw"] == "I opened a.png"
 
 
 def test_rows_that_do_not_fit(out):
