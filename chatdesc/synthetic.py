@@ -205,7 +205,8 @@ def draw(scene: Scene, t: int, background: Image) -> Image:
     frame = background[top : top + CANVAS[1], left : left + CANVAS[0]].copy()
     for thing in reversed(scene.things):
         x, y, w, h = scene.box(thing, t)
-        corners = np.round((outline(thing.shape) * (w, h) + (x, y)) * 16).astype(np.int32)
+        # OpenCV counts from the middle of a pixel, boxes from its corner
+        corners = np.round((outline(thing.shape) * (w, h) + (x, y) - 0.5) * 16).astype(np.int32)
         cv2.fillPoly(frame, [corners], thing.tint, cv2.LINE_AA, 4)
     if scene.pole is not None:
         x0, x1 = _pole_span(scene, t)
