@@ -30,6 +30,7 @@ from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
 from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
+THREADS = 8  # requests at a time to a server; on a disk they gain nothing
 CHUNK = 8  # sequences read and parsed at a time: arrays that stay in a processor's cache
 
 
@@ -146,12 +147,16 @@ class Dataset:
     def annotations(self) -> Iterator[Annotation]:
         """Boxes and visibility of all sequences, in order; frames are not looked at, memory stays bounded."""
         entries = list(self._entries.values())
-        workers = min(8, os.cpu_count() or 1)
+        chunks = [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
+        if not self.source.remote:
+            for chunk in chunks:
+                yield from self._annotate(chunk)
+            return
         pending: deque[Future[list[Annotation]]] = deque()
-        with ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(entries), CHUNK):
-                pending.append(pool.submit(self._annotate, entries[start : start + CHUNK]))
-                if len(pending) > 2 * workers:
+        with ThreadPoolExecutor(THREADS) as pool:
+            for chunk in chunks:
+                pending.append(pool.submit(self._annotate, chunk))
+                if len(pending) > THREADS:
                     yield from pending.popleft().result()
             while pending:
                 yield from pending.popleft().result()

@@ -147,6 +147,8 @@ class LocalRoot(Root):
 class RemoteRoot(Root):
     """Any other fsspec file system."""
 
+    remote = True
+
     def __init__(self, filesystem: Any, path: str, url: str) -> None:
         super().__init__(url)
         self._files, self._path = filesystem, path.rstrip("/")

@@ -24,7 +24,7 @@ Parsed = tuple[Boxes, Errors]
 
 _LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all others have
 _ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
-_FLAGS = [np.frombuffer(pair, "<u2") for pair in (b"0\n1\n", b"0,1,")]
+_FLAGS = {pair[1:2]: np.frombuffer(pair, "<u2") for pair in (b"0\n1\n", b"0,1,")}
 _USUAL = re.compile(rb"[0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}")
 _FIELD = re.compile(rb"\s*,\s*|\s+")
 
@@ -183,13 +183,13 @@ def parse_flags(data: bytes) -> NDArray[np.bool_]:
         ValueError: something is not a number (the message has the line).
     """
     # Two bytes a frame: the digit and what separates it from the next.
-    pairs = np.frombuffer(data if len(data) % 2 == 0 else data + (data[1:2] or b"\n"), "<u2")
+    body = data.rstrip()
+    pairs = np.frombuffer(body + (body[1:2] or b"\n") if len(body) % 2 else b"", "<u2")
     flags: NDArray[np.bool_]
-    for no, yes in _FLAGS:
-        if len(pairs) and ((pairs | 1) == yes).all():
-            flags = pairs != no
-            return flags
-    body = data.strip()
+    no, yes = _FLAGS.get(body[1:2], _FLAGS[b"\n"])
+    if len(pairs) and ((pairs | 1) == yes).all():
+        flags = pairs != no
+        return flags
     if not body.translate(None, b"01, \t\r\n") and not re.search(rb"[01][01]", body):
         flags = np.frombuffer(body.translate(None, b", \t\r\n"), np.uint8) == ord("1")
         return flags

@@ -29,6 +29,8 @@ _ODD_PATH = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\\|^[A-Za-z]:")
 class Root:
     """Base of all roots: checks paths, and opens zips that lie among the folders."""
 
+    remote = False
+
     def __init__(self, url: str) -> None:
         self.url = url
         self.problems: list[Problem] = []
