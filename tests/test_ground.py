@@ -98,8 +98,13 @@ def test_one_missing_side_of_the_margin_counts_as_nothing():
 
 
 def test_of_equal_proposals_the_first_gives_the_iou():
-    found = feedback(leads("kite", ("kite", with_iou(0.9), 0.7), ("kite", with_iou(0.4), 0.7)), TARGET, 0.3, 0.35)
-    assert found.iou == pytest.approx(0.9)
+    found = feedback(leads("kite", ("kite", with_iou(0.4), 0.7), ("kite", with_iou(0.9), 0.7)), TARGET, 0.3, 0.35)
+    assert found.iou == pytest.approx(0.4)
+
+
+def test_the_iou_is_that_of_the_best_score_not_the_best_iou():
+    found = feedback(leads("kite", ("kite", with_iou(0.9), 0.6), ("kite", [200, 0, 9, 9], 0.7)), TARGET, 0.3, 0.35)
+    assert found.iou == 0.0
 
 
 def test_a_score_for_the_whole_text_names_no_word():
