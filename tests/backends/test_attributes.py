@@ -216,6 +216,15 @@ def test_a_negative_word_is_dropped_and_a_distinguishing_one_takes_its_place(twi
     assert "left" in words
 
 
+def test_a_negative_word_is_dropped_even_where_it_would_set_the_target_apart():
+    frames = frames_of([picture(("circle", "red", (30, 90, 50, 50)), ("circle", "blue", (240, 90, 50, 50)))])
+    said = {"previous": "the circle", "tried": ("the circle",)}
+    assert "red" in describe(frames, (30, 90, 50, 50), **said)["target"].split()
+    words = describe(frames, (30, 90, 50, 50), negative=("Red",), **said)["target"].split()
+    assert "red" not in words
+    assert {"circle", "left"} <= set(words)
+
+
 def test_a_text_that_was_tried_is_not_said_again(twins):
     said = {"previous": "red circle", "negative": ("red",)}
     tried = ("red circle",)
