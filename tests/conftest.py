@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports huggingface_hub or datasets: they read these once.
 _caches = tempfile.TemporaryDirectory(prefix="chatdesc-tests-")
@@ -12,6 +13,10 @@ os.environ["HF_HOME"] = _caches.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+# A busy machine is no failure.
+settings.register_profile("chatdesc", deadline=None)
+settings.load_profile("chatdesc")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
