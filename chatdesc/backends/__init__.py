@@ -25,6 +25,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "tracker": {
         "csrt": "chatdesc.backends.opencv_trackers:CsrtTracker",
         "kcf": "chatdesc.backends.opencv_trackers:KcfTracker",
+        "mil": "chatdesc.backends.opencv_trackers:MilTracker",
         "nano": "chatdesc.backends.opencv_trackers:NanoTracker",
     },
 }

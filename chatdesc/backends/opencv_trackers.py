@@ -1,4 +1,4 @@
-"""OpenCV's visual trackers: CSRT (default), KCF, and NanoTrack from a folder of ONNX files.
+"""OpenCV's visual trackers: CSRT (default), KCF, MIL, and NanoTrack from a folder of ONNX files.
 
 >>> from chatdesc.backends import create
 >>> from chatdesc.types import Follow
@@ -6,7 +6,7 @@
 >>> [first] = tracker.follow([Follow(frames, 1, 200, init=box)])
 >>> [rest] = tracker.follow([Follow(frames, 200, 400, session=first.session)])
 
-Their results do not depend on threads or on OpenCV's random numbers, so a run gives the same track each time.
+But for MIL's, their results do not depend on threads or on random numbers: a run gives the same track each time.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class OpenCvTracker:
     """
 
     name = ""
+    min_side = MIN_SIDE
     max_batch = 16
     workers = 1
 
@@ -82,7 +83,7 @@ class OpenCvTracker:
                 raise BackendError(f"{self.name}: nothing to go on from; give a box to start with, or a session")
             return request.session
         image = request.frames[request.start - 1]
-        box = inside(request.init, image.shape[1], image.shape[0])
+        box = inside(request.init, image.shape[1], image.shape[0], self.min_side)
         tracker = self._new()
         _guarded(tracker.init, _bgr(image), box)
         return Session(tracker, appearance(image, box), box)
@@ -108,6 +109,24 @@ class KcfTracker(OpenCvTracker):
         import cv2
 
         return cv2.TrackerKCF.create()
+
+
+class MilTracker(OpenCvTracker):
+    """Multiple-instance learning (Babenko et al., CVPR 2009): boosted Haar features; boxes keep their size.
+
+    OpenCV seeds it from the clock, so its tracks, and rows made with it, are not reproducible.
+    """
+
+    name = "mil"
+    min_side = 8  # OpenCV looks for ever for a feature that fits into 4 x 4 pixels
+
+    def _new(self) -> Any:
+        import cv2
+
+        return cv2.TrackerMIL.create()
+
+    def describe_self(self) -> dict[str, str]:
+        return {**super().describe_self(), "reproducible": "no"}
 
 
 class NanoTracker(OpenCvTracker):
@@ -186,7 +205,7 @@ def _step(session: Session, image: Image) -> tuple[Session, float]:
     return session, min(score, 1.0)
 
 
-def inside(box: ArrayLike, width: int, height: int) -> IntBox:
+def inside(box: ArrayLike, width: int, height: int, min_side: int = MIN_SIDE) -> IntBox:
     """A box xywh on whole pixels and within the image, thickened where it is too thin to be followed.
 
     Raises:
@@ -195,7 +214,7 @@ def inside(box: ArrayLike, width: int, height: int) -> IntBox:
     x, y, w, h = (float(v) for v in np.asarray(box, np.float64))
     if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
         raise BackendError(f"a tracker cannot start from the box {[x, y, w, h]}: it needs a positive width and height")
-    least = max(MIN_SIDE, round(min(w, width) / MAX_ASPECT), round(min(h, height) / MAX_ASPECT))
+    least = max(min_side, round(min(w, width) / MAX_ASPECT), round(min(h, height) / MAX_ASPECT))
     left, side_x = _span(x, w, width, least)
     top, side_y = _span(y, h, height, least)
     return left, top, side_x, side_y

@@ -184,6 +184,14 @@ def test_odd_boxes_do_not_break_a_tracker(tracker, box):
     assert (corner <= [160, 120]).all()
 
 
+def test_mil_follows_and_does_not_hang_on_tiny_boxes():
+    frames, truth = square_video()
+    [answer] = follow(create("tracker", "mil"), Follow(frames, 1, 9, init=truth[0]))
+    assert iou(answer.boxes, truth[1:9]).mean() > 0.3  # its draws come from the clock
+    [tiny] = follow(create("tracker", "mil"), Follow(frames, 1, 3, init=np.array([2, 2, 1, 1], np.float32)))
+    assert tiny.boxes[:, 2:].tolist() == [[8, 8], [8, 8]]
+
+
 @pytest.mark.parametrize("bad", [[np.nan, 0, 5, 5], [0, 0, 0, 5], [0, 0, 5, -1]])
 def test_no_start_from_what_is_no_box(bad):
     frames, _ = square_video(3)
