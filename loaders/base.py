@@ -15,7 +15,7 @@ import difflib
 import operator
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Items
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,8 +30,10 @@ from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
 from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
-THREADS = 8  # requests at a time to a server; on a disk they gain nothing
-CHUNK = 8  # sequences read and parsed at a time: arrays that stay in a processor's cache
+SERVER_THREADS = 8  # requests at a time
+PARSE_THREADS = 2  # beside the one that reads
+CHUNK = 16  # sequences parsed at a time: arrays that stay in a processor's cache
+AHEAD = 8  # chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,13 @@ class Annotation:
     name: str
     boxes: Boxes
     visible: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Annotations that are ready once ``result`` is called."""
+
+    result: Callable[[], list[Annotation]]
 
 
 class Dataset:
@@ -148,16 +157,15 @@ class Dataset:
         """Boxes and visibility of all sequences, in order; frames are not looked at, memory stays bounded."""
         entries = list(self._entries.values())
         chunks = [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
-        if not self.source.remote:
-            for chunk in chunks:
-                yield from self._annotate(chunk)
-            return
-        pending: deque[Future[list[Annotation]]] = deque()
-        with ThreadPoolExecutor(THREADS) as pool:
-            for chunk in chunks:
-                pending.append(pool.submit(self._annotate, chunk))
-                if len(pending) > THREADS:
-                    yield from pending.popleft().result()
+        with ThreadPoolExecutor(SERVER_THREADS if self.source.remote else PARSE_THREADS) as pool:
+            # From a server, reading is what takes time, so it is done in threads; from a disk it is parsing.
+            def begin(chunk: list[Entry]) -> Later | Future[list[Annotation]]:
+                return pool.submit(self._annotate, chunk) if self.source.remote else self._begin(pool, chunk)
+
+            pending = deque(begin(chunk) for chunk in chunks[:AHEAD])
+            for chunk in chunks[AHEAD:]:
+                yield from pending.popleft().result()
+                pending.append(begin(chunk))
             while pending:
                 yield from pending.popleft().result()
 
@@ -273,15 +281,24 @@ class Dataset:
         except (OSError, DataError):
             return b""
 
+    def _begin(self, pool: ThreadPoolExecutor, entries: list[Entry]) -> Later:
+        """Read a chunk's files now and have the boxes parsed while the caller goes on."""
+        files = [self._look(entry)[0] for entry in entries]
+        parsed = pool.submit(parse.parse_many, [self._boxes(f) for f in files])
+        flags = [checks.read_flags(self.source, f.absent) for f in files]
+        return Later(lambda: [self._annotation(*of) for of in zip(entries, parsed.result(), flags, strict=True)])
+
     def _annotate(self, entries: list[Entry]) -> list[Annotation]:
         files = [self._look(entry)[0] for entry in entries]
         parsed = parse.parse_many([self._boxes(f) for f in files])
-        found = []
-        for entry, file, (boxes, _) in zip(entries, files, parsed, strict=True):
-            visible, _ = checks.read_visible(self.source, file.absent, boxes)
-            start = self._skip(entry, len(boxes))
-            found.append(Annotation(entry.name, boxes[start:], None if visible is None else visible[start:]))
-        return found
+        flags = [checks.read_flags(self.source, f.absent) for f in files]
+        return [self._annotation(*of) for of in zip(entries, parsed, flags, strict=True)]
+
+    def _annotation(self, entry: Entry, parsed: parse.Parsed, flags: list[checks.FlagFile]) -> Annotation:
+        boxes, _ = parsed
+        visible, _ = checks.visible(flags, boxes)
+        start = self._skip(entry, len(boxes))
+        return Annotation(entry.name, boxes[start:], None if visible is None else visible[start:])
 
     def _build(self, entry: Entry) -> Sequence:
         files, unreadable = self._look(entry)

@@ -21,6 +21,7 @@ from chatdesc.types import Boxes, DataError, Problem
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 T = TypeVar("T")
+FlagFile = tuple[str, Flags | None, list[Problem]]
 
 
 def read_boxes(root: Root, path: str | None, wanted: str) -> tuple[Boxes, parse.Errors, list[Problem]]:
@@ -79,14 +80,23 @@ def _more(count: int) -> str:
     return f" (and {count - 1} more)" if count > 1 else ""
 
 
+def read_flags(root: Root, paths: tuple[str, ...]) -> list[FlagFile]:
+    """What files that mark absence hold, each with its path and what is wrong with it."""
+    return [(path, *_read(root, path, parse.parse_flags, "bad_visible")) for path in paths]
+
+
 def read_visible(root: Root, paths: tuple[str, ...], boxes: Boxes) -> tuple[Flags | None, list[Problem]]:
     """Visibility [N] from files that mark absence; None where there is none, or one that cannot be read."""
-    if not paths or not len(boxes):
+    return visible(read_flags(root, paths), boxes)
+
+
+def visible(files: list[FlagFile], boxes: Boxes) -> tuple[Flags | None, list[Problem]]:
+    """Visibility [N] of ``boxes`` from ``read_flags``."""
+    if not len(boxes):
         return None, []
     problems: list[Problem] = []
     absent: Flags | None = None
-    for path in paths:
-        flags, problem = _read(root, path, parse.parse_flags, "bad_visible")
+    for path, flags, problem in files:
         if flags is None:
             return None, [*problems, *problem]
         if len(flags) != len(boxes):
