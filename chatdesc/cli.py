@@ -176,7 +176,7 @@ def demo(
     source = out / f"synthetic-{count}x{frames}-seed{seed}"
     console.print(f"Rendering {count} sequences of {frames} frames in LaSOT's layout into {source}")
     render(source, count, frames, seed)
-    data = open_dataset("lasot", str(source), None, None, None, None, None, 32)
+    data = open_dataset("synthetic", str(source), None, None, None, None, None, 32)
     run = make_run(data, out / f"run-{count}x{frames}-seed{seed}-{preset}", from_preset(preset), Resources(), False)
     raise typer.Exit(work(run, table=True))
 

@@ -16,7 +16,7 @@ from chatdesc.types import Boxes, Frames
 
 COLUMNS: dict[str, str] = {
     "sequence": "name of the sequence in its dataset",
-    "dataset": "source dataset: lasot, lasot_ext, tnl2k, otb-lang",
+    "dataset": "source dataset: lasot, lasot_ext, tnl2k, otb-lang, synthetic",
     "split": "split of the source dataset, or null where it is not known",
     "category": "the dataset's own class of the target, or null",
     "num_frames": "annotated frames",

@@ -4,7 +4,7 @@ Everything comes from a seed, so equal arguments give equal files. Manual texts 
 kinds that real ones have; ``scenes.json`` beside the sequences says which.
 
 >>> render(Path("synthetic"), count=12, frames=40, seed=0)                  # doctest: +SKIP
->>> chatdesc.load("lasot", "synthetic")["circle-1"].manual_text             # doctest: +SKIP
+>>> chatdesc.load("synthetic", "synthetic")["circle-1"].manual_text             # doctest: +SKIP
 'small red circle on the left'
 """
 

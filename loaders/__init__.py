@@ -26,6 +26,7 @@ __all__ = ["NAMES", "Dataset", "WriteBack", "clean_for_trackers", "load"]
 
 NAMES: dict[str, str] = {
     "lasot": "chatdesc.loaders.lasot:Lasot",
+    "synthetic": "chatdesc.loaders.lasot:Synthetic",
     "lasot_ext": "chatdesc.loaders.lasot:LasotExt",
     "tnl2k": "chatdesc.loaders.tnl2k:Tnl2k",
     "otb-lang": "chatdesc.loaders.otb_lang:OtbLang",

@@ -105,6 +105,12 @@ class Lasot(Dataset):
         )
 
 
+class Synthetic(Lasot):
+    """The scenes of ``chatdesc demo``, which come in LaSOT's layout."""
+
+    dataset: ClassVar[str] = "synthetic"
+
+
 class LasotExt(Lasot):
     """15 more classes, all for testing; the archive has no texts."""
 

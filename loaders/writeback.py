@@ -15,37 +15,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chatdesc.text import clean_for_trackers
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
     from chatdesc.loaders.base import Dataset, Entry
     from chatdesc.loaders.roots import Root
-
-_PLAIN = str.maketrans(
-    {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u2013": "-",
-        "\u2014": "-",
-        "\u2212": "-",
-        "\u2026": "...",
-        "\u2044": "/",
-        "\u00d7": "x",
-        "\u00df": "ss",
-        "\u00e6": "ae",
-        "\u0153": "oe",
-        "\u00f8": "o",
-        "\ufeff": "",
-        "\u200b": "",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +39,6 @@ class WriteBack:
     skipped: int = 0
     kept: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
-
-
-def clean_for_trackers(text: str) -> str:
-    """A text that every known reader takes whole: one line, no comma, no ``#``, ASCII where that says the same.
-
-    >>> clean_for_trackers("caf\u00e9 table, the \u201cleft\u201d one\\n#2")
-    'cafe table the "left" one 2'
-    """
-    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")
-    plain = "".join(_ascii(char) for char in decoded.translate(_PLAIN))
-    kept = "".join(" " if char in ",#" or unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in plain)
-    return " ".join(kept.split())
-
-
-def _ascii(char: str) -> str:
-    if char.isascii():
-        return char
-    return unicodedata.normalize("NFKD", char).translate(_PLAIN).encode("ascii", "ignore").decode() or char
 
 
 def write_back(
