@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatdesc.text import clean_for_trackers
+from chatdesc.text import clean_for_trackers as clean_for_trackers
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:

@@ -59,10 +59,15 @@ def forbidden(importer, imported):
     own = [f"chatdesc.{part}" for part in ("loaders", "metrics", "backends") if within(importer, f"chatdesc.{part}")]
     below = {
         "chatdesc.types": [],
+        "chatdesc.text": [],
+        "chatdesc.region": ["chatdesc.types"],
         "chatdesc.protocols": ["chatdesc.types"],
-        "chatdesc.loaders": ["chatdesc.types", "chatdesc.loaders"],
+        "chatdesc.loaders": ["chatdesc.types", "chatdesc.text", "chatdesc.loaders"],
         "chatdesc.metrics": ["chatdesc.types", "chatdesc.metrics"],
-        "chatdesc.backends": ["chatdesc.types", "chatdesc.protocols", "chatdesc.metrics", "chatdesc.backends"],
+        "chatdesc.backends": [
+            *("chatdesc.types", "chatdesc.protocols", "chatdesc.region"),
+            *("chatdesc.metrics", "chatdesc.backends"),
+        ],
     }.get(own[0] if own else importer)
     if below is not None:
         return not within(imported, *below)
@@ -91,6 +96,10 @@ def test_imports_run_one_way():
         ("chatdesc.protocols", "chatdesc.types", False),
         ("chatdesc.protocols", "chatdesc.run", True),
         ("chatdesc.loaders.lasot", "chatdesc.loaders.files", False),
+        ("chatdesc.loaders.writeback", "chatdesc.text", False),
+        ("chatdesc.text", "chatdesc.types", True),
+        ("chatdesc.backends.openai_api", "chatdesc.region", False),
+        ("chatdesc.region", "chatdesc.describe", True),
         ("chatdesc.loaders.lasot", "chatdesc.metrics.overlap", True),
         ("chatdesc.metrics.ope", "chatdesc.loaders", True),
         ("chatdesc.backends.attributes", "chatdesc.ground", True),
