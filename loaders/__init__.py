@@ -26,10 +26,10 @@ __all__ = ["NAMES", "Dataset", "WriteBack", "clean_for_trackers", "load"]
 
 NAMES: dict[str, str] = {
     "lasot": "chatdesc.loaders.lasot:Lasot",
-    "synthetic": "chatdesc.loaders.lasot:Synthetic",
     "lasot_ext": "chatdesc.loaders.lasot:LasotExt",
     "tnl2k": "chatdesc.loaders.tnl2k:Tnl2k",
     "otb-lang": "chatdesc.loaders.otb_lang:OtbLang",
+    "synthetic": "chatdesc.loaders.lasot:Synthetic",
 }
 
 

@@ -283,9 +283,9 @@ def test_the_card(out):
 
 
 def test_the_card_without_numbers(out):
-    write_dataset([bare("a")], out, dataset="synthetic")
+    write_dataset([bare("a")], out, dataset="unlisted")
     text = (out / "README.md").read_text()
-    assert "# synthetic, re-annotated" in text
+    assert "# unlisted, re-annotated" in text
     assert "## Grounding" not in text
     assert "## Text-image alignment" not in text
     assert "None" not in text
