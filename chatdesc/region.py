@@ -1,0 +1,131 @@
+"""What of a frame a language model is shown, and how it is told where the target is.
+
+>>> [frame] = show(image, box, "box", max_pixels=512 * 512)     # the whole frame, the box drawn around the target
+>>> frame, crop = show(image, box, "box+crop")
+>>> coordinates((64, 48, 32, 96), size=(640, 480), convention="thousand")
+'[100, 100, 150, 300] (left, top, right, bottom in thousandths of the width and height)'
+
+With ``coords`` the frame is shown as it is, and the backend puts ``coordinates`` where the prompt says ``<box>``.
+Models were trained with different ones:
+
+- ``pixels``: pixels of the picture as the model's processor resizes it (Qwen2.5-VL): give that size as ``resized``;
+- ``thousand``: thousandths of the picture's width and height (Qwen2-VL, Qwen3-VL, InternVL, GLM-4V and others);
+- ``unit``: fractions of the picture's width and height (LLaVA).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from chatdesc.types import BackendError, Image
+
+REGIONS = ("box", "crop", "coords", "box+crop")
+CONVENTIONS = ("pixels", "thousand", "unit")
+PLACEHOLDER = "<box>"
+GREEN = (0, 255, 0)
+LINES_PER_SIDE = 150  # the line is this part of the shorter side wide ...
+MIN_LINE = 2  # ... but never thinner
+CONTEXT = 0.25  # a crop shows this part of the target's longer side all around it ...
+MIN_CONTEXT = 16  # ... but never fewer pixels
+
+Corners = tuple[float, float, float, float]
+
+
+def show(image: Image, box: ArrayLike, region: str, max_pixels: int | None = None) -> list[Image]:
+    """The pictures for a region prompt, each of at most ``max_pixels``.
+
+    Lines are drawn after downscaling, which would thin them out, and outside the box, so that the target keeps its
+    pixels.
+
+    Raises:
+        BackendError: the box is no box, or ``region`` is none of REGIONS.
+    """
+    corners = _corners(image, box)
+    if region == "coords":
+        return [downscale(image, max_pixels)]
+    if region == "box":
+        return [_boxed(image, corners, max_pixels)]
+    if region == "crop":
+        return [downscale(_cut_out(image, corners), max_pixels)]
+    if region == "box+crop":
+        return [_boxed(image, corners, max_pixels), downscale(_cut_out(image, corners), max_pixels)]
+    raise BackendError(f"no region prompt is called {region!r}; there are: {', '.join(REGIONS)}")
+
+
+def downscale(image: Image, max_pixels: int | None) -> Image:
+    """An image of at most ``max_pixels``; never a larger one."""
+    rows, columns = image.shape[:2]
+    if max_pixels is None or rows * columns <= max_pixels:
+        return image
+    import cv2
+
+    factor = (max(1, max_pixels) / (rows * columns)) ** 0.5
+    width, height = max(1, int(columns * factor)), max(1, int(rows * factor))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def coordinates(box: ArrayLike, size: tuple[int, int], convention: str, resized: tuple[int, int] | None = None) -> str:
+    """A box xywh as a prompt says it: corners, and what they count.
+
+    Args:
+        box: in pixels of an image of ``size``.
+        size: width and height of the image in which the box was annotated.
+        convention: one of CONVENTIONS.
+        resized: width and height of what the model sees; used by ``pixels`` alone.
+    """
+    left, top, w, h = (float(v) for v in np.asarray(box, np.float64))
+    edges = np.clip(np.array([left, top, left + w, top + h]) / (*size, *size), 0, 1)
+    if convention == "unit":
+        return (
+            f"[{', '.join(f'{v:.3f}' for v in edges)}] (left, top, right, bottom as fractions of the width and height)"
+        )
+    if convention == "thousand":
+        scale, what = (1000, 1000), "thousandths of the width and height"
+    elif convention == "pixels":
+        scale, what = resized or size, "pixels"
+    else:
+        raise BackendError(f"no convention for boxes is called {convention!r}; there are: {', '.join(CONVENTIONS)}")
+    whole = np.rint(edges * (*scale, *scale)).astype(int)
+    return f"[{', '.join(map(str, whole))}] (left, top, right, bottom in {what})"
+
+
+def line_width(image: Image) -> int:
+    return max(MIN_LINE, round(min(image.shape[:2]) / LINES_PER_SIDE))
+
+
+def _corners(image: Image, box: ArrayLike) -> Corners:
+    """Left, top, right, bottom within the image, at least one pixel of it."""
+    x, y, w, h = (float(v) for v in np.asarray(box, np.float64))
+    if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
+        raise BackendError(f"there is nothing to show in the box {[x, y, w, h]}")
+    rows, columns = image.shape[:2]
+    left, top = min(max(x, 0.0), columns - 1.0), min(max(y, 0.0), rows - 1.0)
+    return left, top, min(max(x + w, left + 1), columns), min(max(y + h, top + 1), rows)
+
+
+def _boxed(image: Image, corners: Corners, max_pixels: int | None) -> Image:
+    """The frame with a green line around the box. At the frame's edge the box is open, for the line would be outside;
+    where nothing would be seen of it, it is drawn within."""
+    shown = downscale(image, max_pixels).copy()
+    rows, columns = shown.shape[:2]
+    across, down = columns / image.shape[1], rows / image.shape[0]
+    left, top = int(corners[0] * across), int(corners[1] * down)
+    right, bottom = int(np.ceil(corners[2] * across)), int(np.ceil(corners[3] * down))
+    line = line_width(shown)
+    if (left, top, right, bottom) == (0, 0, columns, rows):
+        left, top, right, bottom = line, line, columns - line, rows - line
+    inside = shown[top:bottom, left:right].copy()
+    shown[max(0, top - line) : bottom + line, max(0, left - line) : right + line] = GREEN
+    shown[top:bottom, left:right] = inside
+    return shown
+
+
+def _cut_out(image: Image, corners: Corners) -> Image:
+    """The target with some of what surrounds it, as far as the frame goes."""
+    left, top, right, bottom = corners
+    margin = max(CONTEXT * max(right - left, bottom - top), MIN_CONTEXT)
+    rows, columns = image.shape[:2]
+    y0, y1 = max(0, int(top - margin)), min(rows, int(np.ceil(bottom + margin)))
+    x0, x1 = max(0, int(left - margin)), min(columns, int(np.ceil(right + margin)))
+    return np.ascontiguousarray(image[y0:y1, x0:x1])
