@@ -16,8 +16,18 @@ from chatdesc.types import ChatdescError
 ROLES = ("describer", "grounder", "tracker", "encoder")
 
 BUILTIN: dict[str, dict[str, str]] = {
-    "describer": {"attributes": "chatdesc.backends.attributes:AttributesDescriber"},
-    "grounder": {"attributes": "chatdesc.backends.attributes:AttributesGrounder"},
+    "describer": {
+        "attributes": "chatdesc.backends.attributes:AttributesDescriber",
+        "openai": "chatdesc.backends.openai_api:OpenAiDescriber",
+    },
+    "grounder": {
+        "attributes": "chatdesc.backends.attributes:AttributesGrounder",
+        "grounding-dino": "chatdesc.backends.grounding_dino:GroundingDinoGrounder",
+        "mm-grounding-dino": "chatdesc.backends.grounding_dino:MmGroundingDinoGrounder",
+        "omdet-turbo": "chatdesc.backends.word_queries:OmDetTurboGrounder",
+        "owlv2": "chatdesc.backends.word_queries:Owlv2Grounder",
+        "sam3": "chatdesc.backends.sam3:Sam3Grounder",
+    },
     "encoder": {
         "attributes": "chatdesc.backends.attributes:AttributesEncoder",
         "open-clip": "chatdesc.backends.open_clip:OpenClipEncoder",

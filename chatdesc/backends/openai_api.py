@@ -1,0 +1,271 @@
+"""A multimodal language model behind the OpenAI chat-completions protocol.
+
+OpenAI, vLLM, SGLang, llama.cpp, TGI, the Hub's Inference Providers and ``transformers serve`` all speak it.
+
+>>> from chatdesc.backends import create
+>>> describer = create("describer", "openai:Qwen/Qwen3-VL-8B-Instruct", base_url="http://127.0.0.1:8000/v1")
+>>> describer.describe([request])
+['{"target": "the red kite on the left", "background": ["blue kite", "sky"]}']
+>>> describer.summary()["completion_tokens"]
+24
+
+The server is ``base_url``, else the environment's OPENAI_BASE_URL, else OpenAI itself; the key comes from
+OPENAI_API_KEY and from nowhere else. The whole of ``openai:`` is the model's name, ``@`` and all: the protocol knows no
+revisions, and some servers have an ``@`` in their names.
+
+Requests are sent from threads, since the scheduler has one for each of ``workers`` calls: they wait for the server, so
+an event loop would save nothing, and a frame is decoded and compressed where the interpreter lock is free.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import threading
+from collections import Counter
+from functools import cached_property
+from pathlib import PureWindowsPath
+from typing import Any
+
+from chatdesc.backends.openai_dialect import JSON_MODES, Dialect
+from chatdesc.backends.openai_http import Passing, Refused, Server, Usage
+from chatdesc.protocols import each
+from chatdesc.types import BackendError, ChatdescError, Describe, Image
+
+log = logging.getLogger(__name__)
+
+OPENAI = "https://api.openai.com/v1"
+
+
+class OpenAiDescriber:
+    """Asks a server to describe, with as many requests under way as there are ``concurrency``.
+
+    Args:
+        model, revision: joined by ``@`` they are the model's name as the server knows it.
+        base_url: see the module's text.
+        concurrency: requests at a time.
+        timeout, retries: seconds for one attempt, and how many follow a failed one.
+        max_tokens, temperature, seed: as in the protocol; a server that refuses one of them is asked without.
+        json_mode: ``schema``, ``object`` or ``none`` as ``response_format``; ``auto`` takes the strictest that the
+            server accepts.
+        image_format, jpeg_quality: how the picture is sent, ``jpeg`` or ``png``.
+    """
+
+    max_batch = 1
+
+    def __init__(
+        self,
+        model: str = "",
+        revision: str = "",
+        *,
+        base_url: str | None = None,
+        concurrency: int = 32,
+        timeout: float = 120.0,
+        retries: int = 5,
+        max_tokens: int = 512,
+        temperature: float = 0.0,
+        seed: int = 0,
+        json_mode: str = "auto",
+        image_format: str = "jpeg",
+        jpeg_quality: int = 90,
+        **options: Any,
+    ) -> None:
+        self.model = f"{model}@{revision}" if revision else model
+        if not self.model:
+            raise ChatdescError("openai: needs the name of a model, as in openai:gpt-4.1 or openai:Qwen/Qwen3-VL-8B")
+        if json_mode not in JSON_MODES:
+            raise ChatdescError(f"the JSON mode is one of {', '.join(JSON_MODES)}, not {json_mode!r}")
+        if image_format not in ("jpeg", "png"):
+            raise ChatdescError(f"pictures are sent as jpeg or png, not {image_format!r}")
+        self.name = f"openai:{public_name(self.model)}"
+        self.workers = max(1, concurrency)
+        self.max_tokens, self.temperature, self.seed = max_tokens, temperature, seed
+        self.json_mode, self.image_format, self.jpeg_quality = json_mode, image_format, jpeg_quality
+        self.usage = Usage()
+        self.answered_by: Counter[str] = Counter()
+        url, key = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI, os.environ.get("OPENAI_API_KEY", "")
+        if url == OPENAI and not key:
+            raise ChatdescError("set OPENAI_API_KEY for OpenAI, or --base-url (or OPENAI_BASE_URL) for another server")
+        self._server = Server(url, key, self.usage, self.workers, timeout, retries)
+        self._dialect = Dialect.requested(json_mode)
+        self._settled = False
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def describe_self(self) -> dict[str, str]:
+        """What decides the answers, and which model the server says it runs. Asks the server.
+
+        Raises:
+            BackendError: it is not to be reached, wants another key, or is no API server.
+        """
+        served = _served(self.model, self.listed)
+        return self._settings() | ({"server_model": served} if served else {})
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this describer's answers from another's, without asking the server. Not for publication."""
+        return json.dumps(self._settings() | {"model": self.model}, sort_keys=True)
+
+    def _settings(self) -> dict[str, str]:
+        quality = f" {self.jpeg_quality}" if self.image_format == "jpeg" else ""
+        return {
+            "name": self.name,
+            "model": public_name(self.model),
+            "region": "box",
+            "image": f"{self.image_format}{quality}",
+            "max_tokens": str(self.max_tokens),
+            "temperature": str(self.temperature),
+            "seed": str(self.seed),
+            "json_mode": self.json_mode,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Requests, retries, answers, failures and tokens so far, and the models that the answers are signed with."""
+        with self._lock:
+            return self.usage.counts() | {"models": dict(self.answered_by)}
+
+    @cached_property
+    def listed(self) -> list[dict[str, Any]]:
+        """The server's list of its models; empty where it has none."""
+        try:
+            found = self._server.get("models", retries=2).get("data")
+        except Passing as error:
+            if error.status:
+                return []
+            raise BackendError(f"{error}: is the server running, and is --base-url (OPENAI_BASE_URL) right?") from None
+        except Refused as error:
+            # A key may be good for answers and not for lists (403), and many servers have no list at all.
+            if error.status in (401, *range(200, 400)):
+                raise
+            return []
+        return [m for m in found if isinstance(m, dict) and m.get("id")] if isinstance(found, list) else []
+
+    def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        return each(requests, self._describe, self.workers)
+
+    def _describe(self, request: Describe) -> str:
+        pictures = [self._data_url(picture) for picture in pictures_of(request)]
+        content: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
+        content.append({"type": "text", "text": request.prompt})
+        try:
+            text = self._text(self._ask([{"role": "user", "content": content}]))
+        except Exception:
+            self.usage.add(failures=1)
+            raise
+        self.usage.add(answers=1)
+        return text
+
+    def _ask(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
+        """The server's reply, in the first dialect that it understands; what it understood once is kept."""
+        dialect = self._dialect
+        while True:
+            said = dialect.fields(self.max_tokens, self.temperature, self.seed)
+            body = {"model": self.model, "messages": messages, **said}
+            try:
+                reply = self._server.post("chat/completions", body, require="choices")
+            except Refused as error:
+                simpler = None if self._settled and dialect == self._dialect else dialect.simpler(error)
+                if simpler is None:
+                    raise self._explained(error) from None
+                dialect = simpler
+                continue
+            self._settle(dialect)
+            return reply
+
+    def _settle(self, dialect: Dialect) -> None:
+        with self._lock:
+            if self._settled:
+                return
+            if dialect != self._dialect:
+                log.warning("the server is asked %s", dialect)
+            self._dialect, self._settled = dialect, True
+
+    def _explained(self, error: Refused) -> Refused:
+        """An unknown model's refusal with the names of those that the server knows."""
+        if error.status != 404 and error.code != "model_not_found":
+            return error
+        try:
+            known = [public_name(str(m["id"])) for m in self.listed]
+        except BackendError:
+            known = []
+        have = f"it has: {', '.join(known[:12])}" if known else "is the name right, and does the base URL end in /v1?"
+        return Refused(f"the server does not know {self.name} ({error.detail or error}); {have}", error.status)
+
+    def _text(self, reply: dict[str, Any]) -> str:
+        """What the model said.
+
+        Raises:
+            BackendError: it said nothing, declined, or was cut short; a retry would end alike.
+        """
+        self._count(reply)
+        choice = _object(reply["choices"][0])
+        message = _object(choice.get("message"))
+        reason = choice.get("finish_reason")
+        text = _spoken(message.get("content"))
+        if message.get("refusal") or reason == "content_filter":
+            why = self._server.clean(str(message.get("refusal") or "content filter"))
+            raise BackendError(f"the model declined to answer ({why})")
+        if reason == "length":
+            raise BackendError(f"the answer was cut off at {self.max_tokens} tokens; raise --max-tokens")
+        if not text.strip():
+            raise BackendError(f"the model answered nothing (finish reason: {reason})")
+        return text
+
+    def _count(self, reply: dict[str, Any]) -> None:
+        used = _object(reply.get("usage"))
+        counts = {name: used.get(name) for name in ("prompt_tokens", "completion_tokens")}
+        self.usage.add(**{name: count for name, count in counts.items() if isinstance(count, int)})
+        with self._lock:
+            self.answered_by[public_name(str(reply.get("model") or self.model))] += 1
+
+    def _data_url(self, picture: Image) -> str:
+        import cv2
+
+        quality = [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality] if self.image_format == "jpeg" else []
+        done, data = cv2.imencode(f".{self.image_format}", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
+        if not done:
+            raise BackendError(f"a picture of {picture.shape} cannot be written as {self.image_format}")
+        return f"data:image/{self.image_format};base64,{base64.b64encode(data.tobytes()).decode()}"
+
+
+def pictures_of(request: Describe) -> list[Image]:
+    """The frame with the target in a green box."""
+    import cv2
+
+    image = request.frame.image().copy()
+    x, y, w, h = (round(float(v)) for v in request.box)
+    width = max(2, round(max(image.shape[:2]) / 300))
+    cv2.rectangle(image, (x, y), (x + w, y + h), (0, 255, 0), width)
+    return [image]
+
+
+def public_name(model: str) -> str:
+    """A model's name as it may be published: a local path by its last part."""
+    if model.startswith(("/", "~", ".", "\\")) or PureWindowsPath(model).drive:
+        return PureWindowsPath(model).name
+    return model
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _spoken(content: Any) -> str:
+    """The text of a message, which some servers send in parts."""
+    if isinstance(content, list):
+        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _served(model: str, listed: list[dict[str, Any]]) -> str:
+    """The model behind the name that is asked for, where the server tells: vLLM's root of an alias, or the one model
+    of a server (llama.cpp, TGI) that takes any name."""
+    entry = next((m for m in listed if m["id"] == model), None)
+    if entry is None and len(listed) == 1 and listed[0].get("owned_by") in ("llamacpp", listed[0]["id"]):
+        return public_name(str(listed[0]["id"]))
+    root = entry.get("root") if entry else None
+    return public_name(root) if isinstance(root, str) and root != model else ""

@@ -1,0 +1,259 @@
+"""Answers that were paid for once: a describer's, kept between runs in one SQLite file.
+
+>>> cache = RequestCache(Path("answers.sqlite"))                              # doctest: +SKIP
+>>> describer = CachedDescriber(create("describer", "openai:gpt-4.1"), cache)
+>>> describer.describe(requests); describer.describe(requests)                # the second makes no call
+>>> describer.summary()
+{'cache_hits': 8, 'cache_misses': 8, ...}
+
+An answer is found again by everything that decides it: what the describer says of itself, the frame's file, and every
+field of the request. Errors are never stored. Many threads and processes may use one file; a process that is killed
+leaves it sound. The file holds answers and hashes: no prompt, no picture, no path, no key.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+from dataclasses import fields
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatdesc.protocols import Describer
+from chatdesc.types import BackendError, ChatdescError, Describe, FrameRef, LruCache
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+APPLICATION = 0x63644361  # "cdCa", so that another program's database is not taken for ours
+BUSY_SECONDS = 60
+TABLES = (
+    "CREATE TABLE answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE describers (fingerprint TEXT PRIMARY KEY, said TEXT NOT NULL) WITHOUT ROWID",
+)
+
+
+class RequestCache:
+    """Answers by key, in ``path`` (made with the first answer; a folder gets a ``requests.sqlite``).
+
+    Raises:
+        ChatdescError: there is something else under that name, or a cache that cannot be read. It is left as it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path / "requests.sqlite" if path.is_dir() else path
+        self._lock = threading.Lock()
+        self._open: sqlite3.Connection | None = None
+        self._warned = False
+        if self.path.exists():
+            self._connection()
+
+    def __len__(self) -> int:
+        found = self._run("SELECT count(*) FROM answers")
+        return int(found[0]) if found else 0
+
+    def get(self, key: str) -> str | None:
+        found = self._run("SELECT answer FROM answers WHERE key = ?", key)
+        return bytes(found[0]).decode("utf-8", "surrogatepass") if found else None
+
+    def put(self, key: str, answer: str) -> None:
+        """Keep an answer. The first one stays, so that all who ask have the same."""
+        data = answer.encode("utf-8", "surrogatepass")
+        self._run("INSERT OR IGNORE INTO answers VALUES (?, ?)", key, data, write=True)
+
+    def remember(self, fingerprint: str, said: dict[str, str]) -> None:
+        """Keep what a describer says of itself, for a time when its server is gone."""
+        values = (fingerprint, json.dumps(said, sort_keys=True))
+        self._run("INSERT OR REPLACE INTO describers VALUES (?, ?)", *values, write=True)
+
+    def remembered(self, fingerprint: str) -> dict[str, str] | None:
+        found = self._run("SELECT said FROM describers WHERE fingerprint = ?", fingerprint)
+        return dict(json.loads(found[0])) if found else None
+
+    def close(self) -> None:
+        with self._lock:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
+
+    def _run(self, sql: str, *values: Any, write: bool = False) -> Any:
+        """One statement and its first row. A failing disk costs a hit or a copy, never an answer at hand."""
+        with self._lock:
+            if self._open is None and not write and not self.path.exists():
+                return None
+            try:
+                return self._connection().execute(sql, values).fetchone()
+            except (sqlite3.Error, ChatdescError) as error:
+                if not self._warned:
+                    self._warned = True
+                    log.warning("%s: %s; going on without the cache where it fails", self.path, error)
+                return None
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._open = _connect(self.path)
+            except (sqlite3.Error, OSError) as error:
+                raise ChatdescError(
+                    f"{self.path} is no readable request cache ({error}); it was left as it is. "
+                    "Move it away to begin a new one, or name another with --cache"
+                ) from error
+        return self._open
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """An open cache, made if need be; several processes may do so at once."""
+    # Autocommit: one statement is one transaction, and none is open while a model works.
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    empty = _empty(connection)  # asked first: tables and owner come with one transaction of another process
+    owner, version = (_first(connection, f"PRAGMA {name}") for name in ("application_id", "user_version"))
+    if owner != APPLICATION and (owner or not empty):
+        raise sqlite3.DatabaseError("it is the database of another program")
+    if owner == APPLICATION and version != FORMAT:
+        raise sqlite3.DatabaseError(f"its format is {version}, and this chatdesc reads {FORMAT}")
+    if (state := _first(connection, "PRAGMA quick_check(1)")) != "ok":
+        raise sqlite3.DatabaseError(state)
+    _write_ahead(connection)
+    # Survives a killed process; a power cut may take the last answers, but not the file.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if _empty(connection):
+        _make_tables(connection)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if _empty(connection):  # nobody else was faster
+        for table in TABLES:
+            connection.execute(table)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
+
+
+def _first(connection: sqlite3.Connection, sql: str) -> Any:
+    return connection.execute(sql).fetchone()[0]
+
+
+def _empty(connection: sqlite3.Connection) -> bool:
+    return not _first(connection, "SELECT count(*) FROM sqlite_master")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers beside a writer. SQLite does not wait for its turn to switch this on, so we do."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+class CachedDescriber:
+    """A describer that asks ``inner`` only for what ``cache`` does not hold. The row says ``inner`` made it."""
+
+    def __init__(self, inner: Describer, cache: RequestCache) -> None:
+        self.inner, self.cache = inner, cache
+        self.name, self.max_batch, self.workers = inner.name, inner.max_batch, inner.workers
+        self.hits = self.misses = 0
+        self._remembered = False
+        self._counting = threading.Lock()
+        self._frames: LruCache[tuple[int, int], str] = LruCache(1024)
+
+    def describe_self(self) -> dict[str, str]:
+        return self._said
+
+    @cached_property
+    def _said(self) -> dict[str, str]:
+        """The inner describer's own words; where its server is gone, those of the last time.
+
+        Raises:
+            BackendError: the server is gone, and it was never asked before.
+        """
+        try:
+            return self.inner.describe_self()
+        except BackendError as error:
+            known = self.cache.remembered(self._fingerprint) if self._fingerprint else None
+            if known is None:
+                raise
+            log.warning("%s; going on with the answers in %s", error, self.cache.path.name)
+            return known
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """What tells two describers apart that say the same of themselves: their models' folders, for one."""
+        private = str(getattr(self.inner, "fingerprint", ""))
+        return sha256(private.encode("utf-8", "surrogatepass")).hexdigest() if private else ""
+
+    def summary(self) -> dict[str, Any]:
+        inner = self.inner.summary() if hasattr(self.inner, "summary") else {}
+        return {"cache_hits": self.hits, "cache_misses": self.misses, **inner}
+
+    def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        keys = [self._key_or_error(request) for request in requests]
+        known = {k: self.cache.get(k) for k in keys if isinstance(k, str)}
+        missing = {k: r for k, r in zip(keys, requests, strict=True) if isinstance(k, str) and known[k] is None}
+        found = self._ask(list(missing), list(missing.values()))
+        hits = sum(known.get(k) is not None for k in keys if isinstance(k, str))
+        with self._counting:
+            self.hits, self.misses = self.hits + hits, self.misses + len(missing)
+        found |= {k: answer for k, answer in known.items() if answer is not None}
+        return [found[k] if isinstance(k, str) else k for k in keys]
+
+    def _ask(self, keys: list[str], requests: list[Describe]) -> dict[str, str | Exception]:
+        """The inner describer's answers; texts are stored, exceptions are not."""
+        if not requests:
+            return {}
+        try:
+            answers = self.inner.describe(requests)
+        except Exception as error:  # of the whole call: those that were found are not to suffer
+            answers = [error] * len(requests)
+        if len(answers) != len(requests):
+            wrong = BackendError(f"{self.name} gave {len(answers)} answers to {len(requests)} requests")
+            answers = [wrong] * len(requests)
+        for key, answer in zip(keys, answers, strict=True):
+            if isinstance(answer, str):
+                self.cache.put(key, answer)
+        if self._fingerprint and not self._remembered and any(isinstance(a, str) for a in answers):
+            self._remembered = True
+            self.cache.remember(self._fingerprint, self._said)
+        return dict(zip(keys, answers, strict=True))
+
+    def _key_or_error(self, request: Describe) -> str | Exception:
+        try:
+            return self.key(request)
+        except Exception as error:  # its frame cannot be read
+            return error
+
+    def key(self, request: Describe) -> str:
+        """sha256 of all that decides the answer; a field that Describe gains later is in it by itself."""
+        values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
+        whole = {"format": FORMAT, "said": self._said, "fingerprint": self._fingerprint, "request": values}
+        return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, FrameRef):
+            where = (value.frames.key, value.index)
+            return self._frames.get(where, lambda: sha256(value.frames.encoded(value.index)).hexdigest())
+        if isinstance(value, np.ndarray):
+            return [str(value.dtype), value.shape, value.tobytes().hex()]
+        return value

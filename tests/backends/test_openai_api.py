@@ -1,0 +1,397 @@
+"""A describer behind the chat-completions protocol, against a scripted server over real HTTP."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import cv2
+import numpy as np
+import pytest
+
+from chatdesc.backends import create
+from chatdesc.backends import openai_http as http
+from chatdesc.protocols import Describer
+from chatdesc.types import BackendError, ChatdescError, Describe, FrameError, FrameRef
+from tests.makers import frames_of
+from tests.openai_server import GOOD, Reply, completion, in_turn, serving, slow
+
+KEY = "sk-notakey-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
+
+
+def describer(server, model="kite-vl", **options):
+    return create("describer", f"openai:{model}", base_url=server.url, **({"timeout": 5, "retries": 2} | options))
+
+
+def request(prompt="Describe it as JSON.", image=1):
+    return Describe(FrameRef(frames_of(image), 0), np.array([10, 10, 20, 20], np.float32), prompt)
+
+
+def ask(server, **options):
+    one = describer(server, **options)
+    [answer] = one.describe([request()])
+    return answer, one
+
+
+def test_a_request_as_the_protocol_wants_it():
+    with serving() as server:
+        answer, one = ask(server, max_tokens=99, seed=4)
+    assert answer == GOOD
+    assert isinstance(one, Describer)
+    [body], [headers] = server.chats, server.headers_seen
+    assert body["model"] == "kite-vl"
+    assert (body["max_tokens"], body["temperature"], body["seed"]) == (99, 0.0, 4)
+    assert body["response_format"]["json_schema"]["schema"]["required"] == ["target", "background"]
+    [message] = body["messages"]
+    assert [part["type"] for part in message["content"]] == ["image_url", "text"]
+    assert message["content"][1]["text"] == "Describe it as JSON."
+    assert headers["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "png"])
+def test_the_picture_arrives_with_the_target_marked(image_format):
+    grey = np.full((48, 64, 3), 120, np.uint8)
+    grey[:, 40:] = (200, 30, 30)
+    with serving() as server:
+        describer(server, image_format=image_format).describe([request(image=[grey])])
+    head, _, data = server.chats[0]["messages"][0]["content"][0]["image_url"]["url"].partition(",")
+    assert head == f"data:image/{image_format};base64"
+    seen = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert seen.shape == grey.shape
+    assert np.abs(seen[40, 55].astype(int) - (200, 30, 30)).max() < 12, "red stays red"
+    assert seen[10, 20, 1] > 180 > 100 > seen[10, 20, 0], "the upper edge of the box is green"
+    assert np.abs(seen[20, 20].astype(int) - 120).max() < 25, "the target itself is not painted over"
+
+
+PASSING = {
+    "500": Reply({"error": {"message": "boom"}}, 500),
+    "502 page": Reply(b"<html>Bad gateway</html>", 502),
+    "429": Reply({"error": "slow down"}, 429, {"Retry-After": "0"}),
+    "truncated": Reply(completion(), fault="truncate"),
+    "reset": Reply(fault="reset"),
+    "hang": Reply(fault="hang"),
+    "drip": Reply(completion(), fault="drip"),
+    "half JSON": Reply(json.dumps(completion()).encode()[:-20]),
+    "no JSON": Reply(b"upstream connect error"),
+    "no choices": Reply({"choices": []}),
+    "error in 200": Reply({"error": {"code": 502, "message": "provider"}}),
+}
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_what_passes_is_asked_again(fault):
+    with serving(in_turn(PASSING[fault], PASSING[fault])) as server:
+        answer, one = ask(server, timeout=0.5)
+    assert answer == GOOD
+    assert len(server.chats) == 3
+    assert server.chats[0] == server.chats[2]
+    counts = one.summary()
+    assert (counts["requests"], counts["retries"], counts["answers"], counts["failures"]) == (3, 2, 1, 0)
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "hang", "truncated"])
+def test_what_does_not_pass_is_an_error_after_the_last_attempt(fault):
+    with serving(lambda body, n: PASSING[fault]) as server:
+        answer, one = ask(server, timeout=0.3)
+        assert len(server.chats) == 3
+    assert isinstance(answer, BackendError)
+    assert "attempts: 3" in str(answer)
+    assert (one.usage.answers, one.usage.failures) == (0, 1)
+
+
+FINAL = {
+    "bad key": (Reply({"error": {"message": f"Incorrect API key: {KEY}"}}, 401), "OPENAI_API_KEY"),
+    "denied": (Reply({"error": {"message": "no"}}, 403), "right to use this model"),
+    "unknown model": (Reply({"error": {"message": "no such model"}}, 404), "it has: kite-vl, owl-vl"),
+    "page": (Reply(b"<!DOCTYPE html><html><body>Hello</body></html>"), "no API server"),
+    "missing page": (Reply(b"<html>404</html>", 404), "does the base URL end in /v1"),
+    "moved": (Reply({}, 301, {"Location": "http://elsewhere.invalid/"}), "redirects"),
+    "no quota": (Reply({"error": {"message": "pay", "code": "insufficient_quota"}}, 429), "no quota left"),
+    "long wait": (Reply({}, 429, {"Retry-After": "3600"}), "asks to wait 3600 s"),
+}
+
+
+@pytest.mark.parametrize("fault", FINAL)
+def test_what_would_not_pass_is_asked_once_and_says_what_to_do(fault):
+    reply, remedy = FINAL[fault]
+    models = Reply({"data": [{"id": "kite-vl"}, {"id": "owl-vl"}]})
+    with serving(lambda body, n: reply, models) as server:
+        answer, _ = ask(server, retries=5)
+        assert len(server.chats) == 1
+    assert isinstance(answer, BackendError)
+    assert remedy in str(answer)
+    assert KEY not in str(answer)
+    assert "127.0.0.1" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (completion('{"target": "red', finish="length"), "cut off at 512 tokens"),
+        (completion(""), "answered nothing"),
+        (completion(None), "answered nothing"),
+        (completion(" \n"), "answered nothing"),
+        (completion(None, refusal="I cannot look at people."), "declined.*I cannot look"),
+        (completion("well", finish="content_filter"), "declined"),
+        ({"choices": ["?"]}, "answered nothing"),
+    ],
+)
+def test_what_is_no_answer_is_an_error_and_not_asked_again(body, words):
+    with serving(lambda _, n: Reply(body)) as server:
+        answer, one = ask(server)
+    assert isinstance(answer, BackendError)
+    assert re.search(words, str(answer))
+    assert len(server.chats) == 1
+    assert one.usage.failures == 1
+
+
+def test_an_answer_in_parts_is_put_together():
+    parts = [{"type": "text", "text": '{"target": '}, {"type": "text", "text": '"kite"}'}]
+    with serving(lambda _, n: Reply(completion(parts))) as server:
+        assert ask(server)[0] == '{"target": "kite"}'
+
+
+class TestWaiting:
+    def test_seconds_and_dates(self):
+        assert http.seconds("7") == 7
+        assert http.seconds(" 0.5 ") == 0.5
+        later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+        assert 85 < http.seconds(later) <= 90
+        assert http.seconds(format_datetime(datetime.now(UTC) - timedelta(days=1))) == 0
+        assert http.seconds("soon") is None
+        assert http.seconds("") is http.seconds(None) is None
+
+    def test_what_the_server_asks_for_is_honoured(self):
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=2.5), usegmt=True)
+        with serving(in_turn(Reply({}, 429, {"Retry-After": "1"}), Reply({}, 503, {"Retry-After": date}))) as server:
+            start = time.monotonic()
+            assert ask(server)[0] == GOOD
+        assert time.monotonic() - start >= 1.4
+
+    def test_waits_double_and_differ(self, monkeypatch):
+        monkeypatch.setattr(http, "FIRST_WAIT", 0.5)
+        for attempt, longest in enumerate([0.5, 1, 2, 4, 8, 16, 30, 30]):
+            waits = {http.pause(attempt, None) for _ in range(20)}
+            assert longest / 2 <= min(waits) < max(waits) <= longest
+        assert {http.pause(0, 5) > 5 for _ in range(20)} == {True}
+
+
+class TestDialect:
+    """A server is asked as strictly as it allows, and that is found out once."""
+
+    @staticmethod
+    def only(*accepted):
+        def script(body, n):
+            kind = body.get("response_format", {}).get("type", "none")
+            refused = Reply({"error": {"message": f"{kind} is not supported"}}, 400)
+            return Reply(completion()) if kind in accepted else refused
+
+        return script
+
+    @pytest.mark.parametrize(("accepted", "tries"), [("json_schema", 1), ("json_object", 2), ("none", 3)])
+    def test_falls_back_once(self, accepted, tries):
+        with serving(self.only(accepted)) as server:
+            one = describer(server)
+            assert one.describe([request()]) == [GOOD]
+            assert len(server.chats) == tries
+            assert one.describe([request()]) == [GOOD]
+            assert len(server.chats) == tries + 1
+
+    def test_a_bad_request_later_is_not_taken_for_a_dialect(self):
+        with serving(in_turn(Reply(completion()), Reply({"error": "image too large"}, 400))) as server:
+            one = describer(server)
+            assert one.describe([request()]) == [GOOD]
+            [answer] = one.describe([request()])
+            assert "image too large" in str(answer)
+            assert one.describe([request()]) == [GOOD]
+        assert [c["response_format"]["type"] for c in server.chats] == ["json_schema"] * 3
+
+    def test_a_bad_request_at_first_settles_nothing(self):
+        refused = [Reply({"error": "image too large"}, 400)] * 3
+        with serving(in_turn(*refused)) as server:
+            one = describer(server)
+            assert "image too large" in str(one.describe([request()])[0])
+            assert one.describe([request()]) == [GOOD]
+        assert server.chats[-1]["response_format"]["type"] == "json_schema"
+
+    def test_a_mode_that_was_asked_for_stays(self):
+        with serving(self.only("none")) as server:
+            assert "not supported" in str(ask(server, json_mode="schema")[0])
+            assert len(server.chats) == 1
+            assert ask(server, json_mode="none")[0] == GOOD
+
+    def test_models_that_reason_want_other_names(self, caplog):
+        def script(body, n):
+            if "max_tokens" in body:
+                reason = {"message": "Use 'max_completion_tokens' instead.", "param": "max_tokens"}
+                return Reply({"error": reason}, 400)
+            if "temperature" in body:
+                return Reply({"error": {"message": "Only the default (1) is supported", "param": "temperature"}}, 400)
+            return Reply(completion())
+
+        with serving(script) as server:
+            one = describer(server)
+            assert one.describe([request(), request()]) == [GOOD, GOOD]
+        last = server.chats[-1]
+        assert last["max_completion_tokens"] == 512
+        assert last["response_format"]["type"] == "json_schema"
+        assert "temperature" in caplog.text
+
+
+class TestWhatIsSaid:
+    def test_of_itself(self):
+        with serving() as server:
+            said = describer(server, model="org/kite:7b@q4", max_tokens=64).describe_self()
+        assert said["name"] == "openai:org/kite:7b@q4"
+        assert said["model"] == "org/kite:7b@q4"
+        assert (said["max_tokens"], said["temperature"], said["json_mode"]) == ("64", "0.0", "auto")
+        assert said["image"] == "jpeg 90"
+        assert "server_model" not in said
+
+    @pytest.mark.parametrize(
+        ("listed", "served"),
+        [
+            ([{"id": "kite-vl", "root": "Org/Kite-VL-7B"}], "Org/Kite-VL-7B"),
+            ([{"id": "kite-vl", "root": "/mnt/models/kite-7b"}], "kite-7b"),
+            ([{"id": "kite-vl", "root": "kite-vl"}], None),
+            ([{"id": "/mnt/kite.gguf", "owned_by": "llamacpp"}], "kite.gguf"),
+            ([{"id": "Org/Kite", "owned_by": "Org/Kite"}], "Org/Kite"),
+            ([{"id": "a", "owned_by": "b"}], None),
+            ([{"id": "a"}, {"id": "b"}], None),
+            ("nonsense", None),
+        ],
+    )
+    def test_the_model_behind_a_name(self, listed, served):
+        with serving(models=Reply({"data": listed})) as server:
+            assert describer(server).describe_self().get("server_model") == served
+
+    @pytest.mark.parametrize("models", [Reply({}, 404), Reply({}, 403), Reply(b"<html>", 404), Reply({}, 500)])
+    def test_a_server_without_a_list_is_one_all_the_same(self, models):
+        with serving(models=models) as server:
+            assert describer(server).describe_self()["name"] == "openai:kite-vl"
+
+    @pytest.mark.parametrize(
+        ("models", "remedy"), [(Reply({}, 401), "OPENAI_API_KEY"), (Reply(b"<html>hello</html>"), "no API server")]
+    )
+    def test_a_run_that_cannot_work_stops_here(self, models, remedy):
+        with serving(models=models) as server, pytest.raises(BackendError, match=remedy):
+            describer(server).describe_self()
+
+    def test_no_server_at_all(self):
+        with serving() as server:
+            one = describer(server)
+        with pytest.raises(BackendError, match="is the server running"):
+            one.describe_self()
+
+    def test_neither_key_nor_address_nor_folder(self, caplog):
+        caplog.set_level(logging.DEBUG, "chatdesc")
+        with serving(in_turn(PASSING["500"])) as server:
+            one = describer(server, model="/home/someone/models/kite-7b")
+            one.describe([request()])
+            said = json.dumps([one.describe_self(), one.summary(), one.name]) + caplog.text
+            assert "follows in" in caplog.text
+            assert server.chats[0]["model"] == "/home/someone/models/kite-7b"
+        for secret in (KEY, "127.0.0.1", str(server.server_port), "someone"):
+            assert secret not in said
+        assert KEY not in repr(vars(one)) + repr(vars(one._server)["usage"]) + one.fingerprint
+
+    def test_tokens_are_counted(self):
+        with serving(in_turn(Reply(completion()), Reply(completion(finish="length")))) as server:
+            one = describer(server)
+            one.describe([request()])
+            one.describe([request()])
+        assert one.summary() == {
+            "requests": 2,
+            "retries": 0,
+            "answers": 1,
+            "failures": 1,
+            "prompt_tokens": 200,
+            "completion_tokens": 14,
+            "models": {"kite-vl-2026-01": 2},
+        }
+
+    def test_a_server_that_counts_no_tokens(self):
+        with serving(lambda *_: Reply(completion() | {"usage": None})) as server:
+            answer, one = ask(server)
+        assert answer == GOOD and one.usage.prompt_tokens == 0
+
+
+class TestWrongOptions:
+    @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x/v1", "http://", "http://x:99999/v1", "http://[::1/v1"])
+    def test_addresses(self, url):
+        with pytest.raises(ChatdescError, match="must look like"):
+            create("describer", "openai:m", base_url=url)
+
+    def test_a_password_in_the_address_is_not_repeated(self):
+        with pytest.raises(ChatdescError, match="holds a password") as caught:
+            create("describer", "openai:m", base_url="http://me:hunter2@x/v1")
+        assert "hunter2" not in str(caught.value)
+
+    def test_no_key_for_openai(self, monkeypatch):
+        monkeypatch.delenv("OPENAI_API_KEY")
+        with pytest.raises(ChatdescError, match="set OPENAI_API_KEY"):
+            create("describer", "openai:gpt-4.1")
+
+    def test_a_key_with_typographic_quotes(self, monkeypatch):
+        monkeypatch.setenv("OPENAI_API_KEY", "\u201csk-1\u201d")
+        with pytest.raises(ChatdescError, match="copy it again"):
+            create("describer", "openai:gpt-4.1")
+
+    def test_no_model_and_unknown_modes(self):
+        for spec, options in (
+            ("openai", {}),
+            ("openai:m", {"json_mode": "xml"}),
+            ("openai:m", {"image_format": "gif"}),
+        ):
+            with pytest.raises(ChatdescError):
+                create("describer", spec, base_url="http://127.0.0.1:1/v1", **options)
+
+    def test_the_environment_names_the_server(self, monkeypatch):
+        with serving() as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url + "/")
+            monkeypatch.delenv("OPENAI_API_KEY")
+            assert create("describer", "openai:kite-vl").describe([request()]) == [GOOD]
+        assert "Authorization" not in server.headers_seen[0]
+
+
+def test_many_at_once_and_never_more_than_allowed():
+    with serving(slow(0.1)) as server:
+        one = describer(server, concurrency=8)
+        assert one.workers == 8
+        assert one.describe([request() for _ in range(24)]) == [GOOD] * 24
+    assert server.most_at_once == 8
+
+
+def test_the_pool_bounds_threads_that_are_not_ours():
+    from concurrent.futures import ThreadPoolExecutor
+
+    with serving(slow(0.1)) as server:
+        one = describer(server, concurrency=3)
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda _: one.describe([request()]), range(12)))
+    assert answers == [[GOOD]] * 12
+    assert server.most_at_once == 3
+
+
+def test_a_frame_that_cannot_be_read_asks_nothing():
+    broken = frames_of(1)
+    broken.read_bytes.files = {broken.paths[0]: b"no picture"}
+    with serving() as server:
+        one = describer(server)
+        bad = Describe(FrameRef(broken, 0), np.array([1, 1, 2, 2], np.float32), "?")
+        answers = one.describe([bad, request()])
+    assert isinstance(answers[0], FrameError)
+    assert answers[1] == GOOD
+    assert len(server.chats) == 1
