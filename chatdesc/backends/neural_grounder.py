@@ -1,0 +1,245 @@
+"""What the grounders with a neural network share: loading, batches, half precision, too little memory.
+
+A family says how its network is asked (``_forward``); everything else is here:
+
+>>> class MyGrounder(NeuralGrounder):
+...     family, model_types = "mine", ("my-detector",)
+...     def _forward(self, items):
+...         outputs = self.loaded.model(self.stack(items), [i.text for i in items])
+...         return [grounding(...) for item in items]
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from chatdesc.backends import hub
+from chatdesc.backends.thresholds import default_threshold
+from chatdesc.backends.words_and_boxes import nothing, split_words
+from chatdesc.types import BackendError, ChatdescError, FrameError, Ground, Grounding
+
+log = logging.getLogger(__name__)
+
+Answers = list[Grounding | Exception | None]
+HOMES = {
+    "grounding-dino": "grounding-dino",
+    "mm-grounding-dino": "mm-grounding-dino",
+    "owlv2": "owlv2",
+    "omdet-turbo": "omdet-turbo",
+    "sam3": "sam3",
+    "sam3_video": "sam3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A network in memory with its processor; ``dtype`` is that of its arithmetic on a GPU."""
+
+    model: Any
+    processor: Any
+    device: str
+    dtype: Any
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A request made ready. ``inputs`` is what the image processor made of the frame, one image without a batch."""
+
+    slot: int
+    frame: Hashable
+    inputs: dict[str, Any]
+    width: int
+    height: int
+    text: str
+
+
+class NeuralGrounder:
+    """Base of the grounders; loads its model when it is first asked for something.
+
+    Args:
+        model, revision: a Hub id and a commit, branch or tag, or a folder.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        dtype: arithmetic on a GPU: ``auto`` (bfloat16, or float16 where there is none), ``float16``, ``bfloat16``,
+            ``float32``. Weights stay in float32 (autocast); other devices compute in float32.
+        batch_size: requests in one forward pass; halved for good when the device's memory does not suffice.
+        threshold: in place of the one in ``thresholds``.
+    """
+
+    family: ClassVar[str]
+    model_types: ClassVar[tuple[str, ...]]
+    model_class: ClassVar[str] = "AutoModelForZeroShotObjectDetection"
+    processor_class: ClassVar[str] = "AutoProcessor"
+    words: ClassVar[bool] = True  # whether scores tell one word from another
+    max_batch = 32
+    workers = 1
+
+    def __init__(
+        self,
+        model: str = "",
+        revision: str = "",
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        batch_size: int = 8,
+        threshold: float | None = None,
+        **options: Any,
+    ) -> None:
+        self.model, self.revision, self.device, self.dtype = model, revision, device, dtype
+        self.batch_size = max(1, batch_size)
+        self.threshold = default_threshold(self.family, model) if threshold is None else float(threshold)
+        if not 0 <= self.threshold <= 1:
+            raise ChatdescError(f"{self.family}: a threshold is a score in [0, 1], not {self.threshold}")
+        self.name = f"{self.family}:{_public(model)}"
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The network itself.
+
+        Raises:
+            BackendError: it is unknown, not to be had, or of another architecture; the message says what to do.
+        """
+        import transformers
+
+        found = hub.resolve(self.model, self.revision)
+        self._check(found)
+        device = hub.pick_device(self.device)
+        dtype = self._dtype(device)
+        model = hub.load(getattr(transformers, self.model_class), found).to(device).eval()
+        processor = hub.load(getattr(transformers, self.processor_class), found)
+        return Loaded(model, processor, device, dtype, found.facts())
+
+    def _check(self, found: hub.Resolved) -> None:
+        """Refuse another architecture before its weights are read, naming the backend for it."""
+        kind = str(found.config.get("model_type", "unknown"))
+        if kind not in self.model_types:
+            home = HOMES.get(kind)
+            remedy = f"write {home}:{found.name}" if home else f"{self.family} takes {' or '.join(self.model_types)}"
+            raise BackendError(f"{found.name} is a {kind} model; {remedy}")
+
+    def _dtype(self, device: str) -> Any:
+        import torch
+
+        if self.dtype == "auto" or not device.startswith("cuda"):
+            return hub.pick_dtype(device)
+        if self.dtype not in ("float16", "bfloat16", "float32"):
+            raise BackendError(f"{self.family}: dtype is auto, float16, bfloat16 or float32, not {self.dtype}")
+        return getattr(torch, self.dtype)
+
+    def describe_self(self) -> dict[str, str]:
+        """Model, weights and settings. Loads the model, so a run that cannot have it fails here."""
+        return {
+            "name": self.name,
+            **self.loaded.facts,
+            "threshold": f"{self.threshold:g}",
+            "dtype": str(self.loaded.dtype).removeprefix("torch."),
+            "transformers": version("transformers"),
+        }
+
+    def ground(self, requests: list[Ground]) -> list[Grounding | Exception]:
+        """Groundings in the order of the requests; each frame is decoded and prepared once.
+
+        Raises:
+            BackendError: the model cannot be loaded.
+        """
+        answers: Answers = [None] * len(requests)
+        groups: dict[Hashable, list[Item]] = {}
+        for item in self._prepare(requests, answers):
+            groups.setdefault(self._group(item), []).append(item)
+        for group in groups.values():
+            self._in_batches(group, answers)
+        return [BackendError(f"{self.name}: no answer") if a is None else a for a in answers]
+
+    def _prepare(self, requests: list[Ground], answers: Answers) -> list[Item]:
+        """What can be asked; other answers (an unreadable frame, a text without words) are given at once."""
+        frames: dict[Hashable, Any] = {}
+        items = []
+        for slot, request in enumerate(requests):
+            if not split_words(request.text):
+                answers[slot] = nothing(())
+                continue
+            key = (request.frame.frames.key, request.frame.index)
+            if key not in frames:
+                frames[key] = self._inputs(request)
+            if isinstance(frames[key], Exception):
+                answers[slot] = frames[key]
+            else:
+                inputs, (height, width) = frames[key]
+                items.append(Item(slot, key, inputs, width, height, request.text))
+        return items
+
+    def _inputs(self, request: Ground) -> tuple[dict[str, Any], tuple[int, int]] | Exception:
+        """A frame as the network takes it, on the CPU, and its height and width."""
+        try:
+            image = request.frame.image()
+            made = self.loaded.processor.image_processor(images=image.copy(), return_tensors="pt")
+        except FrameError as error:
+            return error
+        except Exception as error:  # processors raise whatever their parts raise
+            return BackendError(f"{self.name}: the image processor rejects the frame ({hub.reason(error)})")
+        return {k: made[k][0] for k in ("pixel_values", "pixel_mask") if k in made}, image.shape[:2]
+
+    def _group(self, item: Item) -> Hashable:
+        """Items with equal keys may share a forward pass. Pictures are never padded to each other's size: what lies
+        beside a picture would change its features."""
+        return tuple(item.inputs["pixel_values"].shape)
+
+    def _in_batches(self, items: list[Item], answers: Answers) -> None:
+        done = 0
+        while done < len(items):
+            batch = items[done : done + self.batch_size]
+            found = self._answer(batch)
+            if found is not None:
+                for item, answer in zip(batch, found, strict=True):
+                    answers[item.slot] = answer
+                done += len(batch)
+
+    def _answer(self, batch: list[Item]) -> list[Grounding | Exception] | None:
+        """Answers to a batch; None if it has to be tried again, smaller."""
+        import torch
+
+        loaded = self.loaded
+        half = loaded.device.startswith("cuda") and loaded.dtype != torch.float32
+        try:
+            with torch.inference_mode(), torch.autocast("cuda", loaded.dtype) if half else nullcontext():
+                return list(self._forward(batch))
+        except torch.OutOfMemoryError:
+            return self._shrink(len(batch))
+        except Exception as error:
+            if len(batch) == 1:
+                return [BackendError(f"{self.name}: {hub.reason(error)}")]
+        return [answer for item in batch for answer in self._answer([item]) or []]  # only the guilty one fails
+
+    def _shrink(self, size: int) -> list[Grounding | Exception] | None:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if size == 1:
+            return [BackendError(f"{self.name}: out of memory at one frame; use a smaller model or --device cpu")]
+        self.batch_size = size // 2
+        log.warning("%s: out of memory, going on with batches of %d", self.name, self.batch_size)
+        return None
+
+    def _forward(self, items: list[Item]) -> list[Grounding]:
+        """Ask the network, in inference mode; pictures have equal sizes."""
+        raise NotImplementedError
+
+    def stack(self, items: list[Item], key: str = "pixel_values") -> Any:
+        """One input of several items as a batch on the device."""
+        import torch
+
+        return torch.stack([item.inputs[key] for item in items]).to(self.loaded.device)
+
+
+def _public(model: str) -> str:
+    """A Hub id as it is, a folder by its last name."""
+    path = Path(model).expanduser()
+    return path.resolve().name if path.is_dir() or model.startswith(("/", "~", ".", "\\")) else model

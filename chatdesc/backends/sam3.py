@@ -1,0 +1,86 @@
+"""SAM 3 from transformers, asked for a concept in words: boxes with one score for the text as a whole.
+
+>>> grounder = create("grounder", "sam3:facebook/sam3", device="cuda")
+>>> [found] = grounder.ground([Ground(FrameRef(frames, 0), "red kite")])
+>>> found.words
+(Word(text='red kite', start=0, end=8),)
+
+It does not say which word found what: the loop then works with IoU and margin alone, and no word is called good or
+bad. Phrases joined by full stops are asked for one by one, and their boxes gathered. A phrase is read up to 32 tokens.
+The weights are gated and under a licence of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chatdesc.backends.neural_grounder import Item, NeuralGrounder
+from chatdesc.backends.words_and_boxes import Floats, grounding, lower, split_phrases, to_pixels
+from chatdesc.types import Grounding, Word
+
+Pair = tuple[int, str]
+
+
+class Sam3Grounder(NeuralGrounder):
+    """``sam3:<model>``, from the weights for images or for video. Each picture and phrase is encoded once per call."""
+
+    family = "sam3"
+    model_types = ("sam3", "sam3_video")
+    model_class = "Sam3Model"
+    processor_class = "Sam3Processor"
+    words = False
+
+    def _forward(self, items: list[Item]) -> list[Grounding]:
+        shown = list({item.frame: item for item in items}.values())
+        place = {item.frame: i for i, item in enumerate(shown)}
+        asked = [(place[item.frame], p.text) for item in items for p in split_phrases(lower(item.text))]
+        answers = self._detect(shown, list(dict.fromkeys(asked)))
+        return [self._gather(item, place[item.frame], answers) for item in items]
+
+    def _detect(self, shown: list[Item], pairs: list[Pair]) -> dict[Pair, tuple[Floats, Floats]]:
+        """Corners [P, 4] and scores [P] of each phrase on its picture."""
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+        model = self.loaded.model
+        vision = model.get_vision_features(pixel_values=self.stack(shown))
+        phrases = list(dict.fromkeys(text for _, text in pairs))
+        tokens = self._tokens(phrases)
+        texts = model.get_text_features(**tokens).pooler_output
+        answers: dict[Pair, tuple[Floats, Floats]] = {}
+        for start in range(0, len(pairs), self.batch_size):
+            part = pairs[start : start + self.batch_size]
+            pictures, rows = [i for i, _ in part], [phrases.index(t) for _, t in part]
+            outputs = model(
+                vision_embeds=_take(vision, pictures),
+                text_embeds=BaseModelOutputWithPooling(pooler_output=texts[rows]),
+                attention_mask=tokens["attention_mask"][rows],
+            )
+            scores = outputs.pred_logits.float().sigmoid() * outputs.presence_logits.float().sigmoid()
+            found = zip(outputs.pred_boxes.float().cpu().numpy(), scores.cpu().numpy(), strict=True)
+            answers.update(zip(part, found, strict=True))
+        return answers
+
+    def _tokens(self, phrases: list[str]) -> dict[str, Any]:
+        loaded = self.loaded
+        limit = loaded.model.config.text_config.max_position_embeddings
+        tokens = loaded.processor.tokenizer(
+            phrases, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
+        )
+        return {k: tokens[k].to(loaded.device) for k in ("input_ids", "attention_mask")}
+
+    @staticmethod
+    def _gather(item: Item, picture: int, answers: dict[Pair, tuple[Floats, Floats]]) -> Grounding:
+        parts = [answers[picture, p.text] for p in split_phrases(lower(item.text))]
+        boxes = to_pixels(np.concatenate([b for b, _ in parts]), item.width, item.height)
+        whole = Word(item.text, 0, len(item.text))
+        return grounding(boxes, (whole,), np.concatenate([s for _, s in parts])[:, None])
+
+
+def _take(vision: Any, rows: list[int]) -> Any:
+    """Features of these pictures, in this order."""
+    pick = lambda maps: tuple(m[rows] for m in maps)  # noqa: E731
+    return type(vision)(
+        fpn_hidden_states=pick(vision.fpn_hidden_states), fpn_position_encoding=pick(vision.fpn_position_encoding)
+    )

@@ -1,0 +1,169 @@
+"""OWLv2 and OmDet-Turbo, which score regions against queries: each phrase is one, and so is each content word.
+
+>>> grounder = create("grounder", "owlv2:google/owlv2-base-patch16-ensemble", device="cuda")
+>>> grounder = create("grounder", "omdet-turbo:omlab/omdet-turbo-swin-tiny-hf", batch_size=16)
+>>> [found] = grounder.ground([Ground(FrameRef(frames, 0), "red kite with a long tail")])
+
+The phrase says how well a region bears the text, its words share that score out by their own: alone, "red" scores
+lower than "kite" on most things, and on a red thing hardly more than nothing. So a region's best word has the phrase's
+score, and the others theirs relative to the best. Words that say nothing alone (the, of, with) score 0.
+
+Unlike GroundingDINO's, these regions come without regard to each other; those that overlap a better one by more than
+an IoU of .5 are dropped. OWLv2 reads 16 tokens of a phrase, OmDet-Turbo 77; words are never cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatdesc.backends.neural_grounder import Item, NeuralGrounder
+from chatdesc.backends.words_and_boxes import (
+    STOP_WORDS,
+    Floats,
+    corners,
+    grounding,
+    lower,
+    split_phrases,
+    split_words,
+    to_pixels,
+)
+from chatdesc.types import Grounding, Word
+
+OVERLAP = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """What a text asks for: distinct query texts, and per word the columns of its phrase and of itself.
+
+    ``alone`` is None for a word that says nothing alone.
+    """
+
+    texts: tuple[str, ...]
+    words: tuple[Word, ...]
+    phrase: tuple[int, ...]
+    alone: tuple[int | None, ...]
+
+
+def queries(text: str) -> Queries:
+    """The queries of a text.
+
+    >>> queries("the red kite").texts
+    ('the red kite', 'red', 'kite')
+    """
+    low = lower(text)
+    columns: dict[str, int] = {}
+    column = lambda query: columns.setdefault(query, len(columns))  # noqa: E731
+    phrase: list[int] = []
+    alone: list[int | None] = []
+    phrases = split_phrases(low)
+    words = split_words(text)
+    for one in phrases:
+        whole = column(one.text)
+        own = [w for w in words if one.start <= w.start < one.end]
+        spoken = [low[w.start : w.end] for w in own]
+        silent = STOP_WORDS if any(w not in STOP_WORDS for w in spoken) else frozenset[str]()
+        phrase += [whole] * len(own)
+        alone += [None if w in silent else column(w) for w in spoken]
+    return Queries(tuple(columns), words, tuple(phrase), tuple(alone))
+
+
+def share_out(scores: Floats, asked: Queries) -> NDArray[np.float32]:
+    """[P, W] from scores of queries [P, Q]: a phrase's score, times each of its words' relative to the best of them."""
+    own = np.stack([np.zeros(len(scores)) if q is None else scores[:, q] for q in asked.alone], 1)
+    shared = np.zeros_like(own, np.float32)
+    for whole in set(asked.phrase):
+        mine = [w for w, q in enumerate(asked.phrase) if q == whole]
+        best = np.maximum(own[:, mine].max(1, keepdims=True), 1e-12)
+        shared[:, mine] = scores[:, whole, None] * own[:, mine] / best
+    return shared
+
+
+class Owlv2Grounder(NeuralGrounder):
+    """``owlv2:<model>``. Each picture and each query is encoded once per call."""
+
+    family = "owlv2"
+    model_types = ("owlv2",)
+
+    def _forward(self, items: list[Item]) -> list[Grounding]:
+        model = self.loaded.model
+        asked = [queries(item.text) for item in items]
+        embedded = self._embed(list(dict.fromkeys(q for one in asked for q in one.texts)))
+        shown = list({item.frame: item for item in items}.values())
+        maps = model.image_embedder(pixel_values=self.stack(shown))[0]
+        features = maps.flatten(1, 2)
+        boxes = corners_of(model.box_predictor(features, maps))
+        place = {item.frame: i for i, item in enumerate(shown)}
+        found = []
+        for item, one in zip(items, asked, strict=True):
+            i = place[item.frame]
+            logits, _ = model.class_predictor(features[i : i + 1], embedded([*one.texts])[None])
+            scores = logits[0].float().sigmoid().cpu().numpy()
+            side = max(item.width, item.height)  # pictures are padded to squares, at the bottom or on the right
+            share = np.array([side / item.width, side / item.height] * 2)
+            pixels = to_pixels(boxes[i] * share, item.width, item.height)
+            found.append(grounding(pixels, one.words, share_out(scores, one), OVERLAP))
+        return found
+
+    def _embed(self, texts: list[str]) -> Any:
+        """A function from query texts to their vectors [Q, D]."""
+        loaded = self.loaded
+        limit = loaded.model.config.text_config.max_position_embeddings
+        tokens = loaded.processor.tokenizer(
+            texts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
+        )
+        inputs = {k: tokens[k].to(loaded.device) for k in ("input_ids", "attention_mask")}
+        vectors = loaded.model.owlv2.get_text_features(**inputs).pooler_output
+        row = {text: i for i, text in enumerate(texts)}
+        return lambda wanted: vectors[[row[t] for t in wanted]]
+
+
+class OmDetTurboGrounder(NeuralGrounder):
+    """``omdet-turbo:<model>``. Transformers keeps the vectors of the queries it has seen."""
+
+    family = "omdet-turbo"
+    model_types = ("omdet-turbo",)
+
+    def _group(self, item: Item) -> Hashable:
+        # a batch pads missing queries with zeros, which then take part in choosing the regions
+        return super()._group(item), len(queries(item.text).texts)
+
+    def _forward(self, items: list[Item]) -> list[Grounding]:
+        import torch
+
+        loaded = self.loaded
+        asked = [queries(item.text) for item in items]
+        classes = self._tokens([q for one in asked for q in one.texts])
+        tasks = self._tokens([f"Detect {', '.join(one.texts)}." for one in asked])
+        outputs = loaded.model(
+            pixel_values=self.stack(items),
+            classes_input_ids=classes["input_ids"],
+            classes_attention_mask=classes["attention_mask"],
+            tasks_input_ids=tasks["input_ids"],
+            tasks_attention_mask=tasks["attention_mask"],
+            classes_structure=torch.tensor([len(one.texts) for one in asked]),
+        )
+        scores = outputs.decoder_class_logits.float().sigmoid().cpu().numpy()
+        boxes = corners_of(outputs.decoder_coord_logits)
+        return [
+            grounding(to_pixels(box, item.width, item.height), one.words, share_out(score, one), OVERLAP)
+            for item, one, box, score in zip(items, asked, boxes, scores, strict=True)
+        ]
+
+    def _tokens(self, texts: list[str]) -> dict[str, Any]:
+        loaded = self.loaded
+        limit = loaded.model.config.text_config.max_position_embeddings
+        tokens = loaded.processor.tokenizer(
+            texts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
+        )
+        return {k: tokens[k].to(loaded.device) for k in ("input_ids", "attention_mask")}
+
+
+def corners_of(boxes: Any) -> list[Floats]:
+    """Each picture's boxes as corners, from a tensor of cxcywh [B, P, 4]."""
+    return [corners(one) for one in boxes.float().cpu().numpy()]
