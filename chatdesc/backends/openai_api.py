@@ -32,10 +32,12 @@ from typing import Any
 from chatdesc.backends.openai_dialect import JSON_MODES, Dialect
 from chatdesc.backends.openai_http import Passing, Refused, Server, Usage
 from chatdesc.protocols import each
+from chatdesc.region import CONVENTIONS, PLACEHOLDER, REGIONS, coordinates, show
 from chatdesc.types import BackendError, ChatdescError, Describe, Image
 
 log = logging.getLogger(__name__)
 
+FORMATS = ("jpeg", "png")
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -50,7 +52,10 @@ class OpenAiDescriber:
         max_tokens, temperature, seed: as in the protocol; a server that refuses one of them is asked without.
         json_mode: ``schema``, ``object`` or ``none`` as ``response_format``; ``auto`` takes the strictest that the
             server accepts.
-        image_format, jpeg_quality: how the picture is sent, ``jpeg`` or ``png``.
+        region, convention: what of the frame is shown and how boxes are said, see chatdesc.region. With ``pixels``
+            they count the picture as it is sent; what a server makes of it is not known here.
+        max_pixels: larger pictures are sent smaller.
+        image_format, jpeg_quality: how pictures are sent, ``jpeg`` or ``png``.
     """
 
     max_batch = 1
@@ -68,6 +73,9 @@ class OpenAiDescriber:
         temperature: float = 0.0,
         seed: int = 0,
         json_mode: str = "auto",
+        region: str = "box",
+        convention: str = "thousand",
+        max_pixels: int | None = 1 << 20,
         image_format: str = "jpeg",
         jpeg_quality: int = 90,
         **options: Any,
@@ -75,13 +83,14 @@ class OpenAiDescriber:
         self.model = f"{model}@{revision}" if revision else model
         if not self.model:
             raise ChatdescError("openai: needs the name of a model, as in openai:gpt-4.1 or openai:Qwen/Qwen3-VL-8B")
-        if json_mode not in JSON_MODES:
-            raise ChatdescError(f"the JSON mode is one of {', '.join(JSON_MODES)}, not {json_mode!r}")
-        if image_format not in ("jpeg", "png"):
-            raise ChatdescError(f"pictures are sent as jpeg or png, not {image_format!r}")
+        _check("JSON mode", json_mode, JSON_MODES)
+        _check("format of pictures", image_format, FORMATS)
+        _check("region prompt", region, REGIONS)
+        _check("convention for boxes", convention, CONVENTIONS)
         self.name = f"openai:{public_name(self.model)}"
         self.workers = max(1, concurrency)
         self.max_tokens, self.temperature, self.seed = max_tokens, temperature, seed
+        self.region, self.convention, self.max_pixels = region, convention, max_pixels
         self.json_mode, self.image_format, self.jpeg_quality = json_mode, image_format, jpeg_quality
         self.usage = Usage()
         self.answered_by: Counter[str] = Counter()
@@ -115,7 +124,8 @@ class OpenAiDescriber:
         return {
             "name": self.name,
             "model": public_name(self.model),
-            "region": "box",
+            "region": self.region + (f" ({self.convention})" if self.region == "coords" else ""),
+            "max_pixels": str(self.max_pixels or "all"),
             "image": f"{self.image_format}{quality}",
             "max_tokens": str(self.max_tokens),
             "temperature": str(self.temperature),
@@ -148,16 +158,25 @@ class OpenAiDescriber:
         return each(requests, self._describe, self.workers)
 
     def _describe(self, request: Describe) -> str:
-        pictures = [self._data_url(picture) for picture in pictures_of(request)]
-        content: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
-        content.append({"type": "text", "text": request.prompt})
+        message = {"role": "user", "content": self._content(request)}
         try:
-            text = self._text(self._ask([{"role": "user", "content": content}]))
+            text = self._text(self._ask([message]))
         except Exception:
             self.usage.add(failures=1)
             raise
         self.usage.add(answers=1)
         return text
+
+    def _content(self, request: Describe) -> list[dict[str, Any]]:
+        """The pictures, then the prompt."""
+        image = request.frame.image()
+        pictures = show(image, request.box, self.region, self.max_pixels)
+        prompt = request.prompt
+        if self.region == "coords":
+            size, sent = ((p.shape[1], p.shape[0]) for p in (image, pictures[0]))
+            prompt = prompt.replace(PLACEHOLDER, coordinates(request.box, size, self.convention, sent))
+        urls = map(self._data_url, pictures)
+        return [{"type": "image_url", "image_url": {"url": u}} for u in urls] + [{"type": "text", "text": prompt}]
 
     def _ask(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
         """The server's reply, in the first dialect that it understands; what it understood once is kept."""
@@ -232,15 +251,9 @@ class OpenAiDescriber:
         return f"data:image/{self.image_format};base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
-def pictures_of(request: Describe) -> list[Image]:
-    """The frame with the target in a green box."""
-    import cv2
-
-    image = request.frame.image().copy()
-    x, y, w, h = (round(float(v)) for v in request.box)
-    width = max(2, round(max(image.shape[:2]) / 300))
-    cv2.rectangle(image, (x, y), (x + w, y + h), (0, 255, 0), width)
-    return [image]
+def _check(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ChatdescError(f"no {what} is called {value!r}; there are: {', '.join(known)}")
 
 
 def public_name(model: str) -> str:

@@ -71,8 +71,37 @@ def test_the_picture_arrives_with_the_target_marked(image_format):
     seen = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR_RGB)
     assert seen.shape == grey.shape
     assert np.abs(seen[40, 55].astype(int) - (200, 30, 30)).max() < 12, "red stays red"
-    assert seen[10, 20, 1] > 180 > 100 > seen[10, 20, 0], "the upper edge of the box is green"
+    assert seen[9, 20, 1] > 180 > 100 > seen[9, 20, 0], "above the box there is a green line"
     assert np.abs(seen[20, 20].astype(int) - 120).max() < 25, "the target itself is not painted over"
+
+
+def sent(server, prompt="?", **options):
+    """The pictures and the prompt that a describer with these options sends for a frame of 640 x 480."""
+    scene = np.zeros((480, 640, 3), np.uint8)
+    scene[200:300, 320:480] = 255
+    one = describer(server, image_format="png", **options)
+    asked = Describe(FrameRef(frames_of([scene]), 0), np.array([320, 200, 160, 100], np.float32), prompt)
+    assert one.describe([asked]) == [GOOD]
+    *images, text = server.chats[-1]["messages"][0]["content"]
+    data = [base64.b64decode(i["image_url"]["url"].partition(",")[2]) for i in images]
+    return [cv2.imdecode(np.frombuffer(d, np.uint8), cv2.IMREAD_COLOR_RGB) for d in data], text["text"]
+
+
+def test_region_prompts():
+    with serving() as server:
+        [crop], _ = sent(server, region="crop")
+        assert crop.shape == (180, 240, 3)
+        assert crop[90, 120].tolist() == [255, 255, 255]
+        frame, crop = sent(server, region="box+crop")[0]
+        assert frame.shape == (480, 640, 3)
+        assert crop.shape == (180, 240, 3)
+        [plain], prompt = sent(server, "It is in <box>.", region="coords")
+        assert not (plain == (0, 255, 0)).all(-1).any()
+        assert "[500, 417, 750, 625]" in prompt
+        [small], prompt = sent(server, "It is in <box>.", region="coords", convention="pixels", max_pixels=320 * 240)
+        assert small.shape == (240, 320, 3)
+        assert "[160, 100, 240, 150]" in prompt
+        assert sent(server, "About <box>.", region="box")[1] == "About <box>."
 
 
 PASSING = {
@@ -257,7 +286,7 @@ class TestWhatIsSaid:
         assert said["name"] == "openai:org/kite:7b@q4"
         assert said["model"] == "org/kite:7b@q4"
         assert (said["max_tokens"], said["temperature"], said["json_mode"]) == ("64", "0.0", "auto")
-        assert said["image"] == "jpeg 90"
+        assert (said["image"], said["region"], said["max_pixels"]) == ("jpeg 90", "box", "1048576")
         assert "server_model" not in said
 
     @pytest.mark.parametrize(
@@ -350,11 +379,8 @@ class TestWrongOptions:
             create("describer", "openai:gpt-4.1")
 
     def test_no_model_and_unknown_modes(self):
-        for spec, options in (
-            ("openai", {}),
-            ("openai:m", {"json_mode": "xml"}),
-            ("openai:m", {"image_format": "gif"}),
-        ):
+        wrong = ({"json_mode": "xml"}, {"image_format": "gif"}, {"region": "cloud"}, {"convention": "miles"})
+        for spec, options in (("openai", {}), *(("openai:m", options) for options in wrong)):
             with pytest.raises(ChatdescError):
                 create("describer", spec, base_url="http://127.0.0.1:1/v1", **options)
 
