@@ -14,9 +14,11 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from itertools import takewhile
 from string import Template
 from typing import Any
 
+from chatdesc.text import CLIP_TOKENS, clean_for_trackers, fits_clip
 from chatdesc.types import BackendError, Describe, Description, one_line
 
 TARGET_KEYS = ("target", "text", "description", "phrase", "foreground", "t_fore", "answer")
@@ -24,7 +26,12 @@ WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
 BACKGROUND_KEYS = ("background", "surroundings", "distractors", "t_back", "others")
 MAX_WORDS = 40
 MAX_BRACES = 8
-PROMPTS = ("describe", "reflect", "repair")
+LINE_LABELS = ("target", "target phrase", "target object", "description", "noun phrase", "phrase")
+STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"'))
+PROMPTS = tuple(sorted(f.name[:-4] for f in files("chatdesc").joinpath("prompts").iterdir() if f.name.endswith(".txt")))
+STRING = r'"(?:[^"\\]|\\.)*"'
+
+Fields = tuple[str, tuple[str, ...]]
 
 
 class UnreadableAnswer(BackendError):
@@ -32,24 +39,33 @@ class UnreadableAnswer(BackendError):
 
 
 @cache
-def prompt_text(name: str) -> str:
+def prompt_file(name: str) -> str:
     return files("chatdesc").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
+
+
+def prompt_text(name: str, region: str = "box") -> str:
+    """The whole of a prompt (``describe``, ``reflect``, ``repair``): what is shown, what is asked, in which form.
+
+    ``<box>`` in it stands for coordinates, which only the backend knows how to write.
+    """
+    return prompt_file(f"region_{region}") + prompt_file(name) + prompt_file("answer")
 
 
 def prompt_hashes() -> dict[str, str]:
     """sha256 of every prompt file, for a row's provenance."""
-    return {name: sha256(prompt_text(name).encode()).hexdigest() for name in PROMPTS}
+    return {name: sha256(prompt_file(name).encode()).hexdigest() for name in PROMPTS}
 
 
-def fill(name: str, **values: str) -> str:
-    return Template(prompt_text(name)).substitute(values)
+def fill(name: str, region: str = "box", /, **values: str) -> str:
+    return Template(prompt_text(name, region)).substitute(values)
 
 
-def reflect_prompt(request: Describe) -> str:
+def reflect_prompt(request: Describe, region: str = "box") -> str:
     """The prompt that tells a describer which words found the target and which led elsewhere."""
     vague = "The description fits other things as well, so it does not single the object out."
     return fill(
         "reflect",
+        region,
         previous=request.previous,
         positive=", ".join(request.positive) or "none",
         negative=", ".join(request.negative) or "none",
@@ -58,47 +74,97 @@ def reflect_prompt(request: Describe) -> str:
     )
 
 
-def describe(request: Describe) -> Generator[Describe, str, Description]:
-    """Ask for a description; one repair attempt when the answer cannot be read.
+def describe(
+    request: Describe, region: str = "box", max_words: int = MAX_WORDS
+) -> Generator[Describe, str, Description]:
+    """Ask for a description; one repair attempt when the answer cannot be used.
 
     Raises:
-        UnreadableAnswer: neither answer could be read. Nothing is made up in its place.
+        UnreadableAnswer: neither answer could be. Nothing is made up in its place, nor cut to fit.
     """
     answer = yield request
     try:
-        return parse_answer(answer)
+        return parse_answer(answer, max_words)
     except UnreadableAnswer as error:
-        prompt = fill("repair", problem=str(error), answer=one_line(answer)[:500])
-        return parse_answer((yield replace(request, prompt=prompt)))
+        prompt = fill("repair", region, problem=str(error), answer=one_line(answer)[:500])
+        return parse_answer((yield replace(request, prompt=prompt)), max_words)
 
 
-def parse_answer(raw: str) -> Description:
-    """A description out of what a model said: JSON, fenced or bare, Python literals, tags, chatter around it.
+def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:
+    """A description out of what a model said: JSON, fenced, bare or cut short, Python literals, tags, labelled lines.
 
     Raises:
-        UnreadableAnswer: there is no target phrase in it.
+        UnreadableAnswer: there is no target phrase in it, or one that is longer than trackers or CLIP read.
     """
     body = _spoken(raw)
-    found = [d for d in map(_fields, _objects(body)) if d]
-    tag = re.search(r"<answer>(.*?)(?:</answer>|$)", body, flags=re.S | re.I)
-    if tag and not found:
-        found = [(tag.group(1), ())]
+    found: list[Fields] = []
+    for read in (_whole, _tagged, _pieces, _lines):
+        found = found or read(body)
     if not found:
         raise UnreadableAnswer("no JSON object with a target in it" if body.strip() else "the answer is empty")
     phrase, around = next((f for f in found if normalise(f[0])), found[0])
     text = normalise(phrase)
     if not text:
         raise UnreadableAnswer("the target phrase is empty")
-    if len(text.split()) > MAX_WORDS:
-        raise UnreadableAnswer(f"the target phrase has more than {MAX_WORDS} words")
-    background = tuple(dict.fromkeys(filter(None, map(normalise, around))))
-    return Description(text, background, raw)
+    if len(text.split()) > max_words:
+        raise UnreadableAnswer(f"the target phrase has more than {max_words} words")
+    if not fits_clip(text):
+        raise UnreadableAnswer(f"the target phrase has more than {CLIP_TOKENS} tokens")
+    background = dict.fromkeys(filter(None, map(normalise, around)))
+    return Description(text, tuple(b for b in background if len(b.split()) <= max_words and fits_clip(b)), raw)
 
 
 def normalise(text: str) -> str:
-    """One line without quotes, commas, ``#`` or a closing full stop: what trackers' readers take whole."""
-    flat = one_line(re.sub(r"[,#;]", " ", text))
-    return flat.strip(" \"'`.“”")
+    """A phrase as trackers take it: see ``clean_for_trackers``; also without ``;``, quotes around it or a full stop."""
+    return clean_for_trackers(one_line(text).replace(";", " ")).strip(" \"'`.*")
+
+
+def _whole(body: str) -> list[Fields]:
+    return [fields for fields in map(_fields, _objects(body)) if fields]
+
+
+def _tagged(body: str) -> list[Fields]:
+    tag = re.search(r"<answer>(.*?)(?:</answer>|$)", body, flags=re.S | re.I)
+    return [(tag.group(1), ())] if tag else []
+
+
+def _pieces(body: str) -> list[Fields]:
+    """Of an object that is broken or was cut short: the target, where its closing quote is there, and what follows."""
+    plain = body.translate(STRAIGHT_QUOTES)
+    for key in re.finditer(rf'"({"|".join(TARGET_KEYS)})"\s*:\s*({STRING})', plain, flags=re.I):
+        rest = plain[key.end() :]
+        around = re.search(rf'"(?:{"|".join(BACKGROUND_KEYS)})"\s*:\s*\[((?:\s*{STRING}\s*,?)*)', rest, flags=re.I)
+        strings = re.findall(STRING, around.group(1)) if around else []
+        if fields := _fields({"target": _unquoted(key.group(2)), "background": [_unquoted(s) for s in strings]}):
+            return [fields]
+    return []
+
+
+def _unquoted(string: str) -> str:
+    try:
+        return str(json.loads(string, strict=False))
+    except ValueError:  # an escape that JSON does not know
+        return string[1:-1]
+
+
+def _lines(body: str) -> list[Fields]:
+    """``Target: ...`` and ``Background: ...``, each on its line, the latter's items perhaps on lines of their own."""
+    lines = [re.sub(r"^(?:[\s>*_#-]|\d+[.)])+|\*\*|__", "", line).strip() for line in body.splitlines()]
+    for i, line in enumerate(lines):
+        label, colon, text = line.partition(":")
+        broken = re.search(r"[{}\[\]<>]", text) or text.count('"') % 2
+        if colon and label.strip().lower() in LINE_LABELS and normalise(text) and not broken:
+            return [(text, _listed(lines[i + 1 :]))]
+    return []
+
+
+def _listed(lines: list[str]) -> tuple[str, ...]:
+    for i, line in enumerate(lines):
+        label, colon, text = line.partition(":")
+        if colon and label.strip().lower() in BACKGROUND_KEYS:
+            below = takewhile(lambda item: item and ":" not in item, lines[i + 1 :])
+            return tuple(text.split(",")) if text.strip() else tuple(below)
+    return ()
 
 
 def _spoken(raw: str) -> str:
@@ -110,7 +176,7 @@ def _spoken(raw: str) -> str:
 
 def _objects(body: str) -> list[Any]:
     """Every JSON object or Python dict in a text, in order."""
-    decoder, found, at = json.JSONDecoder(), [], body.find("{")
+    decoder, found, at = json.JSONDecoder(strict=False), [], body.find("{")
     while at >= 0:
         try:
             value, end = decoder.raw_decode(body, at)
@@ -136,19 +202,26 @@ def _literal(body: str, at: int) -> tuple[Any, int]:
     return None, at + 1
 
 
-def _fields(value: Any) -> tuple[str, tuple[str, ...]] | None:
+def _fields(value: Any) -> Fields | None:
     if not isinstance(value, dict):
         return None
     low = _lower(value)
     for inner in (low[k] for k in WRAPPER_KEYS if isinstance(low.get(k), dict)):
         low = low | _lower(inner)
+    low |= {k: low[k][0] for k in TARGET_KEYS if isinstance(low.get(k), list) and len(low[k]) == 1}
     text = next((low[k] for k in TARGET_KEYS if isinstance(low.get(k), str)), None)
-    if text is None or re.fullmatch(r"\s*<[^<>]*>\s*", text):  # the prompt's own "<noun phrase>", repeated
+    if text is None or _is_form(text):
         return None
     around = next((low[k] for k in BACKGROUND_KEYS if k in low), ())
     if isinstance(around, str):
         around = around.split(",")
-    return text, tuple(b for b in around if isinstance(b, str)) if isinstance(around, list | tuple) else ()
+    listed = around if isinstance(around, list | tuple) else ()
+    return text, tuple(b for b in listed if isinstance(b, str) and not _is_form(b))
+
+
+def _is_form(text: str) -> bool:
+    """Whether it is the prompt's own "<noun phrase>", repeated."""
+    return bool(re.fullmatch(r"\s*<[^<>]*>\s*", text))
 
 
 def _lower(value: dict[Any, Any]) -> dict[str, Any]:

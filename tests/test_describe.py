@@ -1,5 +1,7 @@
 import json
 import re
+from hashlib import sha256
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from chatdesc.describe import (
     prompt_text,
     reflect_prompt,
 )
+from chatdesc.region import PLACEHOLDER, REGIONS
 from chatdesc.types import BackendError, Describe, FrameRef
 from tests.makers import drive, frames_of
 
@@ -49,6 +52,18 @@ def request(**changes):
         f'{GOOD}<think>was that right? {{"target": "a de',
         f"<answer>{GOOD}</answer>",
         '{"target": "\\"a  red\\nkite\\".", "background": ["sky,", "#tall trees"]}',
+        '{"target": "a red\nkite", "background": ["sky", "tall trees"]}',
+        '{"target": ["a red kite"], "background": ["sky", "tall trees"]}',
+        '{"target": "**a red kite**", "background": ["sky", "<noun phrase>", "tall trees", "..."]}',
+        '{"target": "a red kite", "background": ["sky", "tall trees", "a bi',
+        '```json\n{"target": "a red kite",\n "background": ["sky", "tall trees",',
+        '{"target": "<noun phrase>", "background": ["<x>"]} {"target": "a red kite", "background": ["sky","tall trees"',
+        '{"target": "a red kite" "background": ["sky" "tall trees"]}',
+        '{"target": "a red kite", "score": null, "background": ["sky", "tall trees",],}',
+        "{“target”: “a red kite”, “background”: [“sky”, “tall trees”]}",
+        "Target: a red kite\nBackground: sky, tall trees",
+        'Here you are.\n\n**Target:** "a red kite"\n\n**Background:**\n- sky\n- tall trees\n\nIs there more?',
+        "1. Target phrase: a red kite.\n2. Background: sky, tall trees",
     ],
 )
 def test_answers_as_models_give_them(raw):
@@ -65,8 +80,12 @@ def test_answers_as_models_give_them(raw):
             "a red kite high up",
         ),
         ("thoughts without a beginning</think><answer>a red kite", "a red kite"),
-        ('{"target": "风筝 🪁 in Zürich"}', "风筝 🪁 in Zürich"),
-        ('{"target": "\\ud83d kite"}', "\ufffd kite"),
+        ('{"target": "风筝 🪁 in Zürich"}', "风筝 🪁 in Zurich"),
+        ('{"target": "\\ud83d kite"}', "kite"),
+        ('{"target": "the \u201cleft\u201d kite\u2026"}', 'the "left" kite'),
+        ('{"target": "a red kite"', "a red kite"),
+        ('{"target": "a red kite", "background": "sk', "a red kite"),
+        (r'{"target": "a red \kite", ', r"a red \kite"),
         ('{"answer": "kite"}', "kite"),
     ],
 )
@@ -82,8 +101,14 @@ def test_tags_and_unicode(raw, text):
         " \n",
         "a red kite",
         "I am sorry, I cannot help with that.",
-        '{"target": "a red kite", "background": ["sky", ',
         '{"target": "a red',
+        '{\n"target": "a red\n',
+        '{"target": "<noun phrase>", "background": ["sky", ',
+        "Target: <noun phrase>",
+        'Target: "a red',
+        "Target:\nBackground: sky",
+        json.dumps({"target": "antidisestablishmentarianism " * 30}),
+        json.dumps({"target": "\u98ce" * 26}),
         '{"target": ""}',
         '{"target": " .,# "}',
         '{"target": null}',
@@ -110,7 +135,8 @@ def test_what_says_nothing_is_unreadable(raw):
 
 FRAGMENTS = st.sampled_from(
     ["{", "}", "[", "]", '"', "'", ":", ",", '"target"', "'target'", '"background"', "<think>", "</think>", "<answer>",
-     "</answer>", "```json", "null", "\\ud83d", "\\", "\udcff", "\x00", "1", "#", "kite", "\n", "{'a':", "0xf", "("]
+     "</answer>", "```json", "null", "\\ud83d", "\\", "\udcff", "\x00", "1", "#", "kite", "\n", "{'a':", "0xf", "(",
+     '{"target": "', '"background": [', "Target:", "Background:", "- ", "**", "“", "&amp;"]
 )  # fmt: skip
 
 
@@ -125,6 +151,18 @@ def test_any_answer_is_read_cleanly_or_is_unreadable(raw):
         assert text
         assert not re.search(r"[,#\n\r]", text)
         assert normalise(text) == text == text.encode().decode()
+
+
+def test_the_longest_phrase_may_be_chosen():
+    with pytest.raises(UnreadableAnswer, match="more than 2 words"):
+        parse_answer(GOOD, max_words=2)
+    assert parse_answer(GOOD, max_words=3).background == ("sky", "tall trees")
+    long = json.dumps({"target": "a kite", "background": ["word " * 41, "sky", "\u98ce" * 26]})
+    assert parse_answer(long).background == ("sky",)
+    replies = iter([GOOD, '{"target": "red kite"}'])
+    found, asked = drive(describe(request(), max_words=2), lambda _: next(replies))
+    assert found.text == "red kite"
+    assert "more than 2 words" in asked[1].prompt
 
 
 @given(st.text("ab ,#;.\"'`“”\n\r\t\u2028\x85", max_size=20))
@@ -205,8 +243,35 @@ def test_the_reflect_prompt_tells_all_that_grounding_said():
 
 
 def test_prompts_fill_without_rest_and_are_hashed():
+    assert {"describe", "reflect", "repair", "answer", *(f"region_{r}" for r in REGIONS)} == set(PROMPTS)
     assert prompt_hashes().keys() == set(PROMPTS)
     assert len(set(prompt_hashes().values())) == len(PROMPTS)
     assert "$" not in fill("repair", problem="p", answer="a")
     with pytest.raises(KeyError):
         fill("repair", problem="p")
+
+
+def replies(*answers):
+    left = iter(answers)
+    return lambda _: next(left)
+
+
+def every_prompt(region):
+    again = drive(describe(request(), region), replies("?", GOOD))[1][1].prompt
+    return prompt_text("describe", region), reflect_prompt(request(previous="kite"), region), again
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_each_region_says_what_is_seen(region):
+    for prompt in every_prompt(region):
+        assert ("green box" in prompt) == ("box" in region.split("+"))
+        assert prompt.count(PLACEHOLDER) == (region == "coords")
+        assert ("second picture" in prompt) == (region == "box+crop")
+        assert ("cut out" in prompt) == ("crop" in region)
+        assert prompt.endswith('"background": ["<noun phrase>", "..."]}\n')
+    assert prompt_text("describe") == prompt_text("describe", "box")
+
+
+def test_hashes_are_those_of_the_files():
+    folder = files("chatdesc").joinpath("prompts")
+    assert all(h == sha256(folder.joinpath(f"{n}.txt").read_bytes()).hexdigest() for n, h in prompt_hashes().items())
