@@ -15,6 +15,10 @@ from chatdesc.types import ChatdescError
 VERIFIER_NAMES = ("similarity", "random", "oracle")
 
 
+REGIONS = ("box", "crop", "coords", "box+crop")
+STYLES = ("concise", "detailed")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the rows depend on. Two runs with equal settings on equal data give equal datasets.
@@ -27,6 +31,10 @@ class Settings:
         feedback: ``first`` (the first frame, the only honest one for test splits) or ``uniform:K``.
         ground_every: semantic tracking grounds every k-th frame.
         min_score: tracker confidence under which grounding is called before its turn.
+        region: what of the frame the describer sees: ``box``, ``crop``, ``coords``, ``box+crop``.
+        style: ``concise`` or ``detailed`` texts.
+        every: describe anew every N frames, each range with its own feedback; 0 describes the sequence once.
+        max_words: longer texts are sent back.
         alignment_frames: frames over which alignment is averaged.
     """
 
@@ -40,6 +48,10 @@ class Settings:
     tau: float = 0.5
     box_threshold: float | None = None
     feedback: str = "first"
+    region: str = "box"
+    style: str = "concise"
+    every: int = 0
+    max_words: int = 40
     keep_manual_if_better: bool = True
     ground_every: int = 20
     min_score: float = 0.2
@@ -49,11 +61,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         feedback_frames(self.feedback)
-        for name, low in (("rounds", 0), ("ground_every", 1), ("alignment_frames", 1)):
+        for name, low in (("rounds", 0), ("ground_every", 1), ("alignment_frames", 1), ("every", 0), ("max_words", 1)):
             if getattr(self, name) < low:
                 raise ChatdescError(f"--{name.replace('_', '-')} must be at least {low}, not {getattr(self, name)}")
         if self.verifier not in VERIFIER_NAMES:
             raise ChatdescError(f"no verifier is called {self.verifier!r}; there are: {', '.join(VERIFIER_NAMES)}")
+        for name, known in (("region", REGIONS), ("style", STYLES)):
+            if getattr(self, name) not in known:
+                raise ChatdescError(f"--{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
         for name in ("theta", "tau"):
             if not 0 < getattr(self, name) <= 1:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
@@ -81,6 +96,9 @@ def public_spec(spec: str) -> str:
     """A backend's spec without the folders of a local path: ``open-clip:local-dir:/home/me/clip`` -> ``...:clip``."""
     name, colon, model = spec.partition(":")
     head, at, path = model.rpartition(":")
+    if "//" in path:  # open_clip's NAME/FILE with an absolute file
+        stem, _, file = path.partition("//")
+        return f"{name}{colon}{head}{at}{stem}/{PureWindowsPath(file).name}"
     if path.startswith(("/", "~", ".", "\\")) or PureWindowsPath(path).drive:
         path = PureWindowsPath(path).name
     return f"{name}{colon}{head}{at}{path}"

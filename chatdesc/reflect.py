@@ -112,6 +112,24 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
     return Reflection(tuple(rounds), manual, chosen if rounds else None, scope, error)
 
 
+def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> Generator[Any, Any, list[Reflection]]:
+    """``reflect`` once, or with ``settings.every`` = N once for every N frames, each with its own feedback.
+
+    A range without a visible target has nothing to describe and is left out; the text before it holds on.
+    """
+    if not settings.every:
+        found = yield from reflect(sequence, settings, threshold)
+        return [replace(found, stop=len(sequence.boxes))]
+    ranges = []
+    for start in range(0, len(sequence.boxes), settings.every):
+        stop = min(start + settings.every, len(sequence.boxes))
+        part = sequence.part(start, stop)
+        if part.valid().any():
+            found = yield from reflect(part, settings, threshold)
+            ranges.append(replace(found, start=start, stop=stop, scope="range"))
+    return ranges
+
+
 def _first_request(sequence: Sequence, frames: list[int]) -> Describe:
     first = frames[0]
     motion = None

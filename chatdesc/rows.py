@@ -28,9 +28,11 @@ COLUMNS: dict[str, str] = {
     "manual_text": "the text that the dataset came with, null where it has none",
     "text": "the text to use; null where none could be made",
     "text_source": "`refined` or `manual` (the manual text was kept because nothing beat it)",
+    "ranges": "with `--every N`: the text of each range of frames, `start` to `stop` - 1, with its own feedback",
     "scope": "what the feedback saw: `first_frame`, `video` (several frames) or `range`",
     "background": "nouns for what surrounds the target",
-    "rounds": "every text tried, in order, with the words that found the target (positive) or led elsewhere "
+    "rounds": "every text tried, in order (`start` is its range's first frame), with the words that found the target "
+    "(positive) or led elsewhere "
     "(negative), IoU of the best-scoring proposal, margin (best score on target - best score elsewhere)",
     "grounding": "IoU and margin of the manual text, of round 0 and of `text`, by the grounder that gave feedback",
     "alignment": "per encoder: cosine x 100 of text and target crop, mean over `frames` frames, for the manual text "
@@ -64,10 +66,22 @@ def features(include_frames: bool = False) -> Any:
         "manual_text": text,
         "text": text,
         "text_source": text,
+        "ranges": List(
+            {
+                "start": whole,
+                "stop": whole,
+                "text": text,
+                "source": text,
+                "background": List(text),
+                "iou": number,
+                "margin": number,
+            }
+        ),
         "scope": text,
         "background": List(text),
         "rounds": List(
             {
+                "start": whole,
                 "text": text,
                 "source": text,
                 "background": List(text),
@@ -138,7 +152,7 @@ def features(include_frames: bool = False) -> Any:
 
 def empty_row() -> dict[str, Any]:
     """A row of nulls and empty lists with every column present."""
-    lists = {"boxes", "visible", "background", "rounds", "alignment", "audit", "problems"}
+    lists = {"boxes", "visible", "ranges", "background", "rounds", "alignment", "audit", "problems"}
     return {name: [] if name in lists else None for name in COLUMNS}
 
 

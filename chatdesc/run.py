@@ -24,7 +24,7 @@ from chatdesc.describe import UnreadableAnswer, prompt_hashes
 from chatdesc.loaders.parse import natural
 from chatdesc.metrics.ope import LASOT, score_sequence
 from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
-from chatdesc.reflect import reflect
+from chatdesc.reflect import reflect_ranges
 from chatdesc.rows import box_list, empty_row, flag_list, frame_paths
 from chatdesc.schedule import Lane, Scheduler
 from chatdesc.store import Store
@@ -38,6 +38,7 @@ from chatdesc.types import (
     Follow,
     FrameError,
     Ground,
+    Phrase,
     Reflection,
     Round,
     Sequence,
@@ -191,25 +192,29 @@ def annotate_sequence(
     limit = threshold(settings, backends.grounder)
     try:
         row["height"], row["width"] = sequence.frames[0].shape[:2]
-        found = yield from reflect(sequence, settings, limit)
+        found = yield from reflect_ranges(sequence, settings, limit)
     except (BackendError, DataError) as error:
         return _fail(row, "grounding_failed", error)
     row |= reflection_columns(found, settings)
-    if found.error:
-        row["problems"].append(found.error)
-        row["status"] = "describe_failed" if found.chosen is None else row["status"]
-    if found.chosen is None:
+    errors = list(dict.fromkeys(f"describe_failed: {f.error}" for f in found if f.error))
+    row["problems"] += errors
+    chosen = [f for f in found if f.chosen is not None]
+    if errors and len(chosen) < len(found):
+        row["status"] = "describe_failed"
+    if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")
-    texts = ({"manual": manual} if manual else {}) | {"refined": found.chosen.text}
+    texts = ({"manual": manual} if manual else {}) | {"refined": row["text"]}
     try:
         row["alignment"] = alignment_column((yield from align(sequence, texts, settings, limit)))
     except (BackendError, DataError) as error:
         row = _fail(row, "alignment_failed", error)
     if backends.tracker is not None:
-        background, text = tuple(row["background"]), found.chosen.text
+        phrases = tuple(Phrase(f.start, f.chosen.text, f.background) for f in chosen if f.chosen is not None)
         try:
-            done = yield from track(sequence, text, background, settings, limit, settings.encoders[0])
+            done = yield from track(
+                sequence, phrases[0].text, phrases[0].background, settings, limit, settings.encoders[0], phrases[1:]
+            )
             row["tracking"] = tracking_column(done, sequence, settings)
         except (BackendError, DataError) as error:
             row = _fail(row, "tracking_failed", error)
@@ -238,31 +243,38 @@ def sequence_row(sequence: Sequence) -> Row:
     }
 
 
-def reflection_columns(found: Reflection, settings: Settings) -> Row:
-    """Text, its source, and everything that was tried."""
-    tried = [*found.rounds, *([found.manual] if found.manual else [])]
-    row: Row = {"scope": found.scope, "rounds": [_round_dict(r) for r in tried]}
-    if (chosen := found.chosen) is None:
+def reflection_columns(found: list[Reflection], settings: Settings) -> Row:
+    """Text, its source, and everything that was tried; the first range speaks for the sequence."""
+    rounds = [_round_dict(r, f.start) for f in found for r in (*f.rounds, *([f.manual] if f.manual else []))]
+    ranges = [_range_dict(f) for f in found if settings.every and f.chosen is not None]
+    row: Row = {"scope": found[0].scope if found else None, "rounds": rounds, "ranges": ranges}
+    first = next((f for f in found if f.chosen is not None), None)
+    if first is None or (chosen := first.chosen) is None:
         return row
-    described = chosen if chosen.background else max(found.rounds, key=lambda r: r.iou, default=chosen)
-    first = found.rounds[0] if found.rounds else None
     return row | {
         "text": chosen.text,
         "text_source": chosen.source,
-        "background": list(described.background),
+        "background": list(first.background),
         "grounding": {
             "grounder": public_spec(settings.grounder),
-            "manual_iou": found.manual.iou if found.manual else None,
-            "manual_margin": found.manual.margin if found.manual else None,
-            "round0_iou": first.iou if first else None,
+            "manual_iou": first.manual.iou if first.manual else None,
+            "manual_margin": first.manual.margin if first.manual else None,
+            "round0_iou": first.rounds[0].iou if first.rounds else None,
             "iou": chosen.iou,
             "margin": chosen.margin,
         },
     }
 
 
-def _round_dict(one: Round) -> Row:
+def _range_dict(one: Reflection) -> Row:
+    chosen = one.chosen or Round("")
+    span = {"start": one.start, "stop": one.stop, "text": chosen.text, "source": chosen.source}
+    return span | {"background": list(one.background), "iou": chosen.iou, "margin": chosen.margin}
+
+
+def _round_dict(one: Round, start: int) -> Row:
     return {
+        "start": start,
         "text": one.text,
         "source": one.source,
         "background": list(one.background),

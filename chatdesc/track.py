@@ -18,7 +18,20 @@ import numpy as np
 
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.types import Boxes, Crop, Embed, Embedding, Follow, Followed, FrameRef, Ground, Grounding, Sequence, Track
+from chatdesc.types import (
+    Boxes,
+    Crop,
+    Embed,
+    Embedding,
+    Follow,
+    Followed,
+    FrameRef,
+    Ground,
+    Grounding,
+    Phrase,
+    Sequence,
+    Track,
+)
 from chatdesc.verify import VERIFIERS, Evidence
 
 MAX_PROPOSALS = 8
@@ -41,7 +54,13 @@ class _State:
 
 
 def track(
-    sequence: Sequence, text: str, background: tuple[str, ...], settings: Settings, threshold: float, encoder: str
+    sequence: Sequence,
+    text: str,
+    background: tuple[str, ...],
+    settings: Settings,
+    threshold: float,
+    encoder: str,
+    later: tuple[Phrase, ...] = (),
 ) -> Generator[Any, Any, Track]:
     """Track the target from its box in the first frame, with ``text`` and ``background`` called on key frames.
 
@@ -51,6 +70,7 @@ def track(
             After a key frame, a drop in confidence calls for the next one only ``ground_every / 4`` frames later.
         threshold: grounding score under which a proposal does not count.
         encoder: the encoder whose vectors verification compares.
+        later: phrases that take the place of ``text`` and ``background`` from their ``start`` on, in order.
 
     Returns:
         A Track over all annotated frames; frame 0 is the given box.
@@ -69,7 +89,8 @@ def track(
         _record(state, answer)
         at += len(answer.boxes)
         if at - 1 == due or answer.scores[-1] < low:
-            yield from _key_frame(sequence, at - 1, text, background, settings, threshold, encoder, template, state)
+            phrase = next((p for p in reversed(later) if p.start < at), Phrase(0, text, background))
+            yield from _key_frame(sequence, at - 1, phrase, settings, threshold, encoder, template, state)
     ious = np.array(state.ious, np.float32).reshape(-1, 3)
     return Track(
         np.stack(state.boxes).astype(np.float32),
@@ -91,8 +112,7 @@ def _record(state: _State, answer: Followed) -> None:
 def _key_frame(
     sequence: Sequence,
     index: int,
-    text: str,
-    background: tuple[str, ...],
+    phrase: Phrase,
     settings: Settings,
     threshold: float,
     encoder: str,
@@ -101,6 +121,7 @@ def _key_frame(
 ) -> Generator[Any, Any, None]:
     """Ground the words in one frame, verify, and restart the tracker where language wins."""
     frame = FrameRef(sequence.frames, index)
+    text, background = phrase.text, phrase.background
     texts = [text] + ([" . ".join(background)] if background else [])
     grounded: list[Grounding] = yield [Ground(frame, t) for t in texts]
     boxes, scores = top_proposals(grounded[0], threshold)

@@ -10,7 +10,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Generic, TypeVar
 
@@ -193,6 +193,12 @@ class Sequence:
         """Whether there is a first frame and a target in it."""
         return not any(p.fatal for p in self.problems)
 
+    def part(self, start: int, stop: int) -> Sequence:
+        """Frames ``start`` to ``stop - 1`` as a sequence of its own; its problems stay with the whole."""
+        frames = Frames(self.frames.paths[start:stop], self.frames.read_bytes, self.frames.cache)
+        visible = None if self.visible is None else self.visible[start:stop]
+        return replace(self, frames=frames, boxes=self.boxes[start:stop], visible=visible, problems=())
+
     def valid(self) -> NDArray[np.bool_]:
         """bool [N]: frames in which the target has a finite, positive box and is not marked absent."""
         good = np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > 0).all(1)
@@ -330,14 +336,35 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """What is called for from frame ``start`` on: the phrase for the target, phrases for what surrounds it."""
+
+    start: int
+    text: str
+    background: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reflection:
-    """All rounds of one sequence, the manual text as a candidate, and the choice among them."""
+    """All rounds of one sequence, the manual text as a candidate, and the choice among them.
+
+    ``start`` and ``stop`` are the frames that it speaks of.
+    """
 
     rounds: tuple[Round, ...]
     manual: Round | None
     chosen: Round | None
     scope: str
     error: str = ""
+    start: int = 0
+    stop: int = 0
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """The chosen round's phrases for the surroundings; with the manual text, those of the best other round."""
+        if self.chosen is None:
+            return ()
+        return self.chosen.background or max(self.rounds, key=lambda r: r.iou, default=self.chosen).background
 
 
 @dataclass(frozen=True, slots=True, eq=False)

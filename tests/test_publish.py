@@ -34,10 +34,14 @@ def row(name="swing-1", split="test", **columns):
         "manual_text": "human on a swing seat, 中文 ü |",
         "text": "red swing seat",
         "text_source": "refined",
+        "ranges": [
+            {"start": 0, "stop": 3, "text": "red", "source": "refined", "background": [], "iou": 0.5, "margin": 0.25}
+        ],
         "scope": "first_frame",
         "background": ["tree", "lawn"],
         "rounds": [
             {
+                "start": 0,
                 "text": "human on a swing seat",
                 "source": "manual",
                 "background": [],

@@ -103,7 +103,7 @@ def test_batch_size_and_order_do_not_change_rows(scenes, tmp_path):
 
 
 COMMAND = [sys.executable, "-m", "chatdesc.cli", "annotate", "lasot"]
-FLAGS = ["--tracker", "none", "--alignment-frames", "1", "--rounds", "2", "--sequences-in-flight", "2", "--limit", "8"]
+FLAGS = ["--tracker", "none", "--alignment-frames", "1", "--rounds", "2", "--sequences-in-flight", "2", "--limit", "12"]
 
 
 def dataset_files(out: Path) -> dict[str, bytes]:
@@ -122,7 +122,7 @@ def test_kill_at_any_moment_then_the_same_dataset(scenes, tmp_path):
         # wait until work has been done since the last kill, so that resuming is what is tested
         while len(list(out.glob("rows/*.json"))) <= before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        time.sleep(moments.random())
+        time.sleep(0.4 * moments.random())
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             kills += 1
@@ -268,3 +268,20 @@ def test_real_photographs(shared_data, tmp_path):
     assert all(row["text"] for row in rows)
     assert all(row["grounding"][k] is not None for row in rows for k in ("manual_iou", "round0_iou", "iou"))
     assert means(rows, "iou") >= means(rows, "round0_iou")
+
+
+def test_a_text_for_every_range(scenes, tmp_path):
+    """--every 3: two ranges of six frames, each with its own rounds and text; tracking goes by both."""
+    names = load("lasot", scenes).names[:2]
+    run = Run.create(
+        load("lasot", scenes, sequences=names), tmp_path / "run", Settings(every=3, ground_every=2, rounds=1)
+    )
+    with Store.open(run.out, run.config()) as store:
+        run.annotate(store)
+        rows = list(run.rows(store))
+    for row in rows:
+        assert row["scope"] == "range"
+        assert [(r["start"], r["stop"]) for r in row["ranges"]] == [(0, 3), (3, 6)]
+        assert row["text"] == row["ranges"][0]["text"]
+        assert {r["start"] for r in row["rounds"]} == {0, 3}
+        assert row["tracking"]["key_frames"] == [2, 4]
