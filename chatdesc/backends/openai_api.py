@@ -33,7 +33,7 @@ from chatdesc.backends.openai_dialect import JSON_MODES, Dialect
 from chatdesc.backends.openai_http import Passing, Refused, Server, Usage
 from chatdesc.protocols import each
 from chatdesc.region import CONVENTIONS, PLACEHOLDER, REGIONS, coordinates, show
-from chatdesc.types import BackendError, ChatdescError, Describe, Image
+from chatdesc.types import BackendError, ChatdescError, Describe, Image, LruCache
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,7 @@ class OpenAiDescriber:
         if url == OPENAI and not key:
             raise ChatdescError("set OPENAI_API_KEY for OpenAI, or --base-url (or OPENAI_BASE_URL) for another server")
         self._server = Server(url, key, self.usage, self.workers, timeout, retries)
+        self._shown: LruCache[tuple[int, int, bytes], tuple[list[str], str]] = LruCache(2 * self.workers)
         self._dialect = Dialect.requested(json_mode)
         self._settled = False
         self._lock = threading.Lock()
@@ -168,15 +169,21 @@ class OpenAiDescriber:
         return text
 
     def _content(self, request: Describe) -> list[dict[str, Any]]:
-        """The pictures, then the prompt."""
+        """The pictures, then the prompt. Reflection shows the same pictures in every round: they are made once."""
+        which = (request.frame.frames.key, request.frame.index, request.box.tobytes())
+        urls, where = self._shown.get(which, lambda: self._show(request))
+        prompt = request.prompt.replace(PLACEHOLDER, where) if where else request.prompt
+        return [{"type": "image_url", "image_url": {"url": u}} for u in urls] + [{"type": "text", "text": prompt}]
+
+    def _show(self, request: Describe) -> tuple[list[str], str]:
+        """The pictures as data URLs, and the box in words where the prompt asks for them."""
         image = request.frame.image()
         pictures = show(image, request.box, self.region, self.max_pixels)
-        prompt = request.prompt
+        where = ""
         if self.region == "coords":
             size, sent = ((p.shape[1], p.shape[0]) for p in (image, pictures[0]))
-            prompt = prompt.replace(PLACEHOLDER, coordinates(request.box, size, self.convention, sent))
-        urls = map(self._data_url, pictures)
-        return [{"type": "image_url", "image_url": {"url": u}} for u in urls] + [{"type": "text", "text": prompt}]
+            where = coordinates(request.box, size, self.convention, sent)
+        return [self._data_url(picture) for picture in pictures], where
 
     def _ask(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
         """The server's reply, in the first dialect that it understands; what it understood once is kept."""
