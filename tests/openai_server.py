@@ -1,4 +1,4 @@
-"""A chat-completions server that does what a test says, over real HTTP on the loopback interface."""
+"""A chat-completions server that does what a test says, over real HTTP on the loopback interface, and who asks it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
+
+from chatdesc.backends import create
+from chatdesc.types import Describe, FrameRef
+from tests.makers import frames_of
+
+KEY = "sk-notakey-0123456789abcdef"
 GOOD = '{"target": "red kite", "background": ["sky"]}'
 
 
@@ -138,3 +145,24 @@ def slow(seconds):
 def in_turn(*replies):
     """A script: the n-th request gets the n-th reply, and all others a good one."""
     return lambda body, n: replies[n - 1] if n <= len(replies) else Reply(completion())
+
+
+def quick_and_with_key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setattr("chatdesc.backends.openai_http.FIRST_WAIT", 0.01)
+
+
+def describer(server, model="kite-vl", **options):
+    return create("describer", f"openai:{model}", base_url=server.url, **({"timeout": 5, "retries": 2} | options))
+
+
+def request(prompt="Describe it as JSON.", image=1):
+    return Describe(FrameRef(frames_of(image), 0), np.array([10, 10, 20, 20], np.float32), prompt)
+
+
+def ask(server, **options):
+    """The answer to one request, and who asked."""
+    one = describer(server, **options)
+    [answer] = one.describe([request()])
+    return answer, one

@@ -5,44 +5,32 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import re
-import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import cv2
 import numpy as np
 import pytest
 
 from chatdesc.backends import create
-from chatdesc.backends import openai_http as http
 from chatdesc.protocols import Describer
 from chatdesc.types import BackendError, ChatdescError, Describe, FrameError, FrameRef
 from tests.makers import frames_of
-from tests.openai_server import GOOD, Reply, completion, in_turn, serving, slow
-
-KEY = "sk-notakey-0123456789abcdef"
+from tests.openai_server import (
+    GOOD,
+    KEY,
+    Reply,
+    ask,
+    completion,
+    describer,
+    in_turn,
+    quick_and_with_key,
+    request,
+    serving,
+)
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
-
-
-def describer(server, model="kite-vl", **options):
-    return create("describer", f"openai:{model}", base_url=server.url, **({"timeout": 5, "retries": 2} | options))
-
-
-def request(prompt="Describe it as JSON.", image=1):
-    return Describe(FrameRef(frames_of(image), 0), np.array([10, 10, 20, 20], np.float32), prompt)
-
-
-def ask(server, **options):
-    one = describer(server, **options)
-    [answer] = one.describe([request()])
-    return answer, one
+    quick_and_with_key(monkeypatch)
 
 
 def test_a_request_as_the_protocol_wants_it():
@@ -102,119 +90,6 @@ def test_region_prompts():
         assert small.shape == (240, 320, 3)
         assert "[160, 100, 240, 150]" in prompt
         assert sent(server, "About <box>.", region="box")[1] == "About <box>."
-
-
-PASSING = {
-    "500": Reply({"error": {"message": "boom"}}, 500),
-    "502 page": Reply(b"<html>Bad gateway</html>", 502),
-    "429": Reply({"error": "slow down"}, 429, {"Retry-After": "0"}),
-    "truncated": Reply(completion(), fault="truncate"),
-    "reset": Reply(fault="reset"),
-    "hang": Reply(fault="hang"),
-    "drip": Reply(completion(), fault="drip"),
-    "half JSON": Reply(json.dumps(completion()).encode()[:-20]),
-    "no JSON": Reply(b"upstream connect error"),
-    "no choices": Reply({"choices": []}),
-    "error in 200": Reply({"error": {"code": 502, "message": "provider"}}),
-}
-
-
-@pytest.mark.parametrize("fault", PASSING)
-def test_what_passes_is_asked_again(fault):
-    with serving(in_turn(PASSING[fault], PASSING[fault])) as server:
-        answer, one = ask(server, timeout=0.5)
-    assert answer == GOOD
-    assert len(server.chats) == 3
-    assert server.chats[0] == server.chats[2]
-    counts = one.summary()
-    assert (counts["requests"], counts["retries"], counts["answers"], counts["failures"]) == (3, 2, 1, 0)
-
-
-@pytest.mark.parametrize("fault", ["500", "reset", "hang", "truncated"])
-def test_what_does_not_pass_is_an_error_after_the_last_attempt(fault):
-    with serving(lambda body, n: PASSING[fault]) as server:
-        answer, one = ask(server, timeout=0.3)
-        assert len(server.chats) == 3
-    assert isinstance(answer, BackendError)
-    assert "attempts: 3" in str(answer)
-    assert (one.usage.answers, one.usage.failures) == (0, 1)
-
-
-FINAL = {
-    "bad key": (Reply({"error": {"message": f"Incorrect API key: {KEY}"}}, 401), "OPENAI_API_KEY"),
-    "denied": (Reply({"error": {"message": "no"}}, 403), "right to use this model"),
-    "unknown model": (Reply({"error": {"message": "no such model"}}, 404), "it has: kite-vl, owl-vl"),
-    "page": (Reply(b"<!DOCTYPE html><html><body>Hello</body></html>"), "no API server"),
-    "missing page": (Reply(b"<html>404</html>", 404), "does the base URL end in /v1"),
-    "moved": (Reply({}, 301, {"Location": "http://elsewhere.invalid/"}), "redirects"),
-    "no quota": (Reply({"error": {"message": "pay", "code": "insufficient_quota"}}, 429), "no quota left"),
-    "long wait": (Reply({}, 429, {"Retry-After": "3600"}), "asks to wait 3600 s"),
-}
-
-
-@pytest.mark.parametrize("fault", FINAL)
-def test_what_would_not_pass_is_asked_once_and_says_what_to_do(fault):
-    reply, remedy = FINAL[fault]
-    models = Reply({"data": [{"id": "kite-vl"}, {"id": "owl-vl"}]})
-    with serving(lambda body, n: reply, models) as server:
-        answer, _ = ask(server, retries=5)
-        assert len(server.chats) == 1
-    assert isinstance(answer, BackendError)
-    assert remedy in str(answer)
-    assert KEY not in str(answer)
-    assert "127.0.0.1" not in str(answer)
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (completion('{"target": "red', finish="length"), "cut off at 512 tokens"),
-        (completion(""), "answered nothing"),
-        (completion(None), "answered nothing"),
-        (completion(" \n"), "answered nothing"),
-        (completion(None, refusal="I cannot look at people."), "declined.*I cannot look"),
-        (completion("well", finish="content_filter"), "declined"),
-        ({"choices": ["?"]}, "answered nothing"),
-    ],
-)
-def test_what_is_no_answer_is_an_error_and_not_asked_again(body, words):
-    with serving(lambda _, n: Reply(body)) as server:
-        answer, one = ask(server)
-    assert isinstance(answer, BackendError)
-    assert re.search(words, str(answer))
-    assert len(server.chats) == 1
-    assert one.usage.failures == 1
-
-
-def test_an_answer_in_parts_is_put_together():
-    parts = [{"type": "text", "text": '{"target": '}, {"type": "text", "text": '"kite"}'}]
-    with serving(lambda _, n: Reply(completion(parts))) as server:
-        assert ask(server)[0] == '{"target": "kite"}'
-
-
-class TestWaiting:
-    def test_seconds_and_dates(self):
-        assert http.seconds("7") == 7
-        assert http.seconds(" 0.5 ") == 0.5
-        later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-        assert 85 < http.seconds(later) <= 90
-        assert http.seconds(format_datetime(datetime.now(UTC) - timedelta(days=1))) == 0
-        assert http.seconds("soon") is None
-        assert http.seconds("") is http.seconds(None) is None
-
-    def test_what_the_server_asks_for_is_honoured(self):
-        date = format_datetime(datetime.now(UTC) + timedelta(seconds=2.5), usegmt=True)
-        with serving(in_turn(Reply({}, 429, {"Retry-After": "1"}), Reply({}, 503, {"Retry-After": date}))) as server:
-            start = time.monotonic()
-            assert ask(server)[0] == GOOD
-        assert time.monotonic() - start >= 1.4
-
-    def test_waits_double_and_differ(self, monkeypatch):
-        monkeypatch.setattr(http, "FIRST_WAIT", 0.5)
-        for attempt, longest in enumerate([0.5, 1, 2, 4, 8, 16, 30, 30]):
-            waits = {http.pause(attempt, None) for _ in range(20)}
-            assert longest / 2 <= min(waits) < max(waits) <= longest
-        assert {http.pause(0, 5) > 5 for _ in range(20)} == {True}
 
 
 class TestDialect:
@@ -326,7 +201,7 @@ class TestWhatIsSaid:
 
     def test_neither_key_nor_address_nor_folder(self, caplog):
         caplog.set_level(logging.DEBUG, "chatdesc")
-        with serving(in_turn(PASSING["500"])) as server:
+        with serving(in_turn(Reply({}, 500))) as server:
             one = describer(server, model="/home/someone/models/kite-7b")
             one.describe([request()])
             said = json.dumps([one.describe_self(), one.summary(), one.name]) + caplog.text
@@ -392,23 +267,16 @@ class TestWrongOptions:
         assert "Authorization" not in server.headers_seen[0]
 
 
-def test_many_at_once_and_never_more_than_allowed():
-    with serving(slow(0.1)) as server:
-        one = describer(server, concurrency=8)
-        assert one.workers == 8
-        assert one.describe([request() for _ in range(24)]) == [GOOD] * 24
-    assert server.most_at_once == 8
-
-
-def test_the_pool_bounds_threads_that_are_not_ours():
-    from concurrent.futures import ThreadPoolExecutor
-
-    with serving(slow(0.1)) as server:
-        one = describer(server, concurrency=3)
-        with ThreadPoolExecutor(12) as pool:
-            answers = list(pool.map(lambda _: one.describe([request()]), range(12)))
-    assert answers == [[GOOD]] * 12
-    assert server.most_at_once == 3
+def test_a_picture_is_made_once_for_all_rounds():
+    frames = frames_of(1)
+    with serving() as server:
+        one = describer(server)
+        for prompt in ("Describe it.", "Describe it better."):
+            one.describe([Describe(FrameRef(frames, 0), np.array([10, 10, 20, 20], np.float32), prompt)])
+        one.describe([Describe(FrameRef(frames, 0), np.array([10, 10, 20, 30], np.float32), "Another box.")])
+    assert len(frames.read_bytes.asked) == 2
+    first, second, other = (c["messages"][0]["content"][0]["image_url"]["url"] for c in server.chats)
+    assert first == second != other
 
 
 def test_a_frame_that_cannot_be_read_asks_nothing():
