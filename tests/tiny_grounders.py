@@ -148,12 +148,35 @@ def sam3(folder):
     return _save(t.Sam3Model(config), t.Sam3Processor(pictures, tokenizer), folder)
 
 
+def sam3_video(folder):
+    """The same with the tracker beside it, as SAM 3 is published."""
+    import transformers as t
+
+    detector, pictures, tokenizer = _sam3_parts()
+    n, width = SAM // 14, 128  # more than the memory's 64 channels
+    tracker = t.Sam3TrackerVideoConfig(
+        vision_config={**detector.vision_config.to_dict(), "fpn_hidden_size": width},
+        prompt_encoder_config={"hidden_size": width, "image_size": SAM, "patch_size": 14, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": width, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": width,
+        },
+        image_size=SAM, memory_attention_hidden_size=width, memory_attention_num_layers=1,
+        memory_attention_rope_feat_sizes=[n, n], memory_attention_feed_forward_hidden_size=64,
+        memory_encoder_hidden_size=width, memory_encoder_output_channels=64, mask_downsampler_embed_dim=width,
+        memory_fuser_embed_dim=width, memory_fuser_intermediate_dim=64, memory_fuser_num_layers=1,
+    )  # fmt: skip
+    config = t.Sam3VideoConfig(detector_config=detector, tracker_config=tracker, low_res_mask_size=4 * n)
+    video = t.Sam2VideoVideoProcessor(size={"height": SAM, "width": SAM})
+    return _save(t.Sam3VideoModel(config), t.Sam3VideoProcessor(pictures, video, tokenizer), folder)
+
+
 BUILDERS = {
     "grounding-dino": grounding_dino,
     "mm-grounding-dino": mm_grounding_dino,
     "owlv2": owlv2,
     "omdet-turbo": omdet_turbo,
     "sam3": sam3,
+    "sam3-video": sam3_video,
 }
 
 
@@ -161,7 +184,25 @@ def build(family, folder, seed=0):
     """Save a family's small network in a folder, always the same one for a seed."""
     import torch
 
+    torch.set_num_threads(1)  # networks this small wait for threads longer than they compute
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         BUILDERS[family](folder)
     return folder
+
+
+def annotate(family, model, folder, threshold=0.0):
+    """Rows of a whole run with this grounder on two short synthetic sequences."""
+    import chatdesc
+    from chatdesc.config import Resources, Settings
+    from chatdesc.run import Run
+    from chatdesc.store import Store
+    from chatdesc.synthetic import render
+
+    render(folder / "data", count=2, frames=3, seed=1)
+    settings = Settings(grounder=f"{family}:{model}", tracker="none", rounds=1, box_threshold=threshold)
+    run = Run.create(chatdesc.load("lasot", folder / "data"), folder / "run", settings, Resources(device="cpu"))
+    rows = []
+    with Store.open(run.out, run.config()) as store:
+        run.annotate(store, rows.append)
+    return rows

@@ -149,6 +149,7 @@ class NeuralGrounder:
         Raises:
             BackendError: the model cannot be loaded.
         """
+        self.loaded  # noqa: B018  (what is wrong with the model is no item's fault)
         answers: Answers = [None] * len(requests)
         groups: dict[Hashable, list[Item]] = {}
         for item in self._prepare(requests, answers):
