@@ -41,14 +41,15 @@ TABLES = (
 
 
 class RequestCache:
-    """Answers by key, in ``path`` (made with the first answer; a folder gets a ``requests.sqlite``).
+    """Answers by key, in ``path``, which is made with the first answer; a folder gets a ``requests.sqlite``.
 
     Raises:
         ChatdescError: there is something else under that name, or a cache that cannot be read. It is left as it is.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path / "requests.sqlite" if path.is_dir() else path
+        folder = path.is_dir() or not (path.exists() or path.suffix)
+        self.path = path / "requests.sqlite" if folder else path
         self._lock = threading.Lock()
         self._open: sqlite3.Connection | None = None
         self._warned = False

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from chatdesc import __version__
+from chatdesc.console import Exit, Opening, print_scores, show_plan, work
 from chatdesc.types import ChatdescError
-
-if TYPE_CHECKING:
-    from chatdesc.config import Settings
-    from chatdesc.run import Run
-
-DONE, FAILED_ROWS, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="chatdesc",
@@ -100,6 +95,20 @@ def annotate(
     tracker: Annotated[str | None, typer.Option(help="name, name:model, or none")] = None,
     verifier: Annotated[str | None, typer.Option(help="similarity, random or oracle")] = None,
     encoder: EncoderOpt = None,
+    region: Annotated[
+        str | None, typer.Option(help="what the describer is shown: box, crop, coords or box+crop")
+    ] = None,
+    style: Annotated[str | None, typer.Option(help="concise or detailed texts")] = None,
+    every: Annotated[
+        int | None, typer.Option(min=1, help="a text every N frames, each range with its own feedback")
+    ] = None,
+    max_words: Annotated[int | None, typer.Option(min=1, help="longer texts are sent back")] = None,
+    max_pixels: Annotated[int | None, typer.Option(min=1, help="larger pictures are shown smaller")] = None,
+    quantization: Annotated[str | None, typer.Option(help="4bit or 8bit weights of the describer")] = None,
+    base_url: Annotated[str | None, typer.Option(help="the model server of --describer openai:MODEL")] = None,
+    cache: Annotated[
+        str | None, typer.Option(help="keep describers' answers here, for other runs too [default: in the run]")
+    ] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="reflection rounds after the first description")] = None,
     theta: Annotated[float | None, typer.Option(help="IoU from which a proposal is on the target")] = None,
     tau: Annotated[float | None, typer.Option(help="IoU from which a text may be accepted")] = None,
@@ -114,6 +123,7 @@ def annotate(
     sequences_in_flight: Annotated[int, typer.Option(min=1, help="sequences worked on at a time")] = 8,
     frames_in_flight: Annotated[int, typer.Option(min=1, help="decoded frames kept in memory")] = 32,
     device: DeviceOpt = "auto",
+    devices: Annotated[str | None, typer.Option(help="one process for each: 0,1 (GPUs), or names with commas")] = None,
     seed: Annotated[int | None, typer.Option(help="for what is random (verification's floor)")] = None,
     strict: Annotated[bool, typer.Option(help="stop at the first failed sequence")] = False,
     dry_run: Annotated[bool, typer.Option(help="only say what would be done, and how long it would take")] = False,
@@ -138,6 +148,12 @@ def annotate(
         tracker=tracker,
         verifier=verifier,
         encoders=tuple(map(encoder_spec, encoder)) if encoder else None,
+        region=region,
+        style=style,
+        every=every,
+        max_words=max_words,
+        max_pixels=max_pixels,
+        quantization=quantization,
         rounds=rounds,
         theta=theta,
         tau=tau,
@@ -149,10 +165,18 @@ def annotate(
         include_frames=include_frames,
         seed=seed,
     )
-    resources = Resources(sequences_in_flight, frames_in_flight, device)
-    data = open_dataset(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
-    run = make_run(data, out, settings, resources, strict)
-    raise typer.Exit(show_plan(run) if dry_run else work(run))
+    from chatdesc.run import Run
+
+    listed = tuple(_device(d) for d in (devices or "").split(",") if d.strip())
+    kept = cache if cache is not None else "" if dry_run else None
+    resources = Resources(sequences_in_flight, frames_in_flight, listed[0] if listed else device, base_url, kept)
+    opening = Opening(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
+    run = Run.create(opening.open(), out, settings, resources, strict)
+    raise typer.Exit(show_plan(run) if dry_run else work(run, opening, listed))
+
+
+def _device(name: str) -> str:
+    return f"cuda:{name.strip()}" if name.strip().isdecimal() else name.strip()
 
 
 @app.command()
@@ -170,15 +194,17 @@ def demo(
     from rich.console import Console
 
     from chatdesc.config import Resources, from_preset
+    from chatdesc.run import Run
     from chatdesc.synthetic import render
 
     console = Console()
     source = out / f"synthetic-{count}x{frames}-seed{seed}"
     console.print(f"Rendering {count} sequences of {frames} frames in LaSOT's layout into {source}")
     render(source, count, frames, seed)
-    data = open_dataset("synthetic", str(source), None, None, None, None, None, 32)
-    run = make_run(data, out / f"run-{count}x{frames}-seed{seed}-{preset}", from_preset(preset), Resources(), False)
-    raise typer.Exit(work(run, table=True))
+    opening = Opening("synthetic", str(source))
+    place = out / f"run-{count}x{frames}-seed{seed}-{preset}"
+    run = Run.create(opening.open(), place, from_preset(preset), Resources())
+    raise typer.Exit(work(run, opening, table=True))
 
 
 @app.command()
@@ -216,13 +242,13 @@ def score(
             raise ChatdescError("other encoders need the frames: chatdesc score RUN ROOT --encoder ...")
         if encoders:
             name = scoring.dataset_of(Path(target))
-            data = open_dataset(name, str(root), split, sequences, limit, split_file, texts, 32)
+            data = Opening(name, str(root), split, sequences, limit, split_file, texts).open()
         rows = scoring.of_run(Path(target), data, encoders, grounder, alignment_frames, device)
         folder = out or Path(target)
     else:
         if root is None:
             raise ChatdescError(f"{target!r} is no run folder; to score a dataset: chatdesc score NAME ROOT")
-        data = open_dataset(target, root, split, sequences, limit, split_file, texts, 32)
+        data = Opening(target, root, split, sequences, limit, split_file, texts).open()
         rows = scoring.of_dataset(data, encoders or ("attributes",), grounder, alignment_frames, device)
         folder = out or Path(".")
     raise typer.Exit(print_scores(rows, folder))
@@ -251,7 +277,7 @@ def write_back(
 
     if (to is None) != in_place:
         raise ChatdescError("say either --to FOLDER or --in-place")
-    data = open_dataset(scoring.dataset_of(run_folder), root, None, None, None, split_file, texts, 1)
+    data = Opening(scoring.dataset_of(run_folder), root, split_file=split_file, texts=texts).open()
     store = Store(run_folder)
     rows = store.rows(store.names())
     done = data.write_back(rows, root if in_place else str(to), in_place=in_place, copy_annotations=with_annotations)
@@ -260,130 +286,61 @@ def write_back(
         typer.echo(f"{done.skipped} rows have no text and were left out")
 
 
-def open_dataset(
-    name: str, root: str, split: str | None, names: str | None, limit: int | None,
-    split_file: str | None, texts: str | None, frames_in_flight: int,
-) -> Any:  # fmt: skip
-    """A dataset as the options say; ``names`` is a list with commas or a file of names."""
-    from chatdesc.loaders import load
-    from chatdesc.types import FrameCache
+@app.command()
+def doctor(
+    preset: Annotated[str, typer.Option(help="what the machine shall run")] = "offline",
+    base_url: Annotated[str | None, typer.Option(help="the model server to ask")] = None,
+) -> None:
+    """Say what this machine has and what a preset needs: devices, versions, models, Hub, model server.
 
-    wanted = None
-    if names:
-        listed = Path(names).read_text(encoding="utf-8").split("\n") if Path(names).is_file() else names.split(",")
-        wanted = [n.strip() for n in listed if n.strip()]
-    extra: dict[str, Any] = {k: v for k, v in (("split_file", split_file), ("texts", texts)) if v is not None}
-    data = load(name, root, split=split, sequences=wanted, cache=FrameCache(frames_in_flight), **extra)
-    if limit and limit < len(data):
-        data = load(name, root, split=split, sequences=data.names[:limit], cache=FrameCache(frames_in_flight), **extra)
-    return data
-
-
-def make_run(data: Any, out: Path, settings: Settings, resources: Any, strict: bool) -> Run:
-    from chatdesc.run import Run
-
-    return Run.create(data, out, settings, resources, strict)
-
-
-def show_plan(run: Run) -> int:
+    Example:  chatdesc doctor --preset gpu
+    """
     from rich.console import Console
+    from rich.markup import escape
 
-    from chatdesc.plan import plan
-    from chatdesc.store import Store
+    from chatdesc.doctor import examine
 
-    names = run.pending(Store(run.out))
-    console = Console()
-    with console.status(f"looking at {len(names)} sequences"):
-        found = plan(run, names)
-    for line in found.lines():
-        console.print(line, highlight=False)
-    console.print("Nothing was written.")
-    return DONE
+    console, unwell = Console(), 0
+    for check in examine(preset, base_url):
+        mark = "[green]ok[/green]  " if check.well else "[red]no[/red]  "
+        console.print(f"{mark}{escape(check.what)}: {escape(check.found)}", highlight=False, soft_wrap=True)
+        if check.remedy:
+            console.print(f"      do: {escape(check.remedy)}", highlight=False, soft_wrap=True)
+        unwell += not check.well
+    console.print(f"\n{unwell} to mend" if unwell else "\nall well")
+    raise typer.Exit(Exit.FAILED_ROWS if unwell else Exit.DONE)
 
 
-def work(run: Run, table: bool = False) -> int:
-    """Annotate what is pending, write the dataset, print what came of it."""
+@app.command()
+def calibrate(
+    dataset: DatasetArg,
+    root: RootArg,
+    grounder: Annotated[str, typer.Option(help="name or name:model@revision")],
+    limit: Annotated[int, typer.Option(min=1, help="sequences with ground truth to try it on")] = 20,
+    split: SplitOpt = None,
+    split_file: SplitFileOpt = None,
+    texts: TextsOpt = None,
+    theta: Annotated[float, typer.Option(help="IoU from which a proposal is on the target")] = 0.3,
+    seed: Annotated[int, typer.Option(help="of the draw of sequences")] = 0,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Choose a grounder's score threshold on sequences with ground truth.
+
+    Example:  chatdesc calibrate tnl2k /data/TNL2K --grounder grounding-dino:IDEA-Research/grounding-dino-tiny
+    """
     from rich.console import Console
 
     from chatdesc import report
-    from chatdesc.publish import write_dataset
-    from chatdesc.run import failed
-    from chatdesc.store import Store
+    from chatdesc.backends import create
+    from chatdesc.calibrate import calibrate as choose_threshold
 
+    data = Opening(dataset, root, split, split_file=split_file, texts=texts).open()
+    found = choose_threshold(data, create("grounder", grounder, device=device), limit, seed, theta=theta)
     console = Console()
-    with Store.open(run.out, run.config()) as store:
-        run.check_data(store)
-        try:
-            _with_progress(run, store, console)
-        except KeyboardInterrupt:
-            console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {run.out}")
-            return INTERRUPTED
-        frames = run.encoded_frames if run.settings.include_frames else None
-        write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
-        rows = [report.slim(row) for row in run.rows(store)]
-    if table:
-        console.print(report.before_after(rows))
-    console.print(report.summary(rows))
-    for text, count in report.repeated_texts(rows):
-        console.print(f"[yellow]suspicious:[/yellow] {count} sequences have the same text: {text!r}")
-    for line in report.problems(rows):
+    console.print(report.plain_table(found.rows(), f"threshold on {found.sequences} sequences"))
+    for line in (*found.problems, *found.warnings):
         console.print(line, style="yellow", highlight=False, markup=False)
-    splits = {str(row["split"]) for row in rows}
-    split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
-    console.print(f'\nLoad it:  datasets.load_dataset("{run.out / "dataset"}"{split})', highlight=False, soft_wrap=True)
-    return FAILED_ROWS if any(failed(row) for row in rows) else DONE
-
-
-def _with_progress(run: Run, store: Any, console: Any) -> None:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from chatdesc import report
-
-    pending = run.pending(store)
-    total = len(run.dataset.names)
-    if len(pending) < total:
-        console.print(f"{total - len(pending)} of {total} sequences are finished already")
-    if not pending:
-        return
-    columns = (
-        TextColumn("annotate"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-        TimeRemainingColumn(), TextColumn("{task.fields[means]}"),
-    )  # fmt: skip
-    seen: list[dict[str, Any]] = []
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("annotate", total=len(pending), means="")
-
-        def on_row(row: dict[str, Any]) -> None:
-            seen.append({"grounding": row["grounding"]})
-            manual, now = (report.mean(report.grounding(r, k) for r in seen) for k in ("manual_iou", "iou"))
-            progress.update(task, advance=1, means=f"IoU {report.show(manual)} > {report.show(now)}")
-
-        run.annotate(store, on_row, pending)
-
-
-def print_scores(rows: list[dict[str, Any]], folder: Path) -> int:
-    from rich.console import Console
-
-    from chatdesc import report
-
-    for row in rows:
-        for problem in row["problems"] if not row["alignment"] else []:
-            typer.echo(f"{row['sequence']}: left out: {problem}", err=True)
-    table = report.alignment_rows(rows)
-    if not table:
-        raise ChatdescError("no sequence has a text and a visible target to score")
-    console = Console()
-    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets"))
-    for path in report.write_table(table, folder, "alignment"):
-        console.print(f"written: {path}", highlight=False)
-    return DONE
+    console.print(f"\nbest: --box-threshold {found.best:g} (the grounder's own is {found.default:g})", highlight=False)
 
 
 def main() -> None:
@@ -392,9 +349,9 @@ def main() -> None:
         app()
     except ChatdescError as error:
         typer.echo(f"chatdesc: {error}", err=True)
-        sys.exit(USAGE)
+        sys.exit(Exit.USAGE)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(Exit.INTERRUPTED)
 
 
 if __name__ == "__main__":

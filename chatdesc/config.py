@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import PureWindowsPath
 from typing import Any
 
+from chatdesc.region import REGIONS
 from chatdesc.types import ChatdescError
 
 VERIFIER_NAMES = ("similarity", "random", "oracle")
 
 
-REGIONS = ("box", "crop", "coords", "box+crop")
 STYLES = ("concise", "detailed")
 
 
@@ -35,6 +35,8 @@ class Settings:
         style: ``concise`` or ``detailed`` texts.
         every: describe anew every N frames, each range with its own feedback; 0 describes the sequence once.
         max_words: longer texts are sent back.
+        max_pixels: larger pictures are shown smaller; None leaves it to the describer.
+        quantization: ``4bit`` or ``8bit`` weights of the describer, or None.
         alignment_frames: frames over which alignment is averaged.
     """
 
@@ -52,6 +54,8 @@ class Settings:
     style: str = "concise"
     every: int = 0
     max_words: int = 40
+    max_pixels: int | None = None
+    quantization: str | None = None
     keep_manual_if_better: bool = True
     ground_every: int = 20
     min_score: float = 0.2
@@ -73,6 +77,11 @@ class Settings:
             if not 0 < getattr(self, name) <= 1:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
 
+    def describer_options(self) -> dict[str, Any]:
+        """What a describer is told beside its model; what is None is left to it."""
+        options = {"region": self.region, "max_pixels": self.max_pixels, "quantization": self.quantization}
+        return {name: value for name, value in options.items() if value is not None}
+
     def as_dict(self) -> dict[str, Any]:
         """JSON values, with local model folders by their last name only: this goes into rows and cards."""
         named = {role: public_spec(getattr(self, role)) for role in ("describer", "grounder", "tracker")}
@@ -84,12 +93,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """How much at once, and where; none of it changes a row."""
+    """How much at once, and where; none of it changes a row.
+
+    Attributes:
+        base_url: a model server's, for describers that speak to one.
+        cache: a file or folder for describers' answers; None is the run's own, "" keeps none.
+    """
 
     sequences_in_flight: int = 8
     frames_in_flight: int = 32
     device: str = "auto"
-    options: dict[str, Any] = field(default_factory=dict)
+    base_url: str | None = None
+    cache: str | None = None
 
 
 def public_spec(spec: str) -> str:

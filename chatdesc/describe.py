@@ -43,12 +43,13 @@ def prompt_file(name: str) -> str:
     return files("chatdesc").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
 
 
-def prompt_text(name: str, region: str = "box") -> str:
+def prompt_text(name: str, region: str = "box", style: str = "concise") -> str:
     """The whole of a prompt (``describe``, ``reflect``, ``repair``): what is shown, what is asked, in which form.
 
     ``<box>`` in it stands for coordinates, which only the backend knows how to write.
     """
-    return prompt_file(f"region_{region}") + prompt_file(name) + prompt_file("answer")
+    parts = (f"region_{region}", name, f"style_{style}", "answer")
+    return "".join(prompt_file(part) for part in parts)
 
 
 def prompt_hashes() -> dict[str, str]:
@@ -56,16 +57,17 @@ def prompt_hashes() -> dict[str, str]:
     return {name: sha256(prompt_file(name).encode()).hexdigest() for name in PROMPTS}
 
 
-def fill(name: str, region: str = "box", /, **values: str) -> str:
-    return Template(prompt_text(name, region)).substitute(values)
+def fill(name: str, region: str = "box", style: str = "concise", /, **values: str) -> str:
+    return Template(prompt_text(name, region, style)).substitute(values)
 
 
-def reflect_prompt(request: Describe, region: str = "box") -> str:
+def reflect_prompt(request: Describe, region: str = "box", style: str = "concise") -> str:
     """The prompt that tells a describer which words found the target and which led elsewhere."""
     vague = "The description fits other things as well, so it does not single the object out."
     return fill(
         "reflect",
         region,
+        style,
         previous=request.previous,
         positive=", ".join(request.positive) or "none",
         negative=", ".join(request.negative) or "none",
@@ -75,7 +77,7 @@ def reflect_prompt(request: Describe, region: str = "box") -> str:
 
 
 def describe(
-    request: Describe, region: str = "box", max_words: int = MAX_WORDS
+    request: Describe, region: str = "box", max_words: int = MAX_WORDS, style: str = "concise"
 ) -> Generator[Describe, str, Description]:
     """Ask for a description; one repair attempt when the answer cannot be used.
 
@@ -86,7 +88,7 @@ def describe(
     try:
         return parse_answer(answer, max_words)
     except UnreadableAnswer as error:
-        prompt = fill("repair", region, problem=str(error), answer=one_line(answer)[:500])
+        prompt = fill("repair", region, style, problem=str(error), answer=one_line(answer)[:500])
         return parse_answer((yield replace(request, prompt=prompt)), max_words)
 
 

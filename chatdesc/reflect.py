@@ -86,14 +86,14 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
     """
     frames = spread(sequence, feedback_frames(settings.feedback))
     scope = "first_frame" if settings.feedback == "first" else "video"
-    request = _first_request(sequence, frames)
+    request = _first_request(sequence, frames, settings)
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
     rounds: list[Round] = []
     error = ""
     for _ in range(settings.rounds + 1):
         try:
-            description = yield from describe(request)
+            description = yield from describe(request, settings.region, settings.max_words, settings.style)
         except BackendError as failure:
             error = f"{type(failure).__name__}: {failure}"
             break
@@ -104,7 +104,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
         rounds.append(judge_round(description, seen[0], settings))
         if rounds[-1].accepted:
             break
-        request = _next_request(request, rounds)
+        request = _next_request(request, rounds, settings)
     if manual is None and manual_text:
         seen = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
         manual = judge_round(Description(manual_text), seen[0], settings, "manual")
@@ -130,7 +130,7 @@ def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> 
     return ranges
 
 
-def _first_request(sequence: Sequence, frames: list[int]) -> Describe:
+def _first_request(sequence: Sequence, frames: list[int], settings: Settings) -> Describe:
     first = frames[0]
     motion = None
     if len(frames) > 1:
@@ -141,13 +141,13 @@ def _first_request(sequence: Sequence, frames: list[int]) -> Describe:
     return Describe(
         FrameRef(sequence.frames, first),
         sequence.boxes[first],
-        prompt_text("describe"),
+        prompt_text("describe", settings.region, settings.style),
         category=sequence.category,
         motion=motion,
     )
 
 
-def _next_request(request: Describe, rounds: list[Round]) -> Describe:
+def _next_request(request: Describe, rounds: list[Round], settings: Settings) -> Describe:
     """The same request with what grounding said; bad words of earlier rounds stay named until they prove good."""
     last = rounds[-1]
     bad: dict[str, None] = {}
@@ -162,7 +162,7 @@ def _next_request(request: Describe, rounds: list[Round]) -> Describe:
         ambiguous=last.margin < 0 or bool(last.positive and last.negative),
         tried=tuple(r.text for r in rounds),
     )
-    return replace(again, prompt=reflect_prompt(again))
+    return replace(again, prompt=reflect_prompt(again, settings.region, settings.style))
 
 
 def _ground_all(

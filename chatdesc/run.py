@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from chatdesc import __version__
 from chatdesc.align import align, alignment_column
 from chatdesc.backends import create
+from chatdesc.cache import CachedDescriber, RequestCache
 from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.describe import UnreadableAnswer, prompt_hashes
 from chatdesc.loaders.parse import natural
@@ -60,13 +61,18 @@ class Backends:
     encoders: dict[str, Encoder]
 
     @classmethod
-    def create(cls, settings: Settings, resources: Resources) -> Backends:
-        options = {"device": resources.device, **resources.options}
+    def create(cls, settings: Settings, resources: Resources, cache: Path | None = None) -> Backends:
+        """Make the backends; ``cache`` keeps the answers of a describer that is worth it."""
+        device = resources.device
+        asked = {"device": device, "base_url": resources.base_url, **settings.describer_options()}
+        describer = create("describer", settings.describer, **asked)
+        if cache is not None and getattr(describer, "cacheable", True):
+            describer = CachedDescriber(describer, RequestCache(cache))
         return cls(
-            create("describer", settings.describer, **options),
-            create("grounder", settings.grounder, **options),
-            None if settings.tracker == "none" else create("tracker", settings.tracker, **options),
-            {spec: create("encoder", spec, **options) for spec in settings.encoders},
+            describer,
+            create("grounder", settings.grounder, device=device),
+            None if settings.tracker == "none" else create("tracker", settings.tracker, device=device),
+            {spec: create("encoder", spec, device=device) for spec in settings.encoders},
         )
 
     def lanes(self) -> list[Lane]:
@@ -97,7 +103,8 @@ class Run:
         cls, dataset: Any, out: Path, settings: Settings, resources: Resources | None = None, strict: bool = False
     ) -> Run:
         resources = resources or Resources()
-        backends = Backends.create(settings, resources)
+        cache = out / "requests.sqlite" if resources.cache is None else Path(resources.cache or ".")
+        backends = Backends.create(settings, resources, cache if resources.cache != "" else None)
         return cls(dataset, settings, resources, backends, out, strict, provenance(settings, backends))
 
     def config(self) -> Row:
@@ -116,7 +123,7 @@ class Run:
         return [name for name, row in rows if row is None or failed(row)]
 
     def annotate(
-        self, store: Store, on_row: Callable[[Row], None] | None = None, names: list[str] | None = None
+        self, store: Store, on_row: Callable[[Row], None] | None = None, names: Iterable[str] | None = None
     ) -> None:
         """Do ``names`` (all that is pending); every row is saved as it is finished and then handed to ``on_row``.
 

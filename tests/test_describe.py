@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chatdesc.config import STYLES
 from chatdesc.describe import (
     PROMPTS,
     UnreadableAnswer,
@@ -243,7 +244,8 @@ def test_the_reflect_prompt_tells_all_that_grounding_said():
 
 
 def test_prompts_fill_without_rest_and_are_hashed():
-    assert {"describe", "reflect", "repair", "answer", *(f"region_{r}" for r in REGIONS)} == set(PROMPTS)
+    choices = {*(f"region_{r}" for r in REGIONS), *(f"style_{s}" for s in STYLES)}
+    assert {"describe", "reflect", "repair", "answer", *choices} == set(PROMPTS)
     assert prompt_hashes().keys() == set(PROMPTS)
     assert len(set(prompt_hashes().values())) == len(PROMPTS)
     assert "$" not in fill("repair", problem="p", answer="a")
@@ -275,3 +277,13 @@ def test_each_region_says_what_is_seen(region):
 def test_hashes_are_those_of_the_files():
     folder = files("chatdesc").joinpath("prompts")
     assert all(h == sha256(folder.joinpath(f"{n}.txt").read_bytes()).hexdigest() for n, h in prompt_hashes().items())
+
+
+def test_each_style_asks_for_its_length():
+    concise, detailed = (prompt_text("describe", "box", style) for style in STYLES)
+    assert "ten words" in concise
+    assert "thirty words" in detailed
+    assert prompt_text("describe") == concise
+    again = drive(describe(request(), "box", 40, "detailed"), replies("?", GOOD))[1][1].prompt
+    assert "thirty words" in again
+    assert "thirty words" in reflect_prompt(request(previous="kite"), "box", "detailed")

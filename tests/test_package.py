@@ -71,7 +71,7 @@ def forbidden(importer, imported):
     }.get(own[0] if own else importer)
     if below is not None:
         return not within(imported, *below)
-    wires = ("chatdesc.cli", "chatdesc.demo", "chatdesc.__main__")
+    wires = ("chatdesc.cli", "chatdesc.console", "chatdesc.fleet")
     if imported == "chatdesc.cli":
         return importer != "chatdesc.__main__"
     return imported == "chatdesc.run" and importer not in wires

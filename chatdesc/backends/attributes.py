@@ -160,6 +160,8 @@ class AttributesDescriber(_Offline):
     led elsewhere are dropped, and those true words are taken that set the target apart from the frame's proposals.
     """
 
+    cacheable = False  # measuring again is as quick as looking up
+
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
         return each(requests, self._describe, THREADS)
 

@@ -1,0 +1,300 @@
+"""Any image-text-to-text model of transformers as a describer.
+
+>>> from chatdesc.backends import create
+>>> describer = create("describer", "transformers:HuggingFaceTB/SmolVLM2-500M-Video-Instruct", region="box+crop")
+>>> describer.describe([Describe(FrameRef(sequence.frames, 0), sequence.boxes[0], prompt_text("describe", "box+crop"))])
+['{"target": "the red kite on the left", "background": ["a yellow kite", "trees"]}']
+
+A model is a Hub id (``ORG/NAME`` or ``ORG/NAME@REVISION``) or a folder. Answers are greedy and given as they come:
+thoughts and chatter are the parser's business. A model that thinks aloud needs a higher ``max_new_tokens``.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatdesc.backends.hub import Resolved, load, pick_attention, pick_device, pick_dtype, quiet, reason, resolve
+from chatdesc.region import PLACEHOLDER, REGIONS, coordinates, show
+from chatdesc.types import BackendError, Describe, Image
+
+log = logging.getLogger(__name__)
+
+MAX_PIXELS = 1024 * 1024
+QUANTIZATIONS = ("", "4bit", "8bit")
+# How models were taught to speak of boxes, by config.json's model_type; the others count thousandths.
+CONVENTION = {"qwen2_5_vl": "pixels", "llava": "unit", "llava_next": "unit", "llava_onevision": "unit"}
+GREY = 127
+
+Message = list[dict[str, Any]]
+
+
+class TransformersDescriber:
+    """A language model that sees; loaded when it is first asked for something.
+
+    Args:
+        model, revision: Hub id or folder, and a branch, tag or commit.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        region: what of the frame it is shown, one of ``chatdesc.region.REGIONS``; the prompt must be that region's.
+        max_pixels: larger pictures are made smaller; the model's own processor may shrink them further.
+        max_new_tokens: the longest answer.
+        quantization: ``4bit`` or ``8bit`` (bitsandbytes), or none.
+        max_batch: requests in one pass; halved for good when the device's memory does not suffice.
+        trust_remote_code: run Python code from the model's repository.
+    """
+
+    workers = 1
+
+    def __init__(
+        self,
+        model: str = "",
+        revision: str = "",
+        *,
+        device: str = "auto",
+        region: str = "box",
+        max_pixels: int | None = None,
+        max_new_tokens: int = 256,
+        quantization: str = "",
+        max_batch: int = 8,
+        trust_remote_code: bool = False,
+        **options: Any,
+    ) -> None:
+        if region not in REGIONS:
+            raise BackendError(f"no region prompt is called {region!r}; there are: {', '.join(REGIONS)}")
+        if quantization not in QUANTIZATIONS:
+            raise BackendError(f"--quantization is 4bit or 8bit, not {quantization!r}")
+        self.model, self.revision, self.device = model, revision, device
+        self.region, self.max_pixels, self.max_new_tokens = region, max_pixels or MAX_PIXELS, max_new_tokens
+        self.quantization, self.trust_remote_code = quantization, trust_remote_code
+        self.max_batch = self.batch_size = max(1, max_batch)
+
+    @property
+    def name(self) -> str:
+        return f"transformers:{Path(self.model).name if Path(self.model).expanduser().is_dir() else self.model}"
+
+    @cached_property
+    def found(self) -> Resolved:
+        """The model's place, before it is loaded.
+
+        Raises:
+            BackendError: it is not to be had, or takes no pictures.
+        """
+        found = resolve(self.model, self.revision)
+        if not self.trust_remote_code:
+            _check_kind(found)
+        if self.quantization:
+            _check_quantization()
+        return found
+
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        return self.found.facts()
+
+    def describe_self(self) -> dict[str, str]:
+        """Model, revision and what shapes its answers. Does not load it, but fails where it is not to be had."""
+        return {
+            "name": self.name,
+            **self.facts,
+            "dtype": str(pick_dtype(pick_device(self.device))).removeprefix("torch."),
+            "quantization": self.quantization,
+            "region": self.region,
+            "max_pixels": str(self.max_pixels),
+            "max_new_tokens": str(self.max_new_tokens),
+            "transformers": version("transformers"),
+        }
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        return load_vlm(self.found, self.device, self.quantization, self.trust_remote_code)
+
+    def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        """The model's answers, as many at a time as the memory takes.
+
+        Raises:
+            BackendError: the model cannot be loaded.
+        """
+        loaded = self.loaded
+        answers: list[str | Exception] = [BackendError("not asked")] * len(requests)
+        waiting: list[tuple[int, Message]] = []
+        for i, request in enumerate(requests):
+            try:
+                waiting.append((i, self.message(request, loaded)))
+            except Exception as error:
+                answers[i] = error
+        while waiting:
+            batch = waiting[: self.batch_size]
+            got = self._answer([message for _, message in batch])
+            if got is not None:
+                for (i, _), answer in zip(batch, got, strict=True):
+                    answers[i] = answer
+                waiting = waiting[len(batch) :]
+        return answers
+
+    def message(self, request: Describe, loaded: Loaded) -> Message:
+        """Pictures and prompt in the form of transformers' chat templates."""
+        from PIL import Image as Pillow
+
+        image = request.frame.image()
+        shown = show(image, request.box, self.region, self.max_pixels)
+        size, resized, prompt = (image.shape[1], image.shape[0]), None, request.prompt
+        if loaded.cuts_edges:
+            shown, size = [squared(picture) for picture in shown], (max(size), max(size))
+        pictures = [Pillow.fromarray(np.ascontiguousarray(picture)) for picture in shown]
+        if self.region == "coords":
+            convention = CONVENTION.get(self.found.config.get("model_type", ""), "thousand")
+            resized = loaded.resized(pictures[0]) if convention == "pixels" else None
+            # The prompt's own placeholder comes first; what models said is quoted after it and may hold another.
+            prompt = prompt.replace(PLACEHOLDER, coordinates(request.box, size, convention, resized), 1)
+        content = [*({"type": "image", "image": picture} for picture in pictures), {"type": "text", "text": prompt}]
+        return [{"role": "user", "content": content}]
+
+    def _answer(self, messages: list[Message]) -> list[str | Exception] | None:
+        """Answers to a batch; None where it must be tried again in smaller ones."""
+        try:
+            return list(self.loaded.generate(messages, self.max_new_tokens))
+        except Exception as error:
+            failure, full = reason(error), _out_of_memory(error)
+        # Not within the except clause: while an error is held, so are the tensors of the frames in its traceback.
+        if full:
+            return self._shrink(len(messages))
+        if len(messages) > 1:
+            return [answer for message in messages for answer in self._answer([message]) or []]
+        return [BackendError(f"{self.name} cannot take this picture ({failure}); try another --region or --max-pixels")]
+
+    def _shrink(self, size: int) -> list[str | Exception] | None:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if size == 1:
+            remedy = "lower --max-pixels, use --quantization 4bit, a smaller model or --device cpu"
+            return [BackendError(f"{self.name}: out of memory at a single request; {remedy}")]
+        self.batch_size = size // 2
+        log.warning("%s: out of memory, going on with batches of %d", self.name, self.batch_size)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory, and its processor."""
+
+    model: Any
+    processor: Any
+    device: str
+    dtype: Any
+
+    @property
+    def cuts_edges(self) -> bool:
+        """Whether the processor crops the middle out of a picture: a target at the side would be cut away."""
+        return bool(getattr(self.processor.image_processor, "do_center_crop", False))
+
+    def resized(self, picture: Any) -> tuple[int, int] | None:
+        """Width and height to which a processor of Qwen's kind brings a picture."""
+        processor = self.processor.image_processor
+        seen = processor(images=[picture], return_tensors="pt")
+        if "image_grid_thw" not in seen:
+            return None
+        _, rows, columns = seen["image_grid_thw"][0].tolist()
+        return columns * processor.patch_size, rows * processor.patch_size
+
+    def generate(self, messages: list[Message], max_new_tokens: int) -> list[str]:
+        """Greedy answers to a batch of conversations."""
+        import torch
+
+        with torch.inference_mode(), quiet():
+            inputs = self.processor.apply_chat_template(
+                messages,
+                add_generation_prompt=True,
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+                processor_kwargs={"padding": True},
+            ).to(self.device, dtype=self.dtype)
+            pad = self.processor.tokenizer.pad_token_id
+            tokens = self.model.generate(
+                **inputs, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, pad_token_id=pad
+            )
+        new = tokens[:, inputs["input_ids"].shape[1] :]
+        return list(self.processor.batch_decode(new, skip_special_tokens=True))
+
+
+def load_vlm(found: Resolved, device: str, quantization: str = "", trust_remote_code: bool = False) -> Loaded:
+    """Load a model and its processor.
+
+    Raises:
+        BackendError: they cannot be downloaded or read, or were not made for conversations.
+    """
+    import transformers
+
+    device = pick_device(device)
+    dtype = pick_dtype(device)
+    processor = load(transformers.AutoProcessor, found, trust_remote_code=trust_remote_code)
+    if getattr(processor, "chat_template", None) is None or not hasattr(processor, "image_processor"):
+        raise BackendError(f"{found.name} has no chat template for pictures; name an instruction-tuned model")
+    processor.tokenizer.padding_side = "left"  # answers begin where prompts end
+    if processor.tokenizer.pad_token_id is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code}
+    if quantization:
+        four = {"load_in_4bit": True, "bnb_4bit_compute_dtype": dtype}
+        config = transformers.BitsAndBytesConfig(**four if quantization == "4bit" else {"load_in_8bit": True})
+        options |= {"quantization_config": config, "device_map": {"": device}}
+    model = _load_model(found, device, options)
+    return Loaded((model if quantization else model.to(device)).eval(), processor, device, dtype)
+
+
+def _load_model(found: Resolved, device: str, options: dict[str, Any]) -> Any:
+    """With flash attention where that is at hand and the architecture has it; else as transformers chooses (sdpa)."""
+    import transformers
+
+    cls = transformers.AutoModelForImageTextToText
+    if pick_attention(device) == "flash_attention_2":
+        try:
+            return load(cls, found, attn_implementation="flash_attention_2", **options)
+        except BackendError as error:
+            log.info("%s: no flash attention (%s)", found.name, error)
+    return load(cls, found, **options)
+
+
+def _check_kind(found: Resolved) -> None:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KINDS
+
+    kind = found.config.get("model_type")
+    if kind in KINDS:
+        return
+    if "auto_map" in found.config:
+        raise BackendError(f"{found.name} brings Python code of its own; read it, then allow it by trust_remote_code")
+    if kind not in CONFIG_MAPPING_NAMES:
+        raise BackendError(
+            f"transformers {version('transformers')} knows no model of type {kind!r}; is there a newer one?"
+        )
+    raise BackendError(
+        f"{found.name} is a {kind!r} model, which does not answer with text to a picture; name an image-text-to-text "
+        "model such as HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
+    )
+
+
+def _check_quantization() -> None:
+    if missing := [name for name in ("bitsandbytes", "accelerate") if find_spec(name) is None]:
+        raise BackendError(f"--quantization needs {' and '.join(missing)}: pip install 'chatdesc[quantization]'")
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def squared(image: Image) -> Image:
+    """A picture with grey below or beside it, so that nothing is lost when the middle is cut out of it."""
+    rows, columns = image.shape[:2]
+    side = max(rows, columns)
+    return np.pad(image, ((0, side - rows), (0, side - columns), (0, 0)), constant_values=GREY)

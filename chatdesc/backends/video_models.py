@@ -1,0 +1,239 @@
+"""What the trackers with a neural network share: loading, sessions that stay small, masks to boxes, errors.
+
+A family says how its network is asked; a session is opened on the frame before the first one that is answered:
+
+>>> class MyTracker(VideoTracker):
+...     family, model_types, model_class, processor_class = "mine", ("my_video",), "MyVideoModel", "MyProcessor"
+...     def _open(self, request): ...        # a Session that has seen frame start - 1
+...     def _step(self, session, image): ...  # the box in the next frame, or None, and its score
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chatdesc.backends import hub
+from chatdesc.protocols import each
+from chatdesc.types import BackendError, Boxes, ChatdescError, Follow, Followed, Image
+
+HOMES = {
+    "sam2_video": "sam2",
+    "edgetam_video": "edgetam",
+    "sam3_tracker_video": "sam3-tracker",
+    "sam3_video": "sam3",
+}
+IMAGES_ONLY = ("sam2", "edgetam", "sam3", "sam3_tracker", "sam")
+HEAVY = ("pred_masks", "high_res_masks", "maskmem_features", "maskmem_pos_enc")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A network in memory with its processor; ``dtype`` is that of its arithmetic on a GPU."""
+
+    model: Any
+    processor: Any
+    device: str
+    dtype: Any
+    facts: dict[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """The network's memory of a video, how many frames it has seen, and where the target was last. No frames."""
+
+    memory: Any
+    seen: int
+    box: Boxes
+
+
+class VideoTracker:
+    """Base of the trackers; loads its model when it is first asked for something.
+
+    Args:
+        model, revision: a Hub id and a commit, branch or tag, or a folder.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    Weights stay in float32; a GPU computes in bfloat16, or float16 where it has none, by autocast. Sequences of a
+    batch are followed one after another: one video keeps a GPU busy, and answers cannot depend on the batch.
+    """
+
+    family: ClassVar[str]
+    model_types: ClassVar[tuple[str, ...]]
+    model_class: ClassVar[str]
+    processor_class: ClassVar[str]
+    max_batch = 16
+    workers = 1
+
+    def __init__(self, model: str = "", revision: str = "", *, device: str = "auto", **options: Any) -> None:
+        self.model, self.revision, self.device = model, revision, device
+        self.name = f"{self.family}:{_public(model)}"
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The network itself.
+
+        Raises:
+            BackendError: it is unknown, not to be had, or of another architecture; the message says what to do.
+        """
+        import transformers
+
+        found = hub.resolve(self.model, self.revision)
+        self._check(found)
+        device = hub.pick_device(self.device)
+        model = hub.load(getattr(transformers, self.model_class), found).to(device).eval()
+        processor = hub.load(getattr(transformers, self.processor_class), found)
+        return Loaded(model, processor, device, hub.pick_dtype(device), found.facts())
+
+    def _check(self, found: hub.Resolved) -> None:
+        """Refuse another architecture before its weights are read, naming the backend for it."""
+        kind = str(found.config.get("model_type", "unknown"))
+        if kind in self.model_types:
+            return
+        home = HOMES.get(kind)
+        remedy = f"write {home}:{found.name}" if home else f"{self.family} takes {' or '.join(self.model_types)}"
+        if kind in IMAGES_ONLY:
+            remedy = f"it segments single images and cannot track; {remedy}"
+        raise BackendError(f"{found.name} is a {kind} model; {remedy}")
+
+    def describe_self(self) -> dict[str, str]:
+        """Model and arithmetic. Loads the model, so a run that cannot have it fails here."""
+        return {
+            "name": self.name,
+            **self.loaded.facts,
+            "dtype": str(self.loaded.dtype).removeprefix("torch."),
+            "transformers": version("transformers"),
+        }
+
+    def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
+        """Follow each request's target; what goes wrong is the answer to that request alone.
+
+        Raises:
+            BackendError: the model cannot be loaded.
+        """
+        _ = self.loaded
+        return each(requests, self._guarded)
+
+    def _guarded(self, request: Follow) -> Followed:
+        import torch
+
+        try:
+            with torch.inference_mode(), self._arithmetic():
+                return self._follow(request)
+        except ChatdescError:
+            raise
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            message = f"{self.name}: out of memory; use a smaller model, --device cpu, or fewer sequences in flight"
+            raise BackendError(message) from error
+        except Exception as error:
+            raise BackendError(f"{self.name}: {hub.reason(error)}") from error
+
+    def _arithmetic(self) -> Any:
+        import torch
+
+        loaded = self.loaded
+        half = loaded.device.startswith("cuda") and loaded.dtype != torch.float32
+        return torch.autocast("cuda", loaded.dtype) if half else nullcontext()
+
+    def _follow(self, request: Follow) -> Followed:
+        session = self._session(request)
+        boxes: list[Boxes] = []
+        scores: list[float] = []
+        for index in range(request.start, request.stop):
+            found, score = self._step(session, request.frames[index])
+            session.box = session.box if found is None else found
+            boxes.append(session.box)
+            scores.append(0.0 if found is None else score)
+            if scores[-1] < request.min_score:
+                break
+        return Followed(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session)
+
+    def _session(self, request: Follow) -> Session:
+        if request.init is not None:
+            return self._open(request)
+        if not isinstance(request.session, Session):
+            raise BackendError(f"{self.name}: nothing to go on from; give a box to start with, or a session")
+        return request.session
+
+    def _open(self, request: Follow) -> Session:
+        """A session that has seen frame ``start - 1``."""
+        raise NotImplementedError
+
+    def _step(self, session: Session, image: Image) -> tuple[Boxes | None, float]:
+        """Show the session its next frame: the target's box, None where it is not to be seen, and a score."""
+        raise NotImplementedError
+
+    def _memory(self) -> Any:
+        """An empty memory of transformers, all of it on the device: it is small."""
+        loaded = self.loaded
+        return loaded.processor.init_video_session(inference_device=loaded.device, dtype=loaded.model.dtype)
+
+    def _pixels(self, image: Image) -> Any:
+        """A frame as the network takes it, [3, H, W]."""
+        made = self.loaded.processor(images=image.copy(), device=self.loaded.device, return_tensors="pt")
+        return made["pixel_values"][0]
+
+
+def forget(memory: Any, now: int, config: Any) -> None:
+    """Drop what no later frame reads once frame ``now`` is done, so that a session does not grow.
+
+    A later frame reads the features of the last ``num_maskmem - 1`` frames, the object pointers of the last
+    ``max_object_pointers_in_encoder - 1``, and those of the frames with a prompt, of which the last
+    ``max_cond_frame_num`` (-1: all) with their features.
+    """
+    memory.processed_frames.clear()
+    memory.cache.clear_all()
+    with_features = now - config.num_maskmem + 1
+    with_pointers = now - config.max_object_pointers_in_encoder + 1
+    for tracked in memory.frames_tracked_per_obj.values():
+        tracked.clear()
+    for outputs in memory.output_dict_per_obj.values():
+        prompted, others = outputs["cond_frame_outputs"], outputs["non_cond_frame_outputs"]
+        for index in [i for i in others if i <= with_pointers]:
+            del others[index]
+        for index, output in others.items():
+            _strip(output, HEAVY if index <= with_features else HEAVY[:2])
+        recent = sorted(prompted)[-config.max_cond_frame_num :] if config.max_cond_frame_num > 0 else list(prompted)
+        for index, output in prompted.items():
+            _strip(output, HEAVY[:2] if index in recent or index > with_features else HEAVY)
+
+
+def _strip(output: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        output.pop(name, None)
+
+
+def mask_box(mask: Any) -> Boxes | None:
+    """The box xywh around a mask [H, W] of booleans, in pixels; None around an empty one."""
+    columns, rows = (mask.any(axis).nonzero().flatten() for axis in (0, 1))
+    if not len(columns):
+        return None
+    x, y, right, bottom = (float(v) for v in (columns[0], rows[0], columns[-1], rows[-1]))
+    return np.array([x, y, right - x + 1, bottom - y + 1], np.float32)
+
+
+def corners(box: Boxes, image: Image) -> list[float]:
+    """A box xywh as corners within the image.
+
+    Raises:
+        BackendError: it has a coordinate that is no number, no positive size, or lies beside the image.
+    """
+    x, y, w, h = (float(v) for v in box)
+    height, width = image.shape[:2]
+    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height))
+    if not (np.isfinite([x, y, w, h]).all() and right > left and bottom > top and w > 0 and h > 0):
+        raise BackendError(f"a tracker cannot start from the box {[x, y, w, h]} in a frame of {width} x {height}")
+    return [left, top, right, bottom]
+
+
+def _public(model: str) -> str:
+    """A Hub id as it is, a folder by its last name."""
+    path = Path(model).expanduser()
+    return path.resolve().name if path.is_dir() or model.startswith(("/", "~", ".", "\\")) else model

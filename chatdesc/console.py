@@ -1,0 +1,165 @@
+"""What commands do on a terminal: open a dataset, show a plan, work with a progress bar, print tables."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatdesc.types import ChatdescError
+
+if TYPE_CHECKING:
+    from chatdesc.run import Run
+
+
+class Exit(IntEnum):
+    """Exit codes: finished, finished with failed rows, not started for a wrong input, stopped by Ctrl-C."""
+
+    DONE = 0
+    FAILED_ROWS = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Which sequences of which dataset; ``sequences`` is a list with commas, or a file of names."""
+
+    name: str
+    root: str
+    split: str | None = None
+    sequences: str | None = None
+    limit: int | None = None
+    split_file: str | None = None
+    texts: str | None = None
+    frames_in_flight: int = 32
+
+    def open(self) -> Any:
+        from chatdesc.loaders import load
+        from chatdesc.types import FrameCache
+
+        found = {"split_file": self.split_file, "texts": self.texts}
+        extra: dict[str, Any] = {k: v for k, v in found.items() if v is not None}
+        extra |= {"split": self.split, "cache": FrameCache(self.frames_in_flight)}
+        data = load(self.name, self.root, sequences=self._wanted(), **extra)
+        if self.limit and self.limit < len(data):
+            data = load(self.name, self.root, sequences=data.names[: self.limit], **extra)
+        return data
+
+    def _wanted(self) -> list[str] | None:
+        if not self.sequences:
+            return None
+        file = Path(self.sequences)
+        listed = file.read_text(encoding="utf-8").split("\n") if file.is_file() else self.sequences.split(",")
+        return [name.strip() for name in listed if name.strip()]
+
+
+def show_plan(run: Run) -> int:
+    from rich.console import Console
+
+    from chatdesc.plan import plan
+    from chatdesc.store import Store
+
+    names = run.pending(Store(run.out))
+    console = Console()
+    with console.status(f"looking at {len(names)} sequences"):
+        found = plan(run, names)
+    for line in found.lines():
+        console.print(line, highlight=False)
+    console.print("Nothing was written.")
+    return Exit.DONE
+
+
+def work(run: Run, opening: Opening, devices: tuple[str, ...] = (), table: bool = False) -> int:
+    """Annotate what is pending (in a process for each of ``devices``), write the dataset, print what came of it."""
+    from rich.console import Console
+
+    from chatdesc import report
+    from chatdesc.publish import write_dataset
+    from chatdesc.run import failed
+    from chatdesc.store import Store
+
+    console = Console()
+    with Store.open(run.out, run.config()) as store:
+        run.check_data(store)
+        try:
+            _with_progress(run, store, console, opening, devices)
+        except KeyboardInterrupt:
+            console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {run.out}")
+            return Exit.INTERRUPTED
+        frames = run.encoded_frames if run.settings.include_frames else None
+        write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
+        rows = [report.slim(row) for row in run.rows(store)]
+    if table:
+        console.print(report.before_after(rows))
+    console.print(report.summary(rows))
+    if summary := getattr(run.backends.describer, "summary", None):
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in summary().items() if value)
+        console.print(f"describer: {said}" if said else "", highlight=False)
+    for text, count in report.repeated_texts(rows):
+        console.print(f"[yellow]suspicious:[/yellow] {count} sequences have the same text: {text!r}")
+    for line in report.problems(rows):
+        console.print(line, style="yellow", highlight=False, markup=False)
+    splits = {str(row["split"]) for row in rows}
+    split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
+    console.print(f'\nLoad it:  datasets.load_dataset("{run.out / "dataset"}"{split})', highlight=False, soft_wrap=True)
+    return Exit.FAILED_ROWS if any(failed(row) for row in rows) else Exit.DONE
+
+
+def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices: tuple[str, ...]) -> None:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from chatdesc import report
+
+    pending = run.pending(store)
+    total = len(run.dataset.names)
+    if len(pending) < total:
+        console.print(f"{total - len(pending)} of {total} sequences are finished already")
+    if not pending:
+        return
+    columns = (
+        TextColumn("annotate"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        TimeRemainingColumn(), TextColumn("{task.fields[means]}"),
+    )  # fmt: skip
+    seen: list[dict[str, Any]] = []
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("annotate", total=len(pending), means="")
+
+        def on_row(row: dict[str, Any]) -> None:
+            seen.append({"grounding": row["grounding"]})
+            manual, now = (report.mean(report.grounding(r, k) for r in seen) for k in ("manual_iou", "iou"))
+            progress.update(task, advance=1, means=f"IoU {report.show(manual)} > {report.show(now)}")
+
+        if len(devices) > 1:
+            from chatdesc.fleet import annotate_on
+
+            annotate_on(devices, run, opening, store, on_row)
+        else:
+            run.annotate(store, on_row, pending)
+
+
+def print_scores(rows: list[dict[str, Any]], folder: Path) -> int:
+    from rich.console import Console
+
+    from chatdesc import report
+
+    for row in rows:
+        for problem in row["problems"] if not row["alignment"] else []:
+            print(f"{row['sequence']}: left out: {problem}", file=sys.stderr)
+    table = report.alignment_rows(rows)
+    if not table:
+        raise ChatdescError("no sequence has a text and a visible target to score")
+    console = Console()
+    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets"))
+    for path in report.write_table(table, folder, "alignment"):
+        console.print(f"written: {path}", highlight=False)
+    return Exit.DONE
