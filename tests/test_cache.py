@@ -193,8 +193,10 @@ class TestFile:
         assert RequestCache(cache.path).get("k") == "v"
 
     def test_a_folder_gets_a_file(self, tmp_path):
-        RequestCache(tmp_path).put("k", "v")
-        assert (tmp_path / "requests.sqlite").exists()
+        for folder in (tmp_path, tmp_path / "new"):
+            RequestCache(folder).put("k", "v")
+            assert (folder / "requests.sqlite").exists()
+        assert RequestCache(tmp_path / "new" / "requests.sqlite").get("k") == "v"
 
     def test_the_first_answer_stays(self, cache):
         cache.put("k", "first")

@@ -164,7 +164,7 @@ def stored(cache):
 
 def test_a_real_server_answers(served, scenes, tmp_path):
     url, model = served
-    run = make_run(scenes, tmp_path / "run", model, url, tmp_path / "cache")
+    run = make_run(scenes, tmp_path / "run", model, url, tmp_path / "cache.sqlite")
     sequence = run.dataset[run.dataset.names[0]]
     request = Describe(FrameRef(sequence.frames, 0), sequence.boxes[0], "What is in the box?")
     assert run.backends.describer.describe([request]) == [ANSWER]
