@@ -19,6 +19,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "describer": {
         "attributes": "chatdesc.backends.attributes:AttributesDescriber",
         "openai": "chatdesc.backends.openai_api:OpenAiDescriber",
+        "transformers": "chatdesc.backends.transformers_vlm:TransformersDescriber",
     },
     "grounder": {
         "attributes": "chatdesc.backends.attributes:AttributesGrounder",
