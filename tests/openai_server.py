@@ -108,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
                 if self.server.stopping.wait(0.05):
                     return
+            data = data[100:]
         self.wfile.write(data[: len(data) // 2] if reply.fault == "truncate" else data)
 
 

@@ -97,7 +97,8 @@ class OpenAiDescriber:
         url, key = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI, os.environ.get("OPENAI_API_KEY", "")
         if url == OPENAI and not key:
             raise ChatdescError("set OPENAI_API_KEY for OpenAI, or --base-url (or OPENAI_BASE_URL) for another server")
-        self._server = Server(url, key, self.usage, self.workers, timeout, retries)
+        folder = self.model.removesuffix(public_name(self.model))
+        self._server = Server(url, key, self.usage, self.workers, timeout, retries, folder)
         self._shown: LruCache[tuple[int, int, bytes], tuple[list[str], str]] = LruCache(2 * self.workers)
         self._dialect = Dialect.requested(json_mode)
         self._settled = False

@@ -82,19 +82,30 @@ class Server:
         connections: how many requests are under way at most; others wait for their turn.
         timeout: seconds for one attempt, from the connection to the last byte.
         retries: attempts after the first.
+        private: what no message may hold besides the address and the key.
     """
 
     def __init__(
-        self, base_url: str, key: str, usage: Usage, connections: int = 32, timeout: float = 120.0, retries: int = 5
+        self,
+        base_url: str,
+        key: str,
+        usage: Usage,
+        connections: int = 32,
+        timeout: float = 120.0,
+        retries: int = 5,
+        private: str = "",
     ) -> None:
         import httpx2
 
         self.base_url = _checked_url(base_url)
         self.usage, self.timeout, self.retries = usage, timeout, retries
-        self._host = urlsplit(self.base_url).netloc
         self._key = _checked_key(key)
+        parts = urlsplit(self.base_url)
+        # Keys shorter than that are "x" and "none", for servers that want none.
+        hidden = (self._key if len(self._key) >= 8 else "", private, parts.netloc, parts.hostname or "")
+        self._hidden = tuple(filter(None, hidden))
         # A proxy of the environment cannot reach this machine's own server.
-        local = urlsplit(self.base_url).hostname in LOOPBACK
+        local = parts.hostname in LOOPBACK
         self._client = httpx2.Client(
             headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             timeout=httpx2.Timeout(timeout, connect=min(10.0, timeout), pool=None),
@@ -203,9 +214,8 @@ class Server:
         return detail, str(error.get("param") or ""), str(error.get("code") or "")
 
     def clean(self, text: str) -> str:
-        """A server's words in one short line, without its address and the key."""
-        key = self._key if len(self._key) >= 8 else ""  # shorter ones are "x" and "none", for servers without keys
-        for secret in filter(None, (key, self._host, urlsplit(self.base_url).hostname)):
+        """A server's words in one short line, without its address, the key and what else is private."""
+        for secret in self._hidden:
             text = text.replace(secret, "***")
         return one_line(text)[:300]
 

@@ -211,6 +211,13 @@ class TestWhatIsSaid:
             assert secret not in said
         assert KEY not in repr(vars(one)) + repr(vars(one._server)["usage"]) + one.fingerprint
 
+    def test_a_servers_words_are_cleared_of_them(self):
+        words = f"key {KEY} cannot read /home/someone/models/kite-7b"
+        with serving() as server:
+            server.script = lambda *_: Reply({"error": f"{words} on 127.0.0.1:{server.server_port}"}, 403)
+            [answer] = describer(server, model="/home/someone/models/kite-7b").describe([request()])
+        assert "key *** cannot read ***kite-7b on ***" in str(answer)
+
     def test_tokens_are_counted(self):
         with serving(in_turn(Reply(completion()), Reply(completion(finish="length")))) as server:
             one = describer(server)

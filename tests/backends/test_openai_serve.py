@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sqlite3
@@ -194,6 +195,8 @@ def test_faults_lose_nothing_and_spoil_nothing(served, scenes, tmp_path):
             else:
                 assert row["status"] == "ok" and row["text"]
                 assert next(r["raw"] for r in row["rounds"] if r["source"] == "refined") == ANSWER
+
+        assert "127.0.0.1" not in json.dumps(rows) and str(scenes.parent) not in json.dumps(rows)
 
         assert stored(cache) == [ANSWER] * len(faults.delivered)
         counts = run.backends.describer.summary()
