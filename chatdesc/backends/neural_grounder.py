@@ -67,8 +67,8 @@ class NeuralGrounder:
     Args:
         model, revision: a Hub id and a commit, branch or tag, or a folder.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        dtype: arithmetic on a GPU: ``auto`` (bfloat16, or float16 where there is none), ``float16``, ``bfloat16``,
-            ``float32``. Weights stay in float32 (autocast); other devices compute in float32.
+        dtype: arithmetic on a GPU: ``auto`` (the family's), ``float16``, ``bfloat16``, ``float32``. Weights stay in
+            float32 (autocast); other devices compute in float32.
         batch_size: requests in one forward pass; halved for good when the device's memory does not suffice.
         threshold: in place of the one in ``thresholds``.
     """
@@ -78,6 +78,7 @@ class NeuralGrounder:
     model_class: ClassVar[str] = "AutoModelForZeroShotObjectDetection"
     processor_class: ClassVar[str] = "AutoProcessor"
     words: ClassVar[bool] = True  # whether scores tell one word from another
+    half: ClassVar[str] = "float16"  # bfloat16's eight bits would round a box to some pixels
     max_batch = 32
     workers = 1
 
@@ -127,11 +128,11 @@ class NeuralGrounder:
     def _dtype(self, device: str) -> Any:
         import torch
 
-        if self.dtype == "auto" or not device.startswith("cuda"):
-            return hub.pick_dtype(device)
-        if self.dtype not in ("float16", "bfloat16", "float32"):
+        if self.dtype not in ("auto", "float16", "bfloat16", "float32"):
             raise BackendError(f"{self.family}: dtype is auto, float16, bfloat16 or float32, not {self.dtype}")
-        return getattr(torch, self.dtype)
+        if not device.startswith("cuda"):
+            return torch.float32
+        return getattr(torch, self.half if self.dtype == "auto" else self.dtype)
 
     def describe_self(self) -> dict[str, str]:
         """Model, weights and settings. Loads the model, so a run that cannot have it fails here."""

@@ -31,6 +31,7 @@ class Sam3Grounder(NeuralGrounder):
     model_class = "Sam3Model"
     processor_class = "Sam3Processor"
     words = False
+    half = "bfloat16"  # as it was trained
 
     def _forward(self, items: list[Item]) -> list[Grounding]:
         shown = list({item.frame: item for item in items}.values())

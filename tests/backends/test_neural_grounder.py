@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from chatdesc.backends import create
-from chatdesc.backends.grounding_dino import GroundingDinoGrounder
 from chatdesc.backends.neural_grounder import HOMES, Loaded, NeuralGrounder
 from chatdesc.backends.thresholds import FAMILIES, MODELS, default_threshold
 from chatdesc.backends.words_and_boxes import nothing, split_words
@@ -131,9 +130,23 @@ def test_half_precision_on_cuda_only(monkeypatch, device, dtype, used):
     assert seen == used
 
 
+@pytest.mark.parametrize(
+    ("spec", "dtype", "device", "used"),
+    [
+        ("owlv2:m", "auto", "cuda", torch.float16),
+        ("sam3:m", "auto", "cuda:1", torch.bfloat16),
+        ("owlv2:m", "float32", "cuda", torch.float32),
+        ("owlv2:m", "float16", "cpu", torch.float32),
+        ("sam3:m", "auto", "mps", torch.float32),
+    ],
+)
+def test_precision(spec, dtype, device, used):
+    assert create("grounder", spec, dtype=dtype)._dtype(device) == used
+
+
 def test_precision_that_there_is_not():
-    with pytest.raises(BackendError, match="bfloat16"):
-        Scripted(device="cuda")._dtype.__func__(GroundingDinoGrounder("m", dtype="int8"), "cuda")
+    with pytest.raises(BackendError, match="float16, bfloat16 or float32, not int8"):
+        create("grounder", "owlv2:m", dtype="int8")._dtype("cpu")
 
 
 def test_thresholds_belong_to_models():

@@ -126,9 +126,8 @@ def test_long_phrases_are_cut_and_long_texts_are_not_too_much(grounder, video):
     assert (found.scores[:, content] > 0).all() and not found.scores[:, np.logical_not(content)].any()
 
 
-def test_owlv2_encodes_each_picture_and_query_once(grounder, video, monkeypatch):
-    if grounder.family != "owlv2":
-        pytest.skip("transformers keeps OmDet-Turbo's queries itself")
+@pytest.mark.parametrize("grounder", ["owlv2"], indirect=True)
+def test_each_picture_and_query_is_encoded_once(grounder, video, monkeypatch):
     model, seen = grounder.loaded.model, []
     encode, look = model.owlv2.get_text_features, model.image_embedder
     monkeypatch.setattr(model.owlv2, "get_text_features", lambda **k: seen.append(len(k["input_ids"])) or encode(**k))
