@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,14 +20,10 @@ def write_model(folder, weights=b"weights", **config):
 
 
 @pytest.fixture
-def cached():
-    """A repository in the cache as a download leaves it; gives its root."""
-    root = Path(os.environ["HF_HOME"], "hub", "models--org--tiny")
-    write_model(root / "snapshots" / COMMIT)
-    (root / "refs").mkdir()
-    (root / "refs" / "main").write_text(COMMIT)
-    yield root
-    shutil.rmtree(root)
+def cached(tmp_path, hub_cache):
+    """A repository in the cache; gives its root."""
+    hub_cache("org/tiny", write_model(tmp_path / "downloaded"), COMMIT)
+    return Path(os.environ["HF_HOME"], "hub", "models--org--tiny")
 
 
 def test_a_cached_model_is_found_offline_with_its_commit(cached):
