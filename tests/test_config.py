@@ -42,7 +42,7 @@ def test_every_verifier_can_be_named():
 
 
 def test_presets_hold_known_settings_and_can_be_changed():
-    known = {f.name for f in fields(Settings)} | {"about"}
+    known = {f.name for f in fields(Settings)} | {"about", "models"}
     for name, content in presets().items():
         assert content.keys() <= known
         assert content["about"]
