@@ -102,6 +102,8 @@ def work(run: Run, opening: Opening, devices: tuple[str, ...] = (), table: bool 
         console.print(f"[yellow]suspicious:[/yellow] {count} sequences have the same text: {text!r}")
     for line in report.problems(rows):
         console.print(line, style="yellow", highlight=False, markup=False)
+    for problem in run.dataset.problems:
+        console.print(f"dataset: {problem.kind}: {problem.message}", style="yellow", highlight=False, markup=False)
     splits = {str(row["split"]) for row in rows}
     split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
     console.print(f'\nLoad it:  datasets.load_dataset("{run.out / "dataset"}"{split})', highlight=False, soft_wrap=True)
@@ -159,7 +161,7 @@ def print_scores(rows: list[dict[str, Any]], folder: Path) -> int:
     if not table:
         raise ChatdescError("no sequence has a text and a visible target to score")
     console = Console()
-    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets"))
+    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets, cosine x 100"))
     for path in report.write_table(table, folder, "alignment"):
         console.print(f"written: {path}", highlight=False)
     return Exit.DONE

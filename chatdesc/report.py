@@ -151,7 +151,7 @@ def alignment_rows(rows: Iterable[Row]) -> list[Row]:
     found: list[Row] = []
     for encoder, entries in by_encoder.items():
         for measure, manual, refined in (
-            ("cosine x100", "manual", "refined"),
+            ("cosine", "manual", "refined"),
             ("margin", "manual_margin", "refined_margin"),
         ):
             found.append({"encoder": encoder, "measure": measure} | _paired(entries, manual, refined))
@@ -182,7 +182,7 @@ def shown_alignment(rows: list[Row]) -> list[Row]:
             "n": str(row["sequences"]),
             "manual": show(row["manual"], 1),
             "refined": show(row["refined"], 1),
-            "gain (95 % interval)": "-"
+            "gain (95 %)": "-"
             if row["low"] is None
             else f"{row['difference']:+.1f} ({row['low']:.0f}..{row['high']:.0f})",
             "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
@@ -200,7 +200,7 @@ def plain_table(rows: list[Row], title: str = "") -> Table:
 
     table = Table(title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE)
     for place, key in enumerate(rows[0] if rows else []):
-        table.add_column(key, justify="left" if place < 2 else "right")
+        table.add_column(key, justify="left" if place < 2 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_cell(v)) for v in row.values()))
     return table

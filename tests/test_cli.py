@@ -78,7 +78,7 @@ def test_score_of_a_run_and_of_a_dataset(data, run, tmp_path):
     done = chatdesc("score", run)
     assert done.returncode == 0, done.stderr
     table = list(csv.DictReader((run / "alignment.csv").open()))
-    assert [row["measure"] for row in table] == ["cosine x100", "margin"]
+    assert [row["measure"] for row in table] == ["cosine", "margin"]
     assert float(table[0]["refined"]) > 0
     assert (run / "alignment.md").read_text().startswith("| encoder |")
     plain = chatdesc("score", "lasot", data, "--alignment-frames", 1, "--out", tmp_path)
