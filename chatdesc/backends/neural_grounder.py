@@ -23,10 +23,12 @@ from typing import Any, ClassVar
 from chatdesc.backends import hub
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import nothing, split_words
-from chatdesc.types import BackendError, ChatdescError, FrameError, Ground, Grounding
+from chatdesc.protocols import each
+from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding
 
 log = logging.getLogger(__name__)
 
+THREADS = 4  # decode and resize frames
 Answers = list[Grounding | Exception | None]
 HOMES = {
     "grounding-dino": "grounding-dino",
@@ -161,32 +163,29 @@ class NeuralGrounder:
 
     def _prepare(self, requests: list[Ground], answers: Answers) -> list[Item]:
         """What can be asked; other answers (an unreadable frame, a text without words) are given at once."""
-        frames: dict[Hashable, Any] = {}
+        asked = [(slot, r) for slot, r in enumerate(requests) if split_words(r.text)]
+        shown = {_frame(r): r.frame for _, r in asked}
+        made = dict(zip(shown, each(shown.values(), self._inputs, THREADS), strict=True))
+        for slot in set(range(len(requests))) - {slot for slot, _ in asked}:
+            answers[slot] = nothing(())
         items = []
-        for slot, request in enumerate(requests):
-            if not split_words(request.text):
-                answers[slot] = nothing(())
-                continue
-            key = (request.frame.frames.key, request.frame.index)
-            if key not in frames:
-                frames[key] = self._inputs(request)
-            if isinstance(frames[key], Exception):
-                answers[slot] = frames[key]
+        for slot, request in asked:
+            one = made[_frame(request)]
+            if isinstance(one, Exception):
+                answers[slot] = one
             else:
-                inputs, (height, width) = frames[key]
-                items.append(Item(slot, key, inputs, width, height, request.text))
+                items.append(Item(slot, _frame(request), *one, request.text))
         return items
 
-    def _inputs(self, request: Ground) -> tuple[dict[str, Any], tuple[int, int]] | Exception:
-        """A frame as the network takes it, on the CPU, and its height and width."""
+    def _inputs(self, frame: FrameRef) -> tuple[dict[str, Any], int, int]:
+        """A frame as the network takes it, on the CPU, and its width and height."""
+        image = frame.image()
         try:
-            image = request.frame.image()
             made = self.loaded.processor.image_processor(images=image.copy(), return_tensors="pt")
-        except FrameError as error:
-            return error
         except Exception as error:  # processors raise whatever their parts raise
-            return BackendError(f"{self.name}: the image processor rejects the frame ({hub.reason(error)})")
-        return {k: made[k][0] for k in ("pixel_values", "pixel_mask") if k in made}, image.shape[:2]
+            raise BackendError(f"{self.name}: the image processor rejects the frame ({hub.reason(error)})") from error
+        height, width = image.shape[:2]
+        return {k: made[k][0] for k in ("pixel_values", "pixel_mask") if k in made}, width, height
 
     def _group(self, item: Item) -> Hashable:
         """Items with equal keys may share a forward pass. Pictures are never padded to each other's size: what lies
@@ -239,6 +238,10 @@ class NeuralGrounder:
         import torch
 
         return torch.stack([item.inputs[key] for item in items]).to(self.loaded.device)
+
+
+def _frame(request: Ground) -> Hashable:
+    return request.frame.frames.key, request.frame.index
 
 
 def _public(model: str) -> str:
