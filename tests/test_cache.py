@@ -288,6 +288,25 @@ def test_threads_share_it(cache):
     assert wrapped.hits + wrapped.misses == 240
 
 
+def test_many_may_make_it_at_the_same_moment(tmp_path):
+    for turn in range(10):
+        barrier, found = threading.Barrier(6), []
+
+        def work(name, path=tmp_path / f"{turn}.sqlite", barrier=barrier, found=found):
+            cache = RequestCache(path)
+            barrier.wait(10)
+            cache.put(name, name)
+            found.append(cache.get(name))
+            cache.close()
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcdef"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(found) == list("abcdef")
+
+
 def test_processes_share_it_from_the_first_moment(tmp_path):
     path = tmp_path / "a.sqlite"
     writers = [writer(path, name, 40) for name in "abcd"]

@@ -77,6 +77,7 @@ FINAL = {
     "missing page": (Reply(b"<html>404</html>", 404), "does the base URL end in /v1"),
     "moved": (Reply({}, 301, {"Location": "http://elsewhere.invalid/"}), "redirects"),
     "no quota": (Reply({"error": {"message": "pay", "code": "insufficient_quota"}}, 429), "no quota left"),
+    "key error in 200": (Reply({"error": {"code": 401, "message": "no"}}), "OPENAI_API_KEY"),
     "long wait": (Reply({}, 429, {"Retry-After": "3600"}), "asks to wait 3600 s"),
 }
 
