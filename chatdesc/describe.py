@@ -178,7 +178,7 @@ def _spoken(raw: str) -> str:
 
 def _objects(body: str) -> list[Any]:
     """Every JSON object or Python dict in a text, in order."""
-    decoder, found, at = json.JSONDecoder(strict=False), [], body.find("{")
+    decoder, found, at = json.JSONDecoder(), [], body.find("{")
     while at >= 0:
         try:
             value, end = decoder.raw_decode(body, at)

@@ -52,7 +52,8 @@ def test_tokens_of_some_texts(text, tokens):
 def test_what_clip_reads_to_its_end():
     assert fits_clip(" ".join(["car"] * 75))
     assert not fits_clip(" ".join(["car"] * 76))
-    assert fits_clip("x" * 75)
+    assert fits_clip("7" * 75)
+    assert not fits_clip("7" * 76)
     assert not fits_clip("\u98ce" * 26)
 
 
