@@ -1,0 +1,173 @@
+"""The neural stages at full size with random weights: items a second, GPU share, memory, and what batching gives.
+
+Architectures are built from their configurations, without a download: a Qwen3-VL of four billion parameters and an
+MM-GroundingDINO with Swin-T and BERT. Random weights say nothing about quality, and all about cost. Without a GPU the
+same code runs on tiny ones, to show that it works; its figures then mean nothing for a GPU, and it says so.
+
+    python benchmarks/gpu.py [--sequences 16] [--tokens 48]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+
+from chatdesc.backends import create
+from chatdesc.describe import prompt_text
+from chatdesc.loaders import load
+from chatdesc.schedule import Lane, Scheduler
+from chatdesc.synthetic import render
+from chatdesc.types import Describe, FrameCache, FrameRef, Ground
+from tests import tiny_grounders, tiny_models
+
+QWEN_4B = {
+    "text_config": {
+        "hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36, "num_attention_heads": 32,
+        "num_key_value_heads": 8, "head_dim": 128,
+    },
+    "vision_config": {
+        "depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16, "out_hidden_size": 2560,
+        "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17],
+    },
+}  # fmt: skip
+MROPE = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
+
+
+def full_describer(tiny: Path, folder: Path) -> Path:
+    """A Qwen3-VL of 4B parameters in half precision, with the tiny model's tokenizer and real picture sizes."""
+    import torch
+    from transformers import AutoProcessor, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    config = json.loads((tiny / "config.json").read_text())
+    for part, changes in QWEN_4B.items():
+        config[part] |= changes
+    config["text_config"]["rope_parameters"] = MROPE
+    with torch.device("cuda"):
+        model = Qwen3VLForConditionalGeneration(Qwen3VLConfig(**config)).to(torch.bfloat16)
+    model.save_pretrained(folder)
+    processor = AutoProcessor.from_pretrained(tiny)
+    processor.image_processor.size = {"shortest_edge": 256 * 256, "longest_edge": 1024 * 1024}
+    processor.save_pretrained(folder)
+    return folder
+
+
+def full_grounder(tiny: Path, folder: Path) -> Path:
+    from transformers import (
+        AutoProcessor,
+        BertConfig,
+        MMGroundingDinoConfig,
+        MMGroundingDinoForObjectDetection,
+        SwinConfig,
+    )
+
+    backbone = SwinConfig(window_size=7, out_indices=[2, 3, 4])
+    config = MMGroundingDinoConfig(backbone_config=backbone, text_config=BertConfig(vocab_size=1100))
+    MMGroundingDinoForObjectDetection(config).save_pretrained(folder)
+    processor = AutoProcessor.from_pretrained(tiny)
+    processor.image_processor.size = {"shortest_edge": 800, "longest_edge": 1333}
+    processor.save_pretrained(folder)
+    return folder
+
+
+class Busy:
+    """Share of time in which the GPU worked, sampled; None where the driver does not say."""
+
+    def __enter__(self) -> Busy:
+        self.samples: list[int] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+        return self
+
+    def _sample(self) -> None:
+        import torch
+
+        while not self._stop.wait(0.1):
+            try:
+                self.samples.append(torch.cuda.utilization())
+            except Exception:
+                return
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def share(self) -> float | None:
+        return float(np.mean(self.samples)) / 100 if self.samples else None
+
+
+def drive(requests, lanes, in_flight: int) -> float:
+    """Seconds for all requests, each a sequence of its own; their answers are thrown away."""
+
+    def job(request):
+        yield request
+
+    start = time.perf_counter()
+    for key, result in Scheduler(lanes, in_flight).run((i, job(r)) for i, r in enumerate(requests)):
+        if isinstance(result, Exception):
+            raise RuntimeError(f"request {key}") from result
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sequences", type=int, default=16)
+    parser.add_argument("--tokens", type=int, default=48, help="tokens of a description")
+    options = parser.parse_args()
+    import torch
+
+    gpu = torch.cuda.is_available()
+    device = "cuda" if gpu else "cpu"
+    print(torch.cuda.get_device_name() if gpu else "no GPU: tiny models on the CPU; these figures say nothing of a GPU")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        render(folder / "data", count=options.sequences, frames=2, seed=0)
+        describer = tiny_models.build("qwen3-vl", folder / "tiny-describer")
+        grounder = tiny_grounders.build("mm-grounding-dino", folder / "tiny-grounder")
+        if gpu:
+            describer = full_describer(describer, folder / "describer")
+            grounder = full_grounder(grounder, folder / "grounder")
+        measure(folder / "data", describer, grounder, device, options.tokens)
+
+
+def measure(data: Path, describer: Path, grounder: Path, device: str, tokens: int) -> None:
+    import torch
+
+    sequences = list(load("synthetic", data, cache=FrameCache(64)))
+    first = [FrameRef(s.frames, 0) for s in sequences]
+    speaker = create("describer", f"transformers:{describer}", device=device, max_new_tokens=tokens, max_batch=16)
+    finder = create("grounder", f"mm-grounding-dino:{grounder}", device=device)
+    kinds = {
+        "describe": (Describe, speaker.describe, speaker.max_batch,
+                     [Describe(f, s.boxes[0], prompt_text("describe")) for f, s in zip(first, sequences, strict=True)]),
+        "ground": (Ground, finder.ground, finder.max_batch,
+                   [Ground(f, "the small red circle on the left") for f in first]),
+    }  # fmt: skip
+    times: dict[str, tuple[float, float]] = {}
+    for name, (kind, call, batch, requests) in kinds.items():
+        drive(requests[:2], [Lane(kind, call, batch)], 2)  # loads the model
+        alone = drive(requests, [Lane(kind, call, batch)], 1)
+        with Busy() as busy:
+            together = drive(requests, [Lane(kind, call, batch)], len(requests))
+        times[name] = (alone, together)
+        share = f", GPU busy {busy.share:.0%}" if device == "cuda" and busy.share is not None else ""
+        memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GB" if device == "cuda" else ""
+        rates = f"{len(requests) / together:7.2f} items/s batched, {len(requests) / alone:7.2f} one at a time"
+        print(f"{name:9} {rates}{share}{memory}")
+    ratio = sum(a for a, _ in times.values()) / sum(t for _, t in times.values())
+    goal = " (goal: 4x)" if device == "cuda" else ""
+    print(f"describe + ground, batched against one sequence at a time: {ratio:.1f}x{goal}")
+
+
+if __name__ == "__main__":
+    main()
