@@ -12,16 +12,15 @@ thoughts and chatter are the parser's business. A model that thinks aloud needs 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chatdesc.backends.hub import Resolved, load, pick_attention, pick_device, pick_dtype, quiet, reason, resolve
+from chatdesc.backends.hub import Resolved, pick_device, pick_dtype, reason, resolve
+from chatdesc.backends.vlm_model import Loaded, Message, check_kind, check_quantization, load_vlm
 from chatdesc.region import PLACEHOLDER, REGIONS, coordinates, show
 from chatdesc.types import BackendError, Describe, Image
 
@@ -32,8 +31,6 @@ QUANTIZATIONS = ("", "4bit", "8bit")
 # How models were taught to speak of boxes, by config.json's model_type; the others count thousandths.
 CONVENTION = {"qwen2_5_vl": "pixels", "llava": "unit", "llava_next": "unit", "llava_onevision": "unit"}
 GREY = 127
-
-Message = list[dict[str, Any]]
 
 
 class TransformersDescriber:
@@ -88,9 +85,9 @@ class TransformersDescriber:
         """
         found = resolve(self.model, self.revision)
         if not self.trust_remote_code:
-            _check_kind(found)
+            check_kind(found)
         if self.quantization:
-            _check_quantization()
+            check_quantization()
         return found
 
     @cached_property
@@ -179,112 +176,6 @@ class TransformersDescriber:
         self.batch_size = size // 2
         log.warning("%s: out of memory, going on with batches of %d", self.name, self.batch_size)
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model in memory, and its processor."""
-
-    model: Any
-    processor: Any
-    device: str
-    dtype: Any
-
-    @property
-    def cuts_edges(self) -> bool:
-        """Whether the processor crops the middle out of a picture: a target at the side would be cut away."""
-        return bool(getattr(self.processor.image_processor, "do_center_crop", False))
-
-    def resized(self, picture: Any) -> tuple[int, int] | None:
-        """Width and height to which a processor of Qwen's kind brings a picture."""
-        processor = self.processor.image_processor
-        seen = processor(images=[picture], return_tensors="pt")
-        if "image_grid_thw" not in seen:
-            return None
-        _, rows, columns = seen["image_grid_thw"][0].tolist()
-        return columns * processor.patch_size, rows * processor.patch_size
-
-    def generate(self, messages: list[Message], max_new_tokens: int) -> list[str]:
-        """Greedy answers to a batch of conversations."""
-        import torch
-
-        with torch.inference_mode(), quiet():
-            inputs = self.processor.apply_chat_template(
-                messages,
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=True,
-                return_tensors="pt",
-                processor_kwargs={"padding": True},
-            ).to(self.device, dtype=self.dtype)
-            pad = self.processor.tokenizer.pad_token_id
-            tokens = self.model.generate(
-                **inputs, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, pad_token_id=pad
-            )
-        new = tokens[:, inputs["input_ids"].shape[1] :]
-        return list(self.processor.batch_decode(new, skip_special_tokens=True))
-
-
-def load_vlm(found: Resolved, device: str, quantization: str = "", trust_remote_code: bool = False) -> Loaded:
-    """Load a model and its processor.
-
-    Raises:
-        BackendError: they cannot be downloaded or read, or were not made for conversations.
-    """
-    import transformers
-
-    device = pick_device(device)
-    dtype = pick_dtype(device)
-    processor = load(transformers.AutoProcessor, found, trust_remote_code=trust_remote_code)
-    if getattr(processor, "chat_template", None) is None or not hasattr(processor, "image_processor"):
-        raise BackendError(f"{found.name} has no chat template for pictures; name an instruction-tuned model")
-    processor.tokenizer.padding_side = "left"  # answers begin where prompts end
-    if processor.tokenizer.pad_token_id is None:
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code}
-    if quantization:
-        four = {"load_in_4bit": True, "bnb_4bit_compute_dtype": dtype}
-        config = transformers.BitsAndBytesConfig(**four if quantization == "4bit" else {"load_in_8bit": True})
-        options |= {"quantization_config": config, "device_map": {"": device}}
-    model = _load_model(found, device, options)
-    return Loaded((model if quantization else model.to(device)).eval(), processor, device, dtype)
-
-
-def _load_model(found: Resolved, device: str, options: dict[str, Any]) -> Any:
-    """With flash attention where that is at hand and the architecture has it; else as transformers chooses (sdpa)."""
-    import transformers
-
-    cls = transformers.AutoModelForImageTextToText
-    if pick_attention(device) == "flash_attention_2":
-        try:
-            return load(cls, found, attn_implementation="flash_attention_2", **options)
-        except BackendError as error:
-            log.info("%s: no flash attention (%s)", found.name, error)
-    return load(cls, found, **options)
-
-
-def _check_kind(found: Resolved) -> None:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KINDS
-
-    kind = found.config.get("model_type")
-    if kind in KINDS:
-        return
-    if "auto_map" in found.config:
-        raise BackendError(f"{found.name} brings Python code of its own; read it, then allow it by trust_remote_code")
-    if kind not in CONFIG_MAPPING_NAMES:
-        raise BackendError(
-            f"transformers {version('transformers')} knows no model of type {kind!r}; is there a newer one?"
-        )
-    raise BackendError(
-        f"{found.name} is a {kind!r} model, which does not answer with text to a picture; name an image-text-to-text "
-        "model such as HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
-    )
-
-
-def _check_quantization() -> None:
-    if missing := [name for name in ("bitsandbytes", "accelerate") if find_spec(name) is None]:
-        raise BackendError(f"--quantization needs {' and '.join(missing)}: pip install 'chatdesc[quantization]'")
 
 
 def _out_of_memory(error: Exception) -> bool:

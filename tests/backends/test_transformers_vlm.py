@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from chatdesc.backends import create
+from chatdesc.backends.hub import resolve
 from chatdesc.backends.transformers_vlm import MAX_PIXELS, TransformersDescriber
-from chatdesc.describe import prompt_text, reflect_prompt
+from chatdesc.describe import parse_answer, prompt_text, reflect_prompt
 from chatdesc.protocols import Describer
 from chatdesc.region import coordinates, show
 from chatdesc.types import BackendError, Describe, FrameError, FrameRef, Frames
@@ -331,9 +332,9 @@ def test_options_that_are_none(tiny_model):
 
 
 def test_quantization_says_what_to_install(tiny_model, monkeypatch):
-    from chatdesc.backends import transformers_vlm
+    from chatdesc.backends import vlm_model
 
-    monkeypatch.setattr(transformers_vlm, "find_spec", lambda name: None if name == "bitsandbytes" else object())
+    monkeypatch.setattr(vlm_model, "find_spec", lambda name: None if name == "bitsandbytes" else object())
     with pytest.raises(BackendError, match=r"needs bitsandbytes: pip install 'chatdesc\[quantization\]'"):
         TransformersDescriber(str(tiny_model("smolvlm")), quantization="4bit").describe_self()
 
@@ -341,7 +342,7 @@ def test_quantization_says_what_to_install(tiny_model, monkeypatch):
 def test_quantized_weights_are_asked_for(tiny_model, monkeypatch):
     import transformers
 
-    from chatdesc.backends import transformers_vlm
+    from chatdesc.backends import vlm_model
 
     asked = {}
 
@@ -349,19 +350,19 @@ def test_quantized_weights_are_asked_for(tiny_model, monkeypatch):
         asked[cls.__name__] = options
         return transformers.AutoProcessor.from_pretrained(found.path) if "Processor" in cls.__name__ else cls
 
-    monkeypatch.setattr(transformers_vlm, "load", load)
+    monkeypatch.setattr(vlm_model, "load", load)
     monkeypatch.setattr(transformers, "BitsAndBytesConfig", lambda **chosen: chosen)
     monkeypatch.setattr(transformers.AutoModelForImageTextToText, "eval", lambda: "model", raising=False)
-    found = transformers_vlm.resolve(str(tiny_model("smolvlm")))
+    found = resolve(str(tiny_model("smolvlm")))
     for bits, key in (("4bit", "load_in_4bit"), ("8bit", "load_in_8bit")):
-        assert transformers_vlm.load_vlm(found, "cpu", bits).model == "model"
+        assert vlm_model.load_vlm(found, "cpu", bits).model == "model"
         options = asked["AutoModelForImageTextToText"]
         assert options["quantization_config"][key] is True
         assert options["device_map"] == {"": "cpu"}
 
 
 def test_flash_attention_is_tried_where_it_is_installed(tiny_model, monkeypatch):
-    from chatdesc.backends import transformers_vlm
+    from chatdesc.backends import vlm_model
 
     asked = []
 
@@ -371,10 +372,10 @@ def test_flash_attention_is_tried_where_it_is_installed(tiny_model, monkeypatch)
             raise BackendError("this architecture has none")
         return "model"
 
-    monkeypatch.setattr(transformers_vlm, "load", load)
-    monkeypatch.setattr(transformers_vlm, "pick_attention", lambda device: "flash_attention_2")
-    found = transformers_vlm.resolve(str(tiny_model("smolvlm")))
-    assert transformers_vlm._load_model(found, "cuda", {}) == "model"
+    monkeypatch.setattr(vlm_model, "load", load)
+    monkeypatch.setattr(vlm_model, "pick_attention", lambda device: "flash_attention_2")
+    found = resolve(str(tiny_model("smolvlm")))
+    assert vlm_model._load_model(found, "cuda", {}) == "model"
     assert asked == ["flash_attention_2", None]
 
 
@@ -410,7 +411,7 @@ def test_the_whole_loop(tiny_model, tmp_path, kind, region):
 
 def test_what_the_model_says_becomes_the_text(tiny_model, tmp_path, monkeypatch):
     """The real loading and picture paths, with the words put into the model's mouth."""
-    from chatdesc.backends.transformers_vlm import Loaded
+    from chatdesc.backends.vlm_model import Loaded
 
     prompts, heard = [], Loaded.generate
 
@@ -427,3 +428,21 @@ def test_what_the_model_says_becomes_the_text(tiny_model, tmp_path, monkeypatch)
     assert first == [prompt_text("describe", "crop")] * 2
     assert len(again) == 2
     assert all("cut out" in p and 'by this description: "purple hexagon far away"' in p for p in again)
+
+
+def test_a_trained_model_describes_what_the_box_is_around(shared_data):
+    """A small LLaVA that was taught coloured shapes: unlike random weights it notices a box that is not seen."""
+    import cv2
+
+    image = np.full((96, 96, 3), 128, np.uint8)
+    cv2.circle(image, (18, 48), 12, (215, 30, 35), -1)
+    cv2.rectangle(image, (66, 36), (90, 60), (40, 70, 220), -1)
+    frames = frames_of([image])
+    model = TransformersDescriber(str(shared_data / "tiny_models" / "vlm"), device="cpu", max_new_tokens=60)
+    prompt = "Describe the target object in the green box. Return JSON."
+    left, right = model.describe(
+        [request(frames, 0, (6, 36, 25, 25), prompt), request(frames, 0, (66, 36, 25, 25), prompt)]
+    )
+    assert parse_answer(left).text == "large red circle on the left"
+    assert parse_answer(right).text == "large blue square on the right"
+    assert any("blue square" in thing for thing in parse_answer(left).background)
