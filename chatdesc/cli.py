@@ -103,11 +103,13 @@ def annotate(
         int | None, typer.Option(min=1, help="a text every N frames, each range with its own feedback")
     ] = None,
     max_words: Annotated[int | None, typer.Option(min=1, help="longer texts are sent back")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="the longest answer of a describer")] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="larger pictures are shown smaller")] = None,
     quantization: Annotated[str | None, typer.Option(help="4bit or 8bit weights of the describer")] = None,
     base_url: Annotated[str | None, typer.Option(help="the model server of --describer openai:MODEL")] = None,
     cache: Annotated[
-        str | None, typer.Option(help="keep describers' answers here, for other runs too [default: in the run]")
+        str | None,
+        typer.Option(help="where answers of describers are kept: a folder that runs share [default: in the run]"),
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="reflection rounds after the first description")] = None,
     theta: Annotated[float | None, typer.Option(help="IoU from which a proposal is on the target")] = None,
@@ -120,7 +122,9 @@ def annotate(
     alignment_frames: Annotated[int | None, typer.Option(min=1, help="frames over which alignment is averaged")] = None,
     keep_manual_if_better: Annotated[bool, typer.Option(help="keep the manual text where nothing beats it")] = True,
     include_frames: Annotated[bool, typer.Option(help="embed the frames in the dataset (mind their licence)")] = False,
-    sequences_in_flight: Annotated[int, typer.Option(min=1, help="sequences worked on at a time")] = 8,
+    sequences_in_flight: Annotated[
+        int | None, typer.Option(min=1, help="sequences worked on at a time [default: 8; with a model server 32]")
+    ] = None,
     frames_in_flight: Annotated[int, typer.Option(min=1, help="decoded frames kept in memory")] = 32,
     device: DeviceOpt = "auto",
     devices: Annotated[str | None, typer.Option(help="one process for each: 0,1 (GPUs), or names with commas")] = None,
@@ -152,6 +156,7 @@ def annotate(
         style=style,
         every=every,
         max_words=max_words,
+        max_tokens=max_tokens,
         max_pixels=max_pixels,
         quantization=quantization,
         rounds=rounds,
@@ -169,7 +174,13 @@ def annotate(
 
     listed = tuple(_device(d) for d in (devices or "").split(",") if d.strip())
     kept = cache if cache is not None else "" if dry_run else None
-    resources = Resources(sequences_in_flight, frames_in_flight, listed[0] if listed else device, base_url, kept)
+    resources = Resources(
+        sequences_in_flight or (32 if settings.describer.startswith("openai:") else 8),
+        frames_in_flight,
+        listed[0] if listed else device,
+        base_url=base_url,
+        cache=kept,
+    )
     opening = Opening(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
     run = Run.create(opening.open(), out, settings, resources, strict)
     raise typer.Exit(show_plan(run) if dry_run else work(run, opening, listed))

@@ -35,6 +35,7 @@ class Settings:
         style: ``concise`` or ``detailed`` texts.
         every: describe anew every N frames, each range with its own feedback; 0 describes the sequence once.
         max_words: longer texts are sent back.
+        max_tokens: the longest answer of a describer; None leaves it to the describer.
         max_pixels: larger pictures are shown smaller; None leaves it to the describer.
         quantization: ``4bit`` or ``8bit`` weights of the describer, or None.
         alignment_frames: frames over which alignment is averaged.
@@ -54,6 +55,7 @@ class Settings:
     style: str = "concise"
     every: int = 0
     max_words: int = 40
+    max_tokens: int | None = None
     max_pixels: int | None = None
     quantization: str | None = None
     keep_manual_if_better: bool = True
@@ -79,7 +81,12 @@ class Settings:
 
     def describer_options(self) -> dict[str, Any]:
         """What a describer is told beside its model; what is None is left to it."""
-        options = {"region": self.region, "max_pixels": self.max_pixels, "quantization": self.quantization}
+        options: dict[str, Any] = {
+            "region": self.region,
+            "max_pixels": self.max_pixels,
+            "quantization": self.quantization,
+        }
+        options |= {"seed": self.seed, "max_tokens": self.max_tokens, "max_new_tokens": self.max_tokens}
         return {name: value for name, value in options.items() if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
@@ -96,6 +103,7 @@ class Resources:
     """How much at once, and where; none of it changes a row.
 
     Attributes:
+        concurrency: requests at a time to a model server (no more than there are sequences in flight).
         base_url: a model server's, for describers that speak to one.
         cache: a file or folder for describers' answers; None is the run's own, "" keeps none.
     """
@@ -103,6 +111,7 @@ class Resources:
     sequences_in_flight: int = 8
     frames_in_flight: int = 32
     device: str = "auto"
+    concurrency: int = 32
     base_url: str | None = None
     cache: str | None = None
 

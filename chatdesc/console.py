@@ -89,6 +89,8 @@ def work(run: Run, opening: Opening, devices: tuple[str, ...] = (), table: bool 
         except KeyboardInterrupt:
             console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {run.out}")
             return Exit.INTERRUPTED
+        finally:
+            run.close()
         frames = run.encoded_frames if run.settings.include_frames else None
         write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
         rows = [report.slim(row) for row in run.rows(store)]

@@ -64,7 +64,8 @@ class Backends:
     def create(cls, settings: Settings, resources: Resources, cache: Path | None = None) -> Backends:
         """Make the backends; ``cache`` keeps the answers of a describer that is worth it."""
         device = resources.device
-        asked = {"device": device, "base_url": resources.base_url, **settings.describer_options()}
+        server = {"base_url": resources.base_url, "concurrency": resources.concurrency}
+        asked = {"device": device, **server, **settings.describer_options()}
         describer = create("describer", settings.describer, **asked)
         if cache is not None and getattr(describer, "cacheable", True):
             describer = CachedDescriber(describer, RequestCache(cache))
@@ -159,6 +160,13 @@ class Run:
             return [frames.encoded(i) for i in range(len(frames))]
         except FrameError:
             return []
+
+    def close(self) -> None:
+        """Let go of connections and files that backends hold."""
+        describer = self.backends.describer
+        for held in (getattr(describer, "inner", describer), getattr(describer, "cache", None)):
+            if close := getattr(held, "close", None):
+                close()
 
     def rows(self, store: Store) -> Iterator[Row]:
         """All finished rows of the folder, also of earlier selections, in natural order of their names."""
