@@ -106,6 +106,8 @@ def annotate(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="the longest answer of a describer")] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="larger pictures are shown smaller")] = None,
     quantization: Annotated[str | None, typer.Option(help="4bit or 8bit weights of the describer")] = None,
+    trust_remote_code: Annotated[bool, typer.Option(help="run code that the describer's repository brings")] = False,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="requests in one pass of a describer")] = None,
     base_url: Annotated[str | None, typer.Option(help="the model server of --describer openai:MODEL")] = None,
     cache: Annotated[
         str | None,
@@ -159,6 +161,7 @@ def annotate(
         max_tokens=max_tokens,
         max_pixels=max_pixels,
         quantization=quantization,
+        trust_remote_code=trust_remote_code or None,
         rounds=rounds,
         theta=theta,
         tau=tau,
@@ -180,6 +183,7 @@ def annotate(
         listed[0] if listed else device,
         base_url=base_url,
         cache=kept,
+        batch_size=batch_size,
     )
     opening = Opening(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
     run = Run.create(opening.open(), out, settings, resources, strict)
@@ -300,6 +304,8 @@ def write_back(
 @app.command()
 def doctor(
     preset: Annotated[str, typer.Option(help="what the machine shall run")] = "offline",
+    trust_remote_code: Annotated[bool, typer.Option(help="run code that the describer's repository brings")] = False,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="requests in one pass of a describer")] = None,
     base_url: Annotated[str | None, typer.Option(help="the model server to ask")] = None,
 ) -> None:
     """Say what this machine has and what a preset needs: devices, versions, models, Hub, model server.

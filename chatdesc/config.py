@@ -38,6 +38,7 @@ class Settings:
         max_tokens: the longest answer of a describer; None leaves it to the describer.
         max_pixels: larger pictures are shown smaller; None leaves it to the describer.
         quantization: ``4bit`` or ``8bit`` weights of the describer, or None.
+        trust_remote_code: run Python code that a describer's repository brings along.
         alignment_frames: frames over which alignment is averaged.
     """
 
@@ -58,6 +59,7 @@ class Settings:
     max_tokens: int | None = None
     max_pixels: int | None = None
     quantization: str | None = None
+    trust_remote_code: bool = False
     keep_manual_if_better: bool = True
     ground_every: int = 20
     min_score: float = 0.2
@@ -87,6 +89,7 @@ class Settings:
             "quantization": self.quantization,
         }
         options |= {"seed": self.seed, "max_tokens": self.max_tokens, "max_new_tokens": self.max_tokens}
+        options["trust_remote_code"] = self.trust_remote_code or None
         return {name: value for name, value in options.items() if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class Resources:
     """How much at once, and where; none of it changes a row.
 
     Attributes:
+        batch_size: requests in one pass of a describer; None leaves it to the describer.
         concurrency: requests at a time to a model server (no more than there are sequences in flight).
         base_url: a model server's, for describers that speak to one.
         cache: a file or folder for describers' answers; None is the run's own, "" keeps none.
@@ -111,6 +115,7 @@ class Resources:
     sequences_in_flight: int = 8
     frames_in_flight: int = 32
     device: str = "auto"
+    batch_size: int | None = None
     concurrency: int = 32
     base_url: str | None = None
     cache: str | None = None

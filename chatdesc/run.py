@@ -66,6 +66,7 @@ class Backends:
         device = resources.device
         server = {"base_url": resources.base_url, "concurrency": resources.concurrency}
         asked = {"device": device, **server, **settings.describer_options()}
+        asked |= {} if resources.batch_size is None else {"max_batch": resources.batch_size}
         describer = create("describer", settings.describer, **asked)
         if cache is not None and getattr(describer, "cacheable", True):
             describer = CachedDescriber(describer, RequestCache(cache))
