@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.metrics.overlap import iou_matrix, is_box
+from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import BackendError, Boxes, Grounding, Word
 
 Floats = NDArray[np.floating]
@@ -85,7 +85,7 @@ def corners(boxes: Floats) -> Floats:
 
 
 def to_pixels(boxes: Floats, width: float, height: float) -> Boxes:
-    """Corners as shares of the image -> xywh in pixels, within the image; what lies outside gets no extent."""
+    """Corners as shares of the image -> xywh in pixels, within the image; what lies outside becomes a line or a point."""
     size = np.array([width, height, width, height], np.float64)
     inside = np.clip(np.asarray(boxes, np.float64) * size, 0, size)
     return np.concatenate([inside[:, :2], inside[:, 2:] - inside[:, :2]], 1).astype(np.float32)
@@ -94,7 +94,7 @@ def to_pixels(boxes: Floats, width: float, height: float) -> Boxes:
 def grounding(
     boxes: Boxes, words: Sequence[Word], scores: Floats, overlap: float | None = None, keep: int = KEEP
 ) -> Grounding:
-    """The ``keep`` best proposals, best first; those without extent are dropped.
+    """The ``keep`` best proposals, best first; those narrower than a pixel are dropped.
 
     Args:
         boxes: [P, 4] xywh, pixels.
@@ -110,7 +110,7 @@ def grounding(
     if not words:
         return nothing(words)
     order = np.argsort(-scores.max(1), kind="stable")
-    order = order[is_box(boxes[order])]
+    order = order[(boxes[order, 2:] >= 1).all(1)]
     if overlap is not None:
         order = _apart(boxes, order[: 4 * keep], overlap)
     order = order[:keep]

@@ -12,7 +12,12 @@ from tests.makers import frames_of
 from tests.tiny_grounders import annotate, bert_tokenizer, build
 
 FAMILIES = ("grounding-dino", "mm-grounding-dino")
-TEXTS = ("red circle", "The LARGE blue square, on the left of the swinging dog", "green car . red object . a dog", "?!")
+TEXTS = (
+    "red circle",
+    "The LARGE blue square, on the left of the swinging dog",
+    " green car . red object\t. a dog",
+    "?!",
+)
 SIZES = ((96, 128), (128, 96), (96, 128), (60, 200))
 
 

@@ -105,11 +105,11 @@ def test_boxes_in_pixels_within_the_image():
     assert boxes.dtype == np.float32
 
 
-BOXES = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 10, 10], [5, 5, 0, 10]], np.float32)
+BOXES = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 10, 10], [5, 5, 0.9, 10]], np.float32)
 SCORES = np.array([[0.1, 0.5], [0.6, 0.2], [0.3, 0.3], [0.9, 0.9]])
 
 
-def test_proposals_come_best_first_and_have_an_extent():
+def test_proposals_come_best_first_and_are_as_wide_as_a_pixel():
     found = grounding(BOXES, WORDS, SCORES)
     np.testing.assert_array_equal(found.boxes, BOXES[[1, 0, 2]])
     np.testing.assert_allclose(found.scores, SCORES[[1, 0, 2]])
