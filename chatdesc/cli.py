@@ -23,6 +23,10 @@ app = typer.Typer(
     "On a real dataset:  [bold]chatdesc annotate lasot /data/LaSOT --split test --out runs/lasot[/bold]",
 )
 
+# where options stand in --help
+MODELS, WORDS, METHOD = "Models", "What describers see and say", "Method"
+RUN, SPEED = "The run", "Speed (changes no row)"
+
 DatasetArg = Annotated[str, typer.Argument(help="lasot, lasot_ext, tnl2k or otb-lang")]
 RootArg = Annotated[
     str, typer.Argument(help="the dataset's folder, an archive, or any fsspec URL (zip://, s3://, hf://)")
@@ -90,49 +94,105 @@ def annotate(
     split_file: SplitFileOpt = None,
     texts: TextsOpt = None,
     preset: Annotated[str, typer.Option(help="a full set of backends; `chatdesc backends` lists them")] = "offline",
-    describer: Annotated[str | None, typer.Option(help="name or name:model@revision")] = None,
-    grounder: Annotated[str | None, typer.Option(help="name or name:model@revision")] = None,
-    tracker: Annotated[str | None, typer.Option(help="name, name:model, or none")] = None,
-    verifier: Annotated[str | None, typer.Option(help="similarity, random or oracle")] = None,
+    describer: Annotated[str | None, typer.Option(help="name or name:model@revision", rich_help_panel=MODELS)] = None,
+    grounder: Annotated[str | None, typer.Option(help="name or name:model@revision", rich_help_panel=MODELS)] = None,
+    tracker: Annotated[str | None, typer.Option(help="name, name:model, or none", rich_help_panel=MODELS)] = None,
+    verifier: Annotated[str | None, typer.Option(help="similarity, random or oracle", rich_help_panel=MODELS)] = None,
     encoder: EncoderOpt = None,
     region: Annotated[
-        str | None, typer.Option(help="what the describer is shown: box, crop, coords or box+crop")
+        str | None,
+        typer.Option(help="what the describer is shown: box, crop, coords or box+crop", rich_help_panel=WORDS),
     ] = None,
-    style: Annotated[str | None, typer.Option(help="concise or detailed texts")] = None,
+    style: Annotated[str | None, typer.Option(help="concise or detailed texts", rich_help_panel=WORDS)] = None,
     every: Annotated[
-        int | None, typer.Option(min=1, help="a text every N frames, each range with its own feedback")
+        int | None,
+        typer.Option(min=1, help="a text every N frames, each range with its own feedback", rich_help_panel=WORDS),
     ] = None,
-    max_words: Annotated[int | None, typer.Option(min=1, help="longer texts are sent back")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="the longest answer of a describer")] = None,
-    max_pixels: Annotated[int | None, typer.Option(min=1, help="larger pictures are shown smaller")] = None,
-    quantization: Annotated[str | None, typer.Option(help="4bit or 8bit weights of the describer")] = None,
-    trust_remote_code: Annotated[bool, typer.Option(help="run code that the describer's repository brings")] = False,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="requests in one pass of a describer")] = None,
-    base_url: Annotated[str | None, typer.Option(help="the model server of --describer openai:MODEL")] = None,
+    max_words: Annotated[
+        int | None, typer.Option(min=1, help="longer texts are sent back", rich_help_panel=WORDS)
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="the longest answer of a describer", rich_help_panel=WORDS)
+    ] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="larger pictures are shown smaller", rich_help_panel=WORDS)
+    ] = None,
+    quantization: Annotated[
+        str | None, typer.Option(help="4bit or 8bit weights of the describer", rich_help_panel=MODELS)
+    ] = None,
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code", help="run code that the describer's repository brings", rich_help_panel=MODELS
+        ),
+    ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="requests in one pass of a describer", rich_help_panel=SPEED)
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="the model server of --describer openai:MODEL", rich_help_panel=MODELS)
+    ] = None,
     cache: Annotated[
         str | None,
-        typer.Option(help="where answers of describers are kept: a folder that runs share [default: in the run]"),
+        typer.Option(
+            help="where answers of describers are kept: a folder that runs share [default: in the run]",
+            rich_help_panel=RUN,
+        ),
     ] = None,
-    rounds: Annotated[int | None, typer.Option(min=0, help="reflection rounds after the first description")] = None,
-    theta: Annotated[float | None, typer.Option(help="IoU from which a proposal is on the target")] = None,
-    tau: Annotated[float | None, typer.Option(help="IoU from which a text may be accepted")] = None,
-    box_threshold: Annotated[float | None, typer.Option(help="score under which a proposal does not count")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=0, help="reflection rounds after the first description", rich_help_panel=METHOD)
+    ] = None,
+    theta: Annotated[
+        float | None, typer.Option(help="IoU from which a proposal is on the target", rich_help_panel=METHOD)
+    ] = None,
+    tau: Annotated[
+        float | None, typer.Option(help="IoU from which a text may be accepted", rich_help_panel=METHOD)
+    ] = None,
+    box_threshold: Annotated[
+        float | None, typer.Option(help="score under which a proposal does not count", rich_help_panel=METHOD)
+    ] = None,
     feedback: Annotated[
-        str | None, typer.Option(help="first (for test splits) or uniform:K (training splits only)")
+        str | None,
+        typer.Option(help="first (for test splits) or uniform:K (training splits only)", rich_help_panel=METHOD),
     ] = None,
-    ground_every: Annotated[int | None, typer.Option(min=1, help="ground the words every k-th frame")] = None,
-    alignment_frames: Annotated[int | None, typer.Option(min=1, help="frames over which alignment is averaged")] = None,
-    keep_manual_if_better: Annotated[bool, typer.Option(help="keep the manual text where nothing beats it")] = True,
-    include_frames: Annotated[bool, typer.Option(help="embed the frames in the dataset (mind their licence)")] = False,
+    ground_every: Annotated[
+        int | None, typer.Option(min=1, help="ground the words every k-th frame", rich_help_panel=METHOD)
+    ] = None,
+    alignment_frames: Annotated[
+        int | None, typer.Option(min=1, help="frames over which alignment is averaged", rich_help_panel=METHOD)
+    ] = None,
+    keep_manual_if_better: Annotated[
+        bool, typer.Option(help="keep the manual text where nothing beats it", rich_help_panel=METHOD)
+    ] = True,
+    include_frames: Annotated[
+        bool,
+        typer.Option(
+            "--include-frames", help="embed the frames in the dataset (mind their licence)", rich_help_panel=RUN
+        ),
+    ] = False,
     sequences_in_flight: Annotated[
-        int | None, typer.Option(min=1, help="sequences worked on at a time [default: 8; with a model server 32]")
+        int | None,
+        typer.Option(
+            min=1, help="sequences worked on at a time [default: 8; with a model server 32]", rich_help_panel=SPEED
+        ),
     ] = None,
-    frames_in_flight: Annotated[int, typer.Option(min=1, help="decoded frames kept in memory")] = 32,
+    frames_in_flight: Annotated[
+        int, typer.Option(min=1, help="decoded frames kept in memory", rich_help_panel=SPEED)
+    ] = 32,
     device: DeviceOpt = "auto",
-    devices: Annotated[str | None, typer.Option(help="one process for each: 0,1 (GPUs), or names with commas")] = None,
-    seed: Annotated[int | None, typer.Option(help="for what is random (verification's floor)")] = None,
-    strict: Annotated[bool, typer.Option(help="stop at the first failed sequence")] = False,
-    dry_run: Annotated[bool, typer.Option(help="only say what would be done, and how long it would take")] = False,
+    devices: Annotated[
+        str | None, typer.Option(help="one process for each: 0,1 (GPUs), or names with commas", rich_help_panel=SPEED)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="for what is random (verification's floor)", rich_help_panel=METHOD)
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="stop at the first failed sequence", rich_help_panel=RUN)
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="only say what would be done, and how long it would take", rich_help_panel=RUN),
+    ] = False,
 ) -> None:
     """Describe every target, let grounding judge the words, reflect, track, and write a refined dataset.
 
@@ -274,8 +334,10 @@ def write_back(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
     root: RootArg,
     to: Annotated[Path | None, typer.Option(help="a new folder, or a copy of the dataset")] = None,
-    in_place: Annotated[bool, typer.Option(help="into the dataset itself; originals stay as .orig")] = False,
-    with_annotations: Annotated[bool, typer.Option(help="copy boxes and flags too")] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="into the dataset itself; originals stay as .orig")
+    ] = False,
+    with_annotations: Annotated[bool, typer.Option("--with-annotations", help="copy boxes and flags too")] = False,
     split_file: SplitFileOpt = None,
     texts: TextsOpt = None,
 ) -> None:
@@ -304,7 +366,9 @@ def write_back(
 @app.command()
 def doctor(
     preset: Annotated[str, typer.Option(help="what the machine shall run")] = "offline",
-    trust_remote_code: Annotated[bool, typer.Option(help="run code that the describer's repository brings")] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="run code that the describer's repository brings")
+    ] = False,
     batch_size: Annotated[int | None, typer.Option(min=1, help="requests in one pass of a describer")] = None,
     base_url: Annotated[str | None, typer.Option(help="the model server to ask")] = None,
 ) -> None:

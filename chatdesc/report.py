@@ -130,7 +130,7 @@ def _tracking(rows: list[Row]) -> list[tuple[str, list[float]]]:
 
 def problems(rows: list[Row], limit: int = 10) -> list[str]:
     """Sequences with something to say, a line each."""
-    lines = [f"{r['sequence']}: {r['status']}: {'; '.join(r['problems'])}" for r in rows if r["problems"]]
+    lines = [f"{r['sequence']}: {'; '.join(r['problems'])}" for r in rows if r["problems"]]
     more = [f"... and {len(lines) - limit} more; `problems` in the dataset has them all"] if len(lines) > limit else []
     return lines[:limit] + more
 

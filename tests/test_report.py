@@ -105,7 +105,7 @@ def test_the_summary_counts_and_averages():
 
 def test_problems_and_repeated_texts_are_told():
     rows = [a_row(f"s-{k}", problems=[f"p{k}"], status="bad") for k in range(12)]
-    assert problems(rows, limit=2)[:2] == ["s-0: bad: p0", "s-1: bad: p1"]
+    assert problems(rows, limit=2)[:2] == ["s-0: p0", "s-1: p1"]
     assert "10 more" in problems(rows, limit=2)[2]
     assert problems([a_row()]) == []
     assert repeated_texts(rows) == [("red kite", 12)]
