@@ -85,7 +85,7 @@ def corners(boxes: Floats) -> Floats:
 
 
 def to_pixels(boxes: Floats, width: float, height: float) -> Boxes:
-    """Corners as shares of the image -> xywh in pixels, within the image; what lies outside becomes a line or a point."""
+    """Corners as shares of the image -> xywh in pixels, within the image (flat for what lies outside)."""
     size = np.array([width, height, width, height], np.float64)
     inside = np.clip(np.asarray(boxes, np.float64) * size, 0, size)
     return np.concatenate([inside[:, :2], inside[:, 2:] - inside[:, :2]], 1).astype(np.float32)

@@ -55,7 +55,7 @@ def test_phrases_are_asked_for_one_by_one(grounder, video):
 
 
 def test_batches_change_nothing(grounder, video):
-    requests = [Ground(FrameRef(frames, 0), text) for frames in video for text in TEXTS]
+    requests = [Ground(FrameRef(frames, 0), text) for text in TEXTS for frames in video]
     together = grounder.ground(requests)
     for request, one in zip(requests, together, strict=True):
         [alone] = grounder.ground([request])
