@@ -107,17 +107,23 @@ class NeuralGrounder:
         """The network itself.
 
         Raises:
-            BackendError: it is unknown, not to be had, or of another architecture; the message says what to do.
+            BackendError: it is unknown, not to be had, too large, or of another architecture; the message says what
+                to do.
         """
+        import torch
         import transformers
 
         found = hub.resolve(self.model, self.revision)
         self._check(found)
         device = hub.pick_device(self.device)
         dtype = self._dtype(device)
-        model = hub.load(getattr(transformers, self.model_class), found).to(device).eval()
         processor = hub.load(getattr(transformers, self.processor_class), found)
-        return Loaded(model, processor, device, dtype, found.facts())
+        # some are published in half precision, which autocast does not expect and a CPU is slow at
+        model = hub.load(getattr(transformers, self.model_class), found, dtype=torch.float32).eval()
+        try:
+            return Loaded(model.to(device), processor, device, dtype, found.facts())
+        except torch.OutOfMemoryError as error:
+            raise BackendError(f"{self.name} does not fit into the memory of {device}; try --device cpu") from error
 
     def _check(self, found: hub.Resolved) -> None:
         """Refuse another architecture before its weights are read, naming the backend for it."""

@@ -199,6 +199,27 @@ def test_models_that_are_not_to_be_had(model, remedy):
     assert "/no/such" not in str(failed.value)
 
 
+@pytest.mark.parametrize("family", ["mm-grounding-dino", "sam3"])
+def test_weights_in_half_precision_are_computed_with_in_single(family, tmp_path):
+    folder = build(family, tmp_path / "tiny")
+    grounder = create("grounder", f"{family}:{folder}", device="cpu")
+    [whole] = grounder.ground(asks("red dog"))
+    grounder.loaded.model.half().save_pretrained(folder)
+    again = create("grounder", f"{family}:{folder}", device="cpu")
+    [found] = again.ground(asks("red dog"))
+    assert again.loaded.model.dtype == torch.float32
+    np.testing.assert_allclose(found.scores[0], whole.scores[0], atol=1e-2)
+
+
+def test_a_model_that_does_not_fit(tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(BackendError, match=r"owlv2:tiny does not fit .*--device cpu"):
+        create("grounder", f"owlv2:{build('owlv2', tmp_path / 'tiny')}", device="cpu").describe_self()
+
+
 def test_weights_that_do_not_read(tmp_path):
     folder = build("owlv2", tmp_path / "tiny")
     (folder / "model.safetensors").write_bytes(b"cut short")
