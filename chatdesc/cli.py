@@ -366,10 +366,6 @@ def write_back(
 @app.command()
 def doctor(
     preset: Annotated[str, typer.Option(help="what the machine shall run")] = "offline",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="run code that the describer's repository brings")
-    ] = False,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="requests in one pass of a describer")] = None,
     base_url: Annotated[str | None, typer.Option(help="the model server to ask")] = None,
 ) -> None:
     """Say what this machine has and what a preset needs: devices, versions, models, Hub, model server.
@@ -421,7 +417,8 @@ def calibrate(
     console.print(report.plain_table(found.rows(), f"threshold on {found.sequences} sequences"))
     for line in (*found.problems, *found.warnings):
         console.print(line, style="yellow", highlight=False, markup=False)
-    console.print(f"\nbest: --box-threshold {found.best:g} (the grounder's own is {found.default:g})", highlight=False)
+    console.print(f"\nOn the command line: --box-threshold {found.best:g}; in a preset:", highlight=False)
+    console.print(found.as_toml().strip(), highlight=False, markup=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -134,6 +134,10 @@ def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices
         TextColumn("annotate"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("{task.fields[means]}"),
     )  # fmt: skip
+    if not getattr(run.backends.grounder, "words", True):
+        console.print(
+            f"{run.backends.grounder.name} cannot say which words found what: feedback is IoU and margin only"
+        )
     seen: list[dict[str, Any]] = []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("annotate", total=len(pending), means="")

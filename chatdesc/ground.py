@@ -3,27 +3,19 @@
 The method's own example, a target grounded by the phrase "human on a swing seat":
 
 >>> import numpy as np
->>> words = split_words("human on a swing seat")
->>> best = {"seat": 0.41, "human": 0.11, "swing": 0.23}
 >>> positive_negative(["seat", "human", "swing", "seat"], np.array([0.41, 0.11, 0.23, 0.36]), theta=0.3)
 (('seat',), ('human', 'swing'))
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.types import Boxes, Grounding, Word
-
-STOP_WORDS = frozenset(
-    "a an the this that these those of on in at by to for from with without and or as is are was be being its "
-    "it their his her which who whose while into onto near next very".split()
-)
+from chatdesc.types import STOP_WORDS, Boxes, Grounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +27,6 @@ class Feedback:
     iou: float
     margin: float
     proposals: int
-
-
-def split_words(text: str) -> tuple[Word, ...]:
-    """The words of a text with their character offsets; hyphens and apostrophes stay inside a word."""
-    return tuple(Word(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+(?:['’-]\w+)*", text))
 
 
 def is_content(word: str) -> bool:

@@ -79,17 +79,19 @@ def track(
     first = sequence.boxes[0]
     template = Crop(FrameRef(sequence.frames, 0), first)
     state = _State(first, template, init=first, boxes=[first], sources=["given"], scores=[1.0])
+    first_phrase = Phrase(0, text, background)
     at = 1
     while at < total:
         due = -(-at // settings.ground_every) * settings.ground_every if text else total
         calm = state.key_frames[-1] + settings.ground_every // 4 if state.key_frames else 0
         low = settings.min_score if text and at > calm else 0.0
         stop = min(total, due + 1, calm + 1 if at <= calm else total)
-        answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, low)
+        words = _in_force(first_phrase, later, at).text
+        answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, low, words)
         _record(state, answer)
         at += len(answer.boxes)
         if at - 1 == due or answer.scores[-1] < low:
-            phrase = next((p for p in reversed(later) if p.start < at), Phrase(0, text, background))
+            phrase = _in_force(first_phrase, later, at - 1)
             yield from _key_frame(sequence, at - 1, phrase, settings, threshold, encoder, template, state)
     ious = np.array(state.ious, np.float32).reshape(-1, 3)
     return Track(
@@ -99,6 +101,10 @@ def track(
         tuple(state.key_frames),
         *ious.T,
     )
+
+
+def _in_force(first: Phrase, later: tuple[Phrase, ...], frame: int) -> Phrase:
+    return next((p for p in reversed(later) if p.start <= frame), first)
 
 
 def _record(state: _State, answer: Followed) -> None:

@@ -223,6 +223,17 @@ class Word:
     end: int
 
 
+STOP_WORDS = frozenset(
+    "a an the this that these those of on in at by to for from with without and or as is are was be being its "
+    "it their his her which who whose while into onto near next very".split()
+)
+
+
+def split_words(text: str) -> tuple[Word, ...]:
+    """The words of a text with their character offsets; hyphens and apostrophes stay inside a word."""
+    return tuple(Word(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+(?:['’-]\w+)*", text))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Grounding:
     """Where a text leads: proposals [P, 4] xywh, the text's words, and scores [P, W] in [0, 1].
@@ -305,7 +316,8 @@ class Follow:
     """Ask the visual tracker for frames ``start`` to ``stop - 1``; answered with a Followed.
 
     With ``init`` (a box in frame ``start - 1``) a new session starts there, else ``session`` goes on. The answer
-    may be shorter than asked for: it ends after the first frame whose score is below ``min_score``.
+    may be shorter than asked for: it ends after the first frame whose score is below ``min_score``. ``text`` is the
+    phrase in force, for trackers that follow words.
     """
 
     frames: Frames
@@ -314,6 +326,7 @@ class Follow:
     session: Any = None
     init: Boxes | None = None
     min_score: float = 0.0
+    text: str = ""
 
 
 Request = Describe | Ground | Embed | Follow

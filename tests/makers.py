@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chatdesc.ground import split_words
-from chatdesc.types import Frames, Grounding, Sequence
+from chatdesc.types import Frames, Grounding, Sequence, split_words
 
 
 class Reader:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chatdesc.ground
-from chatdesc.ground import Feedback, best_words, feedback, is_content, merge, positive_negative, split_words
-from chatdesc.types import Grounding, Word
+from chatdesc.ground import Feedback, best_words, feedback, is_content, merge, positive_negative
+from chatdesc.types import Grounding, Word, split_words
 from tests.makers import leads
 
 TARGET = np.array([0, 0, 100, 100], np.float32)

@@ -21,16 +21,8 @@ from __future__ import annotations
 from typing import Any
 
 from chatdesc.backends.neural_grounder import Item, NeuralGrounder
-from chatdesc.backends.words_and_boxes import (
-    corners,
-    grounding,
-    lower,
-    split_words,
-    to_pixels,
-    whole_words,
-    word_scores,
-)
-from chatdesc.types import Grounding
+from chatdesc.backends.words_and_boxes import corners, grounding, lower, to_pixels, whole_words, word_scores
+from chatdesc.types import Grounding, split_words
 
 ENDS = (".", "?")  # with [CLS] and [SEP], what ends a phrase for the network
 

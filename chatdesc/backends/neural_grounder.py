@@ -22,9 +22,9 @@ from typing import Any, ClassVar
 
 from chatdesc.backends import hub
 from chatdesc.backends.thresholds import default_threshold
-from chatdesc.backends.words_and_boxes import nothing, split_words
+from chatdesc.backends.words_and_boxes import nothing
 from chatdesc.protocols import each
-from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding
+from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, split_words
 
 log = logging.getLogger(__name__)
 

@@ -22,17 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.backends.neural_grounder import Item, NeuralGrounder
-from chatdesc.backends.words_and_boxes import (
-    STOP_WORDS,
-    Floats,
-    corners,
-    grounding,
-    lower,
-    split_phrases,
-    split_words,
-    to_pixels,
-)
-from chatdesc.types import Grounding, Word
+from chatdesc.backends.words_and_boxes import Floats, corners, grounding, lower, split_phrases, to_pixels
+from chatdesc.types import STOP_WORDS, Grounding, Word, split_words
 
 OVERLAP = 0.5
 

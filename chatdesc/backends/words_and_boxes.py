@@ -18,20 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.types import BackendError, Boxes, Grounding, Word
+from chatdesc.types import BackendError, Boxes, Grounding, Word, split_words
 
 Floats = NDArray[np.floating]
-# Kept equal to chatdesc.ground's by a test: backends import no stage.
-STOP_WORDS = frozenset(
-    "a an the this that these those of on in at by to for from with without and or as is are was be being its "
-    "it their his her which who whose while into onto near next very".split()
-)
 KEEP = 100
-
-
-def split_words(text: str) -> tuple[Word, ...]:
-    """Words by character offsets, exactly as the feedback reads them (``chatdesc.ground.split_words``)."""
-    return tuple(Word(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+(?:['’-]\w+)*", text))
 
 
 def split_phrases(text: str) -> list[Word]:

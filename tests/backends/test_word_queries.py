@@ -3,9 +3,8 @@ import pytest
 
 from chatdesc.backends import create
 from chatdesc.backends.word_queries import queries, share_out
-from chatdesc.backends.words_and_boxes import split_words
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.types import FrameRef, Ground
+from chatdesc.types import FrameRef, Ground, split_words
 from tests.makers import frames_of
 from tests.tiny_grounders import annotate, build
 
