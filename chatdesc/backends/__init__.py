@@ -31,13 +31,20 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "encoder": {
         "attributes": "chatdesc.backends.attributes:AttributesEncoder",
+        "clip": "chatdesc.backends.transformers_clip:TransformersClipEncoder",
         "open-clip": "chatdesc.backends.open_clip:OpenClipEncoder",
     },
     "tracker": {
         "csrt": "chatdesc.backends.opencv_trackers:CsrtTracker",
+        "edgetam": "chatdesc.backends.sam_trackers:EdgeTamTracker",
+        "external": "chatdesc.backends.external_tracker:ExternalTracker",
         "kcf": "chatdesc.backends.opencv_trackers:KcfTracker",
         "mil": "chatdesc.backends.opencv_trackers:MilTracker",
         "nano": "chatdesc.backends.opencv_trackers:NanoTracker",
+        "opencv": "chatdesc.backends.opencv_trackers:opencv_tracker",
+        "sam2": "chatdesc.backends.sam_trackers:Sam2Tracker",
+        "sam3": "chatdesc.backends.sam3_video:Sam3WordTracker",
+        "sam3-tracker": "chatdesc.backends.sam_trackers:Sam3TrackerTracker",
     },
 }
 

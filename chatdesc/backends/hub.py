@@ -73,6 +73,12 @@ def resolve(model: str, revision: str = "") -> Resolved:
     return found
 
 
+def public_name(model: str) -> str:
+    """A Hub id as it is, a folder by its last name; asks nobody."""
+    path = Path(model).expanduser()
+    return path.resolve().name if path.is_dir() or model.startswith(("/", "~", ".", "\\")) else model
+
+
 def _local(folder: Path) -> Resolved:
     folder = folder.resolve()
     if not (folder / "config.json").is_file():

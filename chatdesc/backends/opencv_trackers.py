@@ -1,8 +1,8 @@
-"""OpenCV's visual trackers: CSRT (default), KCF, MIL, and NanoTrack from a folder of ONNX files.
+"""OpenCV's visual trackers: CSRT (default), KCF, MIL, and NanoTrack from ONNX files in a folder or on the Hub.
 
 >>> from chatdesc.backends import create
 >>> from chatdesc.types import Follow
->>> tracker = create("tracker", "csrt")                     # "kcf", "nano:/models/nanotrackv2"
+>>> tracker = create("tracker", "csrt")                     # "opencv:kcf", "opencv:nano:/models/nanotrackv2"
 >>> [first] = tracker.follow([Follow(frames, 1, 200, init=box)])
 >>> [rest] = tracker.follow([Follow(frames, 200, 400, session=first.session)])
 
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chatdesc.backends import hub
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Follow, Followed, Image
 
@@ -130,20 +131,20 @@ class MilTracker(OpenCvTracker):
 
 
 class NanoTracker(OpenCvTracker):
-    """NanoTrack v1 or v2, a small Siamese network. ``model`` is a folder with its two ONNX files.
+    """NanoTrack v1 or v2, a small Siamese network. ``model`` is a folder with its two ONNX files, or a Hub id.
 
     Raises:
-        BackendError: no folder was named, or it does not hold the two files.
+        BackendError: no folder was named, it does not hold the two files, or the Hub does not have them.
     """
 
     name = "nano"
 
     def __init__(self, model: str = "", revision: str = "", *, threads: int = 0, **options: Any) -> None:
         super().__init__(model, revision, threads=threads, **options)
-        self.folder = Path(model)
-        self.backbone = _onnx(model, "backbone")
-        self.head = _onnx(model, "head")
-        self.name = f"nano:{self.folder.resolve().name}"
+        folder, self.known_as, self.commit = _weights(model, revision)
+        self.backbone = _onnx(folder, "backbone")
+        self.head = _onnx(folder, "head")
+        self.name = f"nano:{self.known_as}"
 
     def _new(self) -> Any:
         import cv2
@@ -155,7 +156,38 @@ class NanoTracker(OpenCvTracker):
         import hashlib
 
         weights = hashlib.sha256(self.backbone.read_bytes() + self.head.read_bytes()).hexdigest()
-        return {**super().describe_self(), "model": self.folder.resolve().name, "weights_sha256": weights}
+        facts = {"model": self.known_as, "weights_sha256": weights}
+        return {**super().describe_self(), **facts, **({"revision": self.commit} if self.commit else {})}
+
+
+KINDS: dict[str, type[OpenCvTracker]] = {"csrt": CsrtTracker, "kcf": KcfTracker, "mil": MilTracker, "nano": NanoTracker}
+
+
+def opencv_tracker(model: str = "", revision: str = "", **options: Any) -> OpenCvTracker:
+    """The tracker behind ``opencv:KIND`` or ``opencv:KIND:MODEL``.
+
+    Raises:
+        BackendError: there is no such kind.
+    """
+    kind, _, rest = model.partition(":")
+    if kind not in KINDS:
+        raise BackendError(f"tracker opencv: {kind or 'no kind'!r} is none of {', '.join(KINDS)}; write opencv:csrt")
+    return KINDS[kind](rest, revision, **options)
+
+
+def _weights(model: str, revision: str) -> tuple[str, str, str]:
+    """A folder, what to call it, and its commit if it is of the Hub."""
+    from huggingface_hub import snapshot_download
+
+    whole = f"{model}@{revision}" if revision else model  # a path may hold an @
+    folder = Path(whole).expanduser()
+    if not model or folder.is_dir() or whole.startswith(("/", "~", ".", "\\")) or whole.count("/") != 1:
+        return str(folder) if whole else "", folder.resolve().name, ""
+    try:
+        found = snapshot_download(model, revision=revision or None, allow_patterns=["*.onnx"])
+    except Exception as error:
+        raise BackendError(f"tracker nano: {hub.why_not(model, revision, error)}") from error
+    return found, model, Path(found).name
 
 
 def _onnx(folder: str, part: str) -> Path:

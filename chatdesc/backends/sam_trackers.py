@@ -39,9 +39,7 @@ class SamTracker(VideoTracker):
 
     def _step(self, session: Session, image: Image) -> tuple[Boxes | None, float]:
         loaded = self.loaded
-        out = loaded.model(
-            inference_session=session.memory, frame=self._pixels(image), frame_idx=session.seen
-        )
+        out = loaded.model(inference_session=session.memory, frame=self._pixels(image), frame_idx=session.seen)
         forget(session.memory, session.seen, loaded.model.config)
         session.seen += 1
         masks = loaded.processor.post_process_masks([out.pred_masks.float()], original_sizes=[image.shape[:2]])

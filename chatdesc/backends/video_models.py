@@ -10,11 +10,11 @@ A family says how its network is asked; a session is opened on the frame before 
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +22,8 @@ import numpy as np
 from chatdesc.backends import hub
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Boxes, ChatdescError, Follow, Followed, Image
+
+log = logging.getLogger(__name__)
 
 HOMES = {
     "sam2_video": "sam2",
@@ -73,7 +75,7 @@ class VideoTracker:
 
     def __init__(self, model: str = "", revision: str = "", *, device: str = "auto", **options: Any) -> None:
         self.model, self.revision, self.device = model, revision, device
-        self.name = f"{self.family}:{_public(model)}"
+        self.name = f"{self.family}:{hub.public_name(model)}"
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -82,12 +84,20 @@ class VideoTracker:
         Raises:
             BackendError: it is unknown, not to be had, or of another architecture; the message says what to do.
         """
+        return self._load()
+
+    def _load(self) -> Loaded:
         import transformers
 
         found = hub.resolve(self.model, self.revision)
         self._check(found)
         device = hub.pick_device(self.device)
-        model = hub.load(getattr(transformers, self.model_class), found).to(device).eval()
+        kind = getattr(transformers, self.model_class)
+        model, notes = hub.load(kind, found, output_loading_info=True)
+        if notes["missing_keys"]:  # transformers makes them up, and would say so where nobody reads it
+            lacking = ", ".join(sorted(notes["missing_keys"])[:3])
+            log.warning("%s: its weights lack %d tensors (%s)", self.name, len(notes["missing_keys"]), lacking)
+        model = model.to(device).eval()
         processor = hub.load(getattr(transformers, self.processor_class), found)
         return Loaded(model, processor, device, hub.pick_dtype(device), found.facts())
 
@@ -188,7 +198,7 @@ def forget(memory: Any, now: int, config: Any) -> None:
     ``max_object_pointers_in_encoder - 1``, and those of the frames with a prompt, of which the last
     ``max_cond_frame_num`` (-1: all) with their features.
     """
-    memory.processed_frames.clear()
+    memory.processed_frames[now] = None  # but counted: SAM 3 goes by the number of frames so far
     memory.cache.clear_all()
     with_features = now - config.num_maskmem + 1
     with_pointers = now - config.max_object_pointers_in_encoder + 1
@@ -231,9 +241,3 @@ def corners(box: Boxes, image: Image) -> list[float]:
     if not (np.isfinite([x, y, w, h]).all() and right > left and bottom > top and w > 0 and h > 0):
         raise BackendError(f"a tracker cannot start from the box {[x, y, w, h]} in a frame of {width} x {height}")
     return [left, top, right, bottom]
-
-
-def _public(model: str) -> str:
-    """A Hub id as it is, a folder by its last name."""
-    path = Path(model).expanduser()
-    return path.resolve().name if path.is_dir() or model.startswith(("/", "~", ".", "\\")) else model

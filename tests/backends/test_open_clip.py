@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from chatdesc.backends import create
-from chatdesc.backends.open_clip import OpenClipEncoder, cut_out
+from chatdesc.backends.crop_encoder import cut_out
+from chatdesc.backends.open_clip import OpenClipEncoder
 from chatdesc.backends.open_clip_model import parse_spec
 from chatdesc.protocols import Encoder
 from chatdesc.types import BackendError, Crop, Embed, FrameError, FrameRef, Frames
@@ -310,7 +311,7 @@ def test_halves_its_batches_when_memory_runs_out(local_dir, video, monkeypatch):
     monkeypatch.setattr(encoder.loaded, "encode_crops", short_of_memory)
     [answer] = encoder.embed([request(video)])
     assert answer.crops == pytest.approx(expected.crops, abs=1e-5)
-    assert encoder.batch_size == 2
+    assert encoder.batches.size == 2
 
 
 def test_out_of_memory_at_one_item_says_what_to_do(local_dir, video, monkeypatch):

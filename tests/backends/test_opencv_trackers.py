@@ -249,3 +249,25 @@ def test_a_real_sequence(shared_data):
     truth = np.array([[float(v) for v in re.split(r"[,\s]+", row.strip())] for row in rows if row.strip()])
     [answer] = follow(CsrtTracker(), Follow(frames, 1, 60, init=truth[0].astype(np.float32)))
     assert iou(answer.boxes, truth[1:60]).mean() > 0.6
+
+
+def test_every_kind_by_the_common_name(shared_data):
+    weights = shared_data / "nanotrack" / "nanotrackv2"
+    assert [create("tracker", f"opencv:{kind}").name for kind in ("csrt", "kcf", "mil")] == ["csrt", "kcf", "mil"]
+    by_both = [create("tracker", f"{name}:{weights}").describe_self() for name in ("nano", "opencv:nano")]
+    assert by_both[0] == by_both[1]
+    for wrong, message in [("opencv", "'no kind' is none of csrt"), ("opencv:sort", "'sort' is none of csrt")]:
+        with pytest.raises(BackendError, match=message):
+            create("tracker", wrong)
+
+
+def test_nano_from_the_hub(shared_data, hub_cache):
+    commit = hub_cache("org/nanotrack", shared_data / "nanotrack" / "nanotrackv2")
+    tracker = create("tracker", "opencv:nano:org/nanotrack")
+    described = tracker.describe_self()
+    assert (tracker.name, described["model"], described["revision"]) == ("nano:org/nanotrack", "org/nanotrack", commit)
+    frames, truth = square_video(6)
+    [answer] = follow(tracker, Follow(frames, 1, 6, init=truth[0]))
+    assert iou(answer.boxes, truth[1:]).mean() > 0.6
+    with pytest.raises(BackendError, match=r"tracker nano: org/none is not to be had.*hf download org/none"):
+        create("tracker", "opencv:nano:org/none")

@@ -1,0 +1,168 @@
+"""What the encoders with a neural network share: each frame decoded once a call, each crop and text encoded once.
+
+A family says how its model is loaded; the rest is here:
+
+>>> class MyEncoder(CropEncoder):
+...     def _load(self): ...     # an EncoderModel
+>>> [answer] = MyEncoder("mine:base", "cuda", 64).embed([Embed("mine", crops, texts)])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chatdesc.backends.batching import Batches
+from chatdesc.types import BackendError, Crop, Embed, Embedding, Image
+
+Vectors = NDArray[np.float32]
+CropKey = tuple[int, int, bytes]
+
+
+class EncoderModel(Protocol):
+    """A model in memory. ``encode_*`` give unit vectors [N, width] of what ``preprocess`` and ``tokenize`` made."""
+
+    device: str
+    facts: dict[str, str]
+
+    @property
+    def width(self) -> int: ...
+    def preprocess(self, picture: Any) -> Any: ...
+    def tokenize(self, texts: list[str]) -> tuple[Any, list[bool]]: ...
+    def encode_crops(self, items: Any) -> Vectors: ...
+    def encode_texts(self, items: Any) -> Vectors: ...
+
+
+class CropEncoder:
+    """Base of the encoders; loads its model when it is first asked for something.
+
+    ``batch_size`` crops or texts go into one forward pass at first: see ``batching``.
+    """
+
+    max_batch = 64
+    workers = 1
+
+    def __init__(self, name: str, device: str, batch_size: int) -> None:
+        self.name, self.device, self._first_size = name, device, batch_size
+
+    def _load(self) -> EncoderModel:
+        raise NotImplementedError
+
+    @cached_property
+    def loaded(self) -> Any:
+        """The model itself.
+
+        Raises:
+            BackendError: it is unknown, or its weights are not to be had; the message says what to do.
+        """
+        return self._load()
+
+    @cached_property
+    def batches(self) -> Batches:
+        return Batches(self.name, self._first_size, device=self.loaded.device)
+
+    def embed(self, requests: list[Embed]) -> list[Embedding | Exception]:
+        """Vectors of every request's crops and texts. Each frame is decoded once, each crop and text encoded once.
+
+        Raises:
+            BackendError: the model cannot be loaded, or a single item does not fit into the device's memory.
+        """
+        crops = self._crops(requests)
+        texts = self._texts([t for r in requests for t in r.texts])
+        return [_answer(r, crops, texts, self.loaded.width) for r in requests]
+
+    def _crops(self, requests: list[Embed]) -> dict[CropKey, Vectors | Exception]:
+        """A vector, or what went wrong, for each distinct crop; frame by frame, so that one is in memory at a time."""
+        found: dict[CropKey, Vectors | Exception] = {}
+        waiting: list[tuple[CropKey, Any]] = []
+        for group in _by_frame(requests):
+            waiting += _prepare(group, self.loaded.preprocess, found)
+            while len(waiting) >= (size := self.batches.size):
+                self._encode_crops(waiting[:size], found)
+                waiting = waiting[size:]
+        self._encode_crops(waiting, found)
+        return found
+
+    def _encode_crops(self, items: Sequence[tuple[CropKey, Any]], found: dict[CropKey, Vectors | Exception]) -> None:
+        vectors = self.batches.run([made for _, made in items], self.loaded.encode_crops)
+        found.update(zip((key for key, _ in items), vectors, strict=True))
+
+    def _texts(self, texts: list[str]) -> dict[str, tuple[Vectors, bool]]:
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return {}
+        tokens, truncated = self.loaded.tokenize(distinct)
+        vectors = self.batches.run(list(tokens), self.loaded.encode_texts)
+        return dict(zip(distinct, zip(vectors, truncated, strict=True), strict=True))
+
+
+def _key(crop: Crop) -> CropKey:
+    return id(crop.frame.frames), crop.frame.index, np.asarray(crop.box, np.float32).tobytes()
+
+
+def _by_frame(requests: list[Embed]) -> list[list[Crop]]:
+    groups: dict[tuple[int, int], dict[CropKey, Crop]] = {}
+    for crop in (c for r in requests for c in r.crops):
+        key = _key(crop)
+        groups.setdefault(key[:2], {})[key] = crop
+    return [list(group.values()) for group in groups.values()]
+
+
+def _prepare(
+    crops: list[Crop], preprocess: Any, failed: dict[CropKey, Vectors | Exception]
+) -> list[tuple[CropKey, Any]]:
+    """The model's input for crops of one frame; what goes wrong is put into ``failed``."""
+    ready = []
+    try:
+        image = crops[0].frame.image()
+    except Exception as error:
+        failed.update((_key(crop), error) for crop in crops)
+        return []
+    for crop in crops:
+        try:
+            ready.append((_key(crop), preprocess(cut_out(image, crop.box))))
+        except Exception as error:
+            failed[_key(crop)] = error
+    return ready
+
+
+def cut_out(image: Image, box: ArrayLike) -> Any:
+    """The part of an image in a box xywh, as a PIL picture: whole pixels, within the image, at least one.
+
+    Raises:
+        BackendError: the box is no box.
+    """
+    from PIL import Image as Pillow
+
+    x, y, w, h = (float(v) for v in np.asarray(box, np.float64))
+    if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
+        raise BackendError(f"there is nothing to crop in the box {[x, y, w, h]}")
+    rows, columns = image.shape[:2]
+    left, top = min(max(round(x), 0), columns - 1), min(max(round(y), 0), rows - 1)
+    right, bottom = min(max(round(x + w), left + 1), columns), min(max(round(y + h), top + 1), rows)
+    return Pillow.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
+
+
+def _answer(
+    request: Embed,
+    crops: dict[CropKey, Vectors | Exception],
+    texts: dict[str, tuple[Vectors, bool]],
+    width: int,
+) -> Embedding | Exception:
+    rows: list[Vectors] = []
+    for crop in request.crops:
+        found = crops[_key(crop)]
+        if isinstance(found, Exception):
+            return found
+        rows.append(found)
+    words = [texts[t][0] for t in request.texts]
+    cut = np.array([texts[t][1] for t in request.texts], np.bool_)
+    return Embedding(_stack(rows, width), _stack(words, width), cut)
+
+
+def _stack(rows: list[Vectors], width: int) -> Vectors:
+    return np.stack(rows) if rows else np.zeros((0, width), np.float32)

@@ -1,0 +1,110 @@
+"""CLIP, SigLIP and SigLIP 2 from transformers as encoders of crops and texts.
+
+>>> encoder = create("encoder", "clip:openai/clip-vit-base-patch32", device="cuda")
+>>> encoder = create("encoder", "clip:google/siglip2-base-patch16-224@main")
+>>> [answer] = encoder.embed([Embed("clip", crops, ("the red car on the left",))])
+>>> 100 * answer.crops @ answer.texts.T          # cosines x 100
+
+Crops are cut out before they are resized. Texts are padded the way a family was trained (SigLIP: to its full length)
+and cut to the model's own length, 77 or 64 tokens, with their end token kept. Vectors are of length 1; SigLIP's bias
+and temperature are no part of a cosine. Weights stay in float32, as numbers are to be compared.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatdesc.backends import hub
+from chatdesc.backends.crop_encoder import CropEncoder
+from chatdesc.types import BackendError
+
+PADDING = {"clip": True, "siglip": "max_length", "siglip2": "max_length"}
+
+
+class TransformersClipEncoder(CropEncoder):
+    """``clip:<model>``.
+
+    Args:
+        model, revision: a Hub id and a commit, branch or tag, or a folder.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        batch_size: crops or texts in one forward pass at first; see ``batching``.
+    """
+
+    def __init__(
+        self, model: str = "", revision: str = "", *, device: str = "auto", batch_size: int = 64, **options: Any
+    ) -> None:
+        super().__init__(f"clip:{hub.public_name(model)}", device, batch_size)
+        self.model, self.revision = model, revision
+
+    def _load(self) -> Loaded:
+        import transformers
+
+        found = hub.resolve(self.model, self.revision)
+        kind = str(found.config.get("model_type", "unknown"))
+        if kind not in PADDING:
+            raise BackendError(
+                f"{found.name} is a {kind} model; clip takes {', '.join(PADDING)}, open-clip has many others"
+            )
+        device = hub.pick_device(self.device)
+        model = hub.load(transformers.AutoModel, found).to(device).eval()
+        processor = hub.load(transformers.AutoProcessor, found)
+        return Loaded(model, processor, device, found.facts())
+
+    def describe_self(self) -> dict[str, str]:
+        """Model, weights and preprocessing. Loads the model, so a run that cannot have it fails here."""
+        return {"name": self.name, **self.loaded.facts, "transformers": version("transformers")}
+
+
+class Loaded:
+    """A model in memory with its processor."""
+
+    def __init__(self, model: Any, processor: Any, device: str, facts: dict[str, str]) -> None:
+        self.model, self.processor, self.device = model, processor, device
+        self.padding = PADDING[model.config.model_type]
+        lengths = (model.config.text_config.max_position_embeddings, processor.tokenizer.model_max_length)
+        self.context = min(lengths)
+        settings = processor.image_processor.to_dict()
+        shown = {
+            k: settings[k] for k in sorted(settings) if k.startswith(("crop", "do_", "image_", "resample", "size"))
+        }
+        self.facts = {**facts, "preprocessing": json.dumps(shown, sort_keys=True, default=str)}
+
+    @cached_property
+    def width(self) -> int:
+        """Length of a vector."""
+        return self.encode_texts(list(self.tokenize(["a"])[0])).shape[1]
+
+    def preprocess(self, picture: Any) -> dict[str, Any]:
+        """A picture as the model takes it, on the CPU, without a batch."""
+        made = self.processor.image_processor(images=[picture], return_tensors="pt")
+        return {name: values[0] for name, values in made.items()}
+
+    def tokenize(self, texts: list[str]) -> tuple[list[dict[str, Any]], list[bool]]:
+        """Each text as the model takes it, and which were cut."""
+        whole = self.processor.tokenizer(texts)["input_ids"]
+        made = self.processor(
+            text=texts, padding=self.padding, truncation=True, max_length=self.context, return_tensors="pt"
+        )
+        rows = [{name: values[i] for name, values in made.items()} for i in range(len(texts))]
+        return rows, [len(ids) > self.context for ids in whole]
+
+    def encode_crops(self, items: list[dict[str, Any]]) -> NDArray[np.float32]:
+        return self._vectors(self.model.get_image_features, items)
+
+    def encode_texts(self, items: list[dict[str, Any]]) -> NDArray[np.float32]:
+        return self._vectors(self.model.get_text_features, items)
+
+    def _vectors(self, encode: Any, items: list[dict[str, Any]]) -> NDArray[np.float32]:
+        import torch
+
+        batch = {name: torch.stack([item[name] for item in items]).to(self.device) for name in items[0]}
+        with torch.inference_mode():
+            rows = encode(**batch).pooler_output
+            rows = rows / rows.norm(dim=-1, keepdim=True)
+        return np.asarray(rows.float().cpu().numpy(), np.float32)
