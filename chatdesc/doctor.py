@@ -113,7 +113,8 @@ def cached(model: str) -> bool:
     """Whether a model of the Hub is in the local cache with its weights."""
     from huggingface_hub import try_to_load_from_cache
 
-    names = ("model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors", "pytorch_model.bin")
+    names = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+    names += ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
     return any(isinstance(try_to_load_from_cache(model, name), str) for name in names)
 
 
