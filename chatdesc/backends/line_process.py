@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -18,7 +19,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
-from chatdesc.private import redact
 from chatdesc.types import BackendError
 
 GRACE = 3.0  # seconds from the last word to the end
@@ -95,7 +95,7 @@ class LineProcess:
     def error(self, what: str) -> BackendError:
         """What went wrong, with the last lines of standard error. The process is ended."""
         self.close()
-        tail = " | ".join(redact(line)[:300] for line in self._errors if line)
+        tail = " | ".join(without_folders(line)[:300] for line in self._errors if line)
         return BackendError(f"{self.name}: {what}" + (f"; its last words: {tail}" if tail else ""))
 
     def close(self, last_word: str = "") -> None:
@@ -151,3 +151,8 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def without_folders(line: str) -> str:
+    """A line of text with each absolute path cut to its last name, since errors stand in rows."""
+    return re.sub(r"(?<![\w.~%:/-])(?:\w:)?[\\/](?:[^\s\\/\"':,]+[\\/])+", "", line)

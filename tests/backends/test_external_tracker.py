@@ -10,6 +10,7 @@ import pytest
 
 from chatdesc.backends import create
 from chatdesc.backends.external_tracker import ExternalTracker, parse
+from chatdesc.backends.line_process import without_folders
 from chatdesc.metrics.overlap import iou
 from chatdesc.protocols import Tracker
 from chatdesc.types import BackendError, Follow, FrameError, Frames
@@ -328,6 +329,11 @@ def test_parse():
     box, score = parse(" 1.5, 2 ,3,4.25 ,0.5 ")
     assert (box.tolist(), score) == ([1.5, 2, 3, 4.25], 0.5)
     assert parse("1,2,0,4") == (None, 1.0)
+
+
+def test_folders_are_left_out_of_last_words():
+    said = 'File "/home/ada/x/track.py", line 3: no C:\\w\\b.pth; see https://a.org/b/c or and/or'
+    assert without_folders(said) == 'File "track.py", line 3: no b.pth; see https://a.org/b/c or and/or'
 
 
 def test_the_whole_loop(script, tmp_path):
