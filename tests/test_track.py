@@ -3,7 +3,7 @@ import pytest
 
 from chatdesc.config import Settings
 from chatdesc.track import MAX_PROPOSALS, top_proposals, track
-from chatdesc.types import Embed, Embedding, Follow, Followed, Ground
+from chatdesc.types import Embed, Embedding, Follow, Followed, Ground, Phrase
 from chatdesc.verify import VERIFIERS
 from tests.makers import drive, flat, leads, sequence_of
 
@@ -196,3 +196,14 @@ def test_top_proposals():
     assert len(top_proposals(leads("kite", *[("kite", HERE, 0.9)] * 30), 0.35)[0]) == MAX_PROPOSALS
     for none in (leads("kite"), leads("", *[])):
         assert top_proposals(none, 0.35)[0].shape == (0, 4)
+
+
+def test_the_tracker_is_told_the_phrase_in_force():
+    sequence = sequence_of(14, HERE)
+    later = (Phrase(5, "blue kite"), Phrase(10, "tail"))
+    steps = track(sequence, "kite", (), EVERY, 0.35, "attributes", later)
+    asked = flat(drive(steps, Scene([(HERE, 0.9)]))[1])
+    told = [(f.start, f.text) for f in of_kind(asked, Follow)]
+    assert [t for s, t in told] == ["kite" if s < 5 else "blue kite" if s < 10 else "tail" for s, _ in told]
+    assert {t for _, t in told} == {"kite", "blue kite", "tail"}
+    assert [(g.frame.index, g.text) for g in of_kind(asked, Ground)] == [(4, "kite"), (8, "blue kite"), (12, "tail")]
