@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chatdesc import __version__
+from chatdesc import __version__, sharing
 from chatdesc.console import Exit, Opening, print_scores, show_plan, work
 from chatdesc.types import ChatdescError
 
@@ -419,6 +419,9 @@ def calibrate(
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"\nOn the command line: --box-threshold {found.best:g}; in a preset:", highlight=False)
     console.print(found.as_toml().strip(), highlight=False, markup=False, soft_wrap=True)
+
+
+app.add_typer(sharing.app)
 
 
 def main() -> None:
