@@ -21,6 +21,13 @@ from chatdesc.types import ChatdescError
 
 LIBRARIES = ("chatdesc", "torch", "transformers", "open_clip_torch", "opencv-contrib-python-headless", "datasets")
 HUB_SECONDS = 5.0
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +120,7 @@ def cached(model: str) -> bool:
     """Whether a model of the Hub is in the local cache with its weights."""
     from huggingface_hub import try_to_load_from_cache
 
-    names = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-    names += ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-    return any(isinstance(try_to_load_from_cache(model, name), str) for name in names)
+    return any(isinstance(try_to_load_from_cache(model, name), str) for name in WEIGHTS)
 
 
 def _hub() -> Check:
