@@ -1,6 +1,7 @@
-"""Commands that hand rows on: ``export``. The bodies are elsewhere; here are their options.
+"""Commands that hand rows on: ``export``, ``show``. The bodies are elsewhere; here are their options.
 
 chatdesc export user/lasot-chatdesc --to /data/LaSOT --layout lasot
+    chatdesc show runs/lasot-test airplane-15
 """
 
 from __future__ import annotations
@@ -44,3 +45,17 @@ def export(
     ):
         if count:
             typer.echo(f"{count} {what}")
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
+    sequence: Annotated[str, typer.Argument(help="the sequence's name")],
+) -> None:
+    """Tell one row's whole story: texts tried, words, IoU, margin, choice, alignment, tracking, provenance.
+
+    Example:  chatdesc show runs/lasot-test airplane-15
+    """
+    from chatdesc.story import row_of, story
+
+    typer.echo("\n".join(story(row_of(run, sequence))))
