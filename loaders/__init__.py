@@ -29,6 +29,7 @@ NAMES: dict[str, str] = {
     "lasot_ext": "chatdesc.loaders.lasot:LasotExt",
     "tnl2k": "chatdesc.loaders.tnl2k:Tnl2k",
     "otb-lang": "chatdesc.loaders.otb_lang:OtbLang",
+    "folder": "chatdesc.loaders.folder:Folder",
     "synthetic": "chatdesc.loaders.lasot:Synthetic",
 }
 
