@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
@@ -122,15 +123,15 @@ class Resources:
 
 
 def public_spec(spec: str) -> str:
-    """A backend's spec without the folders of a local path: ``open-clip:local-dir:/home/me/clip`` -> ``...:clip``."""
-    name, colon, model = spec.partition(":")
-    head, at, path = model.rpartition(":")
-    if "//" in path:  # open_clip's NAME/FILE with an absolute file
-        stem, _, file = path.partition("//")
-        return f"{name}{colon}{head}{at}{stem}/{PureWindowsPath(file).name}"
-    if path.startswith(("/", "~", ".", "\\")) or PureWindowsPath(path).drive:
-        path = PureWindowsPath(path).name
-    return f"{name}{colon}{head}{at}{path}"
+    """A backend's spec without the folders of local paths: ``open-clip:local-dir:/home/me/clip`` -> ``...:clip``.
+
+    Words of a command are taken one by one, and so is what follows ``=``, ``:`` or ``//`` in them.
+    """
+    return re.sub(r"(^|[\s=:]|(?<=\w)/(?=/))((?:/|~|\.\.?/|[A-Za-z]:\\)[^\s=]*)", _last_name, spec)
+
+
+def _last_name(found: re.Match[str]) -> str:
+    return found.group(1) + PureWindowsPath(found.group(2).rstrip("/\\")).name
 
 
 def feedback_frames(feedback: str) -> int:

@@ -62,7 +62,13 @@ def test_presets_hold_known_settings_and_can_be_changed():
         ("open-clip:local-dir:/home/me/clip", "open-clip:local-dir:clip"),
         ("nano:~/models/nano2", "nano:nano2"),
         ("nano:../models/nano2", "nano:nano2"),
-        ("nano:C:\\Users\\me\\nano2", "nano:C:nano2"),
+        ("nano:C:\\Users\\me\\nano2", "nano:nano2"),
+        (
+            "external:/usr/bin/python /home/me/track.py --weights=/data/x.pth --k 3",
+            "external:python track.py --weights=x.pth --k 3",
+        ),
+        ("open-clip:ViT-B-32//home/me/w.pt", "open-clip:ViT-B-32/w.pt"),
+        ("opencv:nano:/home/me/nanotrackv2", "opencv:nano:nanotrackv2"),
     ],
 )
 def test_rows_do_not_learn_where_models_lie(spec, public):
