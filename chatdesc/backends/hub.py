@@ -189,6 +189,20 @@ def _hub_cause(error: BaseException | None) -> Exception | None:
     return error if isinstance(error, Exception) else None
 
 
+def place(network: Any, device: str, name: str) -> Any:
+    """A network on its device, ready to be asked.
+
+    Raises:
+        BackendError: it does not fit there.
+    """
+    import torch
+
+    try:
+        return network.to(device).eval()
+    except torch.OutOfMemoryError as error:
+        raise BackendError(f"{name} does not fit into the memory of {device}; try --device cpu") from error
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence transformers below errors, and its progress bars; downloads keep theirs, for they take minutes."""

@@ -43,6 +43,7 @@ class TransformersClipEncoder(CropEncoder):
         self.model, self.revision = model, revision
 
     def _load(self) -> Loaded:
+        import torch
         import transformers
 
         found = hub.resolve(self.model, self.revision)
@@ -52,7 +53,7 @@ class TransformersClipEncoder(CropEncoder):
                 f"{found.name} is a {kind} model; clip takes {', '.join(PADDING)}, open-clip has many others"
             )
         device = hub.pick_device(self.device)
-        model = hub.load(transformers.AutoModel, found).to(device).eval()
+        model = hub.place(hub.load(transformers.AutoModel, found, dtype=torch.float32), device, self.name)
         processor = hub.load(transformers.AutoProcessor, found)
         return Loaded(model, processor, device, found.facts())
 

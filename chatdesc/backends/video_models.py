@@ -87,17 +87,18 @@ class VideoTracker:
         return self._load()
 
     def _load(self) -> Loaded:
+        import torch
         import transformers
 
         found = hub.resolve(self.model, self.revision)
         self._check(found)
         device = hub.pick_device(self.device)
         kind = getattr(transformers, self.model_class)
-        model, notes = hub.load(kind, found, output_loading_info=True)
+        model, notes = hub.load(kind, found, dtype=torch.float32, output_loading_info=True)
         if notes["missing_keys"]:  # transformers makes them up, and would say so where nobody reads it
             lacking = ", ".join(sorted(notes["missing_keys"])[:3])
             log.warning("%s: its weights lack %d tensors (%s)", self.name, len(notes["missing_keys"]), lacking)
-        model = model.to(device).eval()
+        model = hub.place(model, device, self.name)
         processor = hub.load(getattr(transformers, self.processor_class), found)
         return Loaded(model, processor, device, hub.pick_dtype(device), found.facts())
 

@@ -307,6 +307,29 @@ def test_weights_that_are_not_all_there_are_reported(models, tmp_path, caplog):
     assert "its weights lack 1 tensors (no_object_pointer)" in caplog.text
 
 
+def test_weights_are_in_single_precision_whatever_was_published(models, tmp_path, video):
+    import torch
+    import transformers
+
+    folder = tmp_path / "half"
+    transformers.AutoModel.from_pretrained(models("sam2")).to(torch.bfloat16).save_pretrained(folder)
+    transformers.AutoProcessor.from_pretrained(models("sam2")).save_pretrained(folder)
+    tracker = create("tracker", f"sam2:{folder}", device="cpu")
+    assert {p.dtype for p in tracker.loaded.model.parameters()} == {torch.float32}
+    follow(tracker, ask(video, 1, 3, init=BOX))
+
+
+def test_a_device_that_is_too_small_is_told(models, monkeypatch):
+    import torch
+
+    def full(self, *args, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(BackendError, match=r"^sam2:sam2 does not fit into the memory of cpu; try --device cpu"):
+        create("tracker", f"sam2:{models('sam2')}", device="cpu").describe_self()
+
+
 def test_the_tracker_inside_sam3_is_found(trackers, models):
     import torch
 

@@ -169,6 +169,17 @@ def test_other_architectures_are_refused(tmp_path):
         create("encoder", f"clip:{tmp_path}").describe_self()
 
 
+def test_weights_are_in_single_precision_whatever_was_published(models, tmp_path):
+    import torch
+    import transformers
+
+    folder = tmp_path / "half"
+    transformers.AutoModel.from_pretrained(models("clip")).to(torch.float16).save_pretrained(folder)
+    transformers.AutoProcessor.from_pretrained(models("clip")).save_pretrained(folder)
+    encoder = create("encoder", f"clip:{folder}", device="cpu")
+    assert {p.dtype for p in encoder.loaded.model.parameters()} == {torch.float32}
+
+
 def test_halves_its_batches_when_memory_runs_out(models, video, monkeypatch):
     import torch
 
