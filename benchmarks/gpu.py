@@ -1,8 +1,9 @@
 """The neural stages at full size with random weights: items a second, GPU share, memory, and what batching gives.
 
-Architectures are built from their configurations, without a download: a Qwen3-VL of four billion parameters and an
-MM-GroundingDINO with Swin-T and BERT. Random weights say nothing about quality, and all about cost. Without a GPU the
-same code runs on tiny ones, to show that it works; its figures then mean nothing for a GPU, and it says so.
+Architectures are built from their configurations, without a download: a Qwen3-VL of four billion parameters, an
+MM-GroundingDINO with Swin-T and BERT, a CLIP ViT-B/32 and a SAM 2. Random weights say nothing about quality, and all
+about cost. Without a GPU the same code runs on tiny ones, to show that it works; its figures then mean nothing for a
+GPU, and it says so. An item is a description, a grounding, four crops with a text, or three tracked frames.
 
     python benchmarks/gpu.py [--sequences 16] [--tokens 48]
 """
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -26,8 +28,8 @@ from chatdesc.describe import prompt_text
 from chatdesc.loaders import load
 from chatdesc.schedule import Lane, Scheduler
 from chatdesc.synthetic import render
-from chatdesc.types import Describe, FrameCache, FrameRef, Ground
-from tests import tiny_grounders, tiny_models
+from chatdesc.types import Crop, Describe, Embed, Follow, FrameCache, FrameRef, Ground
+from tests import tiny_clips, tiny_grounders, tiny_models, tiny_trackers
 
 QWEN_4B = {
     "text_config": {
@@ -75,6 +77,31 @@ def full_grounder(tiny: Path, folder: Path) -> Path:
     processor = AutoProcessor.from_pretrained(tiny)
     processor.image_processor.size = {"shortest_edge": 800, "longest_edge": 1333}
     processor.save_pretrained(folder)
+    return folder
+
+
+def full_encoder(tiny: Path, folder: Path) -> Path:
+    from transformers import AutoProcessor, CLIPConfig, CLIPModel
+
+    CLIPModel(CLIPConfig()).save_pretrained(folder)
+    processor = AutoProcessor.from_pretrained(tiny)
+    processor.image_processor.size = {"shortest_edge": 224}
+    processor.image_processor.crop_size = {"height": 224, "width": 224}
+    processor.save_pretrained(folder)
+    return folder
+
+
+def full_tracker(folder: Path) -> Path:
+    from transformers import (
+        Sam2ImageProcessor,
+        Sam2VideoConfig,
+        Sam2VideoModel,
+        Sam2VideoProcessor,
+        Sam2VideoVideoProcessor,
+    )
+
+    Sam2VideoModel(Sam2VideoConfig()).save_pretrained(folder)
+    Sam2VideoProcessor(Sam2ImageProcessor(), Sam2VideoVideoProcessor()).save_pretrained(folder)
     return folder
 
 
@@ -131,30 +158,49 @@ def main() -> None:
     print(torch.cuda.get_device_name() if gpu else "no GPU: tiny models on the CPU; these figures say nothing of a GPU")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        render(folder / "data", count=options.sequences, frames=2, seed=0)
-        describer = tiny_models.build("qwen3-vl", folder / "tiny-describer")
-        grounder = tiny_grounders.build("mm-grounding-dino", folder / "tiny-grounder")
+        render(folder / "data", count=options.sequences, frames=4, seed=0)
+        models = {
+            "describer": tiny_models.build("qwen3-vl", folder / "tiny-describer"),
+            "grounder": tiny_grounders.build("mm-grounding-dino", folder / "tiny-grounder"),
+            "encoder": tiny_clips.build("clip", folder / "tiny-encoder"),
+            "tracker": tiny_trackers.build("sam2", folder / "tiny-tracker"),
+        }
         if gpu:
-            describer = full_describer(describer, folder / "describer")
-            grounder = full_grounder(grounder, folder / "grounder")
-        measure(folder / "data", describer, grounder, device, options.tokens)
+            models = {
+                "describer": full_describer(models["describer"], folder / "describer"),
+                "grounder": full_grounder(models["grounder"], folder / "grounder"),
+                "encoder": full_encoder(models["encoder"], folder / "encoder"),
+                "tracker": full_tracker(folder / "tracker"),
+            }
+        measure(folder / "data", models, device, options.tokens)
 
 
-def measure(data: Path, describer: Path, grounder: Path, device: str, tokens: int) -> None:
+def measure(data: Path, models: dict[str, Path], device: str, tokens: int) -> None:
     import torch
 
     sequences = list(load("synthetic", data, cache=FrameCache(64)))
-    first = [FrameRef(s.frames, 0) for s in sequences]
-    speaker = create("describer", f"transformers:{describer}", device=device, max_new_tokens=tokens, max_batch=16)
-    finder = create("grounder", f"mm-grounding-dino:{grounder}", device=device)
-    kinds = {
-        "describe": (Describe, speaker.describe, speaker.max_batch,
-                     [Describe(f, s.boxes[0], prompt_text("describe")) for f, s in zip(first, sequences, strict=True)]),
-        "ground": (Ground, finder.ground, finder.max_batch,
-                   [Ground(f, "the small red circle on the left") for f in first]),
-    }  # fmt: skip
+    frames, boxes = [FrameRef(s.frames, 0) for s in sequences], [s.boxes[0] for s in sequences]
+    speaker = create(
+        "describer", f"transformers:{models['describer']}", device=device, max_new_tokens=tokens, max_batch=16
+    )
+    finder = create("grounder", f"mm-grounding-dino:{models['grounder']}", device=device)
+    clip = create("encoder", f"clip:{models['encoder']}", device=device)
+    tracker = create("tracker", f"sam2:{models['tracker']}", device=device)
+    targets = list(zip(frames, boxes, strict=True))
+    kinds: dict[str, tuple[Any, Any, Any, list[Any]]] = {
+        "describe": (
+            Describe,
+            speaker.describe,
+            speaker,
+            [Describe(f, b, prompt_text("describe")) for f, b in targets],
+        ),
+        "ground": (Ground, finder.ground, finder, [Ground(f, "the small red circle on the left") for f in frames]),
+        "embed": ((Embed, "clip"), clip.embed, clip, [Embed("clip", (Crop(f, b),) * 4, ("red",)) for f, b in targets]),
+        "track": (Follow, tracker.follow, tracker, [Follow(f.frames, 1, 4, init=b) for f, b in targets]),
+    }
     times: dict[str, tuple[float, float]] = {}
-    for name, (kind, call, batch, requests) in kinds.items():
+    for name, (kind, call, backend, requests) in kinds.items():
+        batch = backend.max_batch
         drive(requests[:2], [Lane(kind, call, batch)], 2)  # loads the model
         alone = drive(requests, [Lane(kind, call, batch)], 1)
         with Busy() as busy:
@@ -164,7 +210,8 @@ def measure(data: Path, describer: Path, grounder: Path, device: str, tokens: in
         memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GB" if device == "cuda" else ""
         rates = f"{len(requests) / together:7.2f} items/s batched, {len(requests) / alone:7.2f} one at a time"
         print(f"{name:9} {rates}{share}{memory}")
-    ratio = sum(a for a, _ in times.values()) / sum(t for _, t in times.values())
+    both = [times["describe"], times["ground"]]
+    ratio = sum(alone for alone, _ in both) / sum(together for _, together in both)
     goal = " (goal: 4x)" if device == "cuda" else ""
     print(f"describe + ground, batched against one sequence at a time: {ratio:.1f}x{goal}")
 
