@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chatdesc import __version__, sharing
+from chatdesc import __version__, evaluating, sharing
 from chatdesc.console import Exit, Opening, print_scores, show_plan, work
 from chatdesc.types import ChatdescError
 
@@ -422,6 +422,7 @@ def calibrate(
 
 
 app.add_typer(sharing.app)
+app.add_typer(evaluating.app)
 
 
 def main() -> None:

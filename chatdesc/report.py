@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,15 +206,16 @@ def plain_table(rows: list[Row], title: str = "") -> Table:
     return table
 
 
-def write_table(rows: list[Row], folder: Path, stem: str) -> list[Path]:
+def write_table(rows: list[Row], folder: Path, stem: str, rounded: Callable[[Any], str] | None = None) -> list[Path]:
     """``stem.csv`` (every digit) and ``stem.md`` (rounded) in a folder."""
+    cell = rounded or _cell
     folder.mkdir(parents=True, exist_ok=True)
     columns = list(rows[0]) if rows else []
     with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, columns)
         writer.writeheader()
         writer.writerows(rows)
-    lines = [columns, ["---"] * len(columns), *([_cell(v) for v in row.values()] for row in rows)]
+    lines = [columns, ["---"] * len(columns), *([cell(v) for v in row.values()] for row in rows)]
     text = "".join("| " + " | ".join(line) + " |\n" for line in lines)
     (folder / f"{stem}.md").write_text(text, encoding="utf-8")
     return [folder / f"{stem}.csv", folder / f"{stem}.md"]

@@ -12,6 +12,7 @@ benchmark's authors published, and for ``trackingnet`` and ``tnl2kpy``, which fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -64,6 +65,7 @@ class Rules:
         nan_truth_counts: a frame without true numbers is one of those over which shares are taken.
         drop_zero_curves: a sequence whose whole curve is zero is left out of the mean over sequences.
         area: curves are summed up as the ``mean`` of their points or as a ``trapezium``.
+        starts: frames, counted from 1, at which a sequence starts though its ground truth starts earlier.
         precision_is_area, norm_is_area: the protocol's own precision is that area, not the value at 20 px or 0.20.
     """
 
@@ -84,6 +86,7 @@ class Rules:
     nan_truth_counts: bool = True
     drop_zero_curves: bool = False
     area: Literal["mean", "trapezium"] = "mean"
+    starts: Mapping[str, int] = field(default_factory=dict)
     precision_is_area: bool = False
     norm_is_area: bool = False
     success_thresholds: Floats = field(default_factory=lambda: SUCCESS_THRESHOLDS)
@@ -105,6 +108,7 @@ OTB = replace(
     name="otb",
     source="OTB benchmark (MATLAB)",
     absent_is_miss=False,
+    starts={"tiger1": 6},
     success_thresholds=matlab_range(1, 20),
 )
 PYTRACKING = Rules(

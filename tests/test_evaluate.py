@@ -1,0 +1,204 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from chatdesc.cli import app
+from chatdesc.evaluate import OWN, Truth, compare_protocols, evaluate, overall_row, rules_for, sequence_rows
+from chatdesc.loaders import NAMES
+from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.results import ResultFolder
+from chatdesc.types import ChatdescError
+from tests.loaders.conftest import lasot, put
+
+TRUTH = np.tile([[10.0, 20.0, 30.0, 40.0]], (4, 1)) + np.array(
+    [[0.0, 0, 0, 0], [5, 0, 0, 0], [10, 0, 0, 0], [15, 0, 0, 0]]
+)
+
+
+def lines(boxes):
+    return "".join(",".join(f"{v:g}" for v in box) + "\n" for box in boxes)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder of one file per sequence, and the ground truth TRUTH for each."""
+
+    def make(protocol="lasot", missing="error", truths=None, **tracks):
+        for name, boxes in tracks.items():
+            put(tmp_path / "mine" / f"{name}.txt", boxes if isinstance(boxes, str) else lines(boxes))
+        known = {name: Truth(TRUTH, None) for name in truths or tracks}
+        return evaluate(ResultFolder(str(tmp_path / "mine")), known, "lasot", PROTOCOLS[protocol], missing)
+
+    return make
+
+
+def test_a_perfect_track_and_one_that_is_lost(results):
+    lost = TRUTH.copy()
+    lost[1:, 0] += 500
+    one = results(a=TRUTH, b=lost)
+    row = overall_row(one)
+    assert (row["tracker"], row["protocol"], row["sequences"]) == ("mine", "lasot", "2/2")
+    assert row["P20"] == row["P"] == (1 + 1 / 4) / 2
+    assert row["AUC"] == pytest.approx((1 + 1 / 4) / 2 * 20 / 21)
+    assert [line.notes for line in one.lines] == [(), ()]
+
+
+def test_one_row_short_is_mended_aloud(results):
+    one = results(first=TRUTH[1:], last=TRUTH[:3])
+    first, last = one.lines
+    assert first.notes == ("one row short: the given box was put before the first row",)
+    assert first.score.auc == pytest.approx(20 / 21)
+    assert last.notes[0] == "one row short: the last frame has no box"
+    assert last.score.op75 == 3 / 4  # the box before is held, which is 5 of 30 px off
+
+
+@pytest.mark.parametrize("protocol", ["pysot", "pytracking", "otb"])
+def test_one_row_short_under_other_protocols(results, protocol):
+    (line,) = results(protocol, last=TRUTH[:3]).lines
+    assert line.score is not None and line.score.frames == 4
+
+
+def test_surplus_rows_and_nan_leave_a_note(results):
+    holes = TRUTH.copy()
+    holes[2] = np.nan
+    assert results(a=np.concatenate([TRUTH, TRUTH[:2]]), b=holes).lines[0].notes == ("2 surplus rows were cut",)
+    assert results(a=TRUTH, b=holes).lines[1].notes == ("1 boxes without a size or a number took the one before",)
+    assert results("got10k", a=TRUTH, b=holes).lines[1].notes == ("1 rows with NaN are misses",)
+
+
+def test_shrinking_denominators_are_said(results):
+    (line,) = results("got10k", a=TRUTH[:2]).lines
+    assert line.notes == ("2 rows short: left out of the denominator",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2,3,4\n1,2,3\n", r"mine/b\.txt:2: expected 4 numbers, found 3"),
+        ("", r"mine/b\.txt: is empty"),
+        ("1,2,3,4\n", r"mine/b\.txt: the track has 1 boxes for 4 frames"),
+    ],
+)
+def test_a_bad_result_is_an_error_that_names_it(results, text, message):
+    with pytest.raises(ChatdescError, match=rf"1 of 2 sequences.*\n.*{message}"):
+        results(a=TRUTH, b=text)
+
+
+def test_missing_results(results):
+    with pytest.raises(ChatdescError, match=r"there is no gone\.txt\n--missing skip leaves"):
+        results(a=TRUTH, truths=["a", "gone"])
+    skipped = results(a=TRUTH, truths=["a", "gone"], missing="skip")
+    zero = results(a=TRUTH, truths=["a", "gone"], missing="zero")
+    assert [overall_row(one)["P20"] for one in (skipped, zero)] == [1, 1 / 2]
+    assert [overall_row(one)["sequences"] for one in (skipped, zero)] == ["1/2", "2/2"]
+    assert "1 left out" in overall_row(skipped)["notes"]
+    assert "1 sequences without a score count as misses" in overall_row(zero)["notes"]
+    assert [sequence_rows(one)[1]["AUC"] for one in (skipped, zero)] == [None, 0]
+    assert "there is no gone.txt" in sequence_rows(zero)[1]["notes"]
+
+
+def test_a_sequence_left_out_of_a_mean_is_said(tmp_path):
+    truths = {"a": Truth(TRUTH, None), "b": Truth(TRUTH, np.zeros(4, np.bool_))}
+    for name in truths:
+        put(tmp_path / f"{name}.txt", lines(TRUTH))
+    row = overall_row(evaluate(ResultFolder(str(tmp_path)), truths, "lasot", PROTOCOLS["lasot"]))
+    assert row["P20"] == 1
+    assert "1 without any success are no part of its mean" in row["notes"]
+
+
+def test_the_otb_benchmark_starts_tiger1_at_frame_6(tmp_path):
+    truth = np.tile(TRUTH[:1], (10, 1)) + np.arange(10)[:, None] * [[30, 0, 0, 0]]
+    put(tmp_path / "Tiger1.txt", lines(truth[5:]))
+    (line,) = evaluate(ResultFolder(str(tmp_path)), {"Tiger1": Truth(truth, None)}, "folder", PROTOCOLS["otb"]).lines
+    assert line.score.precision_at_20 == 1 and line.score.frames == 5
+    assert line.notes == ("starts at frame 6, as otb has it",)
+
+
+def test_the_protocol_is_the_datasets_own_unless_asked():
+    assert rules_for("tnl2k", None) == (PROTOCOLS["tnl2k"], "")
+    assert rules_for("folder", "otb") == (PROTOCOLS["otb"], "")
+    rules, warning = rules_for("tnl2k", "ostrack")
+    assert rules.name == "ostrack" and "not tnl2k's own protocol (tnl2k)" in warning
+    with pytest.raises(ChatdescError, match="folder has no protocol of its own; add --protocol"):
+        rules_for("folder", None)
+    with pytest.raises(ChatdescError, match="no protocol 'vot'; known are lasot"):
+        rules_for("lasot", "vot")
+    assert set(OWN) == set(NAMES) - {"folder"}
+
+
+def test_all_protocols_side_by_side(tmp_path):
+    track = TRUTH.copy()
+    track[2] = np.nan
+    put(tmp_path / "a.txt", lines(track))
+    rows = compare_protocols(ResultFolder(str(tmp_path)), {"a": Truth(TRUTH, None)}, "lasot")
+    assert [row["protocol"] for row in rows] == list(PROTOCOLS)
+    found = {row["protocol"]: row for row in rows}
+    assert found["pytracking"]["AUC"] is None and "refuses a result with NaN" in found["pytracking"]["notes"]
+    assert found["got10k"]["P20"] == 3 / 4 and found["lasot"]["P20"] == 1
+    with pytest.raises(ChatdescError, match=r"there is no b\.txt"):
+        compare_protocols(ResultFolder(str(tmp_path)), {n: Truth(TRUTH, None) for n in "ab"}, "lasot")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "200"})
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    root = lasot(tmp_path / "data", {"boat-1": 4, "car-1": 3}, frames=False)
+    for name in ("boat-1", "car-1"):
+        put(tmp_path / "mine" / f"{name}.txt", (root / name[:-2] / name / "groundtruth.txt").read_text())
+    return root, tmp_path / "mine"
+
+
+def test_the_command(dataset, tmp_path):
+    root, mine = dataset
+    done = run("lasot", root, "--results", f"{mine}=me", "--by", "category", "--out", tmp_path / "scores")
+    assert done.exit_code == 0, done.output
+    assert "lasot, protocol lasot, in %" in done.output and "by category" in done.output and "2/2" in done.output
+    assert "warning" not in done.output
+    with open(tmp_path / "scores" / "per_sequence.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:8] == ["tracker", "sequence", "AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75"]
+    assert [(row["sequence"], float(row["P20"])) for row in rows] == [("boat-1", 0.5), ("car-1", 1 / 3)]
+    assert "| me | lasot | 2/2 | 39.68 | 41.67 |" in (tmp_path / "scores" / "overall.md").read_text()
+    assert (tmp_path / "scores" / "by_category.csv").exists()
+
+
+def test_a_foreign_protocol_is_warned_of(dataset):
+    root, mine = dataset
+    done = run("lasot", root, "--results", mine, "--protocol", "got10k", "--by", "sequence")
+    assert "warning: got10k is not lasot's own protocol (lasot)" in done.output
+    assert "got10k reads no marks of absence on lasot" in done.output
+    assert "boat-1" in done.output
+
+
+def test_all_protocols_on_the_command_line(dataset):
+    root, mine = dataset
+    done = run("lasot", root, "--results", mine, "--compare-protocols")
+    assert done.exit_code == 0, done.output
+    assert all(name in done.output for name in PROTOCOLS)
+
+
+def test_two_trackers_of_one_name_are_refused(dataset):
+    root, mine = dataset
+    done = run("lasot", root, "--results", mine, "--results", mine)
+    assert isinstance(done.exception, ChatdescError) and "two trackers are called mine" in str(done.exception)
+
+
+def test_the_published_numbers_of_otb(shared_data, tmp_path):
+    folder = shared_data / "results_otb100"
+    trackers = json.loads((folder / "reference.json").read_text())["trackers"]
+    named = [part for t in trackers for part in ("--results", folder / "results" / t)]
+    done = run("folder", folder / "groundtruth", *named, "--protocol", "otb", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "overall.csv", newline="") as file:
+        rows = {row["tracker"]: row for row in csv.DictReader(file)}
+    for tracker, published in trackers.items():
+        assert rows[tracker]["sequences"] == "100/100"
+        for measure in ("AUC", "P20"):
+            assert float(rows[tracker][measure]) == pytest.approx(published[measure], abs=1e-12)
+            assert f"{100 * published[measure]:.2f}" in done.output

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from chatdesc.results import ResultFolder, parse_results
+from chatdesc.types import ChatdescError
+from tests.loaders.conftest import box_lines, put, zipped
+
+BOXES = [[10.0, 20.0, 30.0, 40.0], [11.25, -20.0, 30.0, 0.01]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"10,20,30,40\n11.25,-20,30,0.01\n",
+        b"10\t20\t30\t40\n11.25\t-20\t30\t0.01",
+        b"10 20 30 40\n11.25 -20 30 1e-2\n",
+        b"10;20;30;40\n11.25;-20;30;0.01\n\n",
+        b"10,20,30,40\r\n11.25,-20,30,0.01\r\n",
+        b"  10  20  30  40\n 11.25  -20\t30, 0.01 \n",
+        b"\xef\xbb\xbf10, 20, 30, 40\n11.25, -20, 30, 0.01\n",
+        b"10,20,30,40,\n11.25,-20,30,0.01,\n",
+    ],
+)
+def test_every_way_to_write_numbers(data):
+    (parsed,) = parse_results([data])
+    assert (parsed.boxes.tolist(), parsed.error) == (BOXES, "")
+    assert parsed.boxes.dtype == np.float64
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "NAN"])
+def test_nan_in_any_case(word):
+    (parsed,) = parse_results([f"10,20,30,40\n{word},{word},{word},{word}\n".encode()])
+    assert np.isnan(parsed.boxes[1]).all() and parsed.boxes[0].tolist() == BOXES[0]
+
+
+def test_decimals_keep_every_bit():
+    (parsed,) = parse_results([b"0.1,123456.789012345,2e-5,1234567890123456\n"])
+    assert parsed.boxes.tolist() == [[0.1, 123456.789012345, 2e-5, 1234567890123456.0]]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"1,2,3,4\n1,2,3\n", "2: expected 4 numbers, found 3"),
+        (b"1,2,3,4,5\n", "1: expected 4 numbers, found 5"),
+        (b"1,2,3,4\n\n1,2,3,4\n", "2: expected 4 numbers, found 0"),
+        (b"1,2,3,4\n1,2,x,4\n", "2: expected a number, found 'x'"),
+        (b"1,2,,4\n", "1: expected a number, found ''"),
+        (b"1,2,3,4-5\n", "1: expected a number, found '4-5'"),
+    ],
+)
+def test_what_cannot_be_read_is_named(data, error):
+    before, parsed, after = parse_results([b"1,2,3,4\n", data, b"5,6,7,8\n"])
+    assert (parsed.error, len(parsed.boxes)) == (error, 0)
+    assert (before.boxes.tolist(), after.boxes.tolist()) == ([[1, 2, 3, 4]], [[5, 6, 7, 8]])
+
+
+def folder_of(tmp_path, *names):
+    for name in names:
+        put(tmp_path / name, box_lines(2))
+    return ResultFolder(str(tmp_path))
+
+
+def test_names_in_another_spelling(tmp_path):
+    files = ("Biker.txt", "jogging_1.txt", "Jogging.2.txt", "CAR-1.txt", "boat_001.txt", "boat_time.txt")
+    matched = folder_of(tmp_path, *files).match(["Biker", "Jogging-1", "jogging-2", "car", "boat", "gone"])
+    assert {name: found.path for name, found in matched.items()} == {
+        "Biker": "Biker.txt",
+        "Jogging-1": "jogging_1.txt",
+        "jogging-2": "Jogging.2.txt",
+        "car": "CAR-1.txt",
+        "boat": "boat_001.txt",
+    }
+    assert matched["Biker"].notes == ()
+    assert matched["car"].notes == ("read from CAR-1.txt",)
+
+
+def test_two_files_for_one_sequence_are_refused(tmp_path):
+    matched = folder_of(tmp_path, "a-b.txt", "A_b.txt", "c.txt").match(["a.b", "c"])
+    assert "A_b.txt and a-b.txt may both be a.b; remove one" in matched["a.b"].error
+    assert not matched["c"].error
+
+
+def test_a_spelling_that_two_sequences_share_belongs_to_neither(tmp_path):
+    assert set(folder_of(tmp_path, "A-B.txt", "c.txt").match(["a_b", "a-b", "c"])) == {"c"}
+
+
+def test_a_folder_with_nothing_that_matches(tmp_path):
+    with pytest.raises(ChatdescError, match=r"no file is a sequence.*found x\.txt and 0 more, expected Biker\.txt"):
+        folder_of(tmp_path, "x.txt").match(["Biker"])
+    with pytest.raises(ChatdescError, match=r"no \.txt file; it holds the folders KCF, TLD"):
+        folder_of(tmp_path / "all", "KCF/a.txt", "TLD/a.txt")
+
+
+def test_a_zip_and_a_name(tmp_path):
+    put(tmp_path / "KCF" / "a.txt", box_lines(2))
+    path = zipped(tmp_path / "KCF", tmp_path / "KCF.zip", "results/KCF/")
+    folder = ResultFolder(str(path))
+    assert (folder.name, folder.match(["a"])["a"].path) == ("KCF", "results/KCF/a.txt")
+    assert folder.read("results/KCF/a.txt") == box_lines(2).encode()
+    assert ResultFolder(f"{path}=mine").name == "mine"
