@@ -68,5 +68,5 @@ def test_every_preset_is_whole_and_says_what_it_costs(name):
     for role in ("describer", "grounder", "tracker"):
         assert isinstance(preset[role], str)
     for model in preset.get("models", []):
-        assert {"role", "id", "licence", "gigabytes", "memory"} <= set(model)
+        assert {"role", "id", "revision", "licence", "gigabytes", "memory"} <= set(model)
         assert model["licence"] in ("Apache-2.0", "MIT")  # others are opt-in
