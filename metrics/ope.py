@@ -129,7 +129,7 @@ def score_sequence(
     blank = np.full((len(real) - len(track), 4), 0 if rules.short == "zeros" else np.nan)
     track = np.concatenate([track, blank])
     overlap, error, norm_error = _measures(track, real, seen, rules)
-    counted = len(real) if rules.nan_truth_counts else int((~np.isnan(real).any(1)).sum())
+    counted = len(real) if rules.nan_truth_counts else int((~_blank(real)).sum())
     return Score(
         rules,
         curve_above(overlap, rules.success_thresholds, counted, rules.reached),
@@ -193,7 +193,8 @@ def _repair(track: Floats, truth: Floats, rules: Rules) -> tuple[Floats, int]:
     if rules.bad_box == "refused":
         _refuse(track, rules)
     if rules.bad_box != "scored":
-        bad = np.asarray(np.isnan(track).all(1) | (track[:, 2:] <= 0).any(1))
+        _, _, width, height = track.T
+        bad = np.asarray((width <= 0) | (height <= 0) | np.logical_and.reduce(np.isnan(track.T)))
         # Nothing comes before the first box, so what is wrong with it spreads.
         track = track[np.maximum.accumulate(np.where(bad, 0, np.arange(len(track))))]
         repaired = int(bad[1:].sum())
@@ -227,7 +228,7 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
             here = np.asarray((middle > 0).all(1))
             there = np.asarray((middle / (truth[:, 2:] + 1e-16) > 0).all(1))
     # A row with NaN has no overlap, not an overlap of 0, which would reach the threshold 0.
-    known = valid & ~np.isnan(track).any(1) & ~np.isnan(truth).any(1)
+    known = valid & ~_blank(track) & ~_blank(truth)
     return (
         np.where(known, iou(track, truth), np.nan),
         np.where(here, error, HIT if rules.invalid_error == "hit" else MISS),
@@ -238,7 +239,15 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
 def _valid(truth: Floats, rules: Rules) -> Flags:
     if rules.valid == "any":
         return np.ones(len(truth), np.bool_)
-    return np.asarray(((truth if rules.valid == "positive" else truth[:, 2:]) > 0).all(1))
+    x, y, width, height = truth.T
+    sized = np.asarray((width > 0) & (height > 0))
+    return sized if rules.valid == "sized" else np.asarray(sized & (x > 0) & (y > 0))
+
+
+def _blank(boxes: Floats) -> Flags:
+    """Which rows hold a NaN."""
+    x, y, width, height = np.isnan(boxes).T
+    return np.asarray(x | y | width | height)
 
 
 def _norm_error(track: Floats, truth: Floats, rules: Rules) -> Floats:

@@ -31,7 +31,9 @@ def _boxes(values: ArrayLike) -> Floats:
 def is_box(boxes: ArrayLike) -> NDArray[np.bool_]:
     """bool [...]: which rows of [..., 4] are finite with a positive width and height."""
     rows = _boxes(boxes)
-    return np.asarray(np.isfinite(rows).all(-1) & (rows[..., 2:] > 0).all(-1))
+    # Number by number: a reduction over an axis of four takes several times as long.
+    x, y, w, h = np.moveaxis(rows, -1, 0)
+    return np.asarray(np.isfinite(x) & np.isfinite(y) & np.isfinite(w) & np.isfinite(h) & (w > 0) & (h > 0))
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -48,11 +50,13 @@ def iou(a: ArrayLike, b: ArrayLike) -> Floats:
     """
     first, second = _boxes(a), _boxes(b)
     good = is_box(first) & is_box(second)
-    top_left = np.maximum(first[..., :2], second[..., :2])
-    bottom_right = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
+    ax, ay, aw, ah = np.moveaxis(first, -1, 0)
+    bx, by, bw, bh = np.moveaxis(second, -1, 0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        shared = np.maximum(bottom_right - top_left, 0).prod(-1)
-        union = first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - shared
+        wide = np.minimum(ax + aw, bx + bw) - np.maximum(ax, bx)
+        high = np.minimum(ay + ah, by + bh) - np.maximum(ay, by)
+        shared = np.maximum(wide, 0) * np.maximum(high, 0)
+        union = aw * ah + bw * bh - shared
         # Far from the origin a corner's rounding can push the quotient past 1.
         return np.where(good, np.minimum(shared / union, 1.0), 0.0)
 
