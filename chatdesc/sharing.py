@@ -1,7 +1,8 @@
-"""Commands that hand rows on: ``export``, ``show``. The bodies are elsewhere; here are their options.
+"""Commands that hand rows on: ``export``, ``show``, ``push``. The bodies are elsewhere; here are their options.
 
 chatdesc export user/lasot-chatdesc --to /data/LaSOT --layout lasot
     chatdesc show runs/lasot-test airplane-15
+    chatdesc push runs/lasot-test user/lasot-chatdesc --private
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from chatdesc.types import ChatdescError
 
 app = typer.Typer()
 
@@ -59,3 +62,37 @@ def show(
     from chatdesc.story import row_of, story
 
     typer.echo("\n".join(story(row_of(run, sequence))))
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="USER/NAME; made if it is not there")],
+    private: Annotated[bool, typer.Option("--private", help="a new repository is private")] = False,
+    config: Annotated[str | None, typer.Option(help="the dataset's name in the repository [default: its own]")] = None,
+    split: Annotated[str | None, typer.Option(help="only this split; the others stay as they are")] = None,
+    include_frames: Annotated[bool, typer.Option("--include-frames", help="push the run's frames as well")] = False,
+    may_redistribute: Annotated[
+        bool, typer.Option("--i-have-the-right-to-redistribute", help="the frames, by the source dataset's terms")
+    ] = False,
+    revision: Annotated[str, typer.Option(help="the branch to push to; made if it is not there")] = "main",
+    tag: Annotated[str | None, typer.Option(help="a tag for what was pushed")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent and removed")] = False,
+) -> None:
+    """Push a run's rows to a dataset repository on the Hub, in one commit; the texts and boxes, not the frames.
+
+    Examples:
+
+      chatdesc push runs/lasot-test user/lasot-chatdesc --private
+
+      chatdesc push runs/tnl2k-train user/lasot-chatdesc --config tnl2k --split train --tag v1
+    """
+    from chatdesc import hub_push
+
+    if include_frames:
+        typer.echo(f"Terms of the frames: {hub_push.terms(run)}")
+        if not may_redistribute:
+            raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
+    what = hub_push.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run)
+    for line in hub_push.told(hub_push.push(run, what), what):
+        typer.echo(line)

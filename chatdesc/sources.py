@@ -91,9 +91,10 @@ def _selected(source: str, part: Any, columns: Collection[str] | None) -> Iterat
 
 def _advice(source: str, split: str | None, config: str | None, error: Exception) -> str:
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError
 
     said = one_line(str(error))[:300]
-    if isinstance(error, DatasetNotFoundError):
+    if isinstance(error, DatasetNotFoundError | RepositoryNotFoundError):
         return (
             f"{source}: there is no such folder here and no such dataset on the Hub, or it is private; "
             "check the name, or sign in (`hf auth login`, or HF_TOKEN)"
