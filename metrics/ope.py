@@ -126,8 +126,9 @@ def score_sequence(
         real, seen = real[: len(track)], seen[: len(track)]
     track, repaired = _repair(track, real, rules)
     # Filled up after the repair, which would otherwise hold the last box to the end.
-    blank = np.full((len(real) - len(track), 4), 0 if rules.short == "zeros" else np.nan)
-    track = np.concatenate([track, blank])
+    if len(track) < len(real):
+        blank = np.full((len(real) - len(track), 4), 0 if rules.short == "zeros" else np.nan)
+        track = np.concatenate([track, blank])
     overlap, error, norm_error = _measures(track, real, seen, rules)
     counted = len(real) if rules.nan_truth_counts else int((~_blank(real)).sum())
     return Score(
@@ -195,8 +196,9 @@ def _repair(track: Floats, truth: Floats, rules: Rules) -> tuple[Floats, int]:
     if rules.bad_box != "scored":
         _, _, width, height = track.T
         bad = np.asarray((width <= 0) | (height <= 0) | np.logical_and.reduce(np.isnan(track.T)))
-        # Nothing comes before the first box, so what is wrong with it spreads.
-        track = track[np.maximum.accumulate(np.where(bad, 0, np.arange(len(track))))]
+        if bad.any():
+            # Nothing comes before the first box, so what is wrong with it spreads.
+            track = track[np.maximum.accumulate(np.where(bad, 0, np.arange(len(track))))]
         repaired = int(bad[1:].sum())
     if rules.first_is_given:
         track = np.concatenate([truth[:1], track[1:]])

@@ -71,8 +71,12 @@ def centres(boxes: ArrayLike) -> Floats:
 
     Any other convention gives the same errors up to rounding; this one gives the official toolkits' ties as well.
     """
-    rows = _boxes(boxes)
-    return rows[..., :2] + (rows[..., 2:] - 1) / 2
+    return np.stack(_middle(_boxes(boxes)), -1)
+
+
+def _middle(rows: Floats) -> tuple[Floats, Floats]:
+    x, y, w, h = np.moveaxis(rows, -1, 0)
+    return x + (w - 1) / 2, y + (h - 1) / 2
 
 
 def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -83,7 +87,8 @@ def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
     Source: Wu, Lim and Yang, "Online Object Tracking: A Benchmark", CVPR 2013 (centre location error).
     """
     with np.errstate(invalid="ignore"):
-        return np.hypot(*np.moveaxis(centres(a) - centres(b), -1, 0))
+        (ax, ay), (bx, by) = _middle(_boxes(a)), _middle(_boxes(b))
+        return np.hypot(ax - bx, ay - by)
 
 
 def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:
@@ -95,6 +100,7 @@ def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:
     Source: Mueller et al., "TrackingNet", ECCV 2018 (normalised precision).
     """
     real = _boxes(truth)
-    size = np.where(real[..., 2:] > 0, real[..., 2:], np.nan)
+    wide, high = (np.where(side > 0, side, np.nan) for side in (real[..., 2], real[..., 3]))
+    (ax, ay), (bx, by) = _middle(_boxes(a)), _middle(real)
     with np.errstate(invalid="ignore"):
-        return np.hypot(*np.moveaxis(centres(a) / size - centres(real) / size, -1, 0))
+        return np.hypot(ax / wide - bx / wide, ay / high - by / high)
