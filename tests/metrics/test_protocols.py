@@ -232,7 +232,7 @@ GOLDEN = {
     "got10k": ("lasot", "got10k", 1e-12),
 }
 # Every how many sequences a tracker is looked at; the static one, which is quick to make, whole.
-STEPS = {"lasot": {"e5_static": 1}, "tnl2k": {}}
+STEPS = {"lasot": {"e5_static": 1}, "tnl2k": {"e5_static": 1}}
 
 
 def numbers(score):
