@@ -89,7 +89,11 @@ def describe(
         return parse_answer(answer, max_words)
     except UnreadableAnswer as error:
         prompt = fill("repair", region, style, problem=str(error), answer=one_line(answer)[:500])
-        return parse_answer((yield replace(request, prompt=prompt)), max_words)
+    answer = yield replace(request, prompt=prompt)
+    try:
+        return parse_answer(answer, max_words)
+    except UnreadableAnswer as error:
+        raise UnreadableAnswer(f"{error}; it answered {one_line(answer)[:200]!r}") from error
 
 
 def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:

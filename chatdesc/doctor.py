@@ -59,7 +59,7 @@ def examine(preset: str = "offline", base_url: str | None = None) -> Iterator[Ch
     yield from _models(models, missing)
     if missing:
         yield _hub()
-    if known[preset]["describer"].startswith("openai:"):
+    if base_url or known[preset]["describer"].startswith("openai:"):
         yield _server(base_url)
 
 

@@ -217,6 +217,7 @@ def test_after_one_repair_the_answer_is_a_failure_and_no_text():
         drive(describe(request()), lambda r: asked.append(r) or "a red kite")
     assert len(asked) == 2
     assert isinstance(caught.value, BackendError)
+    assert "it answered 'a red kite'" in str(caught.value)  # for whoever has to judge the failure
 
 
 def test_no_repair_for_a_readable_answer_and_errors_pass_through():
