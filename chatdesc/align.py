@@ -116,20 +116,11 @@ def _elsewhere(groundings: list[Grounding], box: Boxes, theta: float, threshold:
 def _score(
     encoder: str, name: str, text: NDArray[np.floating], truncated: bool, crops: NDArray[np.floating], sizes: list[int]
 ) -> Alignment:
-    values = cosines(text, crops)
+    values = cosine(text[None], crops)
     starts = np.cumsum([0, *sizes[:-1]])
     on_target = values[starts]
     over = [margin(values[s : s + 1], values[None, s + 1 : s + n])[0] for s, n in zip(starts, sizes, strict=True)]
     return Alignment(encoder, name, _known(on_target), _known(np.array(over)), len(sizes), truncated)
-
-
-def cosines(text: NDArray[np.floating], crops: NDArray[np.floating]) -> Floats:
-    """[C] cosine x 100 of one text with crops; a vector of zeros (nothing known) is aligned with nothing."""
-    known = np.linalg.norm(crops, axis=1) > 0
-    values = np.zeros(len(crops))
-    if np.linalg.norm(text) > 0 and known.any():
-        values[known] = cosine(text, crops[known])
-    return values
 
 
 def _known(values: Floats) -> float | None:

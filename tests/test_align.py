@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from chatdesc.align import DISTRACTORS, align, cosines, neighbours
+from chatdesc.align import DISTRACTORS, align, neighbours
 from chatdesc.config import Settings
+from chatdesc.metrics.alignment import cosine
 from chatdesc.types import Embed, Embedding, Ground
 from tests.makers import drive, flat, leads, sequence_of
 
@@ -101,7 +102,7 @@ def test_nothing_to_score_asks_nothing():
 
 def test_a_text_or_crop_of_which_nothing_is_known_is_aligned_with_nothing():
     crops = np.array([[1, 0], [0, 0]], float)
-    np.testing.assert_array_equal(cosines(np.zeros(2), crops), [0, 0])
-    np.testing.assert_array_equal(cosines(np.array([1.0, 0]), crops), [100, 0])
+    np.testing.assert_array_equal(cosine(np.zeros((1, 2)), crops), [0, 0])
+    np.testing.assert_array_equal(cosine(np.array([[1.0, 0]]), crops), [100, 0])
     (manual, _), _ = run(Backends(texts=((0, 0), (0, 1))))
     assert (manual.score, manual.margin) == (0.0, 0.0)
