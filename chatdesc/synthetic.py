@@ -1,16 +1,21 @@
 """Synthetic sequences in LaSOT's layout: coloured shapes that move, look-alikes, occlusion, camera motion.
 
 Everything comes from a seed, so equal arguments give equal files. Manual texts carry planted faults of the three
-kinds that real ones have; ``scenes.json`` beside the sequences says which.
+kinds that real ones have; ``scenes.json`` beside the sequences says which. ``stills`` are single frames with all that
+is true of them, for training and testing models; its splits share no scene.
 
 >>> render(Path("synthetic"), count=12, frames=40, seed=0)                  # doctest: +SKIP
 >>> chatdesc.load("synthetic", "synthetic")["circle-1"].manual_text             # doctest: +SKIP
 'small red circle on the left'
+>>> [still] = stills("train", 1)
+>>> still.image.shape, [sorted(words_of(thing)) for thing in still.things]      # doctest: +SKIP
+((240, 320, 3), [['left', 'red', 'small', 'star'], ['large', 'red', 'right', 'star']])
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +31,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 SIZES = {"small": (0.05, 0.065), "large": (0.12, 0.14)}
 PLACES = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}
 FAULTS = ("none", "wrong_target", "ambiguous", "typo")
+TWINS = ("colour", "shape", "size", *PLACES)
+SPLITS = ("train", "validation", "test")
 CANVAS = (320, 240)
 POLE = 40  # as wide as a small thing, so that it can hide one
 
@@ -72,21 +79,43 @@ class Scene:
         return np.array([x - cx - thing.radius, y - cy - thing.radius, 2 * thing.radius, 2 * thing.radius], np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One frame: ``image`` RGB [240, 320, 3], what is in it, and where: ``boxes`` [n, 4] xywh in pixels."""
+
+    image: Image
+    things: tuple[Thing, ...]
+    boxes: Boxes
+
+
 def place_of(thing: Thing) -> list[str]:
     """Position words that are clearly true of a thing in the first frame."""
-    across, down = thing.start[0] / CANVAS[0], thing.start[1] / CANVAS[1]
-    named = [("left", across < 0.35), ("right", across > 0.65), ("top", down < 0.35), ("bottom", down > 0.65)]
-    return [word for word, true in named if true]
+    return [word for word in PLACES if _towards(thing, word) > 0.65]
+
+
+def truth(thing: Thing, word: str) -> bool | None:
+    """Whether a word is true of a thing in the first frame; None for a place that it is in by a little only."""
+    if word in PLACES:
+        towards = _towards(thing, word)
+        return True if towards > 0.65 else False if towards < 0.5 else None
+    return word in (thing.colour, thing.shape, thing.size)
+
+
+def _towards(thing: Thing, word: str) -> float:
+    """How far a thing lies towards a side, 0 (at the opposite one) to 1."""
+    share = thing.start[0] / CANVAS[0] if word in ("left", "right") else thing.start[1] / CANVAS[1]
+    return share if word in ("right", "bottom") else 1 - share
 
 
 def words_of(thing: Thing) -> set[str]:
     return {thing.colour, thing.shape, thing.size, *place_of(thing)}
 
 
-def phrase(thing: Thing, words: list[str]) -> str:
+def phrase(thing: Thing, words: list[str], noun: str = "") -> str:
+    """A noun phrase of a thing's shape (or ``noun``) and those of its words that are named."""
     before = [w for w in (thing.size, thing.colour) if w in words]
     after = [PLACES[w] for w in words if w in PLACES]
-    return " ".join([*before, thing.shape, *after])
+    return " ".join([*before, noun or thing.shape, *after])
 
 
 def unique_phrase(target: Thing, others: list[Thing]) -> str:
@@ -184,6 +213,94 @@ def _thing(
     )  # fmt: skip
 
 
+def stills(split: str, count: int, seed: int = 0, start: int = 0, twin: str = "") -> Iterator[Still]:
+    """``count`` single frames; number i depends on the split, the seed and i alone. See ``still``."""
+    for i in range(start, start + count):
+        yield still(np.random.default_rng([1 + SPLITS.index(split), seed, i]), twin)
+
+
+def still(rng: np.random.Generator, twin: str = "") -> Still:
+    """A frame with two to five things, stored as a dataset's would be (JPEG).
+
+    Args:
+        rng: where everything is drawn from.
+        twin: one of TWINS: the first two things differ in that respect alone (for a place: the first is there, the
+            second on the opposite side), and nothing covers anything. Without it half the scenes have look-alikes that
+            share one to three attributes, and some have things that cover each other in part, or a pole.
+    """
+    while True:
+        covering = not twin and rng.random() < 0.15
+        things: list[Thing] = []
+        for attributes, side in _cast(rng, twin):
+            if found := _put(rng, things, *attributes, side, covering):
+                things.append(found)
+            elif len(things) < 2:
+                break
+        if len(things) >= 2:
+            break
+    pole = float(rng.uniform(0, CANVAS[0])) if not twin and rng.random() < 0.2 else None
+    pole = pole if pole is None or all(abs(t.start[0] - pole) > t.radius for t in things) else None
+    scene = Scene(tuple(things), (0.0, 0.0), pole, int(rng.integers(1 << 30)), "", "none")
+    boxes = np.stack([scene.box(thing, 0) for thing in things])
+    return Still(_stored(draw(scene, 0, backdrop(scene.background))), scene.things, boxes)
+
+
+def _cast(rng: np.random.Generator, twin: str) -> list[tuple[tuple[str, str, str], str]]:
+    """(colour, shape, size) and side of each thing of a still."""
+    opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+    kinds = (list(COLOURS), list(SHAPES), list(SIZES))
+
+    def anything() -> list[str]:
+        return [names[int(rng.integers(len(names)))] for names in kinds]
+
+    first, second = anything(), anything()
+    shared = int(rng.integers(1, 4)) if rng.random() < 0.5 else 0
+    same = set(rng.permutation(3)[:shared].tolist())
+    if twin:
+        same = {0, 1, 2} - ({TWINS.index(twin)} if twin not in PLACES else set())
+    for k in range(3):
+        if k in same:
+            second[k] = first[k]
+        elif twin:
+            others = [name for name in kinds[k] if name != first[k]]
+            second[k] = others[int(rng.integers(len(others)))]
+    sides = (twin, opposite[twin]) if twin in PLACES else ("", "")
+    rest = [(anything(), "") for _ in range(int(rng.integers(0, 4)))]
+    return [((a, b, c), side) for (a, b, c), side in [(first, sides[0]), (second, sides[1]), *rest]]
+
+
+def _put(
+    rng: np.random.Generator, things: list[Thing], colour: str, shape: str, size: str, side: str, covering: bool
+) -> Thing | None:
+    """A thing that stands still where there is room for it; None where none was found."""
+    low, high = SIZES[size]
+    for _ in range(60):
+        r = float(rng.uniform(low, high) * CANVAS[0])
+        start = float(rng.uniform(r + 2, CANVAS[0] - r - 2)), float(rng.uniform(r + 2, CANVAS[1] - r - 2))
+        tint = tuple(int(v) for v in np.clip(np.array(COLOURS[colour]) + rng.integers(-8, 9, 3), 0, 255))
+        thing = Thing(colour, shape, size, r, start, (0.0, 0.0), (0.0, 0.0), 0.0, tint)  # type: ignore[arg-type]
+        gaps = [max(abs(start[0] - t.start[0]), abs(start[1] - t.start[1])) - r - t.radius for t in things]
+        room = [-0.5 * min(r, t.radius) if covering else 4 for t in things]
+        if all(g > least for g, least in zip(gaps, room, strict=True)) and (not side or side in place_of(thing)):
+            return thing
+    return None
+
+
+def _stored(frame: Image) -> Image:
+    """A frame as it comes back out of a dataset."""
+    import cv2
+
+    data = np.frombuffer(_jpeg(frame), np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _jpeg(frame: Image) -> bytes:
+    import cv2
+
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    return bytes(data.tobytes())
+
+
 def backdrop(seed: int) -> Image:
     """A muted, softly textured background, larger than the frame so that the camera can move over it."""
     import cv2
@@ -256,15 +373,11 @@ def _count_lookalikes(scene: Scene) -> int:
 
 
 def _write_sequence(folder: Path, scene: Scene, frames: int) -> None:
-    import cv2
-
     (folder / "img").mkdir(parents=True, exist_ok=True)
     background = backdrop(scene.background)
     lines, covered = [], []
     for t in range(frames):
-        frame = draw(scene, t, background)
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-        (folder / "img" / f"{t + 1:08d}.jpg").write_bytes(data.tobytes())
+        (folder / "img" / f"{t + 1:08d}.jpg").write_bytes(_jpeg(draw(scene, t, background)))
         lines.append(",".join(str(round(float(v))) for v in scene.box(scene.things[0], t)))
         covered.append(hidden(scene, t))
     (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -11,11 +11,18 @@ from chatdesc.synthetic import (
     PLACES,
     SHAPES,
     SIZES,
+    SPLITS,
+    TWINS,
+    Thing,
     backdrop,
     draw,
     hidden,
+    phrase,
+    place_of,
     render,
     scenes,
+    stills,
+    truth,
     unique_phrase,
     words_of,
 )
@@ -153,3 +160,52 @@ def test_a_rendered_dataset_is_read_as_lasot(tmp_path):
         np.testing.assert_allclose(sequence.boxes, [scene.box(scene.things[0], t) for t in range(24)], atol=0.51)
         assert sequence.visible.tolist() == [not hidden(scene, t) for t in range(24)]
         assert sequence.frames[23].shape == (CANVAS[1], CANVAS[0], 3)
+
+
+def thing_at(x, y):
+    """A small red circle at a share of the frame's width and height."""
+    return Thing("red", "circle", "small", 18.0, (x * CANVAS[0], y * CANVAS[1]), (0, 0), (0, 0), 0.0, (205, 35, 40))
+
+
+def test_what_is_true_of_a_thing():
+    thing = thing_at(0.2, 0.6)
+    true = [w for w in KNOWN if truth(thing, w)]
+    assert sorted(true) == ["circle", "left", "red", "small"] and place_of(thing) == ["left"]
+    assert truth(thing, "bottom") is None and truth(thing, "top") is False and truth(thing, "right") is False
+
+
+def test_a_phrase_has_the_words_that_are_named_and_any_noun():
+    thing = thing_at(0.2, 0.1)
+    assert phrase(thing, ["red", "left", "top"]) == "red circle on the left at the top"
+    assert phrase(thing, ["small", "top"], "object") == "small object at the top"
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_twins_differ_in_one_respect_alone(twin):
+    for still in stills("test", 12, twin=twin):
+        first, second = still.things[:2]
+        differing = [k for k in ("colour", "shape", "size") if getattr(first, k) != getattr(second, k)]
+        assert differing == ([] if twin in PLACES else [twin])
+        if twin in PLACES:
+            assert truth(first, twin) and truth(second, twin) is False
+
+
+def test_stills_depend_on_split_seed_and_number_alone():
+    [_, third] = list(stills("train", 4))[1::2]
+    [again] = stills("train", 1, start=3)
+    assert (third.image == again.image).all() and third.things == again.things
+    others = [next(stills(split, 1, seed, start=3)) for split in SPLITS for seed in (0, 1)]
+    assert len({one.image.tobytes() for one in others}) == 6
+
+
+def test_the_boxes_of_a_still_hold_its_things():
+    for still in stills("validation", 20):
+        for thing, (x, y, w, h) in zip(still.things, still.boxes, strict=True):
+            assert x >= 0 and y >= 0 and x + w <= CANVAS[0] and y + h <= CANVAS[1]
+            middle = still.image[round(y + h * 0.6), round(x + w / 2)].astype(int)
+            own = min(COLOURS, key=lambda c: np.abs(middle - COLOURS[c]).sum())
+            covered = any(
+                o is not thing and np.hypot(*np.subtract(o.start, thing.start)) < o.radius + thing.radius
+                for o in still.things
+            )
+            assert own == thing.colour or covered
