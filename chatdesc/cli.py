@@ -148,6 +148,9 @@ def annotate(
     tau: Annotated[
         float | None, typer.Option(help="IoU from which a text may be accepted", rich_help_panel=METHOD)
     ] = None,
+    min_margin: Annotated[
+        float | None, typer.Option(help="and the lead in score that it needs for that", rich_help_panel=METHOD)
+    ] = None,
     box_threshold: Annotated[
         float | None, typer.Option(help="score under which a proposal does not count", rich_help_panel=METHOD)
     ] = None,
@@ -225,6 +228,7 @@ def annotate(
         rounds=rounds,
         theta=theta,
         tau=tau,
+        min_margin=min_margin,
         box_threshold=box_threshold,
         feedback=feedback,
         ground_every=ground_every,

@@ -28,6 +28,7 @@ class Settings:
         rounds: N, reflection rounds after the first description.
         theta: IoU from which a proposal is on the target.
         tau: IoU from which the best-scoring proposal lets a text be accepted.
+        min_margin: by how much the target must outscore all else for that; 0 also accepts what fits two things alike.
         box_threshold: score under which a proposal does not count; None takes the grounder's own.
         feedback: ``first`` (the first frame, the only honest one for test splits) or ``uniform:K``.
         ground_every: semantic tracking grounds every k-th frame.
@@ -51,6 +52,7 @@ class Settings:
     rounds: int = 3
     theta: float = 0.3
     tau: float = 0.5
+    min_margin: float = 0.0
     box_threshold: float | None = None
     feedback: str = "first"
     region: str = "box"
@@ -81,6 +83,8 @@ class Settings:
         for name in ("theta", "tau"):
             if not 0 < getattr(self, name) <= 1:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
+        if not 0 <= self.min_margin < 1:
+            raise ChatdescError(f"--min-margin is a difference of scores in [0, 1), not {self.min_margin}")
 
     def describer_options(self) -> dict[str, Any]:
         """What a describer is told beside its model; what is None is left to it."""

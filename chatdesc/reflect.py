@@ -45,7 +45,9 @@ def spread(sequence: Sequence, count: int) -> list[int]:
 
 
 def judge_round(description: Description, seen: Feedback, settings: Settings, source: str = "refined") -> Round:
-    """A round with its verdict: accepted if the best proposal is on the target and no word leads elsewhere."""
+    """A round with its verdict: accepted if the best proposal is on the target, by the margin that is asked for, and no
+    word leads elsewhere."""
+    found = seen.iou >= settings.tau and seen.margin >= settings.min_margin
     return Round(
         text=description.text,
         background=description.background,
@@ -53,7 +55,7 @@ def judge_round(description: Description, seen: Feedback, settings: Settings, so
         negative=seen.negative,
         iou=seen.iou,
         margin=seen.margin,
-        accepted=seen.iou >= settings.tau and not seen.negative,
+        accepted=found and not seen.negative,
         source=source,
         raw=description.raw,
     )
@@ -154,12 +156,13 @@ def _next_request(request: Describe, rounds: list[Round], settings: Settings) ->
     for one in rounds:
         bad |= dict.fromkeys(one.negative)
         bad = {w: None for w in bad if w not in one.positive}
+    vague = bool(last.negative) or last.margin < settings.min_margin
     again = replace(
         request,
         previous=last.text,
         positive=last.positive,
         negative=tuple(bad),
-        ambiguous=last.margin < 0 or bool(last.positive and last.negative),
+        ambiguous=last.margin < 0 or (bool(last.positive) and vague),
         tried=tuple(r.text for r in rounds),
     )
     return replace(again, prompt=reflect_prompt(again, settings.region, settings.style))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -218,6 +220,20 @@ def test_spread():
 def test_a_text_is_accepted_on_the_target_and_without_words_elsewhere(iou, negative, accepted):
     judged = judge_round(Description("kite"), Feedback(("kite",), negative, iou, 0.1, 1), PLAIN)
     assert judged.accepted is accepted
+
+
+def test_a_text_that_fits_two_things_alike_is_not_accepted_where_a_lead_is_asked_for():
+    twins = {"red kite": [("red", ON, 0.9), ("red", OFF, 0.88)]}
+    apart = {"small red kite": [("small", ON, 0.9), ("red", OFF, 0.6)]}
+    plain, _ = run(says("red kite"), twins)
+    assert plain.rounds[0].accepted and len(plain.rounds) == 1
+    strict, asked = run(says("red kite", "small red kite"), twins | apart, replace(PLAIN, min_margin=0.1))
+    assert [r.accepted for r in strict.rounds[:2]] == [False, False]  # in the second a word still leads elsewhere
+    assert of_kind(asked, Describe)[1].ambiguous
+    found, _ = run(
+        says("red kite", "small kite"), twins | {"small kite": [("small", ON, 0.9)]}, replace(PLAIN, min_margin=0.1)
+    )
+    assert [r.accepted for r in found.rounds] == [False, True] and found.chosen.text == "small kite"
 
 
 def test_rank_goes_by_acceptance_then_iou_then_margin_then_brevity():

@@ -14,13 +14,15 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from chatdesc.types import BackendError
 
+SHIPPED = "tiny:"  # models that come with the package, trained on its synthetic scenes
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
@@ -62,6 +64,8 @@ def resolve(model: str, revision: str = "") -> Resolved:
     if not model:
         raise BackendError("no model is named; write BACKEND:ORG/NAME or BACKEND:FOLDER")
     whole = f"{model}@{revision}" if revision else model  # a path may hold an @
+    if own := shipped(whole):
+        return replace(_local(own), name=whole)
     folder = Path(whole).expanduser()
     if folder.is_dir():
         return _local(folder)
@@ -71,6 +75,23 @@ def resolve(model: str, revision: str = "") -> Resolved:
     if offline() and not complete(found.path):
         raise BackendError(_absent(model, revision, "its weights are not in the cache"))
     return found
+
+
+def shipped(model: str) -> Path | None:
+    """The folder of ``tiny:NAME`` in the package; None for any other model.
+
+    Raises:
+        BackendError: no such model comes with the package.
+    """
+    if not model.startswith(SHIPPED):
+        return None
+    home = Path(str(files("chatdesc"))) / "tiny"
+    names = sorted(path.name for path in home.iterdir() if path.is_dir() and any(path.glob("*.safetensors")))
+    if (name := model.removeprefix(SHIPPED)) not in names:
+        raise BackendError(
+            f"no model {model!r} comes with chatdesc; there are: {', '.join(SHIPPED + n for n in names)}"
+        )
+    return home / name
 
 
 def public_name(model: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.backends.hub import shipped
 from chatdesc.types import BackendError
 
 HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip_model.safetensors"]
@@ -47,6 +48,8 @@ def parse_spec(model: str, revision: str = "") -> Spec:
     """
     if model.startswith("hf-hub:"):
         return Spec(model, None, revision, model)
+    if own := shipped(model):
+        return Spec(f"local-dir:{own}", None, "", model)
     model = f"{model}@{revision}" if revision else model  # a path may hold an @
     if model.startswith("local-dir:"):
         return Spec(model, None, "", f"local-dir:{Path(model.removeprefix('local-dir:')).resolve().name}")
