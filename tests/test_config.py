@@ -29,6 +29,7 @@ def test_other_feedback_is_refused(feedback):
         ({"alignment_frames": 0}, "--alignment-frames"),
         ({"theta": 0}, "--theta"),
         ({"tau": 1.2}, "--tau"),
+        ({"min_margin": -0.1}, "--min-margin"),
         ({"verifier": "orakel"}, "'orakel'; there are: similarity, random, oracle"),
     ],
 )

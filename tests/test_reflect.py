@@ -224,15 +224,14 @@ def test_a_text_is_accepted_on_the_target_and_without_words_elsewhere(iou, negat
 
 def test_a_text_that_fits_two_things_alike_is_not_accepted_where_a_lead_is_asked_for():
     twins = {"red kite": [("red", ON, 0.9), ("red", OFF, 0.88)]}
-    apart = {"small red kite": [("small", ON, 0.9), ("red", OFF, 0.6)]}
+    apart = {"small red kite": [("small", ON, 0.9), ("red", OFF, 0.6)], "small kite": [("small", ON, 0.9)]}
     plain, _ = run(says("red kite"), twins)
     assert plain.rounds[0].accepted and len(plain.rounds) == 1
-    strict, asked = run(says("red kite", "small red kite"), twins | apart, replace(PLAIN, min_margin=0.1))
-    assert [r.accepted for r in strict.rounds[:2]] == [False, False]  # in the second a word still leads elsewhere
+    lead = replace(PLAIN, rounds=1, min_margin=0.1)
+    strict, asked = run(says("red kite", "small red kite"), twins | apart, lead)
+    assert [r.accepted for r in strict.rounds] == [False, False]  # in the second a word still leads elsewhere
     assert of_kind(asked, Describe)[1].ambiguous
-    found, _ = run(
-        says("red kite", "small kite"), twins | {"small kite": [("small", ON, 0.9)]}, replace(PLAIN, min_margin=0.1)
-    )
+    found, _ = run(says("red kite", "small kite"), twins | apart, lead)
     assert [r.accepted for r in found.rounds] == [False, True] and found.chosen.text == "small kite"
 
 
