@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chatdesc import __version__, evaluating, sharing
+from chatdesc import __version__, comparing, evaluating, sharing
 from chatdesc.console import Exit, Opening, print_scores, show_plan, work
 from chatdesc.types import ChatdescError
 
@@ -427,6 +427,7 @@ def calibrate(
 
 app.add_typer(sharing.app)
 app.add_typer(evaluating.app)
+app.add_typer(comparing.app)
 
 
 def main() -> None:

@@ -355,15 +355,16 @@ def shown(rows: list[Row]) -> list[Row]:
     area = any(row["protocol"] == "trackingnet" for row in rows)
     # Beside that column there is no room for the last one on 80 characters.
     left = {"notes", "PNorm", "frames", "OP75" if area else "P"}
-    return [{k: _cell(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
+    return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
 
 
 def write(rows: dict[str, list[Row]], folder: Path) -> list[Path]:
     """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem."""
     from chatdesc.report import write_table
 
-    return [path for stem, table in rows.items() for path in write_table(table, folder, stem, _cell)]
+    return [path for stem, table in rows.items() for path in write_table(table, folder, stem, percent)]
 
 
-def _cell(value: Any) -> str:
+def percent(value: Any) -> str:
+    """A share as a table shows it: in per cent, ``-`` where there is none; other values as they are."""
     return "-" if value is None else f"{100 * value:.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,230 @@
+"""What a text is worth: tracking without a text, with the manual and with the refined one, on the same sequences.
+
+>>> arms = scored({"no-text": ResultFolder("a"), "refined": ResultFolder("b")}, truths, "lasot", rules)
+... # doctest: +SKIP
+>>> kept, left_out = common(arms)                                                            # doctest: +SKIP
+>>> difference_rows(kept)[0]                                                                  # doctest: +SKIP
+{'before': 'no-text', 'after': 'refined', 'measure': 'AUC', 'sequences': 70, 'difference': 0.031, 'low': 0.012, ...}
+
+The arms are result folders like any tracker's; ``compare_tracks.py`` makes them, or another tracker did. Every number
+rests on the sequences that all arms have, and every row names its protocol and who grounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chatdesc.evaluate import PERCENT, Evaluation, Truth, evaluate, overall_row, percent
+from chatdesc.metrics.alignment import Interval, paired_bootstrap
+from chatdesc.metrics.ope import Score
+from chatdesc.metrics.protocols import Rules
+from chatdesc.report import alignment_rows, mean, show
+from chatdesc.results import ResultFolder
+from chatdesc.types import ChatdescError, one_line
+
+Row = dict[str, Any]
+
+NO_TEXT, MANUAL, REFINED = "no-text", "manual", "refined"
+SOURCES = (NO_TEXT, MANUAL, REFINED)
+PAIRS = (
+    (NO_TEXT, MANUAL),
+    (NO_TEXT, REFINED),
+    (MANUAL, REFINED),
+    ("refined-random", REFINED),
+    (REFINED, "refined-oracle"),
+)
+SELECTED = " (chose the texts)"
+
+
+def truths_of(rows: Iterable[Row]) -> dict[str, Truth]:
+    """Ground truth of a run's rows, by sequence."""
+    return {
+        row["sequence"]: Truth(
+            np.asarray(row["boxes"], np.float64).reshape(-1, 4),
+            np.asarray(row["visible"], np.bool_) if row["visible"] else None,
+        )
+        for row in rows
+    }
+
+
+def external(specs: Iterable[str]) -> dict[str, ResultFolder]:
+    """``DIR=manual``, ``DIR=refined`` and ``DIR=no-text`` as folders by arm.
+
+    Raises:
+        ChatdescError: another name, a name twice, or one of the two texts without results.
+    """
+    folders: dict[str, ResultFolder] = {}
+    for spec in specs:
+        name = spec.rpartition("=")[2] if "=" in spec else ""
+        if name not in SOURCES or name in folders:
+            wrong = f"{name} is named twice" if name in folders else f"{spec} does not say which text it was made with"
+            raise ChatdescError(f"{wrong}: --results DIR=manual --results DIR=refined --results DIR=no-text")
+        folders[name] = ResultFolder(spec)
+    for text in (MANUAL, REFINED):
+        if text not in folders:
+            raise ChatdescError(f"the results with the {text} text are missing: add --results DIR={text}")
+    return {name: folders[name] for name in SOURCES if name in folders}
+
+
+def scored(
+    folders: dict[str, ResultFolder], truths: dict[str, Truth], dataset: str, rules: Rules
+) -> dict[str, Evaluation]:
+    """Every arm under one protocol; a sequence without a result has a line that says so."""
+    return {
+        arm: replace(evaluate(folder, truths, dataset, rules, "skip"), tracker=arm) for arm, folder in folders.items()
+    }
+
+
+def common(arms: dict[str, Evaluation]) -> tuple[dict[str, Evaluation], list[str]]:
+    """The arms on the sequences that all of them have, and what was left out. Arms without any result are left out.
+
+    Raises:
+        ChatdescError: no sequence is in all arms.
+    """
+    names = {arm: {x.sequence for x in one.lines if x.score is not None} for arm, one in arms.items()}
+    said = [f"the arm {arm} has no result" for arm, there in names.items() if not there]
+    names = {arm: there for arm, there in names.items() if there}
+    shared = set.intersection(*names.values()) if names else set()
+    if not shared:
+        raise ChatdescError("no sequence has a result in every arm, so there is nothing to compare")
+    gone = sorted(set.union(*names.values()) - shared)
+    if gone:
+        more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+        said.append(f"{len(gone)} sequences are not in every arm and were left out: {', '.join(gone[:3])}{more}")
+    kept = {arm: replace(arms[arm], lines=tuple(x for x in arms[arm].lines if x.sequence in shared)) for arm in names}
+    return kept, said
+
+
+def arm_rows(arms: dict[str, Evaluation], grounder: str) -> list[Row]:
+    """One row per arm: means over the same sequences, as fractions."""
+    rows = []
+    for arm, one in arms.items():
+        row = overall_row(one)
+        rows.append(
+            {"arm": arm, "grounder": "-" if arm == NO_TEXT else grounder, "protocol": one.rules.name}
+            | {"sequences": row["sequences"].partition("/")[0]}
+            | {k: row[k] for k in ("AUC", "P", "PNorm", "OP50")}
+            | {"notes": row["notes"]}
+        )
+    return rows
+
+
+def difference_rows(arms: dict[str, Evaluation], grounder: str = "-") -> list[Row]:
+    """Paired differences of AUC, P and PNorm (as the protocol defines them) between arms, with 95 % intervals."""
+    rows = []
+    for before, after in PAIRS:
+        if before not in arms or after not in arms:
+            continue
+        for measure, (a, b) in _values(arms[before], arms[after]).items():
+            rows.append(
+                {"before": before, "after": after, "measure": measure, "grounder": grounder}
+                | {"protocol": arms[after].rules.name}
+                | _interval(paired_bootstrap(a, b))
+            )
+    return rows
+
+
+def _values(before: Evaluation, after: Evaluation) -> dict[str, tuple[list[float], list[float]]]:
+    def of(one: Evaluation) -> list[tuple[float, float, float]]:
+        scores: list[Score] = [line.score for line in one.lines if line.score is not None]
+        return [(s.auc, s.precision_score, s.norm_precision_score) for s in scores]
+
+    a, b = list(zip(*of(before), strict=True)), list(zip(*of(after), strict=True))
+    return {name: (list(a[k]), list(b[k])) for k, name in enumerate(("AUC", "P", "PNorm"))}
+
+
+def _interval(gap: Interval) -> Row:
+    return {
+        "sequences": gap.count, "difference": gap.mean, "low": gap.low, "high": gap.high,
+        "better": gap.better, "worse": gap.worse,
+    }  # fmt: skip
+
+
+def verification_rows(rows: Iterable[Row], names: set[str], grounder: str) -> list[Row]:
+    """Mean IoU of the proposal chosen on key frames, of a random one (floor) and of the best one (ceiling)."""
+    kept, found = [r for r in rows if r["sequence"] in names], []
+    for arm in (MANUAL, REFINED):
+        known = [r["verified"][arm] for r in kept if (r["verified"].get(arm) or [None])[0] is not None]
+        if not known:
+            continue
+        chosen, floor, ceiling = zip(*known, strict=True)
+        for name, values in (("random", floor), ("oracle", ceiling)):
+            found.append(
+                {"arm": arm, "grounder": grounder, "reference": name}
+                | {"reference_iou": mean(values), "chosen_iou": mean(chosen)}
+                | _interval(paired_bootstrap(values, chosen))
+            )
+    return found
+
+
+def judge_rows(rows: list[Row], names: set[str], judged: Iterable[Row] = (), judge: str = "") -> list[Row]:
+    """What others say of the two texts, and whether they took part in choosing.
+
+    Args:
+        rows: the run's; their grounding is by the grounder that chose, their alignment by encoders.
+        judged: rows with the grounding of another grounder, ``judge``.
+    """
+    kept = [row for row in rows if row["sequence"] in names]
+    selector = next((r["grounding"]["grounder"] for r in kept if r["grounding"]), "")
+    pairs = [(r["grounding"]["manual_iou"], r["grounding"]["iou"]) for r in kept if r["grounding"]]
+    found = [_judged(selector, "grounding IoU", "yes: it chose the texts", pairs)] if pairs else []
+    if judge:
+        pairs = [(r["grounding"].get(MANUAL), r["grounding"].get(REFINED)) for r in judged if r["sequence"] in names]
+        found.append(_judged(judge, "grounding IoU", "no", pairs))
+    for row in alignment_rows(kept):
+        family = row["encoder"].partition(":")[0] == selector.partition(":")[0]
+        part = "shares its measurements with the grounder that chose" if family else "no"
+        numbers = {
+            k: row[k] for k in ("manual", "refined", "sequences", "difference", "low", "high", "better", "worse")
+        }
+        found.append({"judge": row["encoder"], "measure": row["measure"], "took part in choosing": part} | numbers)
+    return found
+
+
+def _judged(judge: str, measure: str, part: str, pairs: list[tuple[float | None, float | None]]) -> Row:
+    both = [(a, b) for a, b in pairs if a is not None and b is not None]
+    gap = paired_bootstrap([a for a, _ in both], [b for _, b in both])
+    return (
+        {"judge": judge, "measure": measure, "took part in choosing": part}
+        | {"manual": mean(a for a, _ in both), "refined": mean(b for _, b in both)}
+        | _interval(gap)
+    )
+
+
+def same_texts(rows: Iterable[Row], names: set[str]) -> int:
+    """How many of the sequences have the same text in both arms."""
+    kept = (row for row in rows if row["sequence"] in names)
+    return sum(one_line(row["manual_text"] or "") == row["text"] and not row["ranges"] for row in kept)
+
+
+def shown_arms(rows: list[Row]) -> list[Row]:
+    """Rows of arms for a terminal: shares in per cent."""
+    hidden = ("protocol", "notes")
+    return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in hidden} for row in rows]
+
+
+def shown_differences(rows: list[Row], scale: float = 100.0, digits: int = 2) -> list[Row]:
+    """Rows with an interval for a terminal: the gain and its interval in one cell."""
+    hidden = {"difference", "low", "high", "better", "worse", "sequences", "grounder", "protocol"}
+    plain = [{k: _number(v, digits) for k, v in row.items() if k not in hidden} for row in rows]
+    return [
+        short
+        | {"n": str(row["sequences"]), "gain (95 %)": _gain(row, scale, digits)}
+        | {"better/worse": f"{row['better']}/{row['worse']}" if row["low"] is not None else "-"}
+        for short, row in zip(plain, rows, strict=True)
+    ]
+
+
+def _gain(row: Row, scale: float, digits: int) -> str:
+    gain, low, high = (row[k] for k in ("difference", "low", "high"))
+    if gain is None or np.isnan(gain):
+        return "-"
+    return f"{scale * gain:+.{digits}f} ({scale * low:.{digits}f}..{scale * high:.{digits}f})"
+
+
+def _number(value: Any, digits: int) -> str:
+    return show(value, digits) if isinstance(value, float) or value is None else str(value)
