@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.evaluate import PERCENT, Evaluation, Truth, evaluate, overall_row, percent
+from chatdesc.evaluate import Evaluation, Truth, evaluate
+from chatdesc.evaluate_tables import PERCENT, overall_row, percent
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules

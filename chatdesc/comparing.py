@@ -198,7 +198,7 @@ def _remarks(run: Path, rows: list[Any], names: set[str], arms: dict[str, Any], 
 
 
 def _write(tables: dict[str, list[dict[str, Any]]], folder: Path) -> list[Path]:
-    from chatdesc.evaluate import percent
+    from chatdesc.evaluate_tables import percent
     from chatdesc.report import show, write_table
 
     paths = []

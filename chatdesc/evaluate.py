@@ -2,38 +2,37 @@
 
 >>> truths = read_truths(chatdesc.load("lasot", root, split="test"))                          # doctest: +SKIP
 >>> one = evaluate(ResultFolder("results/mine"), truths, "lasot", PROTOCOLS["lasot"])          # doctest: +SKIP
->>> overall_row(one)["AUC"]                                                                   # doctest: +SKIP
+>>> one.overall().auc                                                                         # doctest: +SKIP
 0.4902
 
-The arithmetic is ``metrics/ope.py``; here results meet their sequences. Whatever had to be mended, was refused or is
-missing is said: in a note of the sequence, and in how many sequences a number rests on.
+The arithmetic is ``metrics/ope.py``, the tables ``evaluate_tables.py``; here results meet their sequences. Whatever had
+to be mended, was refused or is missing is said: in a note of the sequence, and in how many sequences a number rests on.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.metrics.ope import Score, mean_score, score_sequence
+from chatdesc.metrics.ope import Score, mean_score, score_many
 from chatdesc.metrics.protocols import PROTOCOLS, Rules
-from chatdesc.results import Found, ResultFolder, parse_results
+from chatdesc.results import Found, Parsed, ResultFolder, parse_results
 from chatdesc.types import ChatdescError
 
 Floats = NDArray[np.float64]
-Row = dict[str, Any]
 Missing = Literal["skip", "zero", "error"]
 
 # The protocol of those who published the dataset.
 OWN = {"lasot": "lasot", "lasot_ext": "lasot", "tnl2k": "tnl2k", "otb-lang": "otb", "synthetic": "lasot"}
-MEASURES = ("AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75")
-PERCENT = (*MEASURES, "P", "PNorm")
-CHUNK = 64  # files parsed in one call
+CHUNK = 4 << 20  # bytes of result files parsed in one call
+MOST = 1024  # files in one call, however short they are
+THREADS = 2
 SHOWN = 5  # names in a message
 
 
@@ -124,30 +123,8 @@ def read_truths(dataset: Any) -> dict[str, Truth]:
         if not len(annotation.boxes):
             raise ChatdescError(f"{annotation.name}: its ground truth cannot be read, or is empty")
         visible = annotation.visible
-        truths[annotation.name] = Truth(np.asarray(annotation.boxes, np.float64), visible)
+        truths[annotation.name] = Truth(np.asfortranarray(annotation.boxes, np.float64), visible)
     return truths
-
-
-def compare_protocols(
-    folder: ResultFolder, truths: dict[str, Truth], dataset: str, missing: Missing = "error"
-) -> list[Row]:
-    """``overall_row`` under every protocol; one that refuses the results has no numbers and says why.
-
-    Raises:
-        ChatdescError: no protocol can score them.
-    """
-    rows, last = [], None
-    for name, rules in PROTOCOLS.items():
-        try:
-            rows.append(overall_row(evaluate(folder, truths, dataset, rules, missing)))
-        except ChatdescError as error:
-            last, why = error, str(error).splitlines()
-            empty = dict.fromkeys((*MEASURES, "P", "PNorm"))
-            notes = why[1].strip() if len(why) > 1 else why[0]
-            rows.append({"tracker": folder.name, "protocol": name, "sequences": "-", **empty, "notes": notes})
-    if last is not None and not any(row["AUC"] is not None for row in rows):
-        raise last
-    return rows
 
 
 def evaluate(
@@ -156,65 +133,145 @@ def evaluate(
     dataset: str,
     rules: Rules,
     missing: Missing = "error",
-    on_sequence: Callable[[], None] = lambda: None,
+    on_sequences: Callable[[int], None] = lambda count: None,
 ) -> Evaluation:
-    """Score a tracker's results.
-
-    Args:
-        missing: a sequence without a result, or with one that is refused, is left out (``skip``), counts as nothing
-            but misses (``zero``), or is an ``error``.
-        on_sequence: called after each.
+    """Score a tracker's results under one protocol; see ``evaluate_all``.
 
     Raises:
         ChatdescError: nothing matches, or a result is missing or refused and that is an error.
     """
-    names, found = list(truths), folder.match(list(truths))
-    here = rules.on(dataset)
-    lines: list[Line] = []
-    for start in range(0, len(names), CHUNK):
-        for line in _chunk(folder, names[start : start + CHUNK], found, truths, here):
-            lines.append(line)
-            on_sequence()
-    lost = [line for line in lines if line.score is None]
-    if lost and missing == "error":
-        shown = "\n  ".join("; ".join(line.notes) for line in lost[:SHOWN])
-        more = f"\n  ... and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
-        raise ChatdescError(
-            f"{folder.name}: {len(lost)} of {len(lines)} sequences have no result that {rules.name} can score:"
-            f"\n  {shown}{more}\n--missing skip leaves them out, --missing zero counts them as misses"
-        )
-    return Evaluation(folder.name, here, tuple(lines), missing)
+    [one] = evaluate_all(folder, truths, dataset, [rules], missing, on_sequences)
+    if isinstance(one, ChatdescError):
+        raise one
+    return one
 
 
-def _chunk(
-    folder: ResultFolder, names: list[str], found: dict[str, Found], truths: dict[str, Truth], rules: Rules
-) -> Iterator[Line]:
-    data = {n: folder.read(found[n].path) for n in names if n in found and not found[n].error}
-    readable = {name: content for name, content in data.items() if content is not None}
-    parsed = dict(zip(readable, parse_results(list(readable.values())), strict=True))
+def evaluate_all(
+    folder: ResultFolder,
+    truths: dict[str, Truth],
+    dataset: str,
+    protocols: Sequence[Rules],
+    missing: Missing = "error",
+    on_sequences: Callable[[int], None] = lambda count: None,
+) -> list[Evaluation | ChatdescError]:
+    """Score a tracker's results under several protocols, every file read once.
+
+    Args:
+        missing: a sequence without a result, or with one that is refused, is left out (``skip``), counts as nothing
+            but misses (``zero``), or is an ``error``.
+        on_sequences: called now and then with how many more are done.
+
+    Returns:
+        Per protocol an evaluation, or the error where a result is missing or refused and that is one.
+
+    Raises:
+        ChatdescError: no file is a sequence of this dataset.
+    """
+    found, here = folder.match(list(truths)), [rules.on(dataset) for rules in protocols]
+    lines: list[list[Line]] = [[] for _ in protocols]
+
+    def work(chunk: Chunk) -> list[list[Line]]:
+        parsed = dict(zip(chunk, parse_results([data or b"" for data in chunk.values()]), strict=True))
+        return [_lines(folder, chunk, parsed, found, truths, rules) for rules in here]
+
+    for part in _in_order(_chunks(folder, list(truths), found), work):
+        for kept, more in zip(lines, part, strict=True):
+            kept.extend(more)
+        on_sequences(len(part[0]))
+    return [_whole(folder, rules, tuple(of), missing) for rules, of in zip(here, lines, strict=True)]
+
+
+Chunk = dict[str, bytes | None]  # what the files of some sequences hold
+
+
+def _chunks(folder: ResultFolder, names: list[str], found: dict[str, Found]) -> Iterator[Chunk]:
+    """The files of all sequences, about CHUNK bytes at a time."""
+    chunk: Chunk = {}
+    size = 0
     for name in names:
-        place = f"{folder.path}/{found[name].path}" if name in found else folder.path
-        if name not in found:
-            yield Line(name, None, (f"{place}: there is no {name}.txt",))
-        elif name not in parsed:
-            yield Line(name, None, (found[name].error or f"{place}: cannot be read",))
-        elif parsed[name].error:
-            separator = ":" if parsed[name].error[0].isdigit() else ": "
-            yield Line(name, None, (f"{place}{separator}{parsed[name].error}",))
-        else:
-            yield _score(name, place, parsed[name].boxes, truths[name], rules, found[name].notes)
+        chunk[name] = folder.read(found[name].path) if name in found and not found[name].error else None
+        size += len(chunk[name] or b"") + 1
+        if size >= CHUNK or len(chunk) >= MOST:
+            yield chunk
+            chunk, size = {}, 0
+    if chunk:
+        yield chunk
 
 
-def _score(name: str, place: str, track: Floats, truth: Truth, rules: Rules, notes: tuple[str, ...]) -> Line:
-    said = [*notes]
+def _in_order(chunks: Iterator[Chunk], work: Callable[[Chunk], list[list[Line]]]) -> Iterator[list[list[Line]]]:
+    """``work`` on every chunk in two threads, one more waiting: the next files are read meanwhile."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        pending: deque[Future[list[list[Line]]]] = deque()
+        for chunk in chunks:
+            pending.append(pool.submit(work, chunk))
+            if len(pending) > THREADS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _whole(folder: ResultFolder, rules: Rules, lines: tuple[Line, ...], missing: Missing) -> Evaluation | ChatdescError:
+    lost = [line for line in lines if line.score is None]
+    if not lost or missing != "error":
+        return Evaluation(folder.name, rules, lines, missing)
+    shown = "\n  ".join("; ".join(line.notes) for line in lost[:SHOWN])
+    more = f"\n  ... and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+    return ChatdescError(
+        f"{folder.name}: {len(lost)} of {len(lines)} sequences have no result that {rules.name} can score:"
+        f"\n  {shown}{more}\n--missing skip leaves them out, --missing zero counts them as misses"
+    )
+
+
+def _lines(
+    folder: ResultFolder,
+    chunk: Chunk,
+    parsed: dict[str, Parsed],
+    found: dict[str, Found],
+    truths: dict[str, Truth],
+    rules: Rules,
+) -> list[Line]:
+    lost = {name: why for name in chunk if (why := _lost(folder, name, chunk, parsed, found))}
+    ready = {n: _ready(n, parsed[n].boxes, truths[n], rules, found[n].notes) for n in chunk if n not in lost}
+    tracks, real, seen = ([getattr(one, k) for one in ready.values()] for k in ("track", "boxes", "visible"))
+    scores = dict(zip(ready, score_many(tracks, real, seen, rules), strict=True))
+    return [
+        Line(name, None, (lost[name],)) if name in lost else _line(folder, name, ready[name], scores[name], found)
+        for name in chunk
+    ]
+
+
+def _lost(folder: ResultFolder, name: str, chunk: Chunk, parsed: dict[str, Parsed], found: dict[str, Found]) -> str:
+    """Why a sequence has no boxes to be scored; empty where it has."""
+    if name not in found:
+        return f"{folder.path}: there is no {name}.txt"
+    place = f"{folder.path}/{found[name].path}"
+    if chunk[name] is None:
+        return found[name].error or f"{place}: cannot be read"
+    if error := parsed[name].error:
+        return f"{place}{':' if error[0].isdigit() else ': '}{error}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A track with the truth that it is scored against, and what was done to either."""
+
+    track: Floats
+    boxes: Floats
+    visible: NDArray[np.bool_] | None
+    notes: tuple[str, ...]
+
+
+def _ready(name: str, track: Floats, truth: Truth, rules: Rules, notes: tuple[str, ...]) -> _Ready:
     truth, moved = _from_start(name, len(track), truth, rules)
     track, mended = _one_short(track, truth.boxes, rules)
-    said += [note for note in (moved, mended) if note]
-    try:
-        score = score_sequence(track, truth.boxes, truth.visible, rules)
-    except ValueError as error:
-        return Line(name, None, (*said, f"{place}: {error}"))
-    return Line(name, score, (*said, *_counts(score, int(np.isnan(track).any(1).sum()))))
+    return _Ready(track, truth.boxes, truth.visible, (*notes, *(note for note in (moved, mended) if note)))
+
+
+def _line(folder: ResultFolder, name: str, ready: _Ready, score: Score | ValueError, found: dict[str, Found]) -> Line:
+    if isinstance(score, ValueError):
+        return Line(name, None, (*ready.notes, f"{folder.path}/{found[name].path}: {score}"))
+    return Line(name, score, (*ready.notes, *_counts(score, ready.track)))
 
 
 def _from_start(name: str, rows: int, truth: Truth, rules: Rules) -> tuple[Truth, str]:
@@ -235,136 +292,15 @@ def _one_short(track: Floats, truth: Floats, rules: Rules) -> tuple[Floats, str]
     return np.concatenate([truth[:1], track]), "one row short: the given box was put before the first row"
 
 
-def _counts(score: Score, not_numbers: int) -> list[str]:
+def _counts(score: Score, track: Floats) -> list[str]:
     said = []
     if score.repaired:
         said.append(f"{score.repaired} boxes without a size or a number took the one before")
-    elif not_numbers:
-        said.append(f"{not_numbers} rows with NaN are misses")
+    elif (blank := np.isnan(track.T)).any():
+        said.append(f"{int(blank.any(0).sum())} rows with NaN are misses")
     if score.cut:
         said.append(f"{score.cut} surplus rows were cut")
     if score.lacking:
         filled = {"zeros": "filled up with empty boxes", "truth is cut": "left out of the denominator"}
         said.append(f"{score.lacking} rows short: {filled.get(score.rules.short, 'counted as misses')}")
     return said
-
-
-def measures(score: Score | None) -> Row:
-    """The columns of MEASURES as fractions; None throughout where there is no score."""
-    if score is None:
-        return dict.fromkeys(MEASURES)
-    values = (
-        score.auc,
-        score.precision_at_20,
-        score.norm_precision_at_20,
-        score.norm_precision_auc,
-        score.op50,
-        score.op75,
-    )
-    return dict(zip(MEASURES, values, strict=True))
-
-
-def overall_row(one: Evaluation) -> Row:
-    """Tracker, protocol, the mean's columns, what the protocol itself calls P and P_Norm, and what there is to know."""
-    score = one.overall()
-    own = {"P": score and score.precision_score, "PNorm": score and score.norm_precision_score}
-    return {
-        "tracker": one.tracker,
-        "protocol": one.rules.name,
-        "sequences": one.rests_on(),
-        **measures(score),
-        **own,
-        "notes": "; ".join(overall_notes(one)),
-    }
-
-
-def overall_notes(one: Evaluation) -> list[str]:
-    """Counts of what was mended, missing or left out."""
-    scores = [line.score for line in one.lines if line.score is not None]
-    lost = len(one.lines) - len(scores)
-    said = [f"{lost} sequences without a score count as misses" if one.missing == "zero" else f"{lost} left out"]
-    noted = sum(bool(line.notes) for line in one.lines if line.score is not None)
-    hopeless = Counter(
-        what
-        for score in scores
-        for what, curve in (("success", score.success), ("precision", score.precision))
-        if one.rules.drop_zero_curves and curve.sum() <= np.finfo(np.float64).eps
-    )
-    return [
-        *(said if lost else []),
-        *([f"sequences with a note: {noted}"] if noted else []),
-        *(f"{count} without any {what} are no part of its mean" for what, count in hopeless.items()),
-    ]
-
-
-def sequence_rows(one: Evaluation) -> list[Row]:
-    """One row per sequence, as fractions, with its notes."""
-    return [
-        {
-            "tracker": one.tracker,
-            "sequence": line.sequence,
-            **measures(line.score if line.score is not None or one.missing != "zero" else _nothing(one.rules)),
-            "protocol": one.rules.name,
-            "frames": line.score.frames if line.score else 0,
-            "notes": "; ".join(line.notes),
-        }
-        for line in one.lines
-    ]
-
-
-def _nothing(rules: Rules) -> Score:
-    zeros = (np.zeros(len(t)) for t in (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds))
-    success, precision, norm = zeros
-    return Score(rules, success, precision, norm, frames=0)
-
-
-def group_rows(one: Evaluation, groups: dict[str, frozenset[str]]) -> list[Row]:
-    """One row per group of sequences: an attribute or a category."""
-    return [
-        {
-            "tracker": one.tracker,
-            "group": group,
-            "protocol": one.rules.name,
-            "sequences": one.rests_on(names),
-            **measures(one.overall(names)),
-        }
-        for group, names in groups.items()
-    ]
-
-
-def groups_of(dataset: Any, by: str) -> dict[str, frozenset[str]]:
-    """Names of sequences per attribute or category.
-
-    Raises:
-        ChatdescError: the dataset has none.
-    """
-    found: dict[str, set[str]] = {}
-    for name in dataset.names:
-        sequence = dataset[name]
-        category = [sequence.category] if sequence.category else []
-        has = category if by == "category" else [a for a, yes in sequence.attributes.items() if yes]
-        for group in has:
-            found.setdefault(group, set()).add(name)
-    if not found:
-        raise ChatdescError(f"{dataset.root}: no sequence has an {by}; choose another --by".replace("an cat", "a cat"))
-    return {group: frozenset(names) for group, names in sorted(found.items())}
-
-
-def shown(rows: list[Row]) -> list[Row]:
-    """Rows for a terminal: shares in per cent, the area that TrackingNet calls precision only where it is asked for."""
-    area = any(row["protocol"] == "trackingnet" for row in rows)
-    # Beside that column there is no room for the last one on 80 characters.
-    left = {"notes", "PNorm", "frames", "OP75" if area else "P"}
-    return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
-
-
-def write(rows: dict[str, list[Row]], folder: Path) -> list[Path]:
-    """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem."""
-    from chatdesc.report import write_table
-
-    return [path for stem, table in rows.items() for path in write_table(table, folder, stem, percent)]
-
-
-def percent(value: Any) -> str:
-    """A share as a table shows it: in per cent, ``-`` where there is none; other values as they are."""
-    return "-" if value is None else f"{100 * value:.2f}" if isinstance(value, float) else str(value)

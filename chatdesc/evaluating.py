@@ -5,6 +5,7 @@ chatdesc evaluate lasot /data/LaSOT --split test --results results/mine --result
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +15,15 @@ import typer
 from chatdesc.console import Exit, Opening
 
 if TYPE_CHECKING:
-    from chatdesc.evaluate import Evaluation, Missing, Row
+    from chatdesc.evaluate import Evaluation, Missing, Truth
+    from chatdesc.evaluate_tables import Row, Tables
+    from chatdesc.metrics.ope import Score
+    from chatdesc.metrics.protocols import Rules
+    from chatdesc.results import ResultFolder
 
 app = typer.Typer()
+
+NOTES = 10  # lines of notes on a terminal
 
 
 class By(StrEnum):
@@ -37,7 +44,9 @@ def evaluate_results(
         str, typer.Argument(help="lasot, lasot_ext, tnl2k, otb-lang, or folder: one ground-truth .txt per sequence")
     ],
     root: Annotated[str, typer.Argument(help="the dataset's folder, an archive, or any fsspec URL")],
-    results: Annotated[list[str], typer.Option(help="DIR or DIR=NAME: a tracker's folder or zip; repeatable")],
+    results: Annotated[
+        list[str], typer.Option(help="DIR or DIR=NAME: a tracker's folder or zip; 'DIR/*' for all in it; repeatable")
+    ],
     protocol: Annotated[str | None, typer.Option(help="whose rules; without it the dataset's own")] = None,
     split: Annotated[str | None, typer.Option(help="train or test; without it, all that the folder holds")] = None,
     sequences: Annotated[str | None, typer.Option(help="only these: names with commas, or a file of names")] = None,
@@ -49,7 +58,9 @@ def evaluate_results(
     compare_protocols: Annotated[
         bool, typer.Option("--compare-protocols", help="every tracker under all protocols")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="a folder for the tables as CSV and Markdown")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="a folder for tables (CSV, Markdown, LaTeX) and plots (PNG, SVG)")
+    ] = None,
 ) -> None:
     """Score trackers' result files under a named protocol, equal to the toolkit that it is named after.
 
@@ -66,72 +77,118 @@ def evaluate_results(
     from rich.console import Console
 
     from chatdesc import evaluate as scoring
-    from chatdesc.report import plain_table
-    from chatdesc.results import ResultFolder
+    from chatdesc.evaluate_tables import Tables, groups_of
+    from chatdesc.metrics.protocols import PROTOCOLS
+    from chatdesc.results import result_folders
 
     console = Console()
     data = Opening(dataset, root, split, sequences, split_file=split_file).open()
-    folders = [ResultFolder(spec) for spec in results]
-    _check_names([folder.name for folder in folders])
+    folders = result_folders(results)
     rules, warning = scoring.rules_for(dataset, protocol) if protocol or not compare_protocols else (None, "")
+    rules_of = list(PROTOCOLS.values()) if rules is None or compare_protocols else [rules]
+    groups = groups_of(data, by.value) if by in (By.attribute, By.category) else {}
     truths = scoring.read_truths(data)
-    if rules is None or compare_protocols:
-        rows = [row for f in folders for row in scoring.compare_protocols(f, truths, dataset, missing.value)]
-        tables = {"protocols": rows}
-        console.print(plain_table(scoring.shown(rows), f"{data.dataset}, every protocol, in %"))
-    else:
-        done = _evaluated(folders, truths, dataset, rules, missing.value, console)
-        rows = [scoring.overall_row(one) for one in done]
-        tables = {"overall": rows, "per_sequence": [row for one in done for row in scoring.sequence_rows(one)]}
-        console.print(plain_table(scoring.shown(rows), f"{data.dataset}, protocol {rules.name}, in %"))
-        if by is not None:
-            title, table = _second(by, done, data, tables)
-            console.print(plain_table(scoring.shown(table), f"{data.dataset}, protocol {rules.name}, {title}, in %"))
-        _print_notes(done, console)
-    for row in rows:
-        if row["notes"]:
-            place = f"{row['tracker']} ({row['protocol']})"
-            console.print(f"{place}: {row['notes']}", style="yellow", highlight=False, markup=False)
+    with Tables(out) as tables:
+        work = Work(dataset, truths, rules_of, missing.value, by, groups, tables)
+        _with_progress(work, folders, console)
+        tables.add("protocols" if len(rules_of) > 1 else "overall", work.rows)
+        tables.add(f"by_{by}", work.grouped if groups else [])
+    _print(
+        work, f"{data.dataset}, {'every protocol' if len(rules_of) > 1 else f'protocol {rules_of[0].name}'}", console
+    )
     for line in ([f"warning: {warning}"] if warning else []) + scoring.about_flags(dataset, truths, rules):
         console.print(line, style="yellow", highlight=False, markup=False)
-    for path in scoring.write(tables, out) if out else []:
+    for path in [*tables.paths, *_pictures(work, data.dataset, out, console)] if out else []:
         console.print(f"written: {path}", highlight=False, soft_wrap=True)
     raise typer.Exit(Exit.DONE)
 
 
-def _check_names(names: list[str]) -> None:
-    from chatdesc.types import ChatdescError
+@dataclass(slots=True)
+class Work:
+    """What is asked of every tracker, and what is kept of it: means, and no line of a sequence unless it is shown."""
 
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ChatdescError(f"two trackers are called {twice[0]}; name them: --results DIR=NAME")
+    dataset: str
+    truths: dict[str, Truth]
+    rules: list[Rules]
+    missing: Missing
+    by: By | None
+    groups: dict[str, frozenset[str]]
+    tables: Tables
+    rows: list[Row] = field(default_factory=list)
+    grouped: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    more_notes: int = 0
+    means: dict[str, Score] = field(default_factory=dict)
+
+    def tracker(self, folder: ResultFolder, on_sequences: Any) -> None:
+        """Score one tracker under all protocols, its files read once."""
+        from chatdesc.evaluate import evaluate_all
+        from chatdesc.evaluate_tables import protocol_rows
+        from chatdesc.types import ChatdescError
+
+        found = evaluate_all(folder, self.truths, self.dataset, self.rules, self.missing, on_sequences)
+        self.rows += protocol_rows(folder.name, self.rules, found)
+        for one in found:
+            if not isinstance(one, ChatdescError):
+                self._keep(one)
+
+    def _keep(self, one: Evaluation) -> None:
+        from chatdesc.evaluate_tables import group_rows, sequence_rows
+
+        if len(self.rules) == 1 or self.by is By.sequence:
+            rows = sequence_rows(one)
+            self.tables.add("per_sequence", rows)
+            self.grouped += rows if self.by is By.sequence else []
+        self.grouped += group_rows(one, self.groups)
+        if len(self.rules) > 1:
+            return
+        if mean := one.overall():
+            self.means[one.tracker] = mean
+        said = [f"{one.tracker}: {x.sequence}: {'; '.join(x.notes)}" for x in one.lines if x.notes]
+        room = max(0, NOTES - len(self.notes))
+        self.notes += said[:room]
+        self.more_notes += len(said[room:])
 
 
-def _evaluated(
-    folders: list[Any], truths: dict[str, Any], dataset: str, rules: Any, missing: Missing, console: Any
-) -> list[Evaluation]:
+def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from chatdesc.evaluate import evaluate
 
     columns = (TextColumn("evaluate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("evaluate", total=len(folders) * len(truths))
-        return [evaluate(f, truths, dataset, rules, missing, lambda: progress.advance(task)) for f in folders]
+        task = progress.add_task("evaluate", total=len(folders) * len(work.truths))
+        for folder in folders:
+            work.tracker(folder, lambda count: progress.advance(task, count))
 
 
-def _second(by: By, done: list[Evaluation], data: Any, tables: dict[str, list[Row]]) -> tuple[str, list[Row]]:
-    from chatdesc.evaluate import group_rows, groups_of
+def _print(work: Work, about: str, console: Any) -> None:
+    """Tables, and what was noticed."""
+    from chatdesc.evaluate_tables import shown
+    from chatdesc.report import plain_table
 
-    if by is By.sequence:
-        return "by sequence", tables["per_sequence"]
-    groups = groups_of(data, by.value)
-    tables[f"by_{by.value}"] = [row for one in done for row in group_rows(one, groups)]
-    return f"by {by.value}", tables[f"by_{by.value}"]
-
-
-def _print_notes(done: list[Evaluation], console: Any, limit: int = 10) -> None:
-    lines = [f"{one.tracker}: {x.sequence}: {'; '.join(x.notes)}" for one in done for x in one.lines if x.notes]
-    more = [f"... and {len(lines) - limit} more; per_sequence.csv of --out has them all"] if len(lines) > limit else []
-    for line in lines[:limit] + more:
+    console.print(plain_table(shown(work.rows), f"{about}, in %"))
+    if work.by is not None:
+        console.print(plain_table(shown(work.grouped), f"{about}, by {work.by.value}, in %"))
+    notes = [*work.notes]
+    if work.more_notes:
+        notes.append(f"... and {work.more_notes} more; per_sequence.csv of --out has them all")
+    notes += [f"{row['tracker']} ({row['protocol']}): {row['notes']}" for row in work.rows if row["notes"]]
+    for line in notes:
         console.print(line, style="yellow", highlight=False, markup=False)
+
+
+def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:
+    """The LaTeX table, and plots of one protocol where matplotlib is there."""
+    from chatdesc.evaluate_tables import latex
+    from chatdesc.plots import draw
+
+    several = len(work.rules) > 1
+    name = "every protocol" if several else f"{work.rules[0].name} protocol"
+    table = out / ("protocols.tex" if several else "overall.tex")
+    table.write_text(latex(work.rows, f"{dataset}, {name}, in %"), encoding="utf-8")
+    if not work.means:
+        return [table]
+    try:
+        return [table, *draw(work.means, out, f"{dataset}, {name}")]
+    except ModuleNotFoundError:
+        console.print("no plots: they need matplotlib (pip install 'chatdesc[plots]')", style="yellow", markup=False)
+        return [table]

@@ -26,7 +26,6 @@ Floats = NDArray[np.float64]
 
 _BESIDE = ("_time", "_times", "_confidence", "_confidences", "_all_boxes", "_object_presence_scores")
 _TO_COMMAS = bytes.maketrans(b"\t; ", b",,,")
-_USUAL = b"0123456789.,-+eE\n"
 _FIELD = re.compile(r"\s*[,;]\s*|\s+")
 _NUMBERED = re.compile(r"-0*1$")
 
@@ -123,25 +122,63 @@ class ResultFolder:
             return None
 
 
+def result_folders(specs: Sequence[str]) -> list[ResultFolder]:
+    """A folder per spec; ``DIR/*`` stands for every folder and zip in DIR.
+
+    Raises:
+        ChatdescError: there is no such folder, or two trackers have one name.
+    """
+    listed = [path for spec in specs for path in (_all_in(spec[:-2]) if spec.endswith("/*") else [spec])]
+    folders = [ResultFolder(spec) for spec in listed]
+    names = [folder.name for folder in folders]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ChatdescError(f"two trackers are called {twice[0]}; name them: --results DIR=NAME")
+    return folders
+
+
+def _all_in(path: str) -> list[str]:
+    there = open_root(path).entries("")
+    found = [n for n, folder in sorted(there.items()) if n[0] != "." and (folder or n.lower().endswith(".zip"))]
+    if not found:
+        raise ChatdescError(f"{path}: holds no folder and no zip, so there is no tracker in it")
+    return [f"{path}/{name}" for name in found]
+
+
 def parse_results(files: Sequence[bytes]) -> list[Parsed]:
-    """The boxes of several files, float64 as written; all in one call where they are as usual."""
+    """The boxes of several files, float64 as written; all in one call where they are as usual.
+
+    The usual arrays are parts of one in Fortran order: number by number, as they come and as scoring takes them.
+    """
     bodies = [_tidy(data) for data in files]
-    usual = [i for i, body in enumerate(bodies) if body and not body.translate(None, _USUAL) and b",," not in body]
-    quick = _quick([bodies[i] for i in usual])
-    if quick is None:
-        if len(files) > 1:
-            return [parsed for data in files for parsed in parse_results([data])]
-        return [_careful(data) for data in files]
-    boxes = dict(zip(usual, quick, strict=True))
-    return [Parsed(boxes[i]) if i in boxes else _careful(data) for i, data in enumerate(files)]
+    usual = [i for i, body in enumerate(bodies) if body and b",," not in body]
+    boxes = dict(zip(usual, _several([bodies[i] for i in usual]), strict=True))
+    found = (boxes.get(i) for i in range(len(files)))
+    return [_careful(data) if quick is None else Parsed(quick) for data, quick in zip(files, found, strict=True)]
 
 
 def _tidy(data: bytes) -> bytes:
-    return data.removeprefix(b"\xef\xbb\xbf").strip().replace(b"\r\n", b"\n").translate(_TO_COMMAS)
+    body = data.removeprefix(b"\xef\xbb\xbf").strip()
+    if b"\r" in body:
+        body = body.replace(b"\r\n", b"\n")
+    if b"\t" in body or b" " in body or b";" in body:
+        body = body.translate(_TO_COMMAS)
+    return body
 
 
-def _quick(bodies: list[bytes]) -> list[Floats] | None:
-    """One pass over all files, or None where a line of any of them is not four numbers."""
+def _several(bodies: list[bytes]) -> list[Floats | None]:
+    """The boxes of each body, None where it has to be read with care; what is unusual is found by halves."""
+    quick = _quick(bodies)
+    if quick is not None:
+        return quick
+    if len(bodies) == 1:
+        return [None]
+    middle = len(bodies) // 2
+    return _several(bodies[:middle]) + _several(bodies[middle:])
+
+
+def _quick(bodies: list[bytes]) -> list[Floats | None] | None:
+    """One pass over all bodies, or None where a line of any of them is not four numbers."""
     import polars
 
     if not bodies:
@@ -149,13 +186,14 @@ def _quick(bodies: list[bytes]) -> list[Floats] | None:
     counts = [body.count(b"\n") + 1 for body in bodies]
     columns = dict.fromkeys("xywh", polars.Float64)
     try:
-        table = polars.read_csv(b"\n".join(bodies), has_header=False, schema=columns)
+        table = polars.read_csv(b"\n".join(bodies), has_header=False, schema=columns, quote_char=None)
     except polars.exceptions.PolarsError:
         return None
     if table.height != sum(counts) or any(table.null_count().row(0)):
         return None
-    values = np.ascontiguousarray(table.to_numpy())
-    return np.split(values, np.cumsum(counts)[:-1])
+    values = table.to_numpy(order="fortran")
+    stops = np.cumsum(counts).tolist()
+    return [values[stop - count : stop] for stop, count in zip(stops, counts, strict=True)]
 
 
 def _careful(data: bytes) -> Parsed:

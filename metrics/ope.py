@@ -15,9 +15,9 @@ al., "TrackingNet", ECCV 2018 (normalised precision); Fan et al., "LaSOT", CVPR 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,10 +25,23 @@ from numpy.typing import ArrayLike, NDArray
 from chatdesc.metrics.overlap import centre_error, centres, iou, normalised_centre_error
 from chatdesc.metrics.protocols import LASOT, PROTOCOLS, Rules
 
-__all__ = ["LASOT", "PROTOCOLS", "Rules", "Score", "curve_above", "curve_within", "mean_score", "score_sequence"]
+__all__ = [
+    "LASOT",
+    "PROTOCOLS",
+    "Rules",
+    "Score",
+    "curve_above",
+    "curve_within",
+    "mean_score",
+    "score_many",
+    "score_sequence",
+]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Whole = NDArray[np.intp]
+
+BLOCK = 32_768  # frames scored at a time
 
 HIT, MISS = -1.0, np.nan  # as an error
 
@@ -106,41 +119,99 @@ class Score:
 def score_sequence(
     predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike | None = None, rules: Rules = LASOT
 ) -> Score:
-    """Score one track against the ground truth.
-
-    Args:
-        predicted: [M, 4] xywh, pixels; rows beyond N are cut. Fewer rows, NaN and empty boxes: see ``rules``.
-        truth: [N, 4] xywh, pixels.
-        visible: bool [N]; None means that the target is visible throughout.
-        rules: the protocol; ``rules.on(dataset)`` where it depends on the dataset.
+    """Score one track against the ground truth; see ``score_many``.
 
     Raises:
         ValueError: there is no frame, flags of another length, or a track that the protocol refuses.
     """
-    real, track = np.asarray(truth, np.float64), np.asarray(predicted, np.float64).reshape(-1, 4)
+    [answer] = score_many([predicted], [truth], [visible], rules)
+    if isinstance(answer, ValueError):
+        raise answer
+    return answer
+
+
+def score_many(
+    predicted: Many[ArrayLike], truths: Many[ArrayLike], visible: Many[ArrayLike | None], rules: Rules = LASOT
+) -> list[Score | ValueError]:
+    """Score many tracks, as arrays over the frames of several at once; a track that is refused has its error.
+
+    Args:
+        predicted: [M, 4] xywh each, pixels; rows beyond N are cut. Fewer rows, NaN and empty boxes: see ``rules``.
+            Arrays in Fortran order (number by number) are read fastest.
+        truths: [N, 4] xywh each, pixels.
+        visible: bool [N] each; None means that the target is visible throughout.
+        rules: the protocol; ``rules.on(dataset)`` where it depends on the dataset.
+    """
+    answers: list[Score | ValueError] = []
+    block: list[_Pair] = []
+    for track, truth, flags in zip(predicted, truths, visible, strict=True):
+        try:
+            block.append(_pair(track, truth, flags, rules))
+            answers.append(_PENDING)
+        except ValueError as error:
+            answers.append(error)
+    scores = (score for part in _blocks(block) for score in _score_block(part, rules))
+    return [next(scores) if answer is _PENDING else answer for answer in answers]
+
+
+_PENDING = ValueError("not scored yet")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """A track [M, 4] with the truth [N, 4] and flags [N] that it is scored against; M is at most N."""
+
+    track: Floats
+    truth: Floats
+    seen: Flags
+    cut: int
+    lacking: int
+
+
+def _pair(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike | None, rules: Rules) -> _Pair:
+    real, track = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
+    track = track if track.ndim == 2 else track.reshape(-1, 4)
     seen = np.ones(len(real), np.bool_) if visible is None else np.asarray(visible, np.bool_)
     _check_lengths(len(track), len(real), len(seen), rules)
     cut, lacking = max(0, len(track) - len(real)), max(0, len(real) - len(track))
     track = track[: len(real)]
+    if rules.bad_box == "refused":
+        _refuse(track, rules)
     if rules.short == "truth is cut":
         real, seen = real[: len(track)], seen[: len(track)]
-    track, repaired = _repair(track, real, rules)
-    # Filled up after the repair, which would otherwise hold the last box to the end.
-    if len(track) < len(real):
-        blank = np.full((len(real) - len(track), 4), 0 if rules.short == "zeros" else np.nan)
-        track = np.concatenate([track, blank])
-    overlap, error, norm_error = _measures(track, real, seen, rules)
-    counted = len(real) if rules.nan_truth_counts else int((~_blank(real)).sum())
-    return Score(
-        rules,
-        curve_above(overlap, rules.success_thresholds, counted, rules.reached),
-        curve_within(error, rules.precision_thresholds, counted),
-        curve_within(norm_error, rules.norm_thresholds, counted),
-        counted,
-        repaired,
-        cut,
-        lacking,
-    )
+    return _Pair(track, real, seen, cut, lacking)
+
+
+def _blocks(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
+    """Groups of pairs of about BLOCK frames, whose arrays stay in a processor's cache."""
+    group: list[_Pair] = []
+    frames = 0
+    for pair in pairs:
+        group.append(pair)
+        frames += len(pair.truth)
+        if frames >= BLOCK:
+            yield group
+            group, frames = [], 0
+    if group:
+        yield group
+
+
+def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
+    lengths = np.array([len(pair.truth) for pair in pairs])
+    owner = np.repeat(np.arange(len(pairs)), lengths)
+    # Number by number, [4, frames]: what follows works on one of the four at a time.
+    truth = np.concatenate([pair.truth.T for pair in pairs], 1)
+    track, repaired = _repair(pairs, lengths, owner, truth, rules)
+    seen = np.concatenate([pair.seen for pair in pairs])
+    overlap, error, norm_error = _measures(track.T, truth.T, seen, rules)
+    counted = lengths
+    if not rules.nan_truth_counts:
+        counted = np.bincount(owner[~_blank(truth.T)], minlength=len(pairs))
+    success = _shares_above(overlap, rules.success_thresholds, owner, counted, rules.reached)
+    precision = _shares_within(error, rules.precision_thresholds, owner, counted)
+    norm_precision = _shares_within(norm_error, rules.norm_thresholds, owner, counted)
+    curves = zip(success, precision, norm_precision, counted.tolist(), repaired.tolist(), pairs, strict=True)
+    return [Score(rules, s, p, n, frames, mended, pair.cut, pair.lacking) for s, p, n, frames, mended, pair in curves]
 
 
 def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
@@ -163,16 +234,49 @@ def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
 def curve_above(values: ArrayLike, thresholds: Floats, count: int, reached: bool = False) -> Floats:
     """Share of ``count`` frames with a value > each threshold (>= if ``reached``). NaN is neither. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    ordered = np.sort(data[~np.isnan(data)])
-    side: Literal["left", "right"] = "left" if reached else "right"
-    return (len(ordered) - np.searchsorted(ordered, thresholds, side)) / max(count, 1)
+    return _shares_above(data, thresholds, np.zeros(len(data), np.intp), np.array([count]), reached)[0]
 
 
 def curve_within(values: ArrayLike, thresholds: Floats, count: int) -> Floats:
     """Share of ``count`` frames with a value <= each threshold; NaN is never within. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    ordered = np.sort(data[~np.isnan(data)])
-    return np.searchsorted(ordered, thresholds, "right") / max(count, 1)
+    return _shares_within(data, thresholds, np.zeros(len(data), np.intp), np.array([count]))[0]
+
+
+def _shares_above(values: Floats, thresholds: Floats, owner: Whole, counted: Whole, reached: bool) -> Floats:
+    """Per owner the curve above: [N], [T], [N] and frames [S] -> [S, T]."""
+    passed = _passed(np.fmax(values, -1), thresholds, reached)
+    table = _histogram(passed, len(thresholds), owner, len(counted))
+    above = table[:, :0:-1].cumsum(1)[:, ::-1]
+    return np.asarray(above / np.maximum(counted, 1)[:, None])
+
+
+def _shares_within(values: Floats, thresholds: Floats, owner: Whole, counted: Whole) -> Floats:
+    """Per owner the curve within: [N], [T], [N] and frames [S] -> [S, T]."""
+    passed = _passed(np.fmin(values, 2 * thresholds[-1] + 1), thresholds, False)
+    table = _histogram(passed, len(thresholds), owner, len(counted))
+    return np.asarray(table[:, :-1].cumsum(1) / np.maximum(counted, 1)[:, None])
+
+
+def _histogram(passed: Whole, most: int, owner: Whole, owners: int) -> Whole:
+    """[S, T + 1] how many values of each owner pass 0, 1 .. T thresholds."""
+    flat = np.bincount(owner * (most + 1) + passed, minlength=owners * (most + 1))
+    return np.asarray(flat.reshape(owners, most + 1))
+
+
+def _passed(values: Floats, thresholds: Floats, reached: bool) -> Whole:
+    """How many thresholds lie below each value (``reached``: or equal it), as ``searchsorted`` has it; no NaN.
+
+    Thresholds at equal distances are not searched for: a product is wrong by one at most, which two comparisons mend.
+    """
+    step, last = float(thresholds[min(1, len(thresholds) - 1)]), len(thresholds)
+    if step <= 0 or not np.allclose(thresholds, step * np.arange(last), rtol=1e-9, atol=0):
+        return np.asarray(np.searchsorted(thresholds, values, "right" if reached else "left"))
+    guess = np.clip(values * (1 / step), 0, last).astype(np.intp)
+    padded = np.append(thresholds, [np.inf, np.inf])
+    compare = np.less_equal if reached else np.less
+    more = compare(padded.take(guess), values)
+    return np.asarray(guess + more + compare(padded[1:].take(guess), values))
 
 
 def _at(curve: Floats, thresholds: Floats, value: float) -> float:
@@ -188,21 +292,44 @@ def _check_lengths(predicted: int, truth: int, flags: int, rules: Rules) -> None
         raise ValueError(f"there are {flags} visibility flags for {truth} frames")
 
 
-def _repair(track: Floats, truth: Floats, rules: Rules) -> tuple[Floats, int]:
-    """Predicted boxes with the unusable ones replaced, and how many those were."""
-    repaired = 0
-    if rules.bad_box == "refused":
-        _refuse(track, rules)
+def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rules: Rules) -> tuple[Floats, Whole]:
+    """Tracks side by side, [4, frames], with the unusable boxes replaced, and how many those were per track."""
+    blank = 0.0 if rules.short == "zeros" else np.nan
+    track, given = _side_by_side(pairs, owner, blank)
+    starts = np.cumsum(lengths) - lengths
+    repaired = np.zeros(len(pairs), np.intp)
     if rules.bad_box != "scored":
-        _, _, width, height = track.T
-        bad = np.asarray((width <= 0) | (height <= 0) | np.logical_and.reduce(np.isnan(track.T)))
+        _, _, width, height = track
+        bad = (width <= 0) | (height <= 0) | np.isnan(track).all(0)
+        # Frames beyond a short track keep their blanks: the last box is not held to the end.
+        bad &= given
         if bad.any():
-            # Nothing comes before the first box, so what is wrong with it spreads.
-            track = track[np.maximum.accumulate(np.where(bad, 0, np.arange(len(track))))]
-        repaired = int(bad[1:].sum())
+            _hold(track, bad, starts[owner])
+        bad[starts] = False
+        repaired = np.bincount(owner[bad], minlength=len(pairs))
     if rules.first_is_given:
-        track = np.concatenate([truth[:1], track[1:]])
+        track[:, starts] = truth[:, starts]
     return track, repaired
+
+
+def _side_by_side(pairs: list[_Pair], owner: Whole, blank: float) -> tuple[Floats, Flags]:
+    """All tracks as [4, frames] of the truths, short ones filled up; and which frames were given."""
+    given = np.ones(len(owner), np.bool_)
+    parts, end = [], 0
+    for pair in pairs:
+        end += len(pair.truth)
+        short = len(pair.truth) - len(pair.track)
+        parts.append(pair.track.T)
+        if short:
+            parts.append(np.full((4, short), blank))
+            given[end - short : end] = False
+    return np.concatenate(parts, 1), given
+
+
+def _hold(track: Floats, bad: Flags, start: Whole) -> None:
+    """Give each bad box the last good one before it. What is wrong with the first one spreads."""
+    last = np.maximum.accumulate(np.where(bad, start, np.arange(len(bad))))
+    track[:, bad] = track[:, last[bad]]
 
 
 def _refuse(track: Floats, rules: Rules) -> None:
@@ -216,11 +343,9 @@ def _refuse(track: Floats, rules: Rules) -> None:
 
 
 def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[Floats, Floats, Floats]:
-    """Overlap and both errors of the frames that are scored; the others are left out, so they hit nothing."""
+    """Overlap and both errors of all frames; NaN, which hits nothing, for those that are not scored."""
     if rules.rounded:
         track, truth = track.round(), truth.round()
-    if rules.absent_is_miss:
-        track, truth = track[seen], truth[seen]
     valid = _valid(truth, rules)
     error, norm_error = centre_error(track, truth), _norm_error(track, truth, rules)
     here = there = valid
@@ -231,11 +356,15 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
             there = np.asarray((middle / (truth[:, 2:] + 1e-16) > 0).all(1))
     # A row with NaN has no overlap, not an overlap of 0, which would reach the threshold 0.
     known = valid & ~_blank(track) & ~_blank(truth)
-    return (
+    measures = (
         np.where(known, iou(track, truth), np.nan),
         np.where(here, error, HIT if rules.invalid_error == "hit" else MISS),
         np.where(there, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
     )
+    if rules.absent_is_miss:
+        for values in measures:
+            values[~seen] = np.nan
+    return measures
 
 
 def _valid(truth: Floats, rules: Rules) -> Flags:

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from chatdesc.cli import app
-from chatdesc.evaluate import OWN, Truth, compare_protocols, evaluate, overall_row, rules_for, sequence_rows
+from chatdesc.evaluate import OWN, Truth, evaluate, evaluate_all, rules_for
+from chatdesc.evaluate_tables import Tables, latex, overall_row, protocol_rows, sequence_rows
 from chatdesc.loaders import NAMES
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.results import ResultFolder
@@ -129,17 +130,22 @@ def test_the_protocol_is_the_datasets_own_unless_asked():
     assert set(OWN) == set(NAMES) - {"folder"}
 
 
+def all_protocols(path, names):
+    folder, rules = ResultFolder(str(path)), list(PROTOCOLS.values())
+    return protocol_rows("mine", rules, evaluate_all(folder, {n: Truth(TRUTH, None) for n in names}, "lasot", rules))
+
+
 def test_all_protocols_side_by_side(tmp_path):
     track = TRUTH.copy()
     track[2] = np.nan
     put(tmp_path / "a.txt", lines(track))
-    rows = compare_protocols(ResultFolder(str(tmp_path)), {"a": Truth(TRUTH, None)}, "lasot")
+    rows = all_protocols(tmp_path, "a")
     assert [row["protocol"] for row in rows] == list(PROTOCOLS)
     found = {row["protocol"]: row for row in rows}
     assert found["pytracking"]["AUC"] is None and "refuses a result with NaN" in found["pytracking"]["notes"]
     assert found["got10k"]["P20"] == 3 / 4 and found["lasot"]["P20"] == 1
     with pytest.raises(ChatdescError, match=r"there is no b\.txt"):
-        compare_protocols(ResultFolder(str(tmp_path)), {n: Truth(TRUTH, None) for n in "ab"}, "lasot")
+        all_protocols(tmp_path, "ab")
 
 
 def run(*arguments):

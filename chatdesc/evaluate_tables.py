@@ -1,0 +1,229 @@
+"""Tables of an evaluation: rows as fractions, the same in per cent for people, files as they grow.
+
+>>> overall_row(evaluate(ResultFolder("results/mine"), truths, "lasot", PROTOCOLS["lasot"]))["AUC"]   # doctest: +SKIP
+0.4902
+>>> with Tables(Path("scores")) as tables:                                                # doctest: +SKIP
+...     tables.add("per_sequence", sequence_rows(one))
+
+``Tables`` writes rows as they come, so that what is kept in memory does not grow with the number of trackers.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from chatdesc.evaluate import Evaluation
+from chatdesc.metrics.ope import Score
+from chatdesc.metrics.protocols import Rules
+from chatdesc.types import ChatdescError
+
+Row = dict[str, Any]
+
+MEASURES = ("AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75")
+PERCENT = (*MEASURES, "P", "PNorm")
+
+
+def measures(score: Score | None) -> Row:
+    """The columns of MEASURES as fractions; None throughout where there is no score."""
+    if score is None:
+        return dict.fromkeys(MEASURES)
+    values = (
+        score.auc,
+        score.precision_at_20,
+        score.norm_precision_at_20,
+        score.norm_precision_auc,
+        score.op50,
+        score.op75,
+    )
+    return dict(zip(MEASURES, values, strict=True))
+
+
+def overall_row(one: Evaluation) -> Row:
+    """Tracker, protocol, the mean's columns, what the protocol itself calls P and P_Norm, and what there is to know."""
+    score = one.overall()
+    own = {"P": score and score.precision_score, "PNorm": score and score.norm_precision_score}
+    return {
+        "tracker": one.tracker,
+        "protocol": one.rules.name,
+        "sequences": one.rests_on(),
+        **measures(score),
+        **own,
+        "notes": "; ".join(overall_notes(one)),
+    }
+
+
+def protocol_rows(tracker: str, rules: Sequence[Rules], found: Sequence[Evaluation | ChatdescError]) -> list[Row]:
+    """``overall_row`` per protocol; one that refuses the results has no numbers and says why.
+
+    Raises:
+        ChatdescError: no protocol can score them.
+    """
+    errors = [one for one in found if isinstance(one, ChatdescError)]
+    if len(errors) == len(found):
+        raise errors[-1]
+    return [
+        _refused_row(tracker, of, one) if isinstance(one, ChatdescError) else overall_row(one)
+        for of, one in zip(rules, found, strict=True)
+    ]
+
+
+def overall_notes(one: Evaluation) -> list[str]:
+    """Counts of what was mended, missing or left out."""
+    scores = [line.score for line in one.lines if line.score is not None]
+    lost = len(one.lines) - len(scores)
+    said = [f"{lost} sequences without a score count as misses" if one.missing == "zero" else f"{lost} left out"]
+    noted = sum(bool(line.notes) for line in one.lines if line.score is not None)
+    hopeless = Counter(
+        what
+        for score in scores
+        for what, curve in (("success", score.success), ("precision", score.precision))
+        if one.rules.drop_zero_curves and curve.sum() <= np.finfo(np.float64).eps
+    )
+    return [
+        *(said if lost else []),
+        *([f"sequences with a note: {noted}"] if noted else []),
+        *(f"{count} without any {what} are no part of its mean" for what, count in hopeless.items()),
+    ]
+
+
+def sequence_rows(one: Evaluation) -> list[Row]:
+    """One row per sequence, as fractions, with its notes."""
+    return [
+        {
+            "tracker": one.tracker,
+            "sequence": line.sequence,
+            **measures(line.score if line.score is not None or one.missing != "zero" else _nothing(one.rules)),
+            "protocol": one.rules.name,
+            "frames": line.score.frames if line.score else 0,
+            "notes": "; ".join(line.notes),
+        }
+        for line in one.lines
+    ]
+
+
+def _nothing(rules: Rules) -> Score:
+    zeros = (np.zeros(len(t)) for t in (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds))
+    success, precision, norm = zeros
+    return Score(rules, success, precision, norm, frames=0)
+
+
+def group_rows(one: Evaluation, groups: dict[str, frozenset[str]]) -> list[Row]:
+    """One row per group of sequences: an attribute or a category."""
+    return [
+        {
+            "tracker": one.tracker,
+            "group": group,
+            "protocol": one.rules.name,
+            "sequences": one.rests_on(names),
+            **measures(one.overall(names)),
+        }
+        for group, names in groups.items()
+    ]
+
+
+def groups_of(dataset: Any, by: str) -> dict[str, frozenset[str]]:
+    """Names of sequences per attribute or category.
+
+    Raises:
+        ChatdescError: the dataset has none.
+    """
+    found: dict[str, set[str]] = {}
+    for name in dataset.names:
+        sequence = dataset[name]
+        category = [sequence.category] if sequence.category else []
+        has = category if by == "category" else [a for a, yes in sequence.attributes.items() if yes]
+        for group in has:
+            found.setdefault(group, set()).add(name)
+    if not found:
+        raise ChatdescError(f"{dataset.root}: no sequence has an {by}; choose another --by".replace("an cat", "a cat"))
+    return {group: frozenset(names) for group, names in sorted(found.items())}
+
+
+def shown(rows: list[Row]) -> list[Row]:
+    """Rows for a terminal: shares in per cent, the area that TrackingNet calls precision only where it is asked for."""
+    area = any(row["protocol"] == "trackingnet" for row in rows)
+    # Beside that column there is no room for the last one on 80 characters.
+    left = {"notes", "PNorm", "frames", "OP75" if area else "P"}
+    return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
+
+
+class Tables:
+    """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem; they appear when all is done."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self.paths = folder, list[Path]()
+        self._stack, self._open = ExitStack(), dict[str, tuple[Any, TextIO]]()
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._stack.close()
+        for path in self.paths:
+            written = path.with_name(path.name + ".tmp")
+            written.replace(path) if kind is None else written.unlink(missing_ok=True)
+
+    def add(self, stem: str, rows: list[Row]) -> None:
+        """More rows of a table; without a folder they go nowhere."""
+        if self.folder is None or not rows:
+            return
+        if stem not in self._open:
+            self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
+        table, text = self._open[stem]
+        table.writerows(rows)
+        text.writelines("| " + " | ".join(map(percent, row.values())) + " |\n" for row in rows)
+
+    def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[Any, TextIO]:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
+        self.paths += paths
+        sheet, text = (
+            self._stack.enter_context(p.with_name(p.name + ".tmp").open("w", newline="", encoding="utf-8"))
+            for p in paths
+        )
+        table = csv.DictWriter(sheet, columns)
+        table.writeheader()
+        text.writelines("| " + " | ".join(line) + " |\n" for line in (columns, ["---"] * len(columns)))
+        return table, text
+
+
+def latex(rows: list[Row], caption: str = "") -> str:
+    """Rows as a LaTeX table without packages, in per cent; the best of each column is bold."""
+    columns = [k for k in rows[0] if k != "notes"]
+    best = {k: max((r[k] for r in rows if r[k] is not None), default=None) for k in columns if k in PERCENT}
+
+    def cell(key: str, row: Row) -> str:
+        value = _plain(percent(row[key]))
+        return f"\\textbf{{{value}}}" if len(rows) > 1 and key in best and row[key] == best[key] else value
+
+    align = "".join("r" if key in PERCENT else "l" for key in columns)
+    lines = [" & ".join(map(_plain, columns)), *(" & ".join(cell(k, row) for k in columns) for row in rows)]
+    body = " \\\\\n".join([f"{lines[0]} \\\\\n\\hline\n{lines[1]}", *lines[2:]])
+    table = f"\\begin{{tabular}}{{{align}}}\n\\hline\n{body} \\\\\n\\hline\n\\end{{tabular}}\n"
+    return f"\\begin{{table}}\n\\centering\n\\caption{{{_plain(caption)}}}\n{table}\\end{{table}}\n"
+
+
+def _plain(text: str) -> str:
+    """Text with what LaTeX would take as its own."""
+    named = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(named.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+
+
+def _refused_row(tracker: str, rules: Rules, error: ChatdescError) -> Row:
+    """``overall_row`` of a protocol that cannot score the results: no numbers, and why."""
+    why = str(error).splitlines()
+    empty: Row = dict.fromkeys(PERCENT)
+    notes = why[1].strip() if len(why) > 1 else why[0]
+    return {"tracker": tracker, "protocol": rules.name, "sequences": "-", **empty, "notes": notes}
+
+
+def percent(value: Any) -> str:
+    """A share as a table shows it: in per cent, ``-`` where there is none; other values as they are."""
+    return "-" if value is None else f"{100 * value:.2f}" if isinstance(value, float) else str(value)
