@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chatdesc.metrics.overlap import centre_error, centres, iou, normalised_centre_error
+from chatdesc.metrics.overlap import Point, centres, distance, iou, middle, scaled_distance
 from chatdesc.metrics.protocols import LASOT, PROTOCOLS, Rules
 
 __all__ = [
@@ -300,7 +300,9 @@ def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rul
     repaired = np.zeros(len(pairs), np.intp)
     if rules.bad_box != "scored":
         _, _, width, height = track
-        bad = (width <= 0) | (height <= 0) | np.isnan(track).all(0)
+        bad = (width <= 0) | (height <= 0)
+        if np.isnan(width).any():
+            bad |= np.isnan(track).all(0)
         # Frames beyond a short track keep their blanks: the last box is not held to the end.
         bad &= given
         if bad.any():
@@ -347,13 +349,16 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
     if rules.rounded:
         track, truth = track.round(), truth.round()
     valid = _valid(truth, rules)
-    error, norm_error = centre_error(track, truth), _norm_error(track, truth, rules)
+    here_is, there_is = middle(track), middle(truth)
+    with np.errstate(invalid="ignore"):
+        error = distance(here_is, there_is)
+    norm_error = _norm_error(track, truth, here_is, there_is, rules)
     here = there = valid
     if rules.valid_centre:
-        middle = centres(truth)
+        point = centres(truth)
         with np.errstate(invalid="ignore", divide="ignore"):
-            here = np.asarray((middle > 0).all(1))
-            there = np.asarray((middle / (truth[:, 2:] + 1e-16) > 0).all(1))
+            here = np.asarray((point > 0).all(1))
+            there = np.asarray((point / (truth[:, 2:] + 1e-16) > 0).all(1))
     # A row with NaN has no overlap, not an overlap of 0, which would reach the threshold 0.
     known = valid & ~_blank(track) & ~_blank(truth)
     measures = (
@@ -361,9 +366,10 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
         np.where(here, error, HIT if rules.invalid_error == "hit" else MISS),
         np.where(there, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
     )
-    if rules.absent_is_miss:
+    if rules.absent_is_miss and not seen.all():
+        absent = ~seen
         for values in measures:
-            values[~seen] = np.nan
+            np.copyto(values, np.nan, where=absent)
     return measures
 
 
@@ -377,13 +383,18 @@ def _valid(truth: Floats, rules: Rules) -> Flags:
 
 def _blank(boxes: Floats) -> Flags:
     """Which rows hold a NaN."""
-    x, y, width, height = np.isnan(boxes).T
-    return np.asarray(x | y | width | height)
+    x, y, width, height = boxes.T
+    with np.errstate(invalid="ignore", over="ignore"):
+        blank = np.isnan(x + y + width + height)
+    if blank.any():  # infinities of both signs give NaN as well
+        blank &= np.isnan(boxes).any(1)
+    return np.asarray(blank)
 
 
-def _norm_error(track: Floats, truth: Floats, rules: Rules) -> Floats:
+def _norm_error(track: Floats, truth: Floats, here: Point, there: Point, rules: Rules) -> Floats:
     if rules.normalise == "before":
-        return normalised_centre_error(track, truth)
+        with np.errstate(invalid="ignore"):
+            return scaled_distance(here, there, truth)
     size = truth[:, 2:]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         if rules.normalise == "before, never by 0":
