@@ -1,0 +1,123 @@
+"""What the small LLaVA is asked and what it ought to say: the project's own prompts, and right answers to them.
+
+>>> rng = np.random.default_rng(0)
+>>> request = feedback(rng, things, target=0)                 # as ``chatdesc.reflect`` would ask after a round or two
+>>> request.previous, request.negative
+('red circle', ('red',))
+>>> reply(things, 0, request)
+'{"target": "small circle on the left at the top", "background": ["red circle", "blue star"]}'
+
+A first description names colour and shape alone. After feedback it says all that is true but what was named as leading
+elsewhere, so a word's absence can come from that naming only. Background things come in a fixed order, each once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from chatdesc.backends.attribute_words import SHAPES
+from chatdesc.describe import fill, prompt_text, reflect_prompt
+from chatdesc.synthetic import COLOURS, PLACES, SIZES, Thing, phrase, place_of
+from chatdesc.types import STOP_WORDS, Describe, FrameRef
+
+NOUNS = ("object", "thing")  # what a thing is called whose shape's name led elsewhere
+KINDS: dict[str, tuple[str, ...]] = {
+    "colour": tuple(COLOURS), "shape": tuple(SHAPES), "size": tuple(SIZES), "position": tuple(PLACES)
+}  # fmt: skip
+PROBLEMS = ("no JSON object with a target in it", "the answer is empty", "the target phrase is empty")
+NO_FRAME = FrameRef(None, 0)  # type: ignore[arg-type]
+
+
+def first_words(thing: Thing) -> str:
+    return phrase(thing, [thing.colour])
+
+
+def better_words(thing: Thing, negative: Sequence[str]) -> str:
+    """All that is true of a thing and not in ``negative``."""
+    words = [w for w in (thing.size, thing.colour, *place_of(thing)) if w not in negative]
+    nouns = [w for w in (thing.shape, *NOUNS) if w not in negative]
+    return phrase(thing, words, nouns[0] if nouns else NOUNS[0])
+
+
+def around(things: Sequence[Thing], target: int) -> list[str]:
+    """The other things, look-alikes too, sorted by colour and shape."""
+    others = {(t.colour, t.shape) for i, t in enumerate(things) if i != target}
+    ordered = sorted(others, key=lambda o: (list(COLOURS).index(o[0]), SHAPES.index(o[1])))
+    return [f"{colour} {shape}" for colour, shape in ordered]
+
+
+def as_json(text: str, background: list[str]) -> str:
+    return json.dumps({"target": text, "background": background})
+
+
+def reply(things: Sequence[Thing], target: int, request: Describe) -> str:
+    """The right answer to a first request or, where there is a previous text, to one with feedback."""
+    thing = things[target]
+    text = better_words(thing, request.negative) if request.previous else first_words(thing)
+    return as_json(text, around(things, target))
+
+
+def ask(region: str = "box") -> Describe:
+    """The first request."""
+    return Describe(NO_FRAME, np.zeros(4, np.float32), prompt_text("describe", region))
+
+
+def feedback(rng: np.random.Generator, things: Sequence[Thing], target: int, most: int = 3) -> Describe:
+    """A request after one to three rounds, with at most ``most`` words that led elsewhere."""
+    thing = things[target]
+    tried = [_first_try(rng, things, target)]
+    while len(tried) < 3 and rng.random() < 0.4:
+        tried.append(_later_try(rng, thing))
+    said = [w for w in dict.fromkeys(" ".join(tried).split()) if w not in STOP_WORDS]
+    count = int(rng.integers(1, most + 1)) if rng.random() < 0.85 else 0
+    negative = _negative(rng, thing, said, count)
+    positive = [w for w in tried[-1].split() if w in said and w not in negative and rng.random() < 0.6]
+    ambiguous = bool(rng.random() < 0.5 or (positive and negative))
+    return asked_again(tried, tuple(dict.fromkeys(positive)), negative, ambiguous)
+
+
+def asked_again(
+    tried: Sequence[str], positive: tuple[str, ...], negative: tuple[str, ...], ambiguous: bool, region: str = "box"
+) -> Describe:
+    """A reflection request as the loop builds it."""
+    request = replace(
+        ask(region), previous=tried[-1], positive=positive, negative=negative, ambiguous=ambiguous, tried=tuple(tried)
+    )
+    return replace(request, prompt=reflect_prompt(request, region))
+
+
+def repair(rng: np.random.Generator, things: Sequence[Thing], target: int) -> tuple[str, str]:
+    """The prompt after an answer that could not be read, and the same answer in the right form."""
+    right = as_json(first_words(things[target]), around(things, target))
+    broken = right[1 : int(rng.integers(12, len(right)))]
+    problem = PROBLEMS[int(rng.integers(len(PROBLEMS)))]
+    return fill("repair", problem=problem, answer=broken), right
+
+
+def _first_try(rng: np.random.Generator, things: Sequence[Thing], target: int) -> str:
+    """Mostly what it says first; sometimes another thing's name, for a first description may be wrong."""
+    if rng.random() < 0.9:
+        return first_words(things[target])
+    return first_words(things[int(rng.integers(len(things)))])
+
+
+def _later_try(rng: np.random.Generator, thing: Thing) -> str:
+    words = [thing.size, thing.colour, thing.shape, *place_of(thing)]
+    return better_words(thing, [w for w in words if rng.random() < 0.3])
+
+
+def _negative(rng: np.random.Generator, thing: Thing, said: list[str], count: int) -> tuple[str, ...]:
+    """Words out of what was said, others that are true, and a few that are not; colour and shape most often."""
+    chosen: dict[str, None] = {}
+    while len(chosen) < count:
+        kind = str(rng.choice(list(KINDS), p=[0.32, 0.32, 0.18, 0.18]))
+        true = [w for w in (thing.colour, thing.shape, thing.size, *place_of(thing)) if w in KINDS[kind]]
+        spoken = [w for w in said if w in (*KINDS[kind], *NOUNS)]
+        chance = rng.random()
+        words = (spoken if chance < 0.5 else []) or (true if chance < 0.85 else []) or list(KINDS[kind])
+        chosen[words[int(rng.integers(len(words)))]] = None
+    return tuple(chosen)
