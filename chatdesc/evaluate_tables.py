@@ -151,6 +151,8 @@ def shown(rows: list[Row]) -> list[Row]:
     area = any(row["protocol"] == "trackingnet" for row in rows)
     # Beside that column there is no room for the last one on 80 characters.
     left = {"notes", "PNorm", "frames", "OP75" if area else "P"}
+    if len({row["protocol"] for row in rows}) == 1:
+        left.add("protocol")  # the title names it
     return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
 
 
@@ -196,7 +198,7 @@ class Tables:
 
 def latex(rows: list[Row], caption: str = "") -> str:
     """Rows as a LaTeX table without packages, in per cent; the best of each column is bold."""
-    columns = [k for k in rows[0] if k != "notes"]
+    columns = [k for k in rows[0] if k != "notes" and not _said_already(k, rows)]
     best = {k: max((r[k] for r in rows if r[k] is not None), default=None) for k in columns if k in PERCENT}
 
     def cell(key: str, row: Row) -> str:
@@ -208,6 +210,12 @@ def latex(rows: list[Row], caption: str = "") -> str:
     body = " \\\\\n".join([f"{lines[0]} \\\\\n\\hline\n{lines[1]}", *lines[2:]])
     table = f"\\begin{{tabular}}{{{align}}}\n\\hline\n{body} \\\\\n\\hline\n\\end{{tabular}}\n"
     return f"\\begin{{table}}\n\\centering\n\\caption{{{_plain(caption)}}}\n{table}\\end{{table}}\n"
+
+
+def _said_already(column: str, rows: list[Row]) -> bool:
+    """Whether the protocols' own P or PNorm is the same number as one of the others throughout."""
+    others = {"P": ("P20",), "PNorm": ("PNorm20", "PNormAUC")}.get(column, ())
+    return any(all(row[column] == row[other] for row in rows) for other in others)
 
 
 def _plain(text: str) -> str:

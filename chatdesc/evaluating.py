@@ -182,7 +182,7 @@ def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:
     from chatdesc.plots import draw
 
     several = len(work.rules) > 1
-    name = "every protocol" if several else f"{work.rules[0].name} protocol"
+    name = "every protocol" if several else f"protocol {work.rules[0].name}"
     table = out / ("protocols.tex" if several else "overall.tex")
     table.write_text(latex(work.rows, f"{dataset}, {name}, in %"), encoding="utf-8")
     if not work.means:

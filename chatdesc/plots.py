@@ -14,36 +14,41 @@ from pathlib import Path
 from typing import Any
 
 from chatdesc.metrics.ope import Score
+from chatdesc.metrics.protocols import Rules
 
 MOST = 20  # trackers in one plot
+FEW = 6  # whose legend has room inside
 STYLES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One picture: which curve over which thresholds, and the number that ranks the trackers."""
+    """One picture: which curve over which thresholds, and the number that ranks the trackers, by its name."""
 
     stem: str
     title: str
     across: str
-    up: str
-    thresholds: Callable[[Score], Any]
+    thresholds: Callable[[Rules], Any]
     curve: Callable[[Score], Any]
     number: Callable[[Score], float]
+    called: Callable[[Rules], str]
+    at: float | None = None  # the threshold at which the number is read, where it is no area
 
 
 PLOTS = (
     Plot(
-        "success", "Success", "overlap threshold", "share of frames",
-        lambda s: s.rules.success_thresholds, lambda s: s.success, lambda s: s.auc,
+        "success", "Success", "overlap threshold",
+        lambda r: r.success_thresholds, lambda s: s.success, lambda s: s.auc, lambda r: "AUC",
     ),
     Plot(
-        "precision", "Precision", "centre error threshold (pixels)", "share of frames",
-        lambda s: s.rules.precision_thresholds, lambda s: s.precision, lambda s: s.precision_score,
+        "precision", "Precision", "centre error threshold (pixels)",
+        lambda r: r.precision_thresholds, lambda s: s.precision, lambda s: s.precision_score,
+        lambda r: "area" if r.precision_is_area else "at 20 px", 20,
     ),
     Plot(
-        "norm_precision", "Normalised precision", "centre error threshold (target sizes)", "share of frames",
-        lambda s: s.rules.norm_thresholds, lambda s: s.norm_precision, lambda s: s.norm_precision_score,
+        "norm_precision", "Normalised precision", "centre error threshold (target sizes)",
+        lambda r: r.norm_thresholds, lambda s: s.norm_precision, lambda s: s.norm_precision_score,
+        lambda r: "area" if r.norm_is_area else "at 0.20", 0.2,
     ),
 )  # fmt: skip
 
@@ -71,29 +76,30 @@ def _one(plot: Plot, means: Mapping[str, Score], folder: Path, about: str) -> li
     from matplotlib.figure import Figure
 
     ranked = sorted(means, key=lambda name: -plot.number(means[name]))
-    figure = Figure(figsize=(5.2 if len(ranked) <= 6 else 6.8, 4.0), layout="constrained")
+    looks = {name: (f"C{i % 10}", STYLES[i // 10 % 4]) for i, name in enumerate(means)}  # the same in every plot
+    figure = Figure(figsize=(5.2 if len(ranked) <= FEW else 6.8, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for place, name in enumerate(ranked[:MOST]):
-        score = means[name]
+    for name in ranked[:MOST]:
+        score, (colour, style) = means[name], looks[name]
         label = f"{name} [{100 * plot.number(score):.1f}]"
-        axes.plot(
-            plot.thresholds(score), plot.curve(score), STYLES[place // 10 % 4], color=f"C{place % 10}", label=label
-        )
-    _dress(axes, plot, means[ranked[0]], about, len(ranked))
+        axes.plot(plot.thresholds(score.rules), plot.curve(score), style, color=colour, label=label)
+    _dress(axes, plot, means[ranked[0]].rules, about, len(ranked))
     paths = [folder / f"{plot.stem}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         figure.savefig(path, dpi=200, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
 
 
-def _dress(axes: Any, plot: Plot, score: Score, about: str, trackers: int) -> None:
-    limits = plot.thresholds(score)
-    axes.set(xlim=(limits[0], limits[-1]), ylim=(0, 1), xlabel=plot.across, ylabel=plot.up)
+def _dress(axes: Any, plot: Plot, rules: Rules, about: str, trackers: int) -> None:
+    limits, called = plot.thresholds(rules), plot.called(rules)
+    axes.set(xlim=(limits[0], limits[-1]), ylim=(0, 1), xlabel=plot.across, ylabel="share of frames")
     left_out = f" (best {MOST} of {trackers})" if trackers > MOST else ""
     axes.set_title(f"{plot.title}: {about}{left_out}", fontsize=10)
     axes.grid(alpha=0.3)
-    if trackers <= 6:
-        axes.legend(loc="lower left" if plot.stem == "success" else "lower right", fontsize=8)
-    else:
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=7)
+    if plot.at is not None and called.startswith("at"):
+        axes.axvline(plot.at, color="0.5", linewidth=0.8, linestyle=":")
+    place: dict[str, Any] = {"loc": "lower left" if plot.stem == "success" else "lower right", "fontsize": 8}
+    if trackers > FEW:
+        place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "fontsize": 7}
+    axes.legend(title=f"{called}, %", title_fontsize=8, **place)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from chatdesc.cli import app
 from chatdesc.evaluate import OWN, Truth, evaluate, evaluate_all, rules_for
-from chatdesc.evaluate_tables import Tables, latex, overall_row, protocol_rows, sequence_rows
+from chatdesc.evaluate_tables import Tables, overall_row, protocol_rows, sequence_rows
 from chatdesc.loaders import NAMES
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.results import ResultFolder
@@ -17,6 +17,7 @@ from tests.loaders.conftest import lasot, put
 TRUTH = np.tile([[10.0, 20.0, 30.0, 40.0]], (4, 1)) + np.array(
     [[0.0, 0, 0, 0], [5, 0, 0, 0], [10, 0, 0, 0], [15, 0, 0, 0]]
 )
+RIGHT = np.array([1.0, 0, 0, 0])
 
 
 def lines(boxes):
@@ -187,6 +188,113 @@ def test_all_protocols_on_the_command_line(dataset):
     done = run("lasot", root, "--results", mine, "--compare-protocols")
     assert done.exit_code == 0, done.output
     assert all(name in done.output for name in PROTOCOLS)
+
+
+def test_groups_under_every_protocol(dataset, tmp_path):
+    root, mine = dataset
+    done = run("lasot", root, "--results", mine, "--compare-protocols", "--by", "category", "--out", tmp_path / "s")
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "s" / "by_category.csv", newline="") as file:
+        found = [(row["group"], row["protocol"]) for row in csv.DictReader(file)]
+    assert found == [(group, name) for name in PROTOCOLS for group in ("boat", "car")]
+    assert "every protocol, by category, in %" in done.output
+    assert (tmp_path / "s" / "protocols.tex").exists() and not (tmp_path / "s" / "success.png").exists()
+    one = run("lasot", root, "--results", mine, "--compare-protocols", "--by", "sequence")
+    assert one.output.count("boat-1") >= len(PROTOCOLS)
+
+
+def test_files_are_read_once_for_all_protocols(tmp_path, monkeypatch):
+    for name in "abc":
+        put(tmp_path / f"{name}.txt", lines(TRUTH))
+    folder, asked = ResultFolder(str(tmp_path)), []
+    real = folder.read
+    monkeypatch.setattr(folder, "read", lambda path: asked.append(path) or real(path))
+    rules = list(PROTOCOLS.values())
+    found = evaluate_all(folder, {n: Truth(TRUTH, None) for n in "abc"}, "lasot", rules)
+    assert asked == ["a.txt", "b.txt", "c.txt"] and len(found) == len(PROTOCOLS)
+
+
+@pytest.mark.parametrize(("chunk", "most"), [(1, 1024), (1 << 20, 2), (1 << 20, 1024)])
+def test_chunks_change_nothing(tmp_path, monkeypatch, chunk, most):
+    """Eleven sequences, one missing, one unreadable, in any number of files at a time: all lines in their order."""
+    monkeypatch.setattr("chatdesc.evaluate.CHUNK", chunk)
+    monkeypatch.setattr("chatdesc.evaluate.MOST", most)
+    names = [f"s{i:02}" for i in range(11)]
+    for i, name in enumerate(names):
+        if i != 4:
+            put(tmp_path / f"{name}.txt", "1,2\n" if i == 7 else lines(TRUTH + i * RIGHT))
+    done = []
+    one = evaluate(
+        ResultFolder(str(tmp_path)),
+        {n: Truth(TRUTH, None) for n in names},
+        "lasot",
+        PROTOCOLS["got10k"],
+        "skip",
+        done.append,
+    )
+    assert [line.sequence for line in one.lines] == names and sum(done) == 11
+    assert [line.sequence for line in one.lines if line.score is None] == ["s04", "s07"]
+    areas = [line.score.auc for line in one.lines if line.score]
+    assert areas == sorted(areas, reverse=True) and areas[0] > areas[-1]
+
+
+def test_plots_and_a_latex_table_are_written(dataset, tmp_path):
+    root, mine = dataset
+    done = run("lasot", root, "--results", mine, "--out", tmp_path / "s")
+    assert {"success.png", "success.svg", "precision.svg", "norm_precision.png", "overall.tex"} <= {
+        p.name for p in (tmp_path / "s").iterdir()
+    }
+    assert "success.svg" in done.output
+
+
+def test_without_matplotlib_there_are_tables_and_a_remedy(dataset, tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    root, mine = dataset
+    done = run("lasot", root, "--results", mine, "--out", tmp_path / "s")
+    assert done.exit_code == 0 and "pip install 'chatdesc[plots]'" in done.output
+    assert (tmp_path / "s" / "overall.tex").exists()
+
+
+def test_all_trackers_of_a_folder(dataset, tmp_path):
+    root, mine = dataset
+    for name in ("one", "two"):
+        (tmp_path / "lab" / name).mkdir(parents=True)
+        for path in mine.iterdir():
+            (tmp_path / "lab" / name / path.name).write_text(path.read_text())
+    done = run("lasot", root, "--results", f"{tmp_path / 'lab'}/*", "--out", tmp_path / "s")
+    with open(tmp_path / "s" / "per_sequence.csv", newline="") as file:
+        assert [(r["tracker"], r["sequence"]) for r in csv.DictReader(file)] == [
+            (t, s) for t in ("one", "two") for s in ("boat-1", "car-1")
+        ]
+    assert done.exit_code == 0
+    (tmp_path / "empty").mkdir()
+    done = run("lasot", root, "--results", f"{tmp_path / 'empty'}/*")
+    assert "holds no folder and no zip" in str(done.exception)
+
+
+def test_memory_does_not_grow_with_the_number_of_trackers(tmp_path):
+    """What is kept of a tracker is a mean and a row, not its sequences."""
+    import tracemalloc
+
+    from chatdesc.evaluating import Work
+
+    names = [f"s{i}" for i in range(60)]
+    truths = {name: Truth(TRUTH, None) for name in names}
+    for name in names:
+        put(tmp_path / "mine" / f"{name}.txt", lines(TRUTH + 300))
+    work = Work("lasot", truths, [PROTOCOLS["lasot"]], "skip", None, {}, Tables(None))
+    sizes = []
+    for number in range(12):
+        work.tracker(ResultFolder(f"{tmp_path / 'mine'}=t{number}"), lambda count: None)
+        if number == 1:
+            tracemalloc.start()
+        if number >= 2:
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert (sizes[-1] - sizes[0]) / (len(sizes) - 1) < 30 * 1024  # sixty curves of each would be over 60 kB
+    assert len(work.rows) == len(work.means) == 12
 
 
 def test_two_trackers_of_one_name_are_refused(dataset):

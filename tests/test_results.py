@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chatdesc.results import ResultFolder, parse_results
+from chatdesc.results import ResultFolder, _careful, parse_results
 from chatdesc.types import ChatdescError
 from tests.loaders.conftest import box_lines, put, zipped
 
@@ -101,3 +101,18 @@ def test_a_zip_and_a_name(tmp_path):
     assert (folder.name, folder.match(["a"])["a"].path) == ("KCF", "results/KCF/a.txt")
     assert folder.read("results/KCF/a.txt") == box_lines(2).encode()
     assert ResultFolder(f"{path}=mine").name == "mine"
+
+
+ODD = "1 +1 1e2 .5 5. nan NaN -nan inf -Inf infinity 1_0 0x10 --1 1e 1d5 '1' null true 1f 1.2.3 1e400 00012 -0 #3 $2"
+
+
+@pytest.mark.parametrize("token", ODD.split())
+def test_the_quick_way_reads_nothing_that_the_careful_one_would_not(token):
+    """Whichever way a file is taken, its numbers or its error are the same."""
+    data = f"1,2,3,4\n5,{token},7,8\n9,10,11,12".encode()
+    [alone] = parse_results([data])
+    careful = _careful(data)
+    assert alone.error == careful.error
+    np.testing.assert_array_equal(alone.boxes, careful.boxes)
+    beside = parse_results([b"1,2,3,4", data, b"5,6,7,8"])[1]
+    np.testing.assert_array_equal(beside.boxes, careful.boxes)

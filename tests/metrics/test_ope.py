@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatdesc.metrics.ope import LASOT, curve_above, curve_within, mean_score, score_sequence
+from chatdesc.metrics.ope import LASOT, PROTOCOLS, curve_above, curve_within, mean_score, score_many, score_sequence
 
 TRUTH = np.tile([[100.0, 100.0, 20.0, 20.0]], (4, 1))
 
@@ -33,6 +33,55 @@ def test_a_track_by_hand():
 def test_thresholds_are_strict_for_overlap_and_not_for_errors():
     assert curve_above([0.5, 0.0, np.nan], np.array([0, 0.5]), 3).tolist() == [1 / 3, 0]
     assert curve_within([20.0, 21.0, np.nan], np.array([20.0]), 3).tolist() == [1 / 3]
+
+
+@given(
+    st.sampled_from(sorted(PROTOCOLS)),
+    st.lists(st.floats(-2, 130, width=32) | st.just(np.nan), max_size=30),
+    st.booleans(),
+)
+def test_curves_count_as_comparisons_do(name, values, reached):
+    """Values on thresholds, beside them by one step of a float, and anywhere."""
+    rules = PROTOCOLS[name]
+    for thresholds in (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds):
+        near = [np.nextafter(thresholds, d) for d in (-np.inf, np.inf)]
+        data = np.concatenate([thresholds, *near, [np.inf, -1.0], np.array(values, np.float64)])
+        over = data[:, None] >= thresholds if reached else data[:, None] > thresholds
+        finite = data[~np.isinf(data)]  # no overlap is infinite
+        over = over[~np.isinf(data)]
+        assert curve_above(finite, thresholds, 7, reached).tolist() == (over.sum(0) / 7).tolist()
+        assert curve_within(data, thresholds, 7).tolist() == ((data[:, None] <= thresholds).sum(0) / 7).tolist()
+
+
+def curves(score):
+    return (score.success.tolist(), score.precision.tolist(), score.norm_precision.tolist(), score.frames,
+            score.repaired, score.cut, score.lacking)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_tracks_do_not_touch_one_another(name, monkeypatch):
+    """Scored together, in blocks of any size: the same as alone, and errors stay with their track."""
+    rng = np.random.default_rng(1)
+    truths = [TRUTH[:1] + rng.normal(0, 2, (n, 4)) for n in (5, 3, 9, 4, 6, 8)]
+    tracks = [truth + rng.normal(0, 2, truth.shape) for truth in truths]
+    tracks[0][:2] = np.nan  # nothing good before them
+    tracks[1][1:, 2] = 0
+    tracks[2] = np.concatenate([tracks[2], tracks[2]])
+    tracks[3] = tracks[3][:2]
+    tracks[4][[0, 3], 3] = -4
+    truths[5][2] = np.nan
+    seen = [None if i % 2 else rng.random(len(t)) > 0.3 for i, t in enumerate(truths)]
+    alone = []
+    for of in zip(tracks, truths, seen, strict=True):
+        try:
+            alone.append(curves(score_sequence(*of, PROTOCOLS[name])))
+        except ValueError as error:
+            alone.append(str(error))
+    for block in (1, 7, 1000):
+        monkeypatch.setattr("chatdesc.metrics.ope.BLOCK", block)
+        together = score_many([np.asfortranarray(t) for t in tracks], truths, seen, PROTOCOLS[name])
+        assert [str(s) if isinstance(s, ValueError) else curves(s) for s in together] == alone
+    assert sum(not isinstance(s, str) for s in alone) >= 2
 
 
 def test_absent_frames_are_misses():

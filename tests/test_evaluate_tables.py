@@ -1,0 +1,60 @@
+import csv
+
+import pytest
+
+from chatdesc.evaluate_tables import Tables, latex
+
+ROWS = [
+    {"tracker": "a_1", "protocol": "lasot", "AUC": 0.5, "P20": 0.25, "P": 0.25, "notes": "x"},
+    {"tracker": "b&c", "protocol": "lasot", "AUC": 0.75, "P20": None, "P": None, "notes": ""},
+]
+
+
+def test_tables_grow_row_by_row_and_appear_when_done(tmp_path):
+    with Tables(tmp_path / "new") as tables:
+        for row in ROWS:
+            tables.add("overall", [row])
+        tables.add("nothing", [])
+        assert not (tmp_path / "new" / "overall.csv").exists()
+    assert [p.name for p in tables.paths] == ["overall.csv", "overall.md"]
+    with open(tables.paths[0], newline="") as file:
+        assert [row["AUC"] for row in csv.DictReader(file)] == ["0.5", "0.75"]
+    assert tables.paths[1].read_text().splitlines()[2:] == [
+        "| a_1 | lasot | 50.00 | 25.00 | 25.00 | x |",
+        "| b&c | lasot | 75.00 | - | - |  |",
+    ]
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["overall.csv", "overall.md"]
+
+
+def test_what_broke_off_leaves_the_old_tables(tmp_path):
+    (tmp_path / "overall.csv").write_text("old")
+
+    def break_off():
+        with Tables(tmp_path) as tables:
+            tables.add("overall", ROWS)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert [p.name for p in tmp_path.iterdir()] == ["overall.csv"]
+    assert (tmp_path / "overall.csv").read_text() == "old"
+
+
+def test_without_a_folder_nothing_is_written(tmp_path):
+    with Tables(None) as tables:
+        tables.add("overall", ROWS)
+    assert tables.paths == []
+
+
+def test_latex():
+    lines = latex(ROWS, "50 % of x").splitlines()
+    assert lines[2:7] == [
+        r"\caption{50 \% of x}",
+        r"\begin{tabular}{llrr}",
+        r"\hline",
+        r"tracker & protocol & AUC & P20 \\",  # P says nothing that P20 does not
+        r"\hline",
+    ]
+    assert lines[7] == r"a\_1 & lasot & 50.00 & \textbf{25.00} \\"
+    assert lines[8] == r"b\&c & lasot & \textbf{75.00} & - \\"
+    assert "textbf" not in latex(ROWS[:1])
