@@ -207,9 +207,9 @@ def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
     counted = lengths
     if not rules.nan_truth_counts:
         counted = np.bincount(owner[~_blank(truth.T)], minlength=len(pairs))
-    success = _shares_above(overlap, rules.success_thresholds, owner, counted, rules.reached)
-    precision = _shares_within(error, rules.precision_thresholds, owner, counted)
-    norm_precision = _shares_within(norm_error, rules.norm_thresholds, owner, counted)
+    success = _shares_above(overlap, rules.success_thresholds, lengths, counted, rules.reached)
+    precision = _shares_within(error, rules.precision_thresholds, lengths, counted)
+    norm_precision = _shares_within(norm_error, rules.norm_thresholds, lengths, counted)
     curves = zip(success, precision, norm_precision, counted.tolist(), repaired.tolist(), pairs, strict=True)
     return [Score(rules, s, p, n, frames, mended, pair.cut, pair.lacking) for s, p, n, frames, mended, pair in curves]
 
@@ -234,49 +234,50 @@ def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
 def curve_above(values: ArrayLike, thresholds: Floats, count: int, reached: bool = False) -> Floats:
     """Share of ``count`` frames with a value > each threshold (>= if ``reached``). NaN is neither. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _shares_above(data, thresholds, np.zeros(len(data), np.intp), np.array([count]), reached)[0]
+    return _shares_above(data, thresholds, np.array([len(data)]), np.array([count]), reached)[0]
 
 
 def curve_within(values: ArrayLike, thresholds: Floats, count: int) -> Floats:
     """Share of ``count`` frames with a value <= each threshold; NaN is never within. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _shares_within(data, thresholds, np.zeros(len(data), np.intp), np.array([count]))[0]
+    return _shares_within(data, thresholds, np.array([len(data)]), np.array([count]))[0]
 
 
-def _shares_above(values: Floats, thresholds: Floats, owner: Whole, counted: Whole, reached: bool) -> Floats:
-    """Per owner the curve above: [N], [T], [N] and frames [S] -> [S, T]."""
-    passed = _passed(np.fmax(values, -1), thresholds, reached)
-    table = _histogram(passed, len(thresholds), owner, len(counted))
+def _shares_above(values: Floats, thresholds: Floats, lengths: Whole, counted: Whole, reached: bool) -> Floats:
+    """Per track the curve above: values [N] of tracks that are ``lengths`` [S] long -> [S, T]."""
+    table = _histogram(_passed(np.fmax(values, -1), thresholds, reached), len(thresholds), lengths)
     above = table[:, :0:-1].cumsum(1)[:, ::-1]
     return np.asarray(above / np.maximum(counted, 1)[:, None])
 
 
-def _shares_within(values: Floats, thresholds: Floats, owner: Whole, counted: Whole) -> Floats:
-    """Per owner the curve within: [N], [T], [N] and frames [S] -> [S, T]."""
-    passed = _passed(np.fmin(values, 2 * thresholds[-1] + 1), thresholds, False)
-    table = _histogram(passed, len(thresholds), owner, len(counted))
+def _shares_within(values: Floats, thresholds: Floats, lengths: Whole, counted: Whole) -> Floats:
+    """Per track the curve within: values [N] of tracks that are ``lengths`` [S] long -> [S, T]."""
+    table = _histogram(_passed(np.fmin(values, np.inf), thresholds, False), len(thresholds), lengths)
     return np.asarray(table[:, :-1].cumsum(1) / np.maximum(counted, 1)[:, None])
 
 
-def _histogram(passed: Whole, most: int, owner: Whole, owners: int) -> Whole:
-    """[S, T + 1] how many values of each owner pass 0, 1 .. T thresholds."""
-    flat = np.bincount(owner * (most + 1) + passed, minlength=owners * (most + 1))
-    return np.asarray(flat.reshape(owners, most + 1))
+def _histogram(passed: Whole, most: int, lengths: Whole) -> Whole:
+    """[S, T + 1] how many values of each track pass 0, 1 .. T thresholds."""
+    stops = np.cumsum(lengths).tolist()
+    parts = zip([0, *stops], stops, strict=False)
+    return np.stack([np.bincount(passed[start:stop], minlength=most + 1) for start, stop in parts])
 
 
 def _passed(values: Floats, thresholds: Floats, reached: bool) -> Whole:
     """How many thresholds lie below each value (``reached``: or equal it), as ``searchsorted`` has it; no NaN.
 
-    Thresholds at equal distances are not searched for: a product is wrong by one at most, which two comparisons mend.
+    Thresholds at equal distances are not searched for: all before the nearest one lie below, none after it.
     """
-    step, last = float(thresholds[min(1, len(thresholds) - 1)]), len(thresholds)
+    last = len(thresholds)
+    step = float(thresholds[-1]) / max(1, last - 1)
     if step <= 0 or not np.allclose(thresholds, step * np.arange(last), rtol=1e-9, atol=0):
         return np.asarray(np.searchsorted(thresholds, values, "right" if reached else "left"))
-    guess = np.clip(values * (1 / step), 0, last).astype(np.intp)
-    padded = np.append(thresholds, [np.inf, np.inf])
-    compare = np.less_equal if reached else np.less
-    more = compare(padded.take(guess), values)
-    return np.asarray(guess + more + compare(padded[1:].take(guess), values))
+    place = values * (1 / step)
+    place += 0.5
+    nearest = np.clip(place, 0, last, out=place).astype(np.intp)
+    there = np.append(thresholds, np.inf).take(nearest)
+    nearest += there <= values if reached else there < values
+    return nearest
 
 
 def _at(curve: Floats, thresholds: Floats, value: float) -> float:
@@ -362,15 +363,21 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
     # A row with NaN has no overlap, not an overlap of 0, which would reach the threshold 0.
     known = valid & ~_blank(track) & ~_blank(truth)
     measures = (
-        np.where(known, iou(track, truth), np.nan),
-        np.where(here, error, HIT if rules.invalid_error == "hit" else MISS),
-        np.where(there, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
+        _where(known, iou(track, truth), MISS),
+        _where(here, error, HIT if rules.invalid_error == "hit" else MISS),
+        _where(there, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
     )
     if rules.absent_is_miss and not seen.all():
-        absent = ~seen
         for values in measures:
-            np.copyto(values, np.nan, where=absent)
+            _where(seen, values, MISS)
     return measures
+
+
+def _where(kept: Flags, values: Floats, other: float) -> Floats:
+    """``values``, which are overwritten, with ``other`` where they are not kept."""
+    if not kept.all():
+        np.copyto(values, other, where=~kept)
+    return values
 
 
 def _valid(truth: Floats, rules: Rules) -> Flags:
