@@ -1,1 +1,1 @@
-"""Recipes of the small models that the package ships (``chatdesc/tiny``): ``python -m training.clip`` and so on."""
+"""Recipes of the small models that the package ships (``chatdesc/tiny``): ``python training/clip.py`` and so on."""
