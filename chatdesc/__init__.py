@@ -11,7 +11,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "load", "load_refined"]
 
 
 def load(name: str, root: str, split: str | None = None, **options: Any) -> Any:
@@ -19,3 +19,10 @@ def load(name: str, root: str, split: str | None = None, **options: Any) -> Any:
     from chatdesc.loaders import load as load_dataset
 
     return load_dataset(name, root, split=split, **options)
+
+
+def load_refined(source: str, name: str | None = None, split: str | None = None, *, root: str, **options: Any) -> Any:
+    """Refined texts with the frames of a local copy: see ``chatdesc.refined.load_refined``."""
+    from chatdesc.refined import load_refined as load_rows
+
+    return load_rows(source, name, split, root=root, **options)

@@ -112,7 +112,9 @@ def _choices(source: str, split: str | None, config: str | None) -> str | None:
 
     try:
         configs = get_dataset_config_names(source)
-        if config not in configs and (config is not None or len(configs) > 1):
+        if config is not None and config not in configs:
+            return f"{source} has no dataset {config!r}; it has: {', '.join(configs)}"
+        if config is None and len(configs) > 1:
             return f"{source} holds several datasets; say --config {' or --config '.join(configs)}"
         splits = get_dataset_split_names(source, config)
         return None if split in (None, *splits) else f"{source} has no split {split!r}; it has: {', '.join(splits)}"

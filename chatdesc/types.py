@@ -165,7 +165,8 @@ class Sequence:
 
     ``visible`` is bool [N], or None where the dataset does not say. ``manual_text`` keeps every byte of the text
     file: ``manual_text.encode("utf-8", "surrogateescape")`` gives the file back; it is None where there is none.
-    ``attributes`` maps the dataset's attribute names to whether the sequence has them.
+    ``attributes`` maps the dataset's attribute names to whether the sequence has them. ``text`` is the refined text,
+    where ``chatdesc.load_refined`` has attached one.
     """
 
     name: str
@@ -178,6 +179,7 @@ class Sequence:
     manual_text: str | None = None
     attributes: dict[str, bool] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    text: str | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)

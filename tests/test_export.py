@@ -277,7 +277,7 @@ class TestSources:
             ("RUN", {"split": "val"}, "no row of split 'val'; it has: full, test, train"),
             ("RUN", {"config": "tnl2k"}, "is a run on lasot"),
             ("RUN/dataset", {"split": "val"}, "no split 'val'; it has: full, test, train"),
-            ("RUN/dataset", {"config": "tnl2k"}, "say --config lasot"),
+            ("RUN/dataset", {"config": "tnl2k"}, "has no dataset 'tnl2k'; it has: lasot"),
             ("RUN/rows", {}, "cannot be read as a dataset"),
             ("/no/such/folder", {}, "no such folder"),
             ("runs/misspelt", {}, "Hub"),
