@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 OUT = Path(__file__).resolve().parent.parent / "chatdesc" / "tiny" / "grounder"
 WORK = Path("work") / "grounder"
-STEPS = 4000
+STEPS = 3600
 FIRST = 0.2  # share of the steps in which the backbone learns alone; such a step takes half as long
 LOOKED = 32  # scenes of such a step
 SIZE, TEXTS = 16, 2

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 STRIDES = (8, 16)
-REACH = 0.6  # how much of a thing's half counts as its middle, of the cells that answer for it
+REACH = 0.6  # how much of a thing's half counts as its middle; the cells there learn its box and attributes
+NEAR = 0.6  # cells from a thing's middle; those there propose it: more of them would take all queries
 LIKENESS = (5.0, 2.0)  # weights of distance and of generalised IoU between boxes
 
 
@@ -39,11 +40,17 @@ def overlap(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return iou - (around - union) / around, iou
 
 
-def word_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Summed cross entropy towards soft targets, stronger where the score is further off and where there is one."""
-    off = (targets - logits.detach().sigmoid()).abs() ** 1.5
+def word_loss(logits: Tensor, targets: Tensor, weights: Tensor, own: Tensor) -> Tensor:
+    """Summed cross entropy towards soft targets [..., regions, tokens].
+
+    Regions that answer for no thing (``own`` [..., regions] is False) count by how wrong they are, so that the many
+    that are nearly right weigh nothing. Those that do count more evenly: there, scores of 0, PARTIAL and 1 are to be
+    told apart.
+    """
+    off = (targets - logits.detach().sigmoid()).abs()
+    off = torch.where(own[..., None], 2 * off**0.5, off**1.5)
     each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return (each * off * weights * (1 + (targets > 0.05))).sum()
+    return (each * off * weights).sum()
 
 
 def box_loss(found: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,24 +83,37 @@ def assign(cost: Tensor, present: Tensor) -> Tensor:
     return chosen
 
 
-def centres(height: int, width: int, device: Any) -> Tensor:
-    """[N, 2] x, y of every cell of both levels, as shares of the frame."""
-    cells = []
+def grid(height: int, width: int, device: Any) -> tuple[Tensor, Tensor]:
+    """[N, 2] x, y of the middle of every cell of both levels, and their sizes, as shares of the frame."""
+    middles, sizes = [], []
     for stride in STRIDES:
         h, w = height // stride, width // stride
         y, x = torch.meshgrid(torch.arange(h, device=device), torch.arange(w, device=device), indexing="ij")
-        cells.append(torch.stack([(x.flatten() + 0.5) / w, (y.flatten() + 0.5) / h], 1))
-    return torch.cat(cells)
+        middles.append(torch.stack([(x.flatten() + 0.5) / w, (y.flatten() + 0.5) / h], 1))
+        sizes.append(torch.tensor([[1 / w, 1 / h]], device=device).expand(h * w, 2))
+    return torch.cat(middles), torch.cat(sizes)
 
 
 class Responsible:
-    """Which cell answers for which thing: those around its middle, of overlapping things the nearer one's."""
+    """Which cell answers for which thing: those closer to its middle than ``span``, of several things the nearest's.
 
-    def __init__(self, boxes: Tensor, present: Tensor, cells: Tensor, margin: float) -> None:
-        off = (cells[None, None] - boxes[:, :, None, :2]).abs() / (boxes[:, :, None, 2:] / 2 * REACH + margin)
+    Args:
+        boxes: [B, G, 4] centre and size.
+        present: [B, G].
+        cells: [N, 2].
+        span: [B, G, N, 2] or what broadcasts to it.
+    """
+
+    def __init__(self, boxes: Tensor, present: Tensor, cells: Tensor, span: Tensor) -> None:
+        off = (cells[None, None] - boxes[:, :, None, :2]).abs() / span
         distance = off.amax(-1).masked_fill(~present[..., None], torch.inf)  # [B, G, N]
         nearest, self.thing = distance.min(1)
         self.yes = nearest < 1  # [B, N]
+
+
+def middles(boxes: Tensor) -> Tensor:
+    """[B, G, 1, 2] how far from a thing's middle its cells learn its box."""
+    return boxes[:, :, None, 2:] / 2 * REACH + 0.02
 
 
 class Shared(nn.Module):
@@ -134,14 +154,14 @@ class Dense(nn.Module):
 def dense_loss(heads: list[Tensor], boxes: Tensor, kinds: Tensor, cells: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Loss of the dense heads, and what they get right."""
     there, colour, shape, size, box, place = heads
-    answer = Responsible(boxes, kinds[..., 0] >= 0, cells, 0.02)
+    answer = Responsible(boxes, kinds[..., 0] >= 0, cells, middles(boxes))
     row = torch.arange(len(boxes), device=boxes.device)[:, None].expand_as(answer.thing)[answer.yes]
     thing = answer.thing[answer.yes]
     total = F.binary_cross_entropy_with_logits(there[..., 0], answer.yes.float()) * 2
     figures = {}
     for k, (name, logits) in enumerate({"colour": colour, "shape": shape, "size": size}.items()):
         own, true = logits[answer.yes], kinds[row, thing, k]
-        total = total + F.cross_entropy(own, true)
+        total = total + F.cross_entropy(own, true) * (2 if name == "shape" else 1)  # the hardest
         figures[name] = float((own.argmax(-1) == true).float().mean())
     own_cells = cells.expand(len(boxes), -1, -1)[answer.yes]
     found = torch.cat([own_cells + 0.2 * box[answer.yes][:, :2], (box[answer.yes][:, 2:] - 1.5).sigmoid()], -1)
@@ -197,15 +217,14 @@ class Training(nn.Module):
         )
         boxes = batch["boxes"].repeat_interleave(each, 0)
         present = (batch["kinds"][..., 0] >= 0).repeat_interleave(each, 0)
-        cells = centres(*pixels.shape[-2:], pixels.device)
-        total, figures = self._proposals(out, batch, boxes, present, cells, length)
+        total, figures = self._proposals(out, batch, boxes, present, pixels, length)
         for layer in range(out.intermediate_hidden_states.shape[1]):
-            loss, iou = self._layer(out, layer, batch, boxes, present, length)
+            loss, figures["words"], figures["iou"] = self._layer(out, layer, batch, boxes, present, length)
             total = total + loss
-        figures["iou"] = float(iou)
         seen, known = self._dense(self.dense, self.shared.seen, pixels, batch)
         memory = out.encoder_last_hidden_state_vision[::each]
         counts = [f.shape[-2] * f.shape[-1] for f in self.shared.seen]
+        cells, _ = grid(*pixels.shape[-2:], pixels.device)
         kept, _ = dense_loss(self.memory(list(memory.split(counts, 1))), batch["boxes"], batch["kinds"], cells)
         figures["shape"] = known["shape"]
         return total + self.weight * (seen + kept), figures
@@ -214,26 +233,28 @@ class Training(nn.Module):
         self, heads: Dense, levels: list[Tensor], pixels: Tensor, batch: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, float]]:
         flat = [f.flatten(2).transpose(1, 2) for f in levels]
-        return dense_loss(heads(flat), batch["boxes"], batch["kinds"], centres(*pixels.shape[-2:], pixels.device))
+        cells, _ = grid(*pixels.shape[-2:], pixels.device)
+        return dense_loss(heads(flat), batch["boxes"], batch["kinds"], cells)
 
     def _proposals(
-        self, out: Any, batch: dict[str, Tensor], boxes: Tensor, present: Tensor, cells: Tensor, length: int
+        self, out: Any, batch: dict[str, Tensor], boxes: Tensor, present: Tensor, pixels: Tensor, length: int
     ) -> tuple[Tensor, dict[str, float]]:
-        """The first stage: every cell near a thing's middle scores its words and proposes its box."""
-        answer = Responsible(boxes, present, cells, 0.02)
-        row = torch.arange(len(boxes), device=boxes.device)[:, None]
+        """The first stage: the cells at a thing's middle score its words, those around too learn its box."""
+        cells, sizes = grid(*pixels.shape[-2:], pixels.device)
+        near = Responsible(boxes, present, cells, sizes * NEAR)
+        row = torch.arange(len(boxes), device=boxes.device)[:, None].expand_as(near.thing)
         logits = _scores(out.enc_outputs_class, batch["mask"], length)
-        targets = batch["targets"][row, answer.thing] * answer.yes[..., None]
-        sure = (batch["known"][row, answer.thing] | ~answer.yes[..., None]) & batch["mask"][:, None].bool()
-        words = word_loss(logits, targets, sure.float()) / present.sum() / 3
-        good = answer.yes & out.enc_outputs_coord_logits.isfinite().all(-1)
-        true = boxes[row.expand_as(answer.thing)[good], answer.thing[good]]
-        box, _ = box_loss(out.enc_outputs_coord_logits[good].sigmoid(), true)
-        return 2 * words + box, {"first": float(words.detach())}
+        targets = batch["targets"][row, near.thing] * near.yes[..., None]
+        sure = (batch["known"][row, near.thing] | ~near.yes[..., None]) & batch["mask"][:, None].bool()
+        words = word_loss(logits, targets, sure.float(), near.yes) / present.sum() / 2
+        around = Responsible(boxes, present, cells, middles(boxes))
+        good = around.yes & out.enc_outputs_coord_logits.isfinite().all(-1)
+        box, _ = box_loss(out.enc_outputs_coord_logits[good].sigmoid(), boxes[row[good], around.thing[good]])
+        return words + box, {"first": float(words.detach())}
 
     def _layer(
         self, out: Any, layer: int, batch: dict[str, Tensor], boxes: Tensor, present: Tensor, length: int
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, float, float]:
         """One decoder layer: each thing gets a query of its own, the others score nothing."""
         hidden = out.intermediate_hidden_states[:, layer]
         start = out.init_reference_points if layer == 0 else out.intermediate_reference_points[:, layer - 1]
@@ -251,9 +272,11 @@ class Training(nn.Module):
         own = query[present]
         targets, weights = torch.zeros_like(logits), batch["mask"][:, None].float().repeat(1, logits.shape[1], 1)
         targets[row, own], weights[row, own] = batch["targets"][present], sure[present].float()
-        words = word_loss(logits, targets, weights) / present.sum()
+        busy = torch.zeros(logits.shape[:2], dtype=torch.bool, device=logits.device)
+        busy[row, own] = True
+        words = word_loss(logits, targets, weights, busy) / present.sum()
         box, iou = box_loss(found[row, own], boxes[present])
-        return 2 * words + box, iou
+        return words + box, float(words.detach()), float(iou)
 
 
 def _scores(logits: Tensor, mask: Tensor, length: int) -> Tensor:

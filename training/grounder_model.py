@@ -14,7 +14,7 @@ from grounder_data import HEIGHT, WIDTH, WORDS
 
 WIDTHS, DEPTHS = (24, 64, 96), (1, 2, 2)
 DIM = 64
-QUERIES = 24
+QUERIES = 30
 MAX_TOKENS = 64
 FUSION = 0.3  # scale of what text and picture tell each other at the start; the default, 1e-4, takes long to wake
 
