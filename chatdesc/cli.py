@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from chatdesc import __version__, comparing, evaluating, sharing
-from chatdesc.console import Exit, Opening, print_scores, show_plan, work
+from chatdesc.console import Exit, Opening, show_plan, work
 from chatdesc.types import ChatdescError
 
 app = typer.Typer(
@@ -284,53 +284,6 @@ def demo(
     place = out / f"run-{count}x{frames}-seed{seed}-{preset}"
     run = Run.create(opening.open(), place, from_preset(preset), Resources())
     raise typer.Exit(work(run, opening, table=True))
-
-
-@app.command()
-def score(
-    target: Annotated[str, typer.Argument(help="a run's folder, or a dataset's name")],
-    root: Annotated[str | None, typer.Argument(help="the dataset's root (a run: only for other encoders)")] = None,
-    split: SplitOpt = None,
-    sequences: NamesOpt = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="only the first N sequences")] = None,
-    split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
-    encoder: EncoderOpt = None,
-    grounder: Annotated[str, typer.Option(help="finds the distractors, or none")] = "attributes",
-    alignment_frames: Annotated[int, typer.Option(min=1, help="frames over which alignment is averaged")] = 4,
-    device: DeviceOpt = "auto",
-    out: Annotated[Path | None, typer.Option(help="where alignment.csv and alignment.md go [default: the run]")] = None,
-) -> None:
-    """Print how well texts align with their targets, per encoder and text source; write it as CSV and Markdown.
-
-    Examples:
-
-      chatdesc score runs/otb
-
-      chatdesc score runs/otb /data/OTB_sentences --encoder ViT-B-32-quickgelu/openai --encoder RN50-quickgelu/openai
-
-      chatdesc score tnl2k /data/TNL2K --split test --limit 50 --out scores
-    """
-    from chatdesc import scoring
-    from chatdesc.backends import encoder_spec
-
-    encoders = tuple(map(encoder_spec, encoder or ()))
-    if Path(target, "run.json").exists():
-        data = None
-        if encoders and root is None:
-            raise ChatdescError("other encoders need the frames: chatdesc score RUN ROOT --encoder ...")
-        if encoders:
-            name = scoring.dataset_of(Path(target))
-            data = Opening(name, str(root), split, sequences, limit, split_file, texts).open()
-        rows = scoring.of_run(Path(target), data, encoders, grounder, alignment_frames, device)
-        folder = out or Path(target)
-    else:
-        if root is None:
-            raise ChatdescError(f"{target!r} is no run folder; to score a dataset: chatdesc score NAME ROOT")
-        data = Opening(target, root, split, sequences, limit, split_file, texts).open()
-        rows = scoring.of_dataset(data, encoders or ("attributes",), grounder, alignment_frames, device)
-        folder = out or Path(".")
-    raise typer.Exit(print_scores(rows, folder))
 
 
 @app.command("write-back")

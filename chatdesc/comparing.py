@@ -1,10 +1,16 @@
-"""The command ``compare``: its options, and what it prints. The work is in ``compare_tracks.py`` and ``compare.py``.
+"""The commands ``score`` and ``compare``: their options, and what they print about texts.
 
-chatdesc compare runs/lasot-test /data/LaSOT --judge owlv2:google/owlv2-base-patch16-ensemble --out tables
+chatdesc score runs/otb --run runs/tnl2k-train
+    chatdesc compare runs/lasot-test /data/LaSOT --judge owlv2:google/owlv2-base-patch16-ensemble --out tables
+
+The work is in ``scoring.py`` and ``text_statistics.py``, ``compare_tracks.py`` and ``compare.py``.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +35,102 @@ class Tracked:
     judged: list[dict[str, Any]] = field(default_factory=list)
     grounder: str = "external"
     judge: str = ""
+
+
+@app.command()
+def score(
+    target: Annotated[str, typer.Argument(help="a run's folder, or a dataset's name")],
+    root: Annotated[str | None, typer.Argument(help="the dataset's root (a run: only for other encoders)")] = None,
+    run: Annotated[list[Path] | None, typer.Option(help="one more run in the same tables; repeatable")] = None,
+    split: Annotated[str | None, typer.Option(help="train or test; without it, all that the folder holds")] = None,
+    sequences: Annotated[str | None, typer.Option(help="only these: names with commas, or a file of names")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first N sequences")] = None,
+    split_file: Annotated[str | None, typer.Option(help="a file of sequence names")] = None,
+    texts: Annotated[str | None, typer.Option(help="otb-lang: where the OTB_query_* folders are")] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="attributes, or an open_clip model: ViT-B-32-quickgelu/openai, or a folder; repeatable"),
+    ] = None,
+    grounder: Annotated[str, typer.Option(help="finds the distractors, or none")] = "attributes",
+    alignment_frames: Annotated[int, typer.Option(min=1, help="frames over which alignment is averaged")] = 4,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="where the tables go [default: the run]")] = None,
+) -> None:
+    """Print how well texts align with their targets, per encoder and text source, and what the texts are like.
+
+    Writes alignment and text_statistics as CSV and Markdown.
+
+    Examples:
+
+      chatdesc score runs/otb
+
+      chatdesc score runs/otb /data/OTB_sentences --encoder ViT-B-32-quickgelu/openai --encoder RN50-quickgelu/openai
+
+      chatdesc score tnl2k /data/TNL2K --split test --limit 50 --out scores
+    """
+    from rich.console import Console
+
+    from chatdesc import scoring
+    from chatdesc.backends import encoder_spec
+    from chatdesc.types import ChatdescError
+
+    console, encoders = Console(), tuple(map(encoder_spec, encoder or ()))
+    is_run = Path(target, "run.json").exists()
+    if is_run and encoders and root is None:
+        raise ChatdescError("other encoders need the frames: chatdesc score RUN ROOT --encoder ...")
+    if not is_run and root is None:
+        raise ChatdescError(f"{target!r} is no run folder; to score a dataset: chatdesc score NAME ROOT")
+    name, anew = (scoring.dataset_of(Path(target)) if is_run else target), bool(encoders) or not is_run
+    data = Opening(name, str(root), split, sequences, limit, split_file, texts).open() if anew else None
+    with _bar(console, "score", len(data) if data is not None else 0) as advance:
+        if is_run:
+            rows = scoring.of_run(Path(target), data, encoders, grounder, alignment_frames, device, advance)
+        else:
+            rows = scoring.of_dataset(data, encoders or ("attributes",), grounder, alignment_frames, device, advance)
+    rows += [row for other in run or [] for row in scoring.of_run(other)]
+    _print_scores(rows, out or (Path(target) if is_run else Path(".")), console)
+
+
+@contextmanager
+def _bar(console: Any, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar, and what moves it on by one."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not total) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> None:
+    from chatdesc import report
+    from chatdesc.text_statistics import shown_statistics, statistics_rows
+    from chatdesc.types import ChatdescError
+
+    for row in rows:
+        for problem in row["problems"] if not row["alignment"] else []:
+            print(f"{row['sequence']}: left out: {problem}", file=sys.stderr)
+    table = report.alignment_rows(rows)
+    if not table:
+        raise ChatdescError("no sequence has a text and a visible target to score")
+    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets, cosine x 100"))
+    by_dataset: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_dataset.setdefault(row["dataset"] or "", []).append(row)
+    statistics = [{"dataset": name} | line for name, kept in by_dataset.items() for line in statistics_rows(kept)]
+    for name in by_dataset:
+        shown = shown_statistics([line for line in statistics if line["dataset"] == name])
+        console.print(report.plain_table(shown, f"texts of {name}" if name else "texts"))
+    for stem, lines in (("alignment", table), ("text_statistics", statistics)):
+        for path in report.write_table(lines, folder, stem):
+            console.print(f"written: {path}", highlight=False)
 
 
 @app.command("compare")
@@ -90,25 +192,14 @@ def compare_texts(
 
 def _track(work: Comparison, console: Any, in_flight: int) -> int:
     """Track what is pending, with a progress bar; how many sequences had a problem."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
     problems: list[str] = []
     with work.open() as store:
         pending = work.pending(store)
-        columns = (TextColumn("compare"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("compare", total=len(pending))
+        with _bar(console, "compare", len(pending)) as advance:
 
             def on_row(row: dict[str, Any]) -> None:
                 problems.extend(row["problems"])
-                progress.advance(task)
+                advance()
 
             try:
                 work.track(store, pending, on_row, in_flight)

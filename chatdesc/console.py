@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
     from chatdesc.run import Run
@@ -153,21 +150,3 @@ def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices
             annotate_on(devices, run, opening, store, on_row)
         else:
             run.annotate(store, on_row, pending)
-
-
-def print_scores(rows: list[dict[str, Any]], folder: Path) -> int:
-    from rich.console import Console
-
-    from chatdesc import report
-
-    for row in rows:
-        for problem in row["problems"] if not row["alignment"] else []:
-            print(f"{row['sequence']}: left out: {problem}", file=sys.stderr)
-    table = report.alignment_rows(rows)
-    if not table:
-        raise ChatdescError("no sequence has a text and a visible target to score")
-    console = Console()
-    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets, cosine x 100"))
-    for path in report.write_table(table, folder, "alignment"):
-        console.print(f"written: {path}", highlight=False)
-    return Exit.DONE

@@ -143,18 +143,19 @@ def repeated_texts(rows: list[Row]) -> list[tuple[str, int]]:
 
 
 def alignment_rows(rows: Iterable[Row]) -> list[Row]:
-    """Encoders x text source: mean cosine x 100 and margin, paired difference with its 95 % interval."""
-    by_encoder: dict[str, list[Row]] = {}
+    """Dataset x encoder x measure: mean cosine x 100 and margin per text, paired difference with its 95 % interval."""
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         for entry in row["alignment"] or []:
-            by_encoder.setdefault(entry["encoder"], []).append(entry)
+            groups.setdefault((row.get("dataset") or "", entry["encoder"]), []).append(entry)
     found: list[Row] = []
-    for encoder, entries in by_encoder.items():
+    for (dataset, encoder), entries in groups.items():
         for measure, manual, refined in (
             ("cosine", "manual", "refined"),
             ("margin", "manual_margin", "refined_margin"),
         ):
-            found.append({"encoder": encoder, "measure": measure} | _paired(entries, manual, refined))
+            named = {"dataset": dataset, "encoder": encoder, "measure": measure}
+            found.append(named | _paired(entries, manual, refined))
     return found
 
 
@@ -165,7 +166,8 @@ def _paired(entries: list[Row], manual: str, refined: str) -> Row:
         "manual": mean(e[manual] for e in entries),
         "refined": mean(e[refined] for e in entries),
         "difference": None, "low": None, "high": None, "better": None, "worse": None,
-        "truncated": sum(bool(e["truncated"]) or bool(e["manual_truncated"]) for e in entries),
+        "manual_truncated": mean(e["manual_truncated"] for e in entries),
+        "refined_truncated": mean(e["truncated"] for e in entries),
     }  # fmt: skip
     if both:
         gap = paired_bootstrap([e[manual] for e in both], [e[refined] for e in both])
@@ -174,9 +176,11 @@ def _paired(entries: list[Row], manual: str, refined: str) -> Row:
 
 
 def shown_alignment(rows: list[Row]) -> list[Row]:
-    """The same table with few enough columns for a terminal."""
+    """The same table with few enough columns for a terminal; the dataset where there are several."""
+    several = len({row["dataset"] for row in rows}) > 1
     return [
-        {
+        ({"dataset": row["dataset"]} if several else {})
+        | {
             "encoder": row["encoder"],
             "measure": row["measure"],
             "n": str(row["sequences"]),
@@ -186,10 +190,14 @@ def shown_alignment(rows: list[Row]) -> list[Row]:
             if row["low"] is None
             else f"{row['difference']:+.1f} ({row['low']:.0f}..{row['high']:.0f})",
             "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
-            "cut": str(row["truncated"]),
+            "cut, %": "/".join("-" if v is None else f"{100 * v:.0f}" for v in _cut(row)),
         }
         for row in rows
     ]
+
+
+def _cut(row: Row) -> tuple[float | None, float | None]:
+    return row["manual_truncated"], row["refined_truncated"]
 
 
 def plain_table(rows: list[Row], title: str = "") -> Table:

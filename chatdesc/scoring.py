@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from chatdesc.backends import create
 from chatdesc.config import Settings
 from chatdesc.schedule import Lane, Scheduler
 from chatdesc.store import Store, read_config
-from chatdesc.types import ChatdescError, Embed, Ground, one_line
+from chatdesc.types import ChatdescError, Embed, Ground, Sequence, one_line
 
 Row = dict[str, Any]
+IN_FLIGHT = 8
 
 
 def dataset_of(run: Path) -> str:
@@ -31,6 +32,7 @@ def of_run(
     grounder: str = "attributes",
     frames: int = 4,
     device: str = "auto",
+    on_sequence: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Rows with an ``alignment`` column: as the run recorded it, or anew with other encoders on ``data``'s frames."""
     read_config(run)
@@ -50,14 +52,20 @@ def of_run(
         grounder,
         frames,
         device,
+        on_sequence,
     )
 
 
 def of_dataset(
-    data: Any, encoders: tuple[str, ...], grounder: str = "attributes", frames: int = 4, device: str = "auto"
+    data: Any,
+    encoders: tuple[str, ...],
+    grounder: str = "attributes",
+    frames: int = 4,
+    device: str = "auto",
+    on_sequence: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Rows with an ``alignment`` column for the manual texts of a dataset."""
-    return _score(data, list(data.names), None, encoders, grounder, frames, device)
+    return _score(data, list(data.names), None, encoders, grounder, frames, device, on_sequence)
 
 
 def _texts(manual: str | None, refined: str | None) -> dict[str, str]:
@@ -73,6 +81,7 @@ def _score(
     grounder: str,
     frames: int,
     device: str,
+    on_sequence: Callable[[], None],
 ) -> list[Row]:
     settings = Settings(encoders=encoders, alignment_frames=frames)
     finder = None if grounder == "none" else create("grounder", grounder, device=device)
@@ -81,16 +90,30 @@ def _score(
     if finder is not None:
         lanes.append(Lane(Ground, finder.ground, finder.max_batch, finder.workers))
 
-    def job(name: str) -> Generator[Any, Any, list[Row]]:
+    def job(name: str) -> Generator[Any, Any, Row]:
         sequence = data[name]
         wording = _texts(sequence.manual_text, None) if texts is None else texts[name]
+        row = {"sequence": name, "dataset": data.dataset, "category": sequence.category, "alignment": []}
+        row |= {"manual_text": wording.get("manual"), "text": wording.get("refined"), "problems": []}
         if not sequence.usable:
-            return []
-        return alignment_column((yield from align(sequence, wording, settings, finder.threshold if finder else None)))
+            return row
+        _room_for(sequence, frames * IN_FLIGHT)
+        found = yield from align(sequence, wording, settings, finder.threshold if finder else None)
+        return row | {"alignment": alignment_column(found)}
 
     rows = []
-    for name, result in Scheduler(lanes).run((name, job(name)) for name in names):
-        broken = isinstance(result, Exception)
-        problems = [f"{type(result).__name__}: {result}"] if broken else []
-        rows.append({"sequence": name, "alignment": [] if broken else result, "problems": problems})
+    for name, result in Scheduler(lanes, IN_FLIGHT).run((name, job(name)) for name in names):
+        if isinstance(result, Exception):
+            result = {"sequence": name, "dataset": data.dataset, "category": None, "alignment": []} | {
+                "manual_text": None, "text": None, "problems": [f"{type(result).__name__}: {result}"]
+            }  # fmt: skip
+        rows.append(result)
+        on_sequence()
     return rows
+
+
+def _room_for(sequence: Sequence, frames: int) -> None:
+    """Every encoder looks at the same frames in its turn: they must still be there when the last one does."""
+    cache = sequence.frames.cache
+    if cache is not None:
+        cache.max_items = max(cache.max_items, frames)

@@ -80,7 +80,9 @@ def test_score_of_a_run_and_of_a_dataset(data, run, tmp_path):
     table = list(csv.DictReader((run / "alignment.csv").open()))
     assert [row["measure"] for row in table] == ["cosine", "margin"]
     assert float(table[0]["refined"]) > 0
-    assert (run / "alignment.md").read_text().startswith("| encoder |")
+    assert (run / "alignment.md").read_text().startswith("| dataset | encoder |")
+    assert (run / "text_statistics.md").read_text().splitlines()[2].startswith("| lasot | length | words | 3 |")
+    assert "names a colour" in done.stdout
     plain = chatdesc("score", "lasot", data, "--alignment-frames", 1, "--out", tmp_path)
     assert plain.returncode == 0, plain.stderr
     again = list(csv.DictReader((tmp_path / "alignment.csv").open()))

@@ -209,3 +209,41 @@ def test_another_trackers_results(real, tmp_path):
         assert [(r["before"], r["after"]) for r in csv.DictReader(file)][::3] == [
             ("no-text", "manual"), ("no-text", "refined"), ("manual", "refined"),
         ]  # fmt: skip
+
+
+def test_several_runs_in_one_table(real, tmp_path):
+    other = tmp_path / "other"
+    with Store.open(other, json.loads((real / "run" / "run.json").read_text()) | {"dataset": "tnl2k"}) as store:
+        for row in Store(real / "run").rows(Store(real / "run").names()):
+            store.save(row | {"dataset": "tnl2k", "text": "green dog"})
+    done = CliRunner().invoke(app, ["score", str(real / "run"), "--run", str(other), "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "alignment.csv", newline="") as file:
+        assert [row["dataset"] for row in csv.DictReader(file)] == ["synthetic"] * 2 + ["tnl2k"] * 2
+    with open(tmp_path / "text_statistics.csv", newline="") as file:
+        same = {r["dataset"]: r["refined"] for r in csv.DictReader(file) if r["measure"] == "same as another's"}
+    assert same["tnl2k"] == "1.0"
+
+
+class Looking(Models):
+    """An encoder that decodes the frames that it is asked about."""
+
+    def embed(self, requests):
+        for request in requests:
+            for crop in request.crops:
+                crop.frame.image()
+        return super().embed(requests)
+
+
+def test_frames_are_decoded_once_for_all_encoders_and_texts(real, monkeypatch):
+    """Also where the cache was smaller than what all sequences in flight look at."""
+    from chatdesc import scoring
+    from chatdesc.types import Frames
+
+    decoded, real_decode = [], Frames._decode
+    monkeypatch.setattr(Frames, "_decode", lambda self, i: decoded.append((self.key, i)) or real_decode(self, i))
+    monkeypatch.setattr(scoring, "create", lambda role, spec, **_: Looking())
+    data = load("synthetic", real / "data", cache=FrameCache(1))
+    rows = scoring.of_run(real / "run", data, ("a", "b", "c"), "none", frames=4)
+    assert [len(row["alignment"]) for row in rows] == [3, 3]
+    assert len(decoded) == len(set(decoded)) == 2 * 4
