@@ -22,6 +22,8 @@ from chatdesc.types import BackendError, Crop, Embed, Embedding, Image
 Vectors = NDArray[np.float32]
 CropKey = tuple[int, int, bytes]
 
+TEXTS = 4096  # whose vectors are kept
+
 
 class EncoderModel(Protocol):
     """A model in memory. ``encode_*`` give unit vectors [N, width] of what ``preprocess`` and ``tokenize`` made."""
@@ -48,6 +50,7 @@ class CropEncoder:
 
     def __init__(self, name: str, device: str, batch_size: int) -> None:
         self.name, self.device, self._first_size = name, device, batch_size
+        self._known: dict[str, tuple[Vectors, bool]] = {}
 
     def _load(self) -> EncoderModel:
         raise NotImplementedError
@@ -92,12 +95,17 @@ class CropEncoder:
         found.update(zip((key for key, _ in items), vectors, strict=True))
 
     def _texts(self, texts: list[str]) -> dict[str, tuple[Vectors, bool]]:
+        """A vector for each distinct text, and whether it was cut. A tracked text comes again with every key frame."""
         distinct = list(dict.fromkeys(texts))
-        if not distinct:
-            return {}
-        tokens, truncated = self.loaded.tokenize(distinct)
-        vectors = self.batches.run(list(tokens), self.loaded.encode_texts)
-        return dict(zip(distinct, zip(vectors, truncated, strict=True), strict=True))
+        new = [text for text in distinct if text not in self._known]
+        if new:
+            tokens, truncated = self.loaded.tokenize(new)
+            vectors = self.batches.run(list(tokens), self.loaded.encode_texts)
+            self._known.update(zip(new, zip(vectors, truncated, strict=True), strict=True))
+        found = {text: self._known[text] for text in distinct}
+        for text in list(self._known)[:-TEXTS]:
+            del self._known[text]
+        return found
 
 
 def _key(crop: Crop) -> CropKey:
