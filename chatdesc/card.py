@@ -110,14 +110,24 @@ def facts(dataset: str) -> Row:
 
     file = files("chatdesc.cards") / f"{dataset}.yaml"
     known = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return dict.fromkeys(("homepage", "about", "paper", "licence", "bibtex")) | {"pretty_name": dataset} | known
+    return (
+        dict.fromkeys(("homepage", "about", "paper", "licence", "text_licence", "bibtex"))
+        | {"pretty_name": dataset}
+        | known
+    )
 
 
-def render(tally: Tally, info: Any) -> str:
-    """The whole README.md. ``info`` is the ``datasets.DatasetInfo`` of what was written."""
+def render(tally: Tally, info: Any, text_licence: str | None = None) -> str:
+    """The whole README.md.
+
+    Args:
+        info: the ``datasets.DatasetInfo`` of what was written.
+        text_licence: what whoever publishes the texts puts them under; None where nobody has said.
+    """
     from huggingface_hub import DatasetCard
     from jinja2 import Environment, StrictUndefined
 
+    from chatdesc.licences import writers
     from chatdesc.rows import COLUMNS
 
     words = (files("chatdesc.cards") / "dataset_card.md.jinja").read_text(encoding="utf-8")
@@ -125,7 +135,9 @@ def render(tally: Tally, info: Any) -> str:
     images = {"images": "the frames' files, in order"} if "images" in info.features else {}
     text = template.render(
         metadata=_metadata(tally.dataset, info).to_yaml(),
-        source=facts(tally.dataset),
+        source=(source := facts(tally.dataset)),
+        writers=writers(tally.provenance.values()),
+        text_licence=text_licence or source["text_licence"],
         tally=tally,
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,

@@ -2,7 +2,7 @@
 
 >>> done = push(Path("runs/lasot-test"), Target("user/lasot-chatdesc", private=True))    # doctest: +SKIP
 >>> done.sent, done.removed, done.commit[:7]                                             # doctest: +SKIP
-(('lasot/test-00000-of-00001.parquet', 'README.md'), (), '1f0a9c2')
+(('lasot/test-00000-of-00001.parquet', 'README.md', 'croissant.json'), (), '1f0a9c2')
 
 A repository holds any number of datasets (configurations) and splits, as ``CONFIG/SPLIT-*.parquet``. Shards are
 uploaded first and cost nothing when they are there already; the commit then puts them, the card and what goes away in
@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from chatdesc import shared_card
+from chatdesc import croissant, licences, shared_card
 from chatdesc.private import assert_clean
 from chatdesc.sources import REPOSITORY, read_rows
 from chatdesc.types import ChatdescError, one_line
@@ -45,6 +45,7 @@ class Target:
     revision: str = "main"
     tag: str | None = None
     dry_run: bool = False
+    text_licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def push(run: Path, target: Target) -> Pushed:
 
     if not REPOSITORY.fullmatch(target.repo_id):
         raise ChatdescError(f"{target.repo_id!r} is no repository id; write USER/NAME")
+    licences.checked(target.text_licence)
     if get_token() is None:
         raise ChatdescError("there is no token for the Hub; sign in with `hf auth login`, or set HF_TOKEN")
     with TemporaryDirectory(prefix="chatdesc-push-") as folder:
@@ -240,6 +242,11 @@ def _plan(built: _Built, there: _Remote, target: Target) -> _Plan:
     card = _card(built, there, target)
     if card != there.card:
         add["README.md"] = card.encode()
+    metadata, _ = shared_card.parted(card)
+    described = croissant.dumped(croissant.describe(target.repo_id, metadata, target.revision)).encode()
+    assert_clean(described.decode(), "the Croissant metadata ")
+    if digests.get(croissant.FILE) not in (_blob_id(described), hashlib.sha256(described).hexdigest()):
+        add[croissant.FILE] = described
     return _Plan(add, remove, same)
 
 
@@ -262,11 +269,14 @@ def _card(built: _Built, there: _Remote, target: Target) -> str:
             built.infos.get(split) or known.get(split) or {"name": split, "num_bytes": 0, "num_examples": count}
         )
     info = _dataset_info(infos, _size(built, there, [before[split] for split in kept]), built.metadata)
-    new, section = shared_card.parted(render(tally, info))
+    chosen = {**(metadata.get("text_licences") or {})}
+    chosen |= {built.config: target.text_licence} if target.text_licence else {}
+    new, section = shared_card.parted(render(tally, info, chosen.get(built.config)))
     section = section.replace(f'"PATH_OR_REPOSITORY", "{built.dataset}"', f'"{target.repo_id}", "{built.config}"')
     assert_clean(section, "the card ")
     patterns = {split: before[split] if split in kept else f"{built.config}/{split}-*.parquet" for split in infos}
     merged = shared_card.merged(metadata, new, built.config, patterns)
+    merged |= {"text_licences": chosen} if chosen else {}  # a later push of another split says the same
     return shared_card.joined(merged, shared_card.with_section(body, built.config, section))
 
 
@@ -341,6 +351,11 @@ def _commit(api: Any, plan: _Plan, there: _Remote, target: Target, message: str)
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _blob_id(content: bytes) -> str:
+    """What git calls a file that is not in LFS."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 @contextmanager

@@ -77,6 +77,9 @@ def push(
     ] = False,
     revision: Annotated[str, typer.Option(help="the branch to push to; made if it is not there")] = "main",
     tag: Annotated[str | None, typer.Option(help="a tag for what was pushed")] = None,
+    text_licence: Annotated[
+        str | None, typer.Option(help="of the new texts, as the Hub spells it: cc-by-4.0; kept by later pushes")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent and removed")] = False,
 ) -> None:
     """Push a run's rows to a dataset repository on the Hub, in one commit; the texts and boxes, not the frames.
@@ -93,6 +96,6 @@ def push(
         typer.echo(f"Terms of the frames: {hub_push.terms(run)}")
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
-    what = hub_push.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run)
+    what = hub_push.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
     for line in hub_push.told(hub_push.push(run, what), what):
         typer.echo(line)

@@ -37,6 +37,17 @@ def load(options):
     return {name: list(part) for name, part in parts.items()}
 
 
+def refine(options):
+    import chatdesc
+
+    found = chatdesc.load_refined(**options)
+    shown = [[s.name, s.text, s.boxes[0].tolist(), int(s.frames[0].max())] for s in found]
+    return {"sequences": shown, "problems": [problem.message for problem in found.problems]}
+
+
+ASKED = {"run": run, "load": lambda options: {"loaded": load(options)}, "refine": refine}
+
+
 def main():
     import huggingface_hub.utils._http as http
 
@@ -49,7 +60,7 @@ def main():
         os.environ.pop("HF_TOKEN", None)
         os.environ.update({"HF_TOKEN": asked["token"]} if asked["token"] else {})
         try:
-            answer = run(asked["run"]) if "run" in asked else {"loaded": load(asked["load"])}
+            [answer] = [answer(asked[what]) for what, answer in ASKED.items() if what in asked]
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer | {"waits": waits}) + "\n")

@@ -18,6 +18,7 @@ from chatdesc.rows import COLUMNS
 from chatdesc.shared_card import parted
 from chatdesc.store import Store
 from tests.hub_standin import Fault, Hub, User
+from tests.loaders import conftest as make
 from tests.test_publish import bare, row, same
 
 ADA, READER, BOB = "hf_adas-own-token", "hf_adas-reading-token", "hf_bobs-own-token"
@@ -118,6 +119,7 @@ def test_what_is_loaded_is_what_was_pushed(hub, push, load, run, name):
     done = push()
     assert sorted(hub.files(name)) == [
         "README.md",
+        "croissant.json",
         "lasot/test-00000-of-00001.parquet",
         "lasot/train-00000-of-00001.parquet",
     ]
@@ -410,6 +412,63 @@ def test_nothing_private_is_pushed(hub, push, run, name, tmp_path):
 def test_wrong_arguments(worker, hub, run, arguments, says):
     done = worker(run=["push", *[str(run) if a == "RUN" else a for a in arguments]])
     assert done["code"] == 2 and says in done["err"] and not hub.log
+
+
+class TestLicences:
+    def test_of_the_texts_as_said_and_kept_by_later_pushes(self, hub, push, name, tmp_path):
+        push("--text-licence", "cc-by-4.0", "--split", "test")
+        other = run_of(tmp_path / "other", [row("Man", "test", dataset="otb-lang")], "otb-lang")
+        push(source=other)
+        push("--split", "train")
+        front, body = card_of(hub, name)
+        assert front["text_licences"] == {"lasot": "cc-by-4.0"} and front["license"] == "other"
+        lasot, _, otb = body.partition("<!-- chatdesc otb-lang")
+        assert "is under: cc-by-4.0." in lasot and "has chosen no licence" in otb
+        push("--text-licence", "cc0-1.0")
+        assert "is under: cc0-1.0." in card_of(hub, name)[1]
+
+    def test_that_is_none(self, hub, push, name):
+        assert "in one word" in push("--text-licence", "as you like", code=2)["err"]
+        assert name not in hub.repositories
+
+
+class TestCroissant:
+    def test_is_written_beside_the_card_and_describes_all_that_is_there(self, hub, push, name, tmp_path):
+        mlcroissant = pytest.importorskip("mlcroissant", reason="comes with the dev extra")
+        push("--split", "test")
+        other = run_of(tmp_path / "other", [row("Man", "test", dataset="otb-lang")], "otb-lang")
+        push(source=other)
+        for path, data in hub.files(name).items():
+            (tmp_path / "clone" / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "clone" / path).write_bytes(data)
+        clone = tmp_path / "clone"
+        made = json.loads((clone / "croissant.json").read_text())
+        dataset = mlcroissant.Dataset(made, mapping={"repository": clone})
+        assert not dataset.metadata.ctx.issues.errors
+        read = {c: [one[f"{c}/sequence"].decode() for one in dataset.records(c)] for c in ("lasot", "otb-lang")}
+        assert read == {"lasot": ["swing-1", "swing-2", "tree-1"], "otb-lang": ["Man"]}
+        assert hub.url not in json.dumps(made)
+
+    def test_is_mended_when_it_is_gone_or_old(self, hub, push, name):
+        push()
+        before = hub.files(name)
+        hub.put(name, {"croissant.json": b"{}"})
+        assert "sent: croissant.json" in push()["out"]
+        assert hub.files(name) == before
+
+
+def test_a_colleague_gets_frames_boxes_and_texts(push, worker, name, tmp_path):
+    push()
+    make.lasot(tmp_path / "LaSOT", {"swing-1": 3, "swing-2": 3, "tree-1": 3, "kite-1": 3})
+    (tmp_path / "LaSOT/testing_set.txt").write_text("swing-1\nswing-2\nkite-1\n")
+    what = {"source": name, "name": "lasot", "split": "test", "root": str(tmp_path / "LaSOT"), "missing": "skip"}
+    got = worker(refine=what)
+    boxed = [10.0, 20.0, 30.0, 40.0]
+    assert got["sequences"] == [["swing-1", "red swing seat", boxed, 0], ["swing-2", "red swing seat", boxed, 0]]
+    assert len(got["problems"]) == 2 and "no sequence tree-1" in got["problems"][0] and "kite-1" in got["problems"][1]
+    assert "several datasets" not in worker(refine=what | {"missing": "error"})["error"]
+    assert "tree-1" in worker(refine=what | {"missing": "error"})["error"]
+    assert "no such dataset on the Hub" in worker(BOB, refine=what | {"source": "ada/missing"})["error"]
 
 
 def test_a_colleague_exports_from_the_hub(push, worker, name, tmp_path):
