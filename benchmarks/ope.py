@@ -166,14 +166,15 @@ def pytracking_report(truths: dict[str, Path], results: list[Path]) -> float:
     return float(np.mean(found["ave_success_rate_plot_overlap"]))
 
 
-def measure(sides: dict[str, Side], repeats: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in sides}
+def measure(sides: dict[str, Side], repeats: int) -> dict[str, list[tuple[float, float]]]:
+    """Per side and repeat: seconds, and seconds of all cores together, which a busy machine changes least."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, side in sides.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 answer = side()
-            times[name].append(time.perf_counter() - start)
+            times[name].append((time.perf_counter() - start, time.process_time() - cpu))
             if name not in ("parse", "bytes") and len(times[name]) == 1:
                 print(f"{name}: mean AUC {answer:.6f}", flush=True)
     return times
@@ -210,11 +211,12 @@ def main() -> None:
                 print(f"{name}: not installed, not measured")
         print(f"{len(truths)} sequences, {len(results)} trackers")
         times = measure(sides, options.repeats)
-    own = times["chatdesc"]
+    own = statistics.median(t for t, _ in times["chatdesc"]), *map(min, zip(*times["chatdesc"], strict=True))
+    print("                   median s  x ours   fastest s  x ours   CPU s  x ours")
     for name, taken in times.items():
-        middle, calm = statistics.median(taken), min(taken)
-        ratio = f"{middle / statistics.median(own):6.2f} x ours, calm {calm / min(own):6.2f} x"
-        print(f"{name:16} median {middle:7.2f} s   fastest {calm:7.2f} s   {ratio}")
+        found = statistics.median(t for t, _ in taken), *map(min, zip(*taken, strict=True))
+        numbers = [number for value, ours_is in zip(found, own, strict=True) for number in (value, value / ours_is)]
+        print("{:16} {:10.2f} {:7.2f} {:11.2f} {:7.2f} {:7.2f} {:7.2f}".format(name, *numbers))
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ def judge_rows(rows: list[Row], names: set[str], judged: Iterable[Row] = (), jud
         found.append(_judged(judge, "grounding IoU", "no", pairs))
     for row in alignment_rows(kept):
         family = row["encoder"].partition(":")[0] == selector.partition(":")[0]
-        part = "shares its measurements with the grounder that chose" if family else "no"
+        part = "partly: the same measurements" if family else "no"
         numbers = {
             k: row[k] for k in ("manual", "refined", "sequences", "difference", "low", "high", "better", "worse")
         }

@@ -11,6 +11,7 @@ to be mended, was refused or is missing is said: in a note of the sequence, and 
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,7 +33,7 @@ Missing = Literal["skip", "zero", "error"]
 OWN = {"lasot": "lasot", "lasot_ext": "lasot", "tnl2k": "tnl2k", "otb-lang": "otb", "synthetic": "lasot"}
 CHUNK = 4 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
-THREADS = 2
+THREADS = min(4, os.cpu_count() or 1)
 SHOWN = 5  # names in a message
 
 
@@ -199,7 +200,7 @@ def _chunks(folder: ResultFolder, names: list[str], found: dict[str, Found]) -> 
 
 
 def _in_order(chunks: Iterator[Chunk], work: Callable[[Chunk], list[list[Line]]]) -> Iterator[list[list[Line]]]:
-    """``work`` on every chunk in two threads, one more waiting: the next files are read meanwhile."""
+    """``work`` on every chunk in a few threads, one more waiting: the next files are read meanwhile."""
     with ThreadPoolExecutor(THREADS) as pool:
         pending: deque[Future[list[list[Line]]]] = deque()
         for chunk in chunks:
