@@ -157,6 +157,8 @@ def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> Non
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("evaluate", total=len(folders) * len(work.truths))
         for folder in folders:
+            folder.match(list(work.truths))  # what cannot be this dataset's is said before any work is done
+        for folder in folders:
             work.tracker(folder, lambda count: progress.advance(task, count))
 
 

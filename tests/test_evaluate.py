@@ -269,6 +269,9 @@ def test_all_trackers_of_a_folder(dataset, tmp_path):
             (t, s) for t in ("one", "two") for s in ("boat-1", "car-1")
         ]
     assert done.exit_code == 0
+    put(tmp_path / "lab" / "zzz" / "other.txt", lines(TRUTH))
+    done = run("lasot", root, "--results", f"{tmp_path / 'lab'}/*")
+    assert "zzz: no file is a sequence of this dataset" in str(done.exception) and "boat-1" not in done.output
     (tmp_path / "empty").mkdir()
     done = run("lasot", root, "--results", f"{tmp_path / 'empty'}/*")
     assert "holds no folder and no zip" in str(done.exception)
