@@ -40,13 +40,13 @@ class Stage:
     after: tuple[str, ...] = ()
 
 
-SPEAKER = ("llava.model.language_model.", "llava.lm_head.")
+SPEAKER = ("llava.model.language_model.", "llava.lm_head.", "sections.", "negative.")
 TOWER = ("llava.model.vision_tower.", "heads.")
 STAGES = {
-    "see": Stage(1500, 2e-3, 0.5, TOWER),
-    "speak": Stage(800, 2e-3, 0.5, (*SPEAKER, "symbols.")),
+    "see": Stage(1000, 2e-3, 0.75, TOWER),
+    "speak": Stage(600, 2e-3, 0.5, (*SPEAKER, "symbols.")),
     "link": Stage(150, 3e-3, 0.3, ("llava.model.multi_modal_projector.",), ("see", "speak")),
-    "both": Stage(900, 1e-3, 0.2, ("",), ("see", "speak", "link")),
+    "both": Stage(1200, 1e-3, 0.25, ("",), ("see", "speak", "link")),
 }
 STEPS = sum(stage.steps for stage in STAGES.values())
 

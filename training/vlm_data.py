@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from vlm_model import GRID
+from vlm_model import GRID, WORDS, fixed_lines
 
 from chatdesc.backends.attribute_words import SHAPES
 from chatdesc.region import show
@@ -30,6 +30,8 @@ NAMES = (list(COLOURS), list(SHAPES), list(SIZES))
 ABSENT = -1
 TARGETS = 2  # of each scene, one picture each
 IGNORED = -100
+SECTIONS = ("A grounding model was asked", "Words that found", "Words that led", "Tried before")
+NEGATIVE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,20 @@ def mirror(facts: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Talks:
-    """Packed conversations: ``ids``, ``positions``, ``labels`` [B, L]; ``weights`` [B, L]; ``mask`` [B, 1, L, L]."""
+    """Packed conversations.
+
+    ``ids``, ``positions``, ``labels`` [B, L]; ``weights`` [B, L], 1 where the answer's text is to be said; ``mask``
+    [B, 1, L, L]; ``sections`` [B, L]: of a word in a prompt, which of SECTIONS it stands in; ``negative``
+    [B, L, WORDS]: the words that led elsewhere, at every token of their conversation.
+    """
 
     ids: torch.Tensor
     positions: torch.Tensor
     labels: torch.Tensor
     weights: torch.Tensor
     mask: torch.Tensor
+    sections: torch.Tensor
+    negative: torch.Tensor
 
 
 class Packer:
@@ -151,6 +160,9 @@ class Packer:
         self.head = [ids("<s>")] + [ids("<image>")] * (GRID * GRID)
         self.turn, self.end = [ids("</s>"), ids("<answer>")], ids("</s>")
         self.background_weight = background_weight
+        self.names = {ids(word): k for k, word in enumerate(WORDS)}
+        starts = [line for name in SECTIONS for line in fixed_lines() if line.startswith(name)]
+        self.sections = {ids(line): k for k, line in enumerate(starts)} | {self.encode("\n")[0]: IGNORED}
 
     def encode(self, text: str) -> list[int]:
         return list(self.words.backend_tokenizer.encode(text, add_special_tokens=False).ids)
@@ -163,6 +175,14 @@ class Packer:
         weights = [1.0] * text + [self.background_weight] * (len(said) - text)
         return asked + said, labels, [0.0] * (len(asked) - 1) + weights + [0.0]
 
+    def sections_of(self, asked: list[int]) -> list[int]:
+        """For every token of a prompt the section it stands in, if it is a word."""
+        found, here = [], IGNORED
+        for token in asked:
+            here = self.sections.get(token, here)
+            found.append(here if token in self.names else IGNORED)
+        return found
+
     def pack(self, talks: Sequence[Sequence[tuple[str, str]]]) -> Talks:
         """For each picture its (prompt, answer) pairs."""
         parts = [[self.part(*pair) for pair in pairs] for pairs in talks]
@@ -171,6 +191,7 @@ class Packer:
         shape = (len(parts), length)
         ids, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         labels, weights = np.full(shape, IGNORED), np.zeros(shape, np.float32)
+        sections, negative = np.full(shape, IGNORED), np.zeros((*shape, len(WORDS)), np.float32)
         owner = np.full(shape, -1)  # which conversation a token belongs to; 0: the picture, -1: padding
         for b, row in enumerate(parts):
             ids[b, :first], positions[b, :first], owner[b, :first] = self.head, np.arange(first), 0
@@ -179,7 +200,12 @@ class Packer:
                 span = slice(at, at + len(tokens))
                 ids[b, span], labels[b, span], weights[b, span] = tokens, aims, counts
                 positions[b, span], owner[b, span] = first + np.arange(len(tokens)), k + 1
+                sections[b, span] = self.sections_of(tokens)
+                named = [self.names[t] for t, s in zip(tokens, sections[b, span], strict=True) if s == NEGATIVE]
+                negative[b, span][:, named] = 1
                 at += len(tokens)
         sees = (owner[:, None, :] == 0) | (owner[:, None, :] == owner[:, :, None])
         mask = sees & np.tri(length, dtype=bool)
-        return Talks(*(torch.from_numpy(a) for a in (ids, positions, labels, weights, mask[:, None])))
+        return Talks(
+            *(torch.from_numpy(a) for a in (ids, positions, labels, weights, mask[:, None], sections, negative))
+        )

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,18 +17,27 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
-from vlm_data import NAMES, Packer, Pool, Talks, cell_labels, mirror
-from vlm_model import MEAN, STD, WIDTH
+from vlm_data import NAMES, SECTIONS, Packer, Pool, Talks, cell_labels, mirror
+from vlm_model import GRID, MEAN, STD, WIDTH, WORDS
 from vlm_talk import ask, feedback, repair, reply
+
+from chatdesc.synthetic import CANVAS
 
 CLASSES = (*(len(names) + 1 for names in NAMES), 3, 4, 4)  # of a cell: see ``cell_labels``
 SYMBOLS = 4  # the first so many of them are told to the language model; places it is to read from the order of cells
 SHAPE = 1
+PLACES = 3  # across or down: at the one side, in between, at the other
+CELLS_COUNT, STEPS_COUNT = 0.3, 0.3  # of the helping losses, beside that of the answers
 Batch = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]  # picture numbers, whether mirrored, targets
 
 
 class Student(nn.Module):
-    """The LLaVA with what it needs for learning alone: heads on the tower, and symbols."""
+    """The LLaVA with what it needs for learning alone: heads on the tower and the language model, and symbols.
+
+    The heads of the language model are asked for the steps towards an answer: in which part of the prompt a word
+    stands and which words led elsewhere; which column and row a cell is, and where the target is. Without them it
+    is long before these are used at all: neither the tower nor the order of the cells says plainly where something is.
+    """
 
     def __init__(self, llava: Any) -> None:
         super().__init__()
@@ -37,6 +45,15 @@ class Student(nn.Module):
         self.heads = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, sum(CLASSES)))
         self.symbols = nn.Linear(sum(CLASSES[:SYMBOLS]), WIDTH)
         nn.init.normal_(self.symbols.weight, std=0.1)
+        self.sections = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(SECTIONS)))
+        self.negative = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(WORDS)))
+        self.where = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * GRID))
+        self.places = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * PLACES))
+
+    @property
+    def helpers(self) -> tuple[nn.Module, ...]:
+        """The language model's heads."""
+        return self.sections, self.negative, self.where, self.places
 
     @property
     def tower(self) -> Any:
@@ -55,18 +72,53 @@ class Student(nn.Module):
         hot = [functional.one_hot(labels[:, k], CLASSES[k]) for k in range(SYMBOLS)]
         return self.symbols(torch.cat(hot, -1).float())
 
-    def say(self, cells: torch.Tensor, talks: Talks) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean loss of the answers, and the share of tokens that would have been right."""
+    def say(
+        self, cells: torch.Tensor, talks: Talks, places: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Mean loss of the answers, and to look at or learn from: the steps' loss, the share of right tokens.
+
+        ``places`` [B, 2]: the targets' places across and down, 0 to 2; where it is not given they are not asked for.
+        """
         speaker, counted = self.llava.model.language_model, talks.labels >= 0
-        first, count = 1, cells.shape[1]
         words = speaker.embed_tokens(talks.ids)
-        inputs = torch.cat([words[:, :first], cells, words[:, first + count :]], 1)
         states = speaker(
-            inputs_embeds=inputs, attention_mask=talks.mask, position_ids=talks.positions, use_cache=False
-        ).last_hidden_state
-        logits, labels, weights = self.llava.lm_head(states[counted]), talks.labels[counted], talks.weights[counted]
+            inputs_embeds=torch.cat([words[:, :1], cells, words[:, 1 + cells.shape[1] :]], 1),
+            attention_mask=talks.mask,
+            position_ids=talks.positions,
+            use_cache=False,
+            output_hidden_states=True,
+        )
+        logits = self.llava.lm_head(states.last_hidden_state[counted])
+        labels, weights = talks.labels[counted], talks.weights[counted]
         loss = (functional.cross_entropy(logits, labels, reduction="none") * weights).sum() / weights.sum()
-        return loss, (logits.argmax(-1) == labels).float().mean()
+        right = (logits.argmax(-1) == labels)[weights == 1].float().mean()
+        figures = {"steps": self._steps(states.hidden_states, talks), "tokens": right}
+        if places is not None:
+            figures["where"] = self._where(states.hidden_states, talks, places)
+        return loss, figures
+
+    def _steps(self, states: tuple[torch.Tensor, ...], talks: Talks) -> torch.Tensor:
+        """Loss of the heads in the middle of the language model, on its second and third layer."""
+        told, text = talks.sections >= 0, talks.weights == 1
+        named = self.negative(states[3][text])
+        loss = functional.binary_cross_entropy_with_logits(named, talks.negative[text], reduction="none").sum(-1).mean()
+        if told.any():
+            loss = loss + functional.cross_entropy(self.sections(states[2][told]), talks.sections[told])
+        return loss
+
+    def _where(self, states: tuple[torch.Tensor, ...], talks: Talks, places: torch.Tensor) -> torch.Tensor:
+        """Loss of the heads for columns and rows, on the second layer, and for the targets' places, on the third."""
+        batch, count = len(places), GRID * GRID
+        cells = torch.arange(count, device=places.device).expand(batch, -1)
+        loss = torch.zeros((), device=places.device)
+        said = self.where(states[2][:, 1 : 1 + count]).split(GRID, -1)
+        for logits, wanted in zip(said, (cells % GRID, cells // GRID), strict=True):
+            loss = loss + functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        text = talks.weights == 1
+        rows = torch.arange(batch, device=places.device)[:, None].expand_as(text)[text]
+        for k, logits in enumerate(self.places(states[3][text]).split(PLACES, -1)):
+            loss = loss + functional.cross_entropy(logits, places[rows, k])
+        return loss
 
 
 @dataclass(slots=True)
@@ -88,8 +140,8 @@ class Lessons:
     def speak(self, step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         batch = self._batch(rng, self.size, anything=True)
         labels, _ = self._labels(batch)
-        loss, right = self.student.say(self.student.symbolic(labels), self._talks(batch, rng, step))
-        return loss, {"tokens": float(right)}
+        loss, figures = self.student.say(self.student.symbolic(labels), self._talks(batch, rng, step))
+        return loss + STEPS_COUNT * figures["steps"], _logged(loss, figures)
 
     def link(self, step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         self.student.tower.eval()
@@ -107,8 +159,10 @@ class Lessons:
         batch = self._batch(rng, self.size)
         seen = self.student.see(self._pixels(batch))
         cells, right = self._cells(seen, batch)
-        loss, tokens = self.student.say(self.student.project(seen), self._talks(batch, rng, self.steps))
-        return loss + 0.3 * cells, {"said": float(loss.detach()), "tokens": float(tokens), **right}
+        talks = self._talks(batch, rng, self.steps)
+        loss, figures = self.student.say(self.student.project(seen), talks, self._places(batch))
+        helping = CELLS_COUNT * cells + STEPS_COUNT * (figures["steps"] + figures["where"])
+        return loss + helping, _logged(loss, figures) | right
 
     def _batch(self, rng: np.random.Generator, size: int, anything: bool = False) -> Batch:
         """Pictures of the pool; with ``anything`` any thing of a scene is the target, not the boxed one alone."""
@@ -132,6 +186,14 @@ class Lessons:
         labels, weights = cell_labels(facts, targets)
         return torch.from_numpy(labels).to(self.device), torch.from_numpy(weights).to(self.device)
 
+    def _places(self, batch: Batch) -> torch.Tensor:
+        """[B, 2]: 0 for left or top, 1 in between, 2 for right or bottom."""
+        chosen, mirrored, targets = batch
+        boxes = self.pool.facts[chosen, targets, 3:]
+        centres = (boxes[:, :2] + boxes[:, 2:] / 2) / CANVAS
+        centres[mirrored, 0] = 1 - centres[mirrored, 0]
+        return torch.from_numpy((centres >= 0.35).astype(np.int64) + (centres > 0.65)).to(self.device)
+
     def _cells(self, seen: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of the heads, shapes counting most, and how often they are right where things have their centre."""
         labels, weights = self._labels(batch)
@@ -148,24 +210,30 @@ class Lessons:
         return loss, right
 
     def _talks(self, batch: Batch, rng: np.random.Generator, step: int) -> Talks:
-        """A first description and two with feedback of each picture; one negative word at a time at first."""
+        """Two conversations about each picture, most with feedback; one negative word at a time at first."""
         most = 1 if step < self.steps * 0.3 else 3
         mending = rng.random() < 0.04
         talks = []
         for i, mirrored, target in zip(*batch, strict=True):
             things, t = self.pool.things(int(i), bool(mirrored)), int(target)
-            requests = [ask(), feedback(rng, things, t, most), feedback(rng, things, t, most)]
+            first = ask() if rng.random() < 0.3 else feedback(rng, things, t, most)
+            requests = [first, feedback(rng, things, t, most)]
             pairs = [(request.prompt, reply(things, t, request)) for request in requests]
             talks.append([repair(rng, things, t)] if mending else pairs)
         packed = self.packer.pack(talks)
         return Talks(*(getattr(packed, name).to(self.device) for name in Talks.__slots__))
 
 
+def _logged(loss: torch.Tensor, figures: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {"said": float(loss.detach())} | {name: float(value.detach()) for name, value in figures.items()}
+
+
 def learning(student: Student, stage: str, lr: float) -> list[dict[str, Any]]:
     """Which parameters learn in a stage, and how fast."""
     model = student.llava.model
     tower = [*student.tower.parameters(), *student.heads.parameters()]
-    words, projector = list(model.language_model.parameters()), list(model.multi_modal_projector.parameters())
+    projector = list(model.multi_modal_projector.parameters())
+    words = [p for part in (model.language_model, *student.helpers) for p in part.parameters()]
     groups: dict[str, list[dict[str, Any]]] = {
         "see": [{"params": tower}],
         "speak": [{"params": [*words, *student.symbols.parameters()]}],
