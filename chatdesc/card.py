@@ -42,6 +42,8 @@ class Tally:
         self.statuses: Counter[str] = Counter()
         self.sources: Counter[str] = Counter()
         self.scopes: Counter[str] = Counter()
+        self.findings: Counter[str] = Counter()
+        self.audited = 0
         self.provenance: dict[str, Row] = {}
         self.values: defaultdict[str, list[float]] = defaultdict(list)
         self.encoders: defaultdict[str, list[Row]] = defaultdict(list)
@@ -54,6 +56,9 @@ class Tally:
             self.scopes[row["scope"] or "unknown"] += 1
         if made_by := row.get("provenance"):
             self.provenance.setdefault(json.dumps(made_by, sort_keys=True), made_by)
+        kinds = {found["kind"] or "unknown" for found in row.get("audit") or []}
+        self.findings.update(kinds)
+        self.audited += bool(kinds)
         self._add_numbers("grounding", row, GROUNDING, "grounder")
         self._add_numbers("tracking", row, TRACKING, "protocol")
         for entry in row.get("alignment") or []:
@@ -127,6 +132,7 @@ def render(tally: Tally, info: Any, text_licence: str | None = None) -> str:
     from huggingface_hub import DatasetCard
     from jinja2 import Environment, StrictUndefined
 
+    from chatdesc.export import LAYOUTS
     from chatdesc.licences import writers
     from chatdesc.rows import COLUMNS
 
@@ -139,6 +145,7 @@ def render(tally: Tally, info: Any, text_licence: str | None = None) -> str:
         writers=writers(tally.provenance.values()),
         text_licence=text_licence or source["text_licence"],
         tally=tally,
+        layout=tally.dataset if tally.dataset in LAYOUTS else "lasot",
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,
         grounding=tally.means("grounding", GROUNDING),

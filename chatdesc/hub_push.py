@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 ATTEMPTS = 3  # at a commit, when others push at the same time
 CONFIG = re.compile(r"\w[\w-]*", re.ASCII)
-CARD_COLUMNS = ("status", "text", "text_source", "scope", "provenance", "grounding", "tracking", "alignment")
+CARD_COLUMNS = ("status", "text", "text_source", "scope", "provenance", "grounding", "tracking", "alignment", "audit")
 AGAIN = "Nothing is half published; the same command sends what is missing."
 
 
@@ -273,6 +273,9 @@ def _card(built: _Built, there: _Remote, target: Target) -> str:
     chosen |= {built.config: target.text_licence} if target.text_licence else {}
     new, section = shared_card.parted(render(tally, info, chosen.get(built.config)))
     section = section.replace(f'"PATH_OR_REPOSITORY", "{built.dataset}"', f'"{target.repo_id}", "{built.config}"')
+    section = section.replace(
+        f"PATH_OR_REPOSITORY --config {built.dataset}", f"{target.repo_id} --config {built.config}"
+    )
     assert_clean(section, "the card ")
     patterns = {split: before[split] if split in kept else f"{built.config}/{split}-*.parquet" for split in infos}
     merged = shared_card.merged(metadata, new, built.config, patterns)

@@ -131,6 +131,8 @@ def test_what_is_loaded_is_what_was_pushed(hub, push, load, run, name):
     assert same(load(split="test"), {"test": expected(run)["test"]})
     front, body = card_of(hub, name)
     assert f'load_dataset("{name}", "lasot"' in body and "| test | 3 |" in body
+    assert f'load_refined("{name}", "lasot"' in body and f"export {name} --config lasot --to" in body
+    assert "PATH_OR_REPOSITORY" not in body
     assert front["dataset_info"]["config_name"] == "lasot"
 
 

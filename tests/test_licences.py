@@ -67,3 +67,20 @@ def test_a_licence_is_one_word():
     assert checked("cc-by-4.0") == "cc-by-4.0" and checked(None) is None
     with pytest.raises(ChatdescError, match="in one word"):
         checked("do what you like")
+
+
+def test_a_card_says_how_to_load_and_to_write_back(tmp_path):
+    write_dataset([row("a", dataset="synthetic")], tmp_path / "d", dataset="synthetic")
+    card = (tmp_path / "d/README.md").read_text()
+    assert "chatdesc export PATH_OR_REPOSITORY --config synthetic --to YOUR_COPY --layout lasot --overwrite" in card
+    assert 'chatdesc.load_refined("PATH_OR_REPOSITORY", "synthetic", "test", root="YOUR_COPY")' in card
+
+
+def test_a_card_sums_the_audit_up(tmp_path):
+    found = [{"kind": kind, "evidence": "..."} for kind in ("typo", "typo", "ambiguous")]
+    write_dataset([row("a", audit=found), row("b"), row("c", audit=[])], tmp_path / "d", dataset="lasot")
+    audit = (tmp_path / "d/README.md").read_text().partition("## Audit")[2].partition("## Columns")[0]
+    assert "2 of 3 sequences have findings" in audit
+    assert "| ambiguous | 1 |" in audit and "| typo | 2 |" in audit
+    write_dataset([row("a", audit=[])], tmp_path / "e", dataset="lasot")
+    assert "No row has a finding" in (tmp_path / "e/README.md").read_text()
