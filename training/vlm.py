@@ -109,6 +109,7 @@ def export(student: Student, processor: Any, out: Path) -> None:
     llava = copy.deepcopy(student.llava).cpu().half()
     llava.save_pretrained(out)
     processor.save_pretrained(out)
+    (out / "model.safetensors").chmod(0o644)  # it is written for its owner alone
 
 
 def run(work: Path, out: Path, steps: int, seed: int, scenes: int, device: str) -> None:

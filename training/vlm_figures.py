@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from vlm_talk import KINDS, NOUNS, around, asked_again, first_words
 
 from chatdesc.backends import create
 from chatdesc.describe import UnreadableAnswer, parse_answer, prompt_text
-from chatdesc.synthetic import Still, Thing, place_of, stills, truth
+from chatdesc.synthetic import Still, Thing, phrase, place_of, stills, truth
 from chatdesc.types import STOP_WORDS, Describe, Description, FrameRef, split_words
 
 GOALS = {
@@ -71,8 +71,8 @@ def first_request(still: Still) -> Describe:
 
 
 def second_request(still: Still, word: str, named: bool) -> Describe:
-    """After one round whose text was all that is true: with one word named as leading elsewhere, or with none."""
-    return _again(still, (word,) if named else ())
+    """After a round whose text was all that is true: ``word`` led elsewhere or, all else equal, is not named at all."""
+    return _again(still, (word,) if named else (), (word,))
 
 
 def many_words(scenes: list[Still]) -> Iterator[tuple[Still, tuple[str, ...], Describe]]:
@@ -81,15 +81,13 @@ def many_words(scenes: list[Still]) -> Iterator[tuple[Still, tuple[str, ...], De
         words = [word for _, word in one_word_each(still.things[0])]
         rng = np.random.default_rng([5, i])
         chosen = tuple(str(w) for w in rng.permutation(words)[: int(rng.integers(2, 4))])
-        yield still, chosen, _again(still, chosen)
+        yield still, chosen, _again(still, chosen, chosen)
 
 
-def _again(still: Still, negative: tuple[str, ...]) -> Describe:
-    from chatdesc.synthetic import phrase
-
+def _again(still: Still, negative: tuple[str, ...], unpraised: tuple[str, ...]) -> Describe:
     thing = still.things[0]
     whole = phrase(thing, [thing.size, thing.colour, *place_of(thing)])
-    positive = tuple(w for w in (thing.colour, thing.shape) if w not in negative)
+    positive = tuple(w for w in (thing.colour, thing.shape) if w not in unpraised)
     request = asked_again([first_words(thing), whole], positive, negative, ambiguous=True)
     return replace(request, frame=first_request(still).frame, box=still.boxes[0])
 
@@ -164,6 +162,3 @@ def table(measured: Measured) -> str:
         goal = f">= {GOALS[name]:.2f}" if name in GOALS else ""
         rows.append(f"| {name} | {rate:.3f} | {goal} | {measured.counts[name]} |")
     return "\n".join(rows)
-
-
-Progress = Callable[[str], None]
