@@ -12,8 +12,9 @@ rests on the sequences that all arms have, and every row names its protocol and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from chatdesc.evaluate_tables import PERCENT, overall_row, percent
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
-from chatdesc.report import alignment_rows, mean, show
+from chatdesc.report import alignment_rows, mean, show, slim
 from chatdesc.results import ResultFolder
+from chatdesc.store import Store
 from chatdesc.types import ChatdescError, one_line
 
 Row = dict[str, Any]
@@ -41,15 +43,22 @@ PAIRS = (
 SELECTED = " (chose the texts)"
 
 
-def truths_of(rows: Iterable[Row]) -> dict[str, Truth]:
-    """Ground truth of a run's rows, by sequence."""
-    return {
-        row["sequence"]: Truth(
-            np.asarray(row["boxes"], np.float64).reshape(-1, 4),
-            np.asarray(row["visible"], np.bool_) if row["visible"] else None,
-        )
-        for row in rows
-    }
+def read_run(run: Path, names: Collection[str] | None = None) -> tuple[list[Row], dict[str, Truth]]:
+    """A run's rows that have a text (of ``names``), without what grows with frames, and their ground truth.
+
+    Raises:
+        ChatdescError: there is none.
+    """
+    store = Store(run)
+    rows, truths = [], {}
+    for row in store.rows(store.names()):
+        if row["text"] is not None and (names is None or row["sequence"] in names):
+            boxes = np.asfortranarray(row["boxes"], np.float64).reshape(-1, 4, order="A")
+            truths[row["sequence"]] = Truth(boxes, np.asarray(row["visible"], np.bool_) if row["visible"] else None)
+            rows.append(slim(row))
+    if not rows:
+        raise ChatdescError(f"{run} has no sequence with a text yet; run `chatdesc annotate` first")
+    return rows, truths
 
 
 def external(specs: Iterable[str]) -> dict[str, ResultFolder]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class Comparison:
             ChatdescError: the folder is no run, or the run had no tracker and none is named.
         """
         config = read_config(run)
-        recorded = Settings(**config["settings"] | {"encoders": tuple(config["settings"]["encoders"])})
+        recorded = _recorded(run, config["settings"])
         settings = _named(recorded, judge, tracker, encoder)
         if settings.tracker == "none":
             raise ChatdescError(f"{run} was made without a tracker; name one, for instance --tracker csrt")
@@ -127,37 +127,26 @@ class Comparison:
         said = {role: _said(model) for role, model in (self.models or {}).items()}
         return Store.open(self.place, {"settings": self.settings.as_dict(), "backends": said})
 
-    def rows(self) -> list[Row]:
-        """The run's rows that have a text, in order."""
-        store = Store(self.run)
-        found = [row for row in store.rows(store.names()) if row["text"] is not None]
-        if not found:
-            raise ChatdescError(f"{self.run} has no sequence with a text yet; run `chatdesc annotate` first")
-        return found
-
-    def pending(self, store: Store) -> list[Row]:
-        """Rows of the data's sequences whose tracks are not there, were made with other texts, or failed."""
-        there = set(self.data.names)
-        done = {row["sequence"]: row for row in store.rows(store.names()) if not row["problems"]}
-        rows = (row for row in self.rows() if row["sequence"] in there)
-        return [r for r in rows if done.get(r["sequence"], {}).get("texts") != _texts(r)]
+    def pending(self, store: Store) -> list[str]:
+        """Sequences of the data whose tracks are not there, were made with other texts, or failed."""
+        done = {row["sequence"]: row["texts"] for row in store.rows(store.names()) if not row["problems"]}
+        known = Store(self.run)
+        rows = (row for row in known.rows(self.data.names) if row["text"] is not None)
+        return [row["sequence"] for row in rows if done.get(row["sequence"]) != _texts(row)]
 
     def track(
-        self, store: Store, rows: Iterable[Row], on_row: Callable[[Row], None] = lambda row: None, in_flight: int = 8
+        self, store: Store, names: Iterable[str], on_row: Callable[[Row], None] = lambda row: None, in_flight: int = 8
     ) -> None:
-        """Track the sequences of ``rows`` in all arms; every one is kept as it is finished."""
-        jobs = ((row["sequence"], self._job(row)) for row in rows)
+        """Track sequences in all arms; every one is kept as it is finished."""
+        jobs = ((name, self._job(name)) for name in names)
         for name, result in Scheduler(self._lanes(), in_flight).run(jobs):
             if isinstance(result, BaseException):
                 if not isinstance(result, Exception):
                     raise result
-                result = ({}, {"problems": [f"{type(result).__name__}: {result}"], "texts": {}})
+                result = ({}, {"problems": [f"{type(result).__name__}: {result}"]})
             tracks, row = result
-            for arm, boxes in tracks.items():
-                file = store.root / "tracks" / arm / f"{name}.txt"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                # Nine digits are a float32, no more and no less.
-                write_atomic(file, "".join("{:.9g},{:.9g},{:.9g},{:.9g}\n".format(*box) for box in boxes))
+            for arm in ARMS:
+                _keep(store.root / "tracks" / arm.name / f"{name}.txt", tracks.get(arm.name))
             store.save(_EMPTY | row | {"sequence": name})
             on_row(row)
 
@@ -170,9 +159,10 @@ class Comparison:
             Lane((Embed, self.settings.encoders[0]), encoder.embed, encoder.max_batch, encoder.workers),
         ]
 
-    def _job(self, row: Row) -> Steps:
+    def _job(self, name: str) -> Steps:
         """Tracks per arm, and the sequence's row."""
-        sequence = self.data[row["sequence"]]
+        sequence, row = self.data[name], Store(self.run).load(name)
+        assert row is not None
         if len(sequence.boxes) != row["num_frames"]:
             raise DataError(f"has {len(sequence.boxes)} boxes, and {row['num_frames']} in the run: not the same data")
         tracks: dict[str, Any] = {}
@@ -222,6 +212,16 @@ class Comparison:
 _EMPTY: Row = {"texts": {}, "verified": {}, "grounding": {}, "problems": []}
 
 
+def _keep(file: Path, boxes: Any) -> None:
+    """A track as a result file; without one, whatever was there of an earlier text is gone."""
+    if boxes is None:
+        file.unlink(missing_ok=True)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Nine digits are a float32, no more and no less.
+    write_atomic(file, "".join("{:.9g},{:.9g},{:.9g},{:.9g}\n".format(*box) for box in boxes))
+
+
 def phrases(row: Row, words: str) -> tuple[Phrase, ...]:
     """What is called for, from which frame on. Both texts come with the run's background phrases.
 
@@ -236,6 +236,13 @@ def phrases(row: Row, words: str) -> tuple[Phrase, ...]:
         Phrase(r["start"] if i else 0, manual if words == "manual" else r["text"], tuple(r["background"]))
         for i, r in enumerate(kept)
     )
+
+
+def _recorded(run: Path, settings: Row) -> Settings:
+    unknown = sorted(set(settings) - {field.name for field in fields(Settings)})
+    if unknown:
+        raise ChatdescError(f"{run} was made by another version of chatdesc: there is no setting {unknown[0]!r} here")
+    return Settings(**settings | {"encoders": tuple(settings["encoders"])})
 
 
 def _named(recorded: Settings, judge: str | None, tracker: str | None, encoder: str | None) -> Settings:

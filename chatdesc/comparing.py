@@ -28,10 +28,9 @@ app = typer.Typer()
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """Result folders per arm, the run's rows, what was verified, and who grounded (``judge``: if it did not choose)."""
+    """Result folders per arm, what was verified per sequence, and who grounded (``judge``: if it did not choose)."""
 
     folders: dict[str, ResultFolder]
-    rows: list[dict[str, Any]]
     judged: list[dict[str, Any]] = field(default_factory=list)
     grounder: str = "external"
     judge: str = ""
@@ -180,7 +179,7 @@ def compare_texts(
 
     console, name = Console(), scoring.dataset_of(run)
     if results:
-        _report(run, Tracked(compare.external(results), scoring.of_run(run)), name, protocol, out, console)
+        _report(run, Tracked(compare.external(results)), name, protocol, out, console)
         raise typer.Exit(Exit.DONE)
     data = Opening(name, root, split, sequences, limit, split_file, texts).open() if root else None
     spec = encoder_spec(encoder) if encoder else None
@@ -220,15 +219,16 @@ def _tracked(work: Comparison) -> Tracked:
     from chatdesc.types import ChatdescError
 
     store = Store(work.place)
-    judged = list(store.rows(store.names()))
+    asked = store.names() if work.data is None else work.data.names
+    judged = list(store.rows(asked))
     if not judged:
         raise ChatdescError(f"nothing was tracked yet with these models: chatdesc compare {work.run} ROOT")
     places = {arm.name: work.place / "tracks" / arm.name for arm in ARMS}
     there = {name: ResultFolder(f"{place}={name}") for name, place in places.items() if place.is_dir()}
     own = work.settings.as_dict()["grounder"]
     if work.selecting:
-        return Tracked(there, work.rows(), judged, own + SELECTED)
-    return Tracked(there, work.rows(), judged, own, own)
+        return Tracked(there, judged, own + SELECTED)
+    return Tracked(there, judged, own, own)
 
 
 def _report(run: Path, found: Tracked, dataset: str, protocol: str | None, out: Path | None, console: Any) -> None:
@@ -237,9 +237,8 @@ def _report(run: Path, found: Tracked, dataset: str, protocol: str | None, out: 
     from chatdesc.evaluate import rules_for
 
     rules, warning = rules_for(dataset, protocol)
-    done = {row["sequence"] for row in found.judged}
-    rows = [row for row in found.rows if row["text"] is not None and (not done or row["sequence"] in done)]
-    arms, said = compare.common(compare.scored(found.folders, compare.truths_of(rows), dataset, rules))
+    rows, truths = compare.read_run(run, {row["sequence"] for row in found.judged} or None)
+    arms, said = compare.common(compare.scored(found.folders, truths, dataset, rules))
     names = {line.sequence for line in next(iter(arms.values())).lines}
     tables = {
         "compare": compare.arm_rows(arms, found.grounder),

@@ -7,21 +7,24 @@ from chatdesc.compare import (
     difference_rows,
     external,
     judge_rows,
+    read_run,
     same_texts,
     scored,
     shown_arms,
     shown_differences,
-    truths_of,
     verification_rows,
 )
+from chatdesc.evaluate import Truth
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.results import ResultFolder
+from chatdesc.store import Store
 from chatdesc.types import ChatdescError
 from tests.loaders.conftest import put
 from tests.test_report import a_row, aligned
 
 TRUTH = [[100.0, 100.0, 20.0, 20.0]] * 4
 NAMES = {"a", "b", "c"}
+TRUTHS = {name: Truth(np.array(TRUTH), None) for name in sorted(NAMES)}
 
 
 def run_rows():
@@ -46,7 +49,21 @@ def arms(tmp_path):
         "refined": results(tmp_path / "refined", a=0, b=2, c=0),
     }
     found = {name: ResultFolder(f"{path}={name}") for name, path in folders.items()}
-    return scored(found, truths_of(run_rows()), "lasot", PROTOCOLS["lasot"])
+    return scored(found, TRUTHS, "lasot", PROTOCOLS["lasot"])
+
+
+def test_of_a_run_the_rows_are_kept_without_their_frames(tmp_path):
+    with Store.open(tmp_path, {"dataset": "lasot"}) as store:
+        for row in run_rows():
+            store.save(row | ({"visible": [True, True, False, True]} if row["sequence"] == "a" else {}))
+        store.save(a_row("none", None, boxes=TRUTH, visible=[]))
+    rows, truths = read_run(tmp_path)
+    assert [row["sequence"] for row in rows] == ["a", "b", "c"] and "boxes" not in rows[0]
+    assert truths["b"].boxes.tolist() == TRUTH and truths["b"].visible is None
+    assert truths["a"].visible.tolist() == [True, True, False, True]
+    assert [row["sequence"] for row in read_run(tmp_path, {"b"})[0]] == ["b"]
+    with pytest.raises(ChatdescError, match="no sequence with a text yet"):
+        read_run(tmp_path, {"none"})
 
 
 def test_arms_and_their_differences_by_hand(arms):
@@ -80,7 +97,7 @@ def test_means_rest_on_the_same_sequences(tmp_path):
         "refined": results(tmp_path / "r", a=0, b=4, c=0),
     }
     put(tmp_path / "n" / "c.txt", "1,2,3\n")
-    arms = scored({k: ResultFolder(str(p)) for k, p in folders.items()}, truths_of(run_rows()), "x", PROTOCOLS["lasot"])
+    arms = scored({k: ResultFolder(str(p)) for k, p in folders.items()}, TRUTHS, "x", PROTOCOLS["lasot"])
     kept, said = common(arms)
     assert [row["sequences"] for row in arm_rows(kept, "g")] == ["1", "1", "1"]
     assert said == ["2 sequences are not in every arm and were left out: b, c"]

@@ -99,15 +99,34 @@ def test_a_second_time_nothing_is_left_until_a_text_changes(work):
     store = Store(work.run)
     store.save(store.load("kite-1") | {"text": "a kite"})
     with work.open() as kept:
-        assert [row["sequence"] for row in work.pending(kept)] == ["kite-1"]
+        assert work.pending(kept) == ["kite-1"]
 
 
 def test_an_arm_that_fails_leaves_the_others_and_is_tried_again(work):
     work.models["tracker"].fails = "a dog"
     row = do(work)["kite-1"]
     assert row["problems"] == ["manual: lost"] and set(row["verified"]) == {a.name for a in ARMS} - {"manual"}
+    assert not (work.place / "tracks" / "manual" / "kite-1.txt").exists()
     work.models["tracker"].fails = ""
     assert do(work)["kite-1"]["problems"] == []
+
+
+def test_tracks_of_an_earlier_text_do_not_stay(work):
+    do(work)
+    store = Store(work.run)
+    store.save(store.load("kite-1") | {"manual_text": "a cat"})
+    work.models["tracker"].fails = "a cat"
+    do(work)
+    assert not (work.place / "tracks" / "manual" / "kite-1.txt").exists()
+    assert (work.place / "tracks" / "refined" / "kite-1.txt").exists()
+
+
+def test_a_run_of_another_version_is_refused(work):
+    config = json.loads((work.run / "run.json").read_text())
+    config["settings"]["shoe_size"] = 44
+    (work.run / "run.json").write_text(json.dumps(config))
+    with pytest.raises(ChatdescError, match="another version of chatdesc: there is no setting 'shoe_size'"):
+        Comparison.create(work.run)
 
 
 def test_other_data_under_the_same_name_is_no_result(work):
@@ -162,6 +181,8 @@ def test_the_command(real, tmp_path):
         rows = {row["arm"]: row for row in csv.DictReader(file)}
     assert list(rows) == [arm.name for arm in ARMS] and {row["sequences"] for row in rows.values()} == {"2"}
     assert (tmp_path / "compare_differences.md").exists() and (tmp_path / "compare_judges.csv").exists()
+    one = call(real / "run", real / "data", "--tracker", "kcf", "--limit", 1)
+    assert one.exit_code == 0 and " 1 " in next(x for x in one.output.splitlines() if "no-text" in x)
     again = call(real / "run", "--tracker", "kcf")  # no frames are needed to look again
     assert again.exit_code == 0 and "refined-oracle" in again.output
 
