@@ -248,6 +248,7 @@ def _report(run: Path, found: Tracked, dataset: str, protocol: str | None, out: 
     }
     _print(tables, f"{dataset}, protocol {rules.name}", console)
     said += [*_remarks(run, rows, names, arms, found.grounder), *([f"warning: {warning}"] if warning else [])]
+    said += [f"{row['arm']}: {row['notes']}" for row in tables["compare"] if row["notes"]]
     for line in said:
         console.print(line, style="yellow", highlight=False, markup=False)
     for path in _write(tables, out) if out else []:

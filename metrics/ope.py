@@ -361,7 +361,9 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
             here = np.asarray((point > 0).all(1))
             there = np.asarray((point / (truth[:, 2:] + 1e-16) > 0).all(1))
     # A row with NaN has no overlap, not an overlap of 0, which would reach the threshold 0.
-    known = valid & ~_blank(track) & ~_blank(truth)
+    known = valid & ~_blank(track)
+    if rules.valid != "positive":  # which no NaN is
+        known &= ~_blank(truth)
     measures = (
         _where(known, iou(track, truth), MISS),
         _where(here, error, HIT if rules.invalid_error == "hit" else MISS),
