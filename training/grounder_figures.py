@@ -214,7 +214,7 @@ of chatdesc can be tested and tried without any download.
 
 ```python
 from chatdesc.backends import create
-grounder = create("grounder", "mm-grounding-dino:chatdesc/tiny/grounder")
+grounder = create("grounder", "mm-grounding-dino:tiny:grounder")
 ```
 
 {parameters:,} parameters, stored in half precision. Trained from nothing by `python training/grounder.py`
