@@ -24,7 +24,7 @@ from loop import Schedule, pick_device, train
 from numpy.typing import NDArray
 
 OUT = Path(__file__).resolve().parent.parent / "chatdesc" / "tiny" / "grounder"
-WORK = Path("work") / "grounder"
+WORK = Path("build/tiny")
 STEPS = 3600
 FIRST = 0.2  # share of the steps in which the backbone learns alone; such a step takes half as long
 LOOKED = 32  # scenes of such a step

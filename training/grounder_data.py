@@ -85,7 +85,7 @@ def scenes_of(split: str, count: int, seed: int = 0) -> Iterator[Still]:
 
 def pool(folder: Path, count: int, resize: Resize, seed: int = 0, split: str = "train") -> Scenes:
     """``count`` rendered scenes, kept in ``folder`` so that a resumed run need not render them again."""
-    path = folder / f"{split}-{seed}-{count}-{WIDTH}x{HEIGHT}.npz"
+    path = folder / f"grounder-{split}-{seed}-{count}-{WIDTH}x{HEIGHT}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part.npz")
