@@ -38,17 +38,18 @@ OTHER_WORDS = "a an the of on in at with and is photo picture moving that centre
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 VOCABULARY = list(dict.fromkeys([*SPECIAL, *chain(*KINDS.values()), *NOUNS, *OTHER_WORDS.split()]))
 PAD, END = SPECIAL.index("<pad>"), SPECIAL.index("</s>")
-INPUT = 72  # pixels: a large thing is shown in its own sharpness, a small one is blown up, so that size is to be seen
+INPUT = 64  # pixels: a small thing is blown up and a large one is not, which is what tells size on a crop
 UNKNOWN = -1  # an attribute that a text does not name, or that an empty crop does not have
-NAMING = 0.5  # weight in the loss
-RARE = 0.05  # weight in the loss of each kind of rare pair
+NAMING = 1.0  # weight in the loss
+RARE = 0.3  # weight in the loss of each kind of rare pair
 LEVELS = 4  # of a true text: how many of the three attributes it names
 FRAMES = 40  # of a sequence, as in ``chatdesc demo``
 STREAM = {"pool": 11, "train": 12, "validation": 13, "test": 14}
 
 CONFIG: dict[str, Any] = {
     "embed_dim": 64,
-    "vision_cfg": {"image_size": INPUT, "layers": 4, "width": 96, "patch_size": 12, "head_width": 32},
+    # a ResNet: convolutions find out sooner than a transformer's patches how sharp an edge is
+    "vision_cfg": {"image_size": INPUT, "layers": [1, 1, 1, 1], "width": 12, "patch_size": None},
     "text_cfg": {
         "context_length": 77, "vocab_size": len(VOCABULARY), "width": 96, "heads": 3, "layers": 2,
         "hf_tokenizer_name": ".", "pad_id": PAD, "eos_id": END, "pool_type": "eos",
@@ -154,14 +155,14 @@ def crops(view: View, rng: np.random.Generator) -> Iterator[tuple[Image, list[in
 
 
 def _shrunk(image: Image, box: NDArray[Any]) -> Image:
-    """What the model's own preprocessing sees of a box, before it is normalised: [72, 72, 3]."""
+    """What the model's own preprocessing sees of a box, before it is normalised: [64, 64, 3]."""
     from PIL.Image import Resampling
 
     return np.asarray(cut_out(image, box).resize((INPUT, INPUT), Resampling.BICUBIC))
 
 
 def load_pool(work: Path, scenes: int, seed: int) -> tuple[Image, Facts]:
-    """Crops uint8 [N, 72, 72, 3] and their facts [N, 3], drawn once and kept in ``work``."""
+    """Crops uint8 [N, 64, 64, 3] and their facts [N, 3], drawn once and kept in ``work``."""
     file = work / f"clip-pool-{scenes}-{seed}.npz"
     if not file.is_file():
         print(f"clip  drawing {scenes} scenes", flush=True)
@@ -246,7 +247,7 @@ class Judge(torch.nn.Module):
         torch.nn.init.constant_(self.clip.logit_scale, float(np.log(20)))
 
     def scores(self, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """[B, T] cosines of pixels [B, 3, 72, 72] and tokens [T, 77]."""
+        """[B, T] cosines of pixels [B, 3, 64, 64] and tokens [T, 77]."""
         return torch.nn.functional.normalize(self.clip.encode_image(pixels), dim=-1) @ encode_text(self.clip, tokens).T
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
@@ -293,7 +294,7 @@ def encode_text(clip: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pixels [B, 3, 72, 72], their facts [B, 3], tokens [T, 77] and the levels [B, T] of crops and texts."""
+    """Pixels [B, 3, 64, 64], their facts [B, 3], tokens [T, 77] and the levels [B, T] of crops and texts."""
 
     pixels: torch.Tensor
     facts: torch.Tensor
@@ -356,16 +357,20 @@ def export(judge: Judge, folder: Path, **made_by: str) -> None:
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: value.detach().cpu().half().contiguous() for name, value in judge.clip.state_dict().items()}
+    state = {name: _stored_weight(value) for name, value in judge.clip.state_dict().items()}
     (folder / "open_clip_model.safetensors").write_bytes(save(state, {"format": "pt", **made_by}))
     config = json.dumps({"model_cfg": CONFIG, "preprocess_cfg": PREPROCESS}, indent=1)
     (folder / "open_clip_config.json").write_text(config + "\n", encoding="utf-8")
     make_tokenizer().save_pretrained(folder)
 
 
+def _stored_weight(value: torch.Tensor) -> torch.Tensor:
+    return (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenes", type=int, default=2500, help="scenes that the pool of crops is drawn from")
     parser.add_argument("--out", type=Path, default=Path("chatdesc/tiny/clip"))

@@ -201,7 +201,7 @@ pipeline_tag: zero-shot-image-classification
 
 # tiny/clip: a judge of short texts about synthetic scenes
 
-An open_clip model of {parameters:,} parameters (a ViT that sees {size} x {size} pixels, a text transformer that knows
+An open_clip model of {parameters:,} parameters (a ResNet that sees {size} x {size} pixels, a text transformer with
 {vocabulary} words), trained from nothing on the scenes of `chatdesc/synthetic.py`. **It is made for synthetic scenes
 alone and says nothing about photographs.** It serves to prove that texts, crops and scores are wired as they should be.
 
