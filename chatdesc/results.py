@@ -151,7 +151,7 @@ def parse_results(files: Sequence[bytes]) -> list[Parsed]:
     The usual arrays are parts of one in Fortran order: number by number, as they come and as scoring takes them.
     """
     bodies = [_tidy(data) for data in files]
-    usual = [i for i, body in enumerate(bodies) if body and b",," not in body]
+    usual = [i for i, body in enumerate(bodies) if body]
     boxes = dict(zip(usual, _several([bodies[i] for i in usual]), strict=True))
     found = (boxes.get(i) for i in range(len(files)))
     return [_careful(data) if quick is None else Parsed(quick) for data, quick in zip(files, found, strict=True)]

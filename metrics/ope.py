@@ -112,7 +112,7 @@ class Score:
 
     def _area(self, curve: Floats, thresholds: Floats) -> float:
         if self.rules.area == "mean":
-            return float(curve.mean())
+            return float(np.add.reduce(curve) / len(curve))
         return float(np.trapezoid(curve, thresholds) / (thresholds[-1] - thresholds[0]))
 
 
@@ -281,7 +281,8 @@ def _passed(values: Floats, thresholds: Floats, reached: bool) -> Whole:
 
 
 def _at(curve: Floats, thresholds: Floats, value: float) -> float:
-    return float(curve[np.abs(thresholds - value).argmin()])
+    """The curve at the threshold next to a value; thresholds start at 0 and lie at equal distances."""
+    return float(curve[min(len(curve) - 1, round(value / float(thresholds[1])))])
 
 
 def _check_lengths(predicted: int, truth: int, flags: int, rules: Rules) -> None:
