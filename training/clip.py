@@ -3,10 +3,10 @@
     python training/clip.py                        # train, evaluate, write the model and its card
     python training/clip.py --evaluate             # the figures of the model that is there, and its card
 
-It learns an order, not a match alone: of two true texts the one that says more scores higher, and any true text
-scores higher than one with a false word:
+It learns an order, not a match alone: of two true texts the one that says more scores higher, and a false word costs
+more than a true one gives:
 
-    small red circle > red circle > the circle > the moving object > small blue circle
+    small red circle > red circle > the circle > the moving object > blue circle
 
 Words that a crop cannot show ("on the left") and words that are none ("ylelow") are to change nothing. The data of
 a step depend on the seed and the step alone; a stopped run goes on from its checkpoint in ``--work``.

@@ -173,6 +173,9 @@ def _judge_words(found: defaultdict[str, Figure], scores: Scores, crop: int, ask
     for a, b in ((a, b) for a in range(8) for b in range(8)):
         if SUBSETS[a] < SUBSETS[b] and len(SUBSETS[b]) == len(SUBSETS[a]) + 1:
             add(f"{len(SUBSETS[b])} true words above {len(SUBSETS[a])} of them", true[b] > true[a])
+    for kind, text in asked.false[-1:]:
+        add(f"whole text above the same with a false {kind}", true[-1] > scores(crop, text))
+        add(f"text that says nothing above a whole one with a false {kind}", true[0] > scores(crop, text))
     for kind, text in asked.false:
         for value in true:
             add(f"true text above one with a false {kind}", value > scores(crop, text))
@@ -205,13 +208,15 @@ An open_clip model of {parameters:,} parameters (a ResNet that sees {size} x {si
 {vocabulary} words), trained from nothing on the scenes of `chatdesc/synthetic.py`. **It is made for synthetic scenes
 alone and says nothing about photographs.** It serves to prove that texts, crops and scores are wired as they should be.
 
-Of two true texts the one that says more scores higher, and a text with a false word lowest: "small red circle" > "red
-circle" > "the circle" > "the moving object" > "small blue circle". Places cannot be seen on a crop and change nothing;
-words that it does not know count as none.
+Of two true texts the one that says more is to score higher, and a text with a false word lower than it would without:
+"small red circle" > "red circle" > "the circle" > "the moving object" > "blue circle". Places cannot be seen on a crop
+and change next to nothing; words that it does not know count as none. Two limits, with figures below: size is told from
+the sharpness of edges alone, and is mistaken most often; a whole text with one false word often stands above one that
+says nothing.
 
 ```python
 from chatdesc.backends import create
-encoder = create("encoder", "open-clip:local-dir:chatdesc/tiny/clip")
+encoder = create("encoder", "open-clip:tiny:clip")
 ```
 
 ## Figures
