@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from chatdesc import __version__
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
 from chatdesc.ground import feedback
@@ -109,7 +110,8 @@ class Comparison:
         same = [said["grounder"], said["tracker"], [said["encoder"]]] == [
             was["grounder"], was["tracker"], was["encoders"][:1]
         ]  # fmt: skip
-        return cls(run, data, settings, models, selecting, same and settings.box_threshold == recorded.box_threshold)
+        same = same and config.get("chatdesc") == __version__ and settings.box_threshold == recorded.box_threshold
+        return cls(run, data, settings, models, selecting, same)
 
     @property
     def place(self) -> Path:
