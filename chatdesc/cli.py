@@ -165,8 +165,11 @@ def annotate(
         int | None, typer.Option(min=1, help="frames over which alignment is averaged", rich_help_panel=METHOD)
     ] = None,
     keep_manual_if_better: Annotated[
-        bool, typer.Option(help="keep the manual text where nothing beats it", rich_help_panel=METHOD)
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="keep the manual text where nothing beats it [default: the preset's]", rich_help_panel=METHOD
+        ),
+    ] = None,
     include_frames: Annotated[
         bool,
         typer.Option(

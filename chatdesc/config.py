@@ -28,7 +28,8 @@ class Settings:
         rounds: N, reflection rounds after the first description.
         theta: IoU from which a proposal is on the target.
         tau: IoU from which the best-scoring proposal lets a text be accepted.
-        min_margin: by how much the target must outscore all else for that; 0 also accepts what fits two things alike.
+        min_margin: by how much the target must outscore all else for that, and by how much a word must score higher
+            elsewhere to be negative; 0 also accepts what fits two things alike.
         box_threshold: score under which a proposal does not count; None takes the grounder's own.
         feedback: ``first`` (the first frame, the only honest one for test splits) or ``uniform:K``.
         ground_every: semantic tracking grounds every k-th frame.

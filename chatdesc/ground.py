@@ -57,8 +57,11 @@ def positive_negative(
     return positive, negative
 
 
-def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float) -> Feedback:
+def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, lead: float = 0.0) -> Feedback:
     """Judge one grounding against the target's box (xywh, pixels).
+
+    With a ``lead`` a word is negative only if it scores higher by that much elsewhere than on the target: what fits a
+    look-alike and the target alike does not set it apart, but it is true of it and no reason to leave the word out.
 
     ``iou`` is that of the best-scoring kept proposal (0 if none is kept); ``margin`` is the best score on the target
     minus the best score elsewhere, a missing side counting 0.
@@ -75,9 +78,19 @@ def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float) -
         return Feedback((), (), 0.0, margin, 0)
     words = best_words(grounding)
     positive, negative = positive_negative([words[i] for i in kept], ious[kept], theta)
+    if lead > 0:
+        shared = _shared(grounding, ious >= theta, lead)
+        negative = tuple(w for w in negative if w not in shared)
     if len(grounding.words) == 1 and grounding.words[0].text.count(" "):
         positive, negative = (), ()  # a score for the text as a whole says nothing of its words
     return Feedback(positive, negative, float(ious[kept[0]]), margin, len(kept))
+
+
+def _shared(grounding: Grounding, on_target: NDArray[np.bool_], lead: float) -> set[str]:
+    """The words that lead elsewhere by less than ``lead``."""
+    on = grounding.scores[on_target].max(0, initial=0.0)
+    off = grounding.scores[~on_target].max(0, initial=0.0)
+    return {w.text.lower() for w, a, b in zip(grounding.words, on, off, strict=True) if b - a < lead}
 
 
 def merge(parts: list[Feedback]) -> Feedback:

@@ -174,7 +174,7 @@ def _ground_all(
     """Feedback per text, over all feedback frames, in one batch."""
     answers = yield [Ground(FrameRef(sequence.frames, i), text) for text in texts for i in frames]
     parts = [
-        feedback(answer, sequence.boxes[i], settings.theta, threshold)
+        feedback(answer, sequence.boxes[i], settings.theta, threshold, settings.min_margin)
         for answer, i in zip(answers, frames * len(texts), strict=True)
     ]
     return [merge(parts[k : k + len(frames)]) for k in range(0, len(parts), len(frames))]

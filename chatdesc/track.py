@@ -148,6 +148,7 @@ def _key_frame(
         state.boxes[-2],
         truth,
         seed=crc32(f"{settings.seed} {sequence.name!a} {index}".encode()),
+        verified=state.recent.box,
     )
     _decide(evidence, frame, index, settings.verifier, state)
 

@@ -30,7 +30,9 @@ class Evidence:
         text: [P] cosine with the text.
         background: [B, 4] xywh boxes that the background texts led to.
         background_scores: [B].
-        previous: [4] xywh, the target in the last frame.
+        previous: [4] xywh, the target in the last frame, as the tracker has it.
+        verified: [4] xywh, the target when it was last verified: its size is to be trusted where a tracker's own box
+            has shrunk or grown on it. None takes ``previous``.
         truth: [4] xywh, the ground truth, which only ``oracle`` may look at; None where it is unknown.
     """
 
@@ -44,6 +46,7 @@ class Evidence:
     previous: Boxes
     truth: Boxes | None = None
     seed: int = 0
+    verified: Boxes | None = None
 
 
 Verifier = Callable[[Evidence], int]
@@ -53,7 +56,7 @@ def fitness(e: Evidence) -> NDArray[np.float32]:
     """[P] how well each proposal fits: template and text agreement, motion and size kept, background avoided.
 
     The text's cosines are compared among the proposals (a cosine has no absolute meaning across encoders); a
-    target seldom jumps by more than its own size or changes its size at once between key frames.
+    target seldom jumps by more than its own size between frames or changes its size much between key frames.
     """
     text = e.text - e.text.max(initial=0.0)
     overlap = iou_matrix(e.boxes, e.background) * e.background_scores[None] if len(e.background) else np.zeros((1, 1))
@@ -64,7 +67,7 @@ def fitness(e: Evidence) -> NDArray[np.float32]:
         + 0.3 * e.scores
         - 0.5 * overlap.max(1, initial=0.0)
         - 0.25 * _jump(e.boxes, e.previous)
-        - 0.25 * _resize(e.boxes, e.previous)
+        - 0.25 * _resize(e.boxes, e.previous if e.verified is None else e.verified)
     ).astype(np.float32)
 
 

@@ -123,3 +123,14 @@ def test_frames_are_merged():
     merged = merge([one, two])
     assert merged == Feedback(("kite", "red"), ("flying", "sky"), pytest.approx(0.6), pytest.approx(0.1), 5)
     assert merge([one]) == one
+
+
+def test_a_word_that_fits_the_target_as_well_as_a_lookalike_is_not_negative_where_a_lead_is_asked_for():
+    """red leads elsewhere by .02 only; kite does by .3."""
+    boxes = np.array([with_iou(1), [200, 0, 9, 9], [300, 0, 9, 9]], np.float32)
+    scores = np.array([[0.85, 0.3, 0.9], [0.87, 0.2, 0.1], [0.1, 0.6, 0.1]], np.float32)
+    found = Grounding(boxes, split_words("red kite left"), scores)
+    assert feedback(found, TARGET, 0.3, 0.35).negative == ("red", "kite")
+    assert feedback(found, TARGET, 0.3, 0.35, lead=0.1).negative == ("kite",)
+    assert feedback(found, TARGET, 0.3, 0.35, lead=0.5).negative == ()
+    assert feedback(found, TARGET, 0.3, 0.35, lead=0.1).positive == ("left",)

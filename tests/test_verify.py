@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,3 +92,11 @@ def test_the_oracle_is_the_ceiling_and_all_choices_repeat(boxes, truth, seed):
 def test_random_choice_takes_every_proposal():
     picks = [random_choice(evidence([HERE] * 4, seed=s)) for s in range(400)]
     assert min(np.bincount(picks, minlength=4)) > 60
+
+
+def test_size_is_compared_with_the_last_verified_box_and_not_with_one_that_has_shrunk():
+    """The tracker has shrunk onto a part of the target; a proposal has the size that was verified."""
+    whole, part = [10, 10, 20, 20], [15, 15, 5, 5]
+    drifted = evidence([whole, part], previous=part)
+    assert similarity(drifted) == 1
+    assert similarity(replace(drifted, verified=np.array(whole, np.float32))) == 0

@@ -75,7 +75,7 @@ def overlap_in_another_convention(put):
 
 def threshold_ignored(put):
     own = reflect.feedback
-    put(reflect, "feedback", lambda grounding, box, theta, threshold: own(grounding, box, theta, 0.0))
+    put(reflect, "feedback", lambda grounding, box, theta, threshold, lead: own(grounding, box, theta, 0.0, lead))
 
 
 def sign_of_the_margin(put):
