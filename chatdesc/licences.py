@@ -71,7 +71,5 @@ def checked(licence: str | None) -> str | None:
         ChatdescError: it is not spelled like one.
     """
     if licence is not None and not LICENCE.fullmatch(licence):
-        raise ChatdescError(
-            f"--text-licence {licence!r}: write it as the Hub does, in one word: cc-by-4.0"
-        )
+        raise ChatdescError(f"--text-licence {licence!r}: write it as the Hub does, in one word: cc-by-4.0")
     return licence

@@ -216,6 +216,7 @@ says nothing.
 
 ```python
 from chatdesc.backends import create
+
 encoder = create("encoder", "open-clip:tiny:clip")
 ```
 
