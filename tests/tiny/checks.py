@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from chatdesc import reflect as reflection
 from chatdesc import synthetic
 from chatdesc.align import align, alignment_column
 from chatdesc.backends import create
@@ -94,20 +95,23 @@ def lookalikes_are_told_apart():
 
 
 def words_score_on_what_bears_them():
-    """In a phrase of the first thing, its own words score higher on it than on a twin that lacks one of them."""
-    won = []
+    """The word that a twin lacks scores higher on the thing than on the twin, and on the twin it is the worst of all."""
+    won, worst = [], []
     for twin in ("colour", "shape", "size"):
         sound = sound_texts(10, twin)
         still = [s for s, _ in scenes(10, twin)]
         found = ground_all([(frames, text) for frames, _, text in sound])
         for f, (_, boxes, _) in zip(found, sound, strict=True):
-            first = next(s for s in still if s.boxes is boxes).things[0]
-            word = getattr(first, twin)
-            column = [w.text for w in f.words].index(word)
+            thing = next(s for s in still if s.boxes is boxes).things[0]
+            own = [w.text in (thing.colour, thing.shape, thing.size) for w in f.words]
+            column = [w.text for w in f.words].index(getattr(thing, twin))
             on = iou_matrix(f.boxes, boxes[:2]) > 0.5
             if on.any(0).all():
-                won.append(f.scores[on[:, 0], column].max() > f.scores[on[:, 1], column].max())
+                there = f.scores[on[:, 1]].max(0)
+                won.append(f.scores[on[:, 0], column].max() > there[column])
+                worst.append(np.where(own, there, np.inf).argmin() == column)
     at_least(np.mean(won), 0.85, "words score higher on what bears them")
+    at_least(np.mean(worst), 0.8, "the false word scores worst")
     at_least(len(won), 15, "pairs to compare")
 
 
@@ -115,13 +119,19 @@ def absent_things_are_not_found():
     present = sound_texts(20)
     absent = []
     for still, frames in scenes(20):
-        there = {(t.colour, t.shape) for t in still.things}
-        gone = next((c, s) for c in reversed(COLOURS) for s in SHAPES if (c, s) not in there)
-        absent.append((frames, " ".join(gone)))
+        colours, shapes = {t.colour for t in still.things}, {t.shape for t in still.things}
+        colour = next(c for c in reversed(COLOURS) if c not in colours)
+        absent.append((frames, f"{colour} {next((s for s in SHAPES if s not in shapes), SHAPES[0])}"))
     score = lambda found: found.scores.mean(1).max() if len(found.boxes) else 0.0  # noqa: E731
     here = [score(f) for f in ground_all([(frames, text) for frames, _, text in present])]
     away = [score(f) for f in ground_all(absent)]
     at_least(np.mean(np.array(here)[:, None] > np.array(away)), 0.93, "AUC of present against absent")
+    threshold = backend("grounder").threshold
+    seen = [
+        reflection.feedback(found, still.boxes[0], SETTINGS.theta, threshold, SETTINGS.min_margin)
+        for found, (still, _) in zip(ground_all(absent), scenes(20), strict=True)
+    ]
+    at_least(np.mean([one.proposals == 0 for one in seen]), 0.6, "feedback that says an absent thing was not found")
     kept = [f.scores.max() >= backend("grounder").threshold for f in ground_all([(f, t) for f, _, t in present])]
     at_least(np.mean(kept), 0.9, "present things above the threshold")
 
@@ -235,6 +245,7 @@ def reflection_finds_better_texts():
     at_least(np.mean([r.chosen.iou - r.rounds[0].iou for r in alike]), 0.1, "gain over round 0 with look-alikes")
     at_least(np.mean([r.chosen.iou for _, r in found]), 0.7, "IoU of the chosen texts")
     at_least(np.mean([r.chosen.accepted for _, r in found]), 0.7, "accepted texts")
+    at_least(np.mean([bool(r.chosen.positive) for _, r in found]), 0.8, "chosen texts with words that found the target")
 
 
 def the_best_text_is_chosen():
@@ -273,7 +284,6 @@ def words_bring_a_lost_tracker_back():
             for (q, _), text in zip(films(8), texts, strict=True)
         )
         aucs[kind] = [score_sequence(d.boxes, q.boxes).auc for d, (q, _) in zip(done, films(8), strict=True)]
-    print(np.mean(aucs["true"]), np.mean(aucs["wrong"]))
     at_least(np.mean(aucs["true"]), 0.5, "AUC with a true text")
     at_least(np.mean(aucs["true"]) - np.mean(aucs["wrong"]), 0.1, "lead over a wrong text")
 
