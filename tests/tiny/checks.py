@@ -95,7 +95,7 @@ def lookalikes_are_told_apart():
 
 
 def words_score_on_what_bears_them():
-    """The word that a twin lacks scores higher on the thing than on the twin, and on the twin it is the worst of all."""
+    """A word that the twin lacks scores higher on the thing than on the twin, and there it is the worst of all."""
     won, worst = [], []
     for twin in ("colour", "shape", "size"):
         sound = sound_texts(10, twin)
