@@ -157,6 +157,7 @@ def block(having):
     return code
 
 
+@pytest.mark.skipif(not README.is_file(), reason="there is no README beside these tests: a wheel is under test")
 def test_the_readmes_own_example(tmp_path, capsys):
     """Its code as it stands, but for the repository, the dataset and the folder that it names."""
     names = render(tmp_path / "scenes", count=2, frames=4, seed=3)
