@@ -101,9 +101,9 @@ def figure(row: Row, name: str) -> float:
     return float("nan") if held is None or held[key] is None else float(held[key])
 
 
-def line(name: str, found: Interval, unit: str = "") -> str:
+def line(name: str, found: Interval) -> str:
     return (
-        f"{name:<58} {found.mean:+7.3f}{unit}  [{found.low:+.3f}, {found.high:+.3f}]  n {found.count:3d}  "
+        f"{name:<58} {found.mean:+7.3f}  [{found.low:+.3f}, {found.high:+.3f}]  n {found.count:3d}  "
         f"better {found.better}, worse {found.worse}"
     )
 

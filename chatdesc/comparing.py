@@ -9,15 +9,13 @@ The work is in ``scoring.py`` and ``text_statistics.py``, ``compare_tracks.py`` 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatdesc.console import Exit, Opening
+from chatdesc.console import Exit, Opening, progress_bar
 
 if TYPE_CHECKING:
     from chatdesc.compare_tracks import Comparison
@@ -81,31 +79,13 @@ def score(
         raise ChatdescError(f"{target!r} is no run folder; to score a dataset: chatdesc score NAME ROOT")
     name, anew = (scoring.dataset_of(Path(target)) if is_run else target), bool(encoders) or not is_run
     data = Opening(name, str(root), split, sequences, limit, split_file, texts).open() if anew else None
-    with _bar(console, "score", len(data) if data is not None else 0) as advance:
+    with progress_bar(console, "score", len(data) if data is not None else 0, transient=True) as advance:
         if is_run:
             rows = scoring.of_run(Path(target), data, encoders, grounder, alignment_frames, device, advance)
         else:
             rows = scoring.of_dataset(data, encoders or ("attributes",), grounder, alignment_frames, device, advance)
     rows += [row for other in run or [] for row in scoring.of_run(other)]
     _print_scores(rows, out or (Path(target) if is_run else Path(".")), console)
-
-
-@contextmanager
-def _bar(console: Any, what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar, and what moves it on by one."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not total) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
 
 
 def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> None:
@@ -194,7 +174,7 @@ def _track(work: Comparison, console: Any, in_flight: int) -> int:
     problems: list[str] = []
     with work.open() as store:
         pending = work.pending(store)
-        with _bar(console, "compare", len(pending)) as advance:
+        with progress_bar(console, "compare", len(pending), transient=True) as advance:
 
             def on_row(row: dict[str, Any]) -> None:
                 problems.extend(row["problems"])

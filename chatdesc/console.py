@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -109,7 +111,9 @@ def work(run: Run, opening: Opening, devices: tuple[str, ...] = (), table: bool 
     return Exit.FAILED_ROWS if any(failed(row) for row in rows) else Exit.DONE
 
 
-def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices: tuple[str, ...]) -> None:
+@contextmanager
+def progress_bar(console: Any, what: str, total: int, transient: bool = False) -> Iterator[Callable[..., None]]:
+    """A progress bar with the time left, and what moves it on, with a note to show beside it or by more than one."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -119,6 +123,16 @@ def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices
         TimeRemainingColumn,
     )
 
+    columns = (
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=transient, disable=not total) as progress:
+        task = progress.add_task(what, total=total, note="")
+        yield lambda note="", by=1: progress.update(task, advance=by, note=note)
+
+
+def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices: tuple[str, ...]) -> None:
     from chatdesc import report
 
     pending = run.pending(store)
@@ -127,22 +141,17 @@ def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices
         console.print(f"{total - len(pending)} of {total} sequences are finished already")
     if not pending:
         return
-    columns = (
-        TextColumn("annotate"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-        TimeRemainingColumn(), TextColumn("{task.fields[means]}"),
-    )  # fmt: skip
     if not getattr(run.backends.grounder, "words", True):
         console.print(
             f"{run.backends.grounder.name} cannot say which words found what: feedback is IoU and margin only"
         )
     seen: list[dict[str, Any]] = []
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("annotate", total=len(pending), means="")
+    with progress_bar(console, "annotate", len(pending)) as advance:
 
         def on_row(row: dict[str, Any]) -> None:
             seen.append({"grounding": row["grounding"]})
             manual, now = (report.mean(report.grounding(r, k) for r in seen) for k in ("manual_iou", "iou"))
-            progress.update(task, advance=1, means=f"IoU {report.show(manual)} > {report.show(now)}")
+            advance(f"IoU {report.show(manual)} > {report.show(now)}")
 
         if len(devices) > 1:
             from chatdesc.fleet import annotate_on

@@ -151,15 +151,13 @@ class Work:
 
 
 def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from chatdesc.console import progress_bar
 
-    columns = (TextColumn("evaluate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("evaluate", total=len(folders) * len(work.truths))
+    with progress_bar(console, "evaluate", len(folders) * len(work.truths), transient=True) as advance:
         for folder in folders:
             folder.match(list(work.truths))  # what cannot be this dataset's is said before any work is done
         for folder in folders:
-            work.tracker(folder, lambda count: progress.advance(task, count))
+            work.tracker(folder, lambda count: advance(by=count))
 
 
 def _print(work: Work, about: str, console: Any) -> None:

@@ -22,15 +22,6 @@ from chatdesc.types import Crop, Embed, FrameRef  # noqa: E402
 SCHEDULE = Schedule(steps=16, lr=1e-3, warmup=2, clip=1.0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Several threads on such small tensors wait for one another more than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory, one_thread):
     pictures, facts = clip.load_pool(tmp_path_factory.mktemp("pool"), scenes=30, seed=0)

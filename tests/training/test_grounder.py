@@ -28,10 +28,6 @@ def small(monkeypatch):
     monkeypatch.setattr(grounder, "SIZE", 2)
     monkeypatch.setattr(grounder, "LOOKED", 4)
     monkeypatch.setattr(grounder, "FIRST", FIRST / STEPS)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -27,15 +27,6 @@ from chatdesc.types import STOP_WORDS  # noqa: E402
 SCENES = 6
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Several threads on such small tensors wait for one another more than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def processor():
     return build_processor()
