@@ -28,7 +28,7 @@ from types import SimpleNamespace
 import numpy as np
 
 import chatdesc
-from chatdesc.evaluate import CHUNK, evaluate, read_truths
+from chatdesc.evaluate import CHUNK, Evaluation, evaluate_trackers, read_truths
 from chatdesc.evaluate_tables import overall_row, sequence_rows
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.results import ResultFolder, parse_results
@@ -67,8 +67,9 @@ def synthetic(place: Path, sequences: int = 280, frames: int = 2448, trackers: i
 def ours(dataset: str, root: Path, results: list[Path]) -> float:
     truths = read_truths(chatdesc.load(dataset, str(root)))
     areas = []
-    for path in results:
-        one = evaluate(ResultFolder(str(path)), truths, dataset, PROTOCOLS["lasot"])
+    folders = [ResultFolder(str(path)) for path in results]
+    for [one] in evaluate_trackers(folders, truths, dataset, [PROTOCOLS["lasot"]]):
+        assert isinstance(one, Evaluation)
         sequence_rows(one)
         areas.append(overall_row(one)["AUC"])
     return float(np.mean(areas))

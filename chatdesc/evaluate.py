@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
@@ -155,60 +156,91 @@ def evaluate_all(
     missing: Missing = "error",
     on_sequences: Callable[[int], None] = lambda count: None,
 ) -> list[Evaluation | ChatdescError]:
-    """Score a tracker's results under several protocols, every file read once.
+    """Score a tracker's results under several protocols; see ``evaluate_trackers``."""
+    [found] = evaluate_trackers([folder], truths, dataset, protocols, missing, on_sequences)
+    return found
+
+
+def evaluate_trackers(
+    folders: Sequence[ResultFolder],
+    truths: dict[str, Truth],
+    dataset: str,
+    protocols: Sequence[Rules],
+    missing: Missing = "error",
+    on_sequences: Callable[[int], None] = lambda count: None,
+) -> Iterator[list[Evaluation | ChatdescError]]:
+    """Score trackers under several protocols, every file read once; the next tracker is begun while one ends.
 
     Args:
         missing: a sequence without a result, or with one that is refused, is left out (``skip``), counts as nothing
             but misses (``zero``), or is an ``error``.
         on_sequences: called now and then with how many more are done.
 
-    Returns:
-        Per protocol an evaluation, or the error where a result is missing or refused and that is one.
+    Yields:
+        Tracker by tracker, per protocol an evaluation, or the error where a result is missing or refused and that is
+        one.
 
     Raises:
-        ChatdescError: no file is a sequence of this dataset.
+        ChatdescError: no file of a folder is a sequence of this dataset.
     """
-    found, here = folder.match(list(truths)), [rules.on(dataset) for rules in protocols]
-    lines: list[list[Line]] = [[] for _ in protocols]
+    here = [rules.on(dataset) for rules in protocols]
 
     def work(chunk: Chunk) -> list[list[Line]]:
-        parsed = dict(zip(chunk, parse_results([data or b"" for data in chunk.values()]), strict=True))
-        return [_lines(folder, chunk, parsed, found, truths, rules) for rules in here]
+        parsed = dict(zip(chunk.files, parse_results([data or b"" for data in chunk.files.values()]), strict=True))
+        return [_lines(chunk, parsed, truths, rules) for rules in here]
 
-    for part in _in_order(_chunks(folder, list(truths), found), work):
-        for kept, more in zip(lines, part, strict=True):
-            kept.extend(more)
-        on_sequences(len(part[0]))
-    return [_whole(folder, rules, tuple(of), missing) for rules, of in zip(here, lines, strict=True)]
+    chunks = (chunk for folder in folders for chunk in _chunks(folder, list(truths)))
+    for folder, parts in groupby(_in_order(chunks, work), key=lambda done: done[0].folder):
+        lines: list[list[Line]] = [[] for _ in protocols]
+        for chunk, part in parts:
+            for kept, more in zip(lines, part, strict=True):
+                kept.extend(more)
+            on_sequences(len(chunk.files))
+        yield [_whole(folder, rules, tuple(of), missing) for rules, of in zip(here, lines, strict=True)]
 
 
-Chunk = dict[str, bytes | None]  # what the files of some sequences hold
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some sequences of one tracker: which files are theirs, and what these hold (None: there is none to be read)."""
+
+    folder: ResultFolder
+    found: dict[str, Found]
+    files: dict[str, bytes | None]
 
 
-def _chunks(folder: ResultFolder, names: list[str], found: dict[str, Found]) -> Iterator[Chunk]:
+def _chunks(folder: ResultFolder, names: list[str]) -> Iterator[Chunk]:
     """The files of all sequences, about CHUNK bytes at a time."""
-    chunk: Chunk = {}
+    found = folder.match(names)
+    files: dict[str, bytes | None] = {}
     size = 0
     for name in names:
-        chunk[name] = folder.read(found[name].path) if name in found and not found[name].error else None
-        size += len(chunk[name] or b"") + 1
-        if size >= CHUNK or len(chunk) >= MOST:
-            yield chunk
-            chunk, size = {}, 0
-    if chunk:
-        yield chunk
+        files[name] = folder.read(found[name].path) if name in found and not found[name].error else None
+        size += len(files[name] or b"") + 1
+        if size >= CHUNK or len(files) >= MOST:
+            yield Chunk(folder, found, files)
+            files, size = {}, 0
+    if files:
+        yield Chunk(folder, found, files)
 
 
-def _in_order(chunks: Iterator[Chunk], work: Callable[[Chunk], list[list[Line]]]) -> Iterator[list[list[Line]]]:
+Done = tuple[Chunk, list[list[Line]]]
+
+
+def _in_order(chunks: Iterator[Chunk], work: Callable[[Chunk], list[list[Line]]]) -> Iterator[Done]:
     """``work`` on every chunk in a few threads, one more waiting: the next files are read meanwhile."""
     with ThreadPoolExecutor(THREADS) as pool:
-        pending: deque[Future[list[list[Line]]]] = deque()
+        pending: deque[tuple[Chunk, Future[list[list[Line]]]]] = deque()
         for chunk in chunks:
-            pending.append(pool.submit(work, chunk))
+            pending.append((chunk, pool.submit(work, chunk)))
             if len(pending) > THREADS:
-                yield pending.popleft().result()
+                yield _first(pending)
         while pending:
-            yield pending.popleft().result()
+            yield _first(pending)
+
+
+def _first(pending: deque[tuple[Chunk, Future[list[list[Line]]]]]) -> Done:
+    chunk, future = pending.popleft()
+    return chunk, future.result()
 
 
 def _whole(folder: ResultFolder, rules: Rules, lines: tuple[Line, ...], missing: Missing) -> Evaluation | ChatdescError:
@@ -223,31 +255,27 @@ def _whole(folder: ResultFolder, rules: Rules, lines: tuple[Line, ...], missing:
     )
 
 
-def _lines(
-    folder: ResultFolder,
-    chunk: Chunk,
-    parsed: dict[str, Parsed],
-    found: dict[str, Found],
-    truths: dict[str, Truth],
-    rules: Rules,
-) -> list[Line]:
-    lost = {name: why for name in chunk if (why := _lost(folder, name, chunk, parsed, found))}
-    ready = {n: _ready(n, parsed[n].boxes, truths[n], rules, found[n].notes) for n in chunk if n not in lost}
+def _lines(chunk: Chunk, parsed: dict[str, Parsed], truths: dict[str, Truth], rules: Rules) -> list[Line]:
+    folder, found = chunk.folder, chunk.found
+    lost = {name: why for name in chunk.files if (why := _lost(chunk, name, parsed))}
+    kept = [name for name in chunk.files if name not in lost]
+    ready = {name: _ready(name, parsed[name].boxes, truths[name], rules, found[name].notes) for name in kept}
     tracks, real, seen = ([getattr(one, k) for one in ready.values()] for k in ("track", "boxes", "visible"))
     scores = dict(zip(ready, score_many(tracks, real, seen, rules), strict=True))
     return [
         Line(name, None, (lost[name],)) if name in lost else _line(folder, name, ready[name], scores[name], found)
-        for name in chunk
+        for name in chunk.files
     ]
 
 
-def _lost(folder: ResultFolder, name: str, chunk: Chunk, parsed: dict[str, Parsed], found: dict[str, Found]) -> str:
+def _lost(chunk: Chunk, name: str, parsed: dict[str, Parsed]) -> str:
     """Why a sequence has no boxes to be scored; empty where it has."""
-    if name not in found:
-        return f"{folder.path}: there is no {name}.txt"
-    place = f"{folder.path}/{found[name].path}"
-    if chunk[name] is None:
-        return found[name].error or f"{place}: cannot be read"
+    path = chunk.folder.path
+    if name not in chunk.found:
+        return f"{path}: there is no {name}.txt"
+    place = f"{path}/{chunk.found[name].path}"
+    if chunk.files[name] is None:
+        return chunk.found[name].error or f"{place}: cannot be read"
     if error := parsed[name].error:
         return f"{place}{':' if error[0].isdigit() else ': '}{error}"
     return ""

@@ -120,17 +120,18 @@ class Work:
     more_notes: int = 0
     means: dict[str, Score] = field(default_factory=dict)
 
-    def tracker(self, folder: ResultFolder, on_sequences: Any) -> None:
-        """Score one tracker under all protocols, its files read once."""
-        from chatdesc.evaluate import evaluate_all
+    def score(self, folders: list[ResultFolder], on_sequences: Any) -> None:
+        """Score every tracker under all protocols."""
+        from chatdesc.evaluate import evaluate_trackers
         from chatdesc.evaluate_tables import protocol_rows
         from chatdesc.types import ChatdescError
 
-        found = evaluate_all(folder, self.truths, self.dataset, self.rules, self.missing, on_sequences)
-        self.rows += protocol_rows(folder.name, self.rules, found)
-        for one in found:
-            if not isinstance(one, ChatdescError):
-                self._keep(one)
+        each = evaluate_trackers(folders, self.truths, self.dataset, self.rules, self.missing, on_sequences)
+        for folder, found in zip(folders, each, strict=True):
+            self.rows += protocol_rows(folder.name, self.rules, found)
+            for one in found:
+                if not isinstance(one, ChatdescError):
+                    self._keep(one)
 
     def _keep(self, one: Evaluation) -> None:
         from chatdesc.evaluate_tables import group_rows, sequence_rows
@@ -156,8 +157,7 @@ def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> Non
     with progress_bar(console, "evaluate", len(folders) * len(work.truths), transient=True) as advance:
         for folder in folders:
             folder.match(list(work.truths))  # what cannot be this dataset's is said before any work is done
-        for folder in folders:
-            work.tracker(folder, lambda count: advance(by=count))
+        work.score(folders, lambda count: advance(by=count))
 
 
 def _print(work: Work, about: str, console: Any) -> None:

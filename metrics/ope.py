@@ -270,7 +270,7 @@ def _passed(values: Floats, thresholds: Floats, reached: bool) -> Whole:
     """
     last = len(thresholds)
     step = float(thresholds[-1]) / max(1, last - 1)
-    if step <= 0 or not np.allclose(thresholds, step * np.arange(last), rtol=1e-9, atol=0):
+    if step <= 0 or np.abs(thresholds - step * np.arange(last)).max() > 1e-9 * step:
         return np.asarray(np.searchsorted(thresholds, values, "right" if reached else "left"))
     place = values * (1 / step)
     place += 0.5

@@ -59,12 +59,20 @@ def iou(a: ArrayLike, b: ArrayLike) -> Floats:
     ax, ay, aw, ah = np.moveaxis(first, -1, 0)
     bx, by, bw, bh = np.moveaxis(second, -1, 0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        wide = np.minimum(ax + aw, bx + bw) - np.maximum(ax, bx)
-        high = np.minimum(ay + ah, by + bh) - np.maximum(ay, by)
-        shared = np.maximum(wide, 0) * np.maximum(high, 0)
-        union = aw * ah + bw * bh - shared
-        # Far from the origin a corner's rounding can push the quotient past 1.
-        return np.where(good, np.minimum(shared / union, 1.0), 0.0)
+        shared = _common(ax, aw, bx, bw)
+        shared *= _common(ay, ah, by, bh)
+        union = aw * ah + bw * bh
+        union -= shared
+        shared /= union
+    # Far from the origin a corner's rounding can push the quotient past 1.
+    return np.where(good, np.minimum(shared, 1.0), 0.0)
+
+
+def _common(a: Floats, a_size: Floats, b: Floats, b_size: Floats) -> Floats:
+    """The length that two stretches share. In place where it can be: fresh arrays cost as much as the sums."""
+    length = np.minimum(a + a_size, b + b_size)
+    length -= np.maximum(a, b)
+    return np.maximum(length, 0)
 
 
 def iou_matrix(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -83,7 +91,12 @@ def centres(boxes: ArrayLike) -> Floats:
 def middle(rows: Floats) -> Point:
     """x and y of ``centres``: [..., 4] -> [...] and [...]."""
     x, y, w, h = np.moveaxis(rows, -1, 0)
-    return x + (w - 1) / 2, y + (h - 1) / 2
+    return _half(w - 1) + x, _half(h - 1) + y
+
+
+def _half(values: Floats) -> Floats:
+    values *= 0.5
+    return values
 
 
 def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -100,7 +113,10 @@ def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
 def distance(a: Point, b: Point) -> Floats:
     """Between points as ``middle`` gives them, pixels; by squares, as the toolkits have it, and faster than hypot."""
     across, down = a[0] - b[0], a[1] - b[1]
-    return np.asarray(np.sqrt(across * across + down * down))
+    across *= across
+    down *= down
+    across += down
+    return np.asarray(np.sqrt(across))
 
 
 def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:

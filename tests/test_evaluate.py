@@ -288,16 +288,16 @@ def test_memory_does_not_grow_with_the_number_of_trackers(tmp_path):
     for name in names:
         put(tmp_path / "mine" / f"{name}.txt", lines(TRUTH + 300))
     work = Work("lasot", truths, [PROTOCOLS["lasot"]], "skip", None, {}, Tables(None))
+    folders = [ResultFolder(f"{tmp_path / 'mine'}=t{number}") for number in range(24)]
+    work.score(folders[:2], lambda count: None)
     sizes = []
-    for number in range(12):
-        work.tracker(ResultFolder(f"{tmp_path / 'mine'}=t{number}"), lambda count: None)
-        if number == 1:
-            tracemalloc.start()
-        if number >= 2:
-            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.start()
+    work.score(folders[2:], lambda count: sizes.append(tracemalloc.get_traced_memory()[0]))
     tracemalloc.stop()
+    sizes = sizes[8:]  # with as many trackers on their way as there ever are
+    assert len(sizes) == 14
     assert (sizes[-1] - sizes[0]) / (len(sizes) - 1) < 30 * 1024  # sixty curves of each would be over 60 kB
-    assert len(work.rows) == len(work.means) == 12
+    assert len(work.rows) == len(work.means) == 24
 
 
 def test_two_trackers_of_one_name_are_refused(dataset):
