@@ -5,6 +5,7 @@ chatdesc evaluate lasot /data/LaSOT --split test --results results/mine --result
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -118,7 +119,7 @@ class Work:
     grouped: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     more_notes: int = 0
-    means: dict[str, Score] = field(default_factory=dict)
+    means: dict[str, dict[str, Score]] = field(default_factory=dict)  # of a tracker: protocol -> mean
 
     def score(self, folders: list[ResultFolder], on_sequences: Any) -> None:
         """Score every tracker under all protocols."""
@@ -141,10 +142,10 @@ class Work:
             self.tables.add("per_sequence", rows)
             self.grouped += rows if self.by is By.sequence else []
         self.grouped += group_rows(one, self.groups)
+        if mean := one.overall():
+            self.means.setdefault(one.tracker, {})[one.rules.name] = mean
         if len(self.rules) > 1:
             return
-        if mean := one.overall():
-            self.means[one.tracker] = mean
         said = [f"{one.tracker}: {x.sequence}: {'; '.join(x.notes)}" for x in one.lines if x.notes]
         room = max(0, NOTES - len(self.notes))
         self.notes += said[:room]
@@ -177,18 +178,31 @@ def _print(work: Work, about: str, console: Any) -> None:
 
 
 def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:
-    """The LaTeX table, and plots of one protocol where matplotlib is there."""
+    """The LaTeX table, and plots where matplotlib is there."""
     from chatdesc.evaluate_tables import latex
-    from chatdesc.plots import draw
 
     several = len(work.rules) > 1
     name = "every protocol" if several else f"protocol {work.rules[0].name}"
     table = out / ("protocols.tex" if several else "overall.tex")
     table.write_text(latex(work.rows, f"{dataset}, {name}, in %"), encoding="utf-8")
-    if not work.means:
-        return [table]
     try:
-        return [table, *draw(work.means, out, f"{dataset}, {name}")]
+        return [table, *_plots(work, dataset, out)]
     except ModuleNotFoundError:
         console.print("no plots: they need matplotlib (pip install 'chatdesc[plots]')", style="yellow", markup=False)
         return [table]
+
+
+def _plots(work: Work, dataset: str, out: Path) -> list[Path]:
+    """What was written: plots of all trackers, or a folder per tracker with plots of its curves under all protocols."""
+    from chatdesc.plots import draw
+
+    if not work.means:
+        return []
+    if len(work.rules) == 1:
+        [protocol] = {name for of in work.means.values() for name in of}
+        means = {tracker: of[protocol] for tracker, of in work.means.items()}
+        return draw(means, out, f"{dataset}, protocol {protocol}")
+    folders = {tracker: out / (re.sub(r"[^\w.+-]+|^\.+", "_", tracker) or "_") for tracker in work.means}
+    for tracker, of in work.means.items():
+        draw(of, folders[tracker], f"{tracker} on {dataset}")
+    return list(folders.values())

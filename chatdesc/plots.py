@@ -57,8 +57,8 @@ def draw(means: Mapping[str, Score], folder: Path, about: str) -> list[Path]:
     """Draw the mean curves of trackers: three plots, each as PNG and SVG.
 
     Args:
-        means: tracker -> mean score; the legend ranks them by the number that the protocol reports.
-        about: dataset and protocol, for the titles.
+        means: tracker, or protocol, -> mean score; the legend ranks them by the number that the protocol reports.
+        about: dataset and protocol, or tracker, for the titles.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
@@ -76,24 +76,26 @@ def _one(plot: Plot, means: Mapping[str, Score], folder: Path, about: str) -> li
     from matplotlib.figure import Figure
 
     ranked = sorted(means, key=lambda name: -plot.number(means[name]))
+    called = plot.called(next(iter(means.values())).rules)
     looks = {name: (f"C{i % 10}", STYLES[i // 10 % 4]) for i, name in enumerate(means)}  # the same in every plot
     figure = Figure(figsize=(5.2 if len(ranked) <= FEW else 6.8, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for name in ranked[:MOST]:
         score, (colour, style) = means[name], looks[name]
-        label = f"{name} [{100 * plot.number(score):.1f}]"
+        otherwise = "" if plot.called(score.rules) == called else f", {plot.called(score.rules)}"
+        label = f"{name} [{100 * plot.number(score):.1f}{otherwise}]"
         axes.plot(plot.thresholds(score.rules), plot.curve(score), style, color=colour, label=label)
-    _dress(axes, plot, means[ranked[0]].rules, about, len(ranked))
+    _dress(axes, plot, called, about, len(ranked))
+    axes.set_xlim(0, max(float(plot.thresholds(score.rules)[-1]) for score in means.values()))
     paths = [folder / f"{plot.stem}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         figure.savefig(path, dpi=200, metadata={"Date": None} if path.suffix == ".svg" else None)
     return paths
 
 
-def _dress(axes: Any, plot: Plot, rules: Rules, about: str, trackers: int) -> None:
-    limits, called = plot.thresholds(rules), plot.called(rules)
-    axes.set(xlim=(limits[0], limits[-1]), ylim=(0, 1), xlabel=plot.across, ylabel="share of frames")
+def _dress(axes: Any, plot: Plot, called: str, about: str, trackers: int) -> None:
+    axes.set(ylim=(0, 1), xlabel=plot.across, ylabel="share of frames")
     left_out = f" (best {MOST} of {trackers})" if trackers > MOST else ""
     axes.set_title(f"{plot.title}: {about}{left_out}", fontsize=10)
     axes.grid(alpha=0.3)

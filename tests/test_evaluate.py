@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -245,6 +246,16 @@ def test_plots_and_a_latex_table_are_written(dataset, tmp_path):
         p.name for p in (tmp_path / "s").iterdir()
     }
     assert "success.svg" in done.output
+
+
+def test_a_tracker_has_plots_of_its_curves_under_every_protocol(dataset, tmp_path):
+    root, mine = dataset
+    done = run("lasot", root, "--results", f"{mine}=../a/b", "--compare-protocols", "--out", tmp_path / "s")
+    assert {p.suffix for p in (tmp_path / "s" / "__a_b").iterdir()} == {".png", ".svg"}
+    precision = (tmp_path / "s" / "__a_b" / "precision.svg").read_text()
+    assert "../a/b on lasot" in precision and f"written: {tmp_path / 's' / '__a_b'}" in done.output
+    assert "at 20 px, %" in precision and re.search(r"trackingnet \[[0-9.]+, area\]", precision)
+    assert all(re.search(rf"{name} \[[0-9.]+\]", precision) for name in PROTOCOLS if name != "trackingnet")
 
 
 def test_without_matplotlib_there_are_tables_and_a_remedy(dataset, tmp_path, monkeypatch):
