@@ -7,7 +7,8 @@
 All of them measure overlap, centre error and normalised centre error. They differ in what becomes of a frame without a
 target, of a predicted box that is none, of the first frame, of a result of another length, and in thresholds. Every
 entry was settled by running the toolkit that it is named after, but for ``otb``, settled by the results that the
-benchmark's authors published, and for ``trackingnet`` and ``tnl2kpy``, which follow the published code.
+benchmark's authors published, and for ``trackingnet`` and ``tnl2kpy``, which follow the published code (the first was
+checked by how far its numbers lie from the official ones).
 """
 
 from __future__ import annotations

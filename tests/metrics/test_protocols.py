@@ -325,3 +325,24 @@ def test_equals_the_published_results_on_otb(tracker, shared_data, maker):
     overall = mean_score(scores, rules)
     assert overall.auc == pytest.approx(published["AUC"], abs=1e-12)
     assert overall.precision_at_20 == pytest.approx(published["P20"], abs=1e-12)
+
+
+@pytest.mark.slow
+def test_trackingnet_differs_from_the_official_score_by_what_its_devkit_does(tracks, sequences):
+    """No golden file has TrackingNet's numbers, but SEMANTICS.md has the range in which they differ, in points."""
+    differences = []
+    for tracker in ("t1_jitter", "t3_lost", "t4_intbox"):
+        made = [tracks("lasot", tracker, number) for number in range(len(sequences["lasot"]))]
+        official, devkit = (
+            mean_score([score_sequence(*one, rules) for one in made], rules)
+            for rules in (PROTOCOLS["lasot"], PROTOCOLS["trackingnet"].on("lasot"))
+        )
+        differences.append(
+            [
+                devkit.auc - official.auc,
+                devkit.precision_score - official.precision_score,
+                devkit.norm_precision_score - official.norm_precision_score,
+            ]
+        )
+    low, high = 100 * np.min(differences, 0), 100 * np.max(differences, 0)
+    assert low.round(1).tolist() == [1.3, -5.3, -14.9] and high.round(1).tolist() == [2.1, -1.0, -4.2]
