@@ -305,7 +305,7 @@ def _round_dict(one: Round, start: int) -> Row:
 
 def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Row:
     """Scores by LaSOT's protocol, verification against its references, and the track."""
-    score = score_sequence(done.boxes, sequence.boxes, sequence.valid(), LASOT)
+    score = score_sequence(done.boxes, sequence.boxes, sequence.visible, LASOT)
     means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
     return {
         "tracker": public_spec(settings.tracker),

@@ -16,10 +16,10 @@ import pytest
 
 from chatdesc.config import Resources, Settings
 from chatdesc.loaders import load
-from chatdesc.run import Run, failed
+from chatdesc.run import Run, failed, tracking_column
 from chatdesc.store import Store
 from chatdesc.synthetic import render
-from chatdesc.types import ChatdescError, FrameCache
+from chatdesc.types import ChatdescError, FrameCache, Frames, Sequence, Track
 
 QUICK = Settings(tracker="none", alignment_frames=1, rounds=2)
 
@@ -285,3 +285,22 @@ def test_a_text_for_every_range(scenes, tmp_path):
         assert row["text"] == row["ranges"][0]["text"]
         assert {r["start"] for r in row["rounds"]} == {0, 3}
         assert row["tracking"]["key_frames"] == [2, 4]
+
+
+def test_a_row_scores_its_track_as_the_official_toolkit_does():
+    """A frame is absent where the dataset says so; one that only lacks a box is a miss in AUC, a hit in precision."""
+    boxes = np.array([[10, 10, 20, 20], [12, 10, 20, 20], [0, 0, 0, 0], [14, 10, 20, 20]], np.float32)
+    none = np.zeros(0, np.float32)
+    away = boxes + np.array([100, 0, 0, 0], np.float32)
+    done = Track(away, ("given",) + ("tracker",) * 3, np.ones(4, np.float32), (), none, none, none)
+
+    def scored(visible):
+        flags = None if visible is None else np.array(visible)
+        sequence = Sequence("a", "lasot", None, None, Frames((), lambda path: b"", None), boxes, flags)
+        column = tracking_column(done, sequence, QUICK)
+        return [column[name] for name in ("auc", "precision", "norm_precision")]
+
+    first = [20 / 21 / 4, 1 / 4, 1 / 4]  # the given box
+    assert scored([True, True, False, True]) == pytest.approx(first)
+    for visible in (None, [True] * 4):
+        assert scored(visible) == pytest.approx([first[0], 2 / 4, 2 / 4])
