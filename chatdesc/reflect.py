@@ -83,8 +83,8 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
         threshold: the score under which a proposal does not count.
 
     Returns:
-        All rounds, the manual text as a candidate and the choice. A describer that fails ends the rounds, with the
-        reason in ``error``; the rounds before it stay.
+        All rounds, the manual text as a candidate and the choice. A describer or grounder that fails ends the rounds,
+        with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``); the rounds before it stay.
     """
     frames = spread(sequence, feedback_frames(settings.feedback))
     scope = "first_frame" if settings.feedback == "first" else "video"
@@ -92,26 +92,35 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
     rounds: list[Round] = []
-    error = ""
-    for _ in range(settings.rounds + 1):
-        try:
+    stage, error = "describe", ""
+    try:
+        for _ in range(settings.rounds + 1):
+            stage = "describe"
             description = yield from describe(request, settings.region, settings.max_words, settings.style)
+            stage = "grounding"
+            texts = [description.text] + ([manual_text] if manual is None and manual_text else [])
+            seen = yield from _ground_all(sequence, frames, texts, settings, threshold)
+            if len(seen) > 1:
+                written = Description(manual_text, (), sequence.manual_text or "")
+                manual = judge_round(written, seen[1], settings, "manual")
+            rounds.append(judge_round(description, seen[0], settings))
+            if rounds[-1].accepted:
+                break
+            request = _next_request(request, rounds, settings)
+    except BackendError as failure:
+        error = _said(stage, failure)
+    if manual is None and manual_text and stage == "describe":
+        try:
+            [found] = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
+            manual = judge_round(Description(manual_text), found, settings, "manual")
         except BackendError as failure:
-            error = f"{type(failure).__name__}: {failure}"
-            break
-        texts = [description.text] + ([manual_text] if manual is None and manual_text else [])
-        seen = yield from _ground_all(sequence, frames, texts, settings, threshold)
-        if len(seen) > 1:
-            manual = judge_round(Description(manual_text, (), sequence.manual_text or ""), seen[1], settings, "manual")
-        rounds.append(judge_round(description, seen[0], settings))
-        if rounds[-1].accepted:
-            break
-        request = _next_request(request, rounds, settings)
-    if manual is None and manual_text:
-        seen = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
-        manual = judge_round(Description(manual_text), seen[0], settings, "manual")
+            error = f"{error}; {_said('grounding', failure)}"
     chosen = choose(rounds, manual, settings.keep_manual_if_better)
     return Reflection(tuple(rounds), manual, chosen if rounds else None, scope, error)
+
+
+def _said(stage: str, failure: BackendError) -> str:
+    return f"{stage}_failed: {type(failure).__name__}: {failure}"
 
 
 def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> Generator[Any, Any, list[Reflection]]:

@@ -212,11 +212,11 @@ def annotate_sequence(
     except (BackendError, DataError) as error:
         return _fail(row, "grounding_failed", error)
     row |= reflection_columns(found, settings)
-    errors = list(dict.fromkeys(f"describe_failed: {f.error}" for f in found if f.error))
+    errors = list(dict.fromkeys(f.error for f in found if f.error))
     row["problems"] += errors
     chosen = [f for f in found if f.chosen is not None]
     if errors and len(chosen) < len(found):
-        row["status"] = "describe_failed"
+        row["status"] = errors[0].partition(":")[0]
     if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")

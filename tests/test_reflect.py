@@ -6,7 +6,7 @@ import pytest
 from chatdesc.config import Settings
 from chatdesc.describe import UnreadableAnswer, prompt_text
 from chatdesc.ground import Feedback
-from chatdesc.reflect import choose, judge_round, rank, reflect, spread
+from chatdesc.reflect import choose, judge_round, rank, reflect, reflect_ranges, spread
 from chatdesc.types import BackendError, Describe, Description, Ground, Round
 from tests.makers import drive, flat, frames_read, leads, sequence_of
 
@@ -33,14 +33,15 @@ def says(*texts):
 
 
 def run(describer, found, settings=PLAIN, sequence=None, threshold=0.35):
-    """Reflection with a scripted describer; ``found`` maps a text to its proposals (none: it finds nothing)."""
+    """Reflection with a scripted describer; ``found`` maps a text to its proposals (none: nothing) or an error."""
     sequence = sequence or sequence_of(manual=MANUAL)
 
     def answer(request):
         request.frame.image()  # as a backend would
-        return (
-            describer(request) if isinstance(request, Describe) else leads(request.text, *found.get(request.text, []))
-        )
+        if isinstance(request, Describe):
+            return describer(request)
+        proposals = found.get(request.text, [])
+        return proposals if isinstance(proposals, Exception) else leads(request.text, *proposals)
 
     return drive(reflect(sequence, settings, threshold), answer)
 
@@ -134,7 +135,7 @@ def test_a_describer_that_fails_at_once_leaves_no_text_but_the_manual_is_judged(
     result, asked = run(says(BackendError("server is away")), {MANUAL: [("kite", ON, 0.9)]})
     assert result.rounds == ()
     assert result.chosen is None
-    assert result.error == "BackendError: server is away"
+    assert result.error == "describe_failed: BackendError: server is away"
     assert (result.manual.iou, result.manual.accepted) == (1.0, True)
     assert [r.text for r in of_kind(asked, Ground)] == [MANUAL]
 
@@ -152,15 +153,36 @@ def test_an_unreadable_answer_is_repaired_once_and_then_an_error():
     assert (result.chosen.text, len(of_kind(asked, Describe)), result.error) == ("good kite", 2, "")
     result, asked = run(says("raw: no JSON", "raw: still none", "good kite"), GOOD)
     assert (result.chosen, len(of_kind(asked, Describe))) == (None, 2)
-    assert result.error.startswith(UnreadableAnswer.__name__)
+    assert result.error.startswith(f"describe_failed: {UnreadableAnswer.__name__}")
 
 
-def test_a_grounder_that_fails_is_not_hidden():
-    with pytest.raises(BackendError, match="grounder"):
-        drive(
-            reflect(sequence_of(), PLAIN, 0.35),
-            lambda r: '{"target": "x"}' if isinstance(r, Describe) else BackendError("grounder is away"),
-        )
+def test_a_grounder_that_fails_at_once_leaves_no_text():
+    result, _ = run(says("one kite"), {"one kite": BackendError("grounder is away")})
+    assert (result.rounds, result.manual, result.chosen) == ((), None, None)
+    assert result.error == "grounding_failed: BackendError: grounder is away"
+
+
+def test_a_grounder_that_fails_later_ends_the_rounds_and_those_before_stay():
+    found = {"one kite": [("kite", covering(0.4), 0.9)], "two kite": BackendError("out of memory")}
+    result, _ = run(says("one kite", "two kite", "three kite"), found)
+    assert [r.text for r in result.rounds] == ["one kite"]
+    assert (result.chosen.text, result.manual.text) == ("one kite", MANUAL)
+    assert result.error == "grounding_failed: BackendError: out of memory"
+
+
+def test_both_failures_are_said_and_other_ranges_keep_their_texts():
+    result, _ = run(says(BackendError("server is away")), {MANUAL: BackendError("out of memory")})
+    assert [part.split(":")[0] for part in result.error.split("; ")] == ["describe_failed", "grounding_failed"]
+    assert "server is away" in result.error and "out of memory" in result.error
+    describer, away = says("one kite", "two kite"), BackendError("grounder is away")
+
+    def answer(request):
+        if isinstance(request, Describe):
+            return describer(request)
+        return leads("one kite", ("kite", ON, 0.9)) if request.text == "one kite" else away
+
+    (first, second), _ = drive(reflect_ranges(sequence_of(4, manual=None), replace(PLAIN, every=2), 0.35), answer)
+    assert first.chosen.text == "one kite" and second.chosen is None and "grounder is away" in second.error
 
 
 @pytest.mark.parametrize("keep", [True, False])
