@@ -1,4 +1,4 @@
-"""What the grounders with a neural network share: loading, batches, half precision, too little memory.
+"""What the grounders with a neural network share beyond ``neural_model``: batches, and too little memory for them.
 
 A family says how its network is asked (``_forward``); everything else is here:
 
@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, ClassVar
 
 from chatdesc.backends import hub
+from chatdesc.backends.neural_model import Loaded as Loaded
+from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import nothing
 from chatdesc.protocols import each
@@ -40,17 +38,6 @@ HOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A network in memory with its processor; ``dtype`` is that of its arithmetic on a GPU."""
-
-    model: Any
-    processor: Any
-    device: str
-    dtype: Any
-    facts: dict[str, str]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """A request made ready. ``inputs`` is what the image processor made of the frame, one image without a batch."""
@@ -63,22 +50,20 @@ class Item:
     text: str
 
 
-class NeuralGrounder:
-    """Base of the grounders; loads its model when it is first asked for something.
+class NeuralGrounder(NeuralModel):
+    """Base of the grounders; see ``NeuralModel``.
 
     Args:
-        model, revision: a Hub id and a commit, branch or tag, or a folder.
-        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        dtype: arithmetic on a GPU: ``auto`` (the family's), ``float16``, ``bfloat16``, ``float32``. Weights stay in
-            float32 (autocast); other devices compute in float32.
+        model, revision, device: as there.
+        dtype: arithmetic on a GPU: ``auto`` (the family's), ``float16``, ``bfloat16``, ``float32``; other devices
+            compute in float32.
         batch_size: requests in one forward pass; halved for good when the device's memory does not suffice.
         threshold: in place of the one in ``thresholds``.
     """
 
-    family: ClassVar[str]
-    model_types: ClassVar[tuple[str, ...]]
-    model_class: ClassVar[str] = "AutoModelForZeroShotObjectDetection"
-    processor_class: ClassVar[str] = "AutoProcessor"
+    model_class = "AutoModelForZeroShotObjectDetection"
+    processor_class = "AutoProcessor"
+    homes = HOMES
     words: ClassVar[bool] = True  # whether scores tell one word from another
     half: ClassVar[str] = "float16"  # bfloat16's eight bits would round a box to some pixels
     max_batch = 32
@@ -95,43 +80,11 @@ class NeuralGrounder:
         threshold: float | None = None,
         **options: Any,
     ) -> None:
-        self.model, self.revision, self.device, self.dtype = model, revision, device, dtype
-        self.batch_size = max(1, batch_size)
+        super().__init__(model, revision, device)
+        self.dtype, self.batch_size = dtype, max(1, batch_size)
         self.threshold = default_threshold(self.family, model) if threshold is None else float(threshold)
         if not 0 <= self.threshold <= 1:
             raise ChatdescError(f"{self.family}: a threshold is a score in [0, 1], not {self.threshold}")
-        self.name = f"{self.family}:{_public(model)}"
-
-    @cached_property
-    def loaded(self) -> Loaded:
-        """The network itself.
-
-        Raises:
-            BackendError: it is unknown, not to be had, too large, or of another architecture; the message says what
-                to do.
-        """
-        import torch
-        import transformers
-
-        found = hub.resolve(self.model, self.revision)
-        self._check(found)
-        device = hub.pick_device(self.device)
-        dtype = self._dtype(device)
-        processor = hub.load(getattr(transformers, self.processor_class), found)
-        # some are published in half precision, which autocast does not expect and a CPU is slow at
-        model = hub.load(getattr(transformers, self.model_class), found, dtype=torch.float32).eval()
-        try:
-            return Loaded(model.to(device), processor, device, dtype, found.facts())
-        except torch.OutOfMemoryError as error:
-            raise BackendError(f"{self.name} does not fit into the memory of {device}; try --device cpu") from error
-
-    def _check(self, found: hub.Resolved) -> None:
-        """Refuse another architecture before its weights are read, naming the backend for it."""
-        kind = str(found.config.get("model_type", "unknown"))
-        if kind not in self.model_types:
-            home = HOMES.get(kind)
-            remedy = f"write {home}:{found.name}" if home else f"{self.family} takes {' or '.join(self.model_types)}"
-            raise BackendError(f"{found.name} is a {kind} model; {remedy}")
 
     def _dtype(self, device: str) -> Any:
         import torch
@@ -143,14 +96,7 @@ class NeuralGrounder:
         return getattr(torch, self.half if self.dtype == "auto" else self.dtype)
 
     def describe_self(self) -> dict[str, str]:
-        """Model, weights and settings. Loads the model, so a run that cannot have it fails here."""
-        return {
-            "name": self.name,
-            **self.loaded.facts,
-            "threshold": f"{self.threshold:g}",
-            "dtype": str(self.loaded.dtype).removeprefix("torch."),
-            "transformers": version("transformers"),
-        }
+        return {**super().describe_self(), "threshold": f"{self.threshold:g}"}
 
     def ground(self, requests: list[Ground]) -> list[Grounding | Exception]:
         """Groundings in the order of the requests; each frame is decoded and prepared once.
@@ -212,10 +158,8 @@ class NeuralGrounder:
         """Answers to a batch; None if it has to be tried again, smaller."""
         import torch
 
-        loaded = self.loaded
-        half = loaded.device.startswith("cuda") and loaded.dtype != torch.float32
         try:
-            with torch.inference_mode(), torch.autocast("cuda", loaded.dtype) if half else nullcontext():
+            with torch.inference_mode(), self._arithmetic():
                 return list(self._forward(batch))
         except torch.OutOfMemoryError:
             return self._shrink(len(batch))
@@ -248,9 +192,3 @@ class NeuralGrounder:
 
 def _frame(request: Ground) -> Hashable:
     return request.frame.frames.key, request.frame.index
-
-
-def _public(model: str) -> str:
-    """A Hub id as it is, a folder by its last name."""
-    path = Path(model).expanduser()
-    return path.resolve().name if path.is_dir() or model.startswith(("/", "~", ".", "\\")) else model

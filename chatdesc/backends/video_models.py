@@ -1,4 +1,4 @@
-"""What the trackers with a neural network share: loading, sessions that stay small, masks to boxes, errors.
+"""What the trackers with a neural network share beyond ``neural_model``: sessions that stay small, masks to boxes.
 
 A family says how its network is asked; a session is opened on the frame before the first one that is answered:
 
@@ -11,15 +11,14 @@ A family says how its network is asked; a session is opened on the frame before 
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from chatdesc.backends import hub
+from chatdesc.backends.neural_model import Loaded as Loaded
+from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Boxes, ChatdescError, Follow, Followed, Image
 
@@ -35,17 +34,6 @@ IMAGES_ONLY = ("sam2", "edgetam", "sam3", "sam3_tracker", "sam")
 HEAVY = ("pred_masks", "high_res_masks", "maskmem_features", "maskmem_pos_enc")
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A network in memory with its processor; ``dtype`` is that of its arithmetic on a GPU."""
-
-    model: Any
-    processor: Any
-    device: str
-    dtype: Any
-    facts: dict[str, str]
-
-
 @dataclass(slots=True, eq=False)
 class Session:
     """The network's memory of a video, how many frames it has seen, and where the target was last. No frames."""
@@ -55,72 +43,30 @@ class Session:
     box: Boxes
 
 
-class VideoTracker:
-    """Base of the trackers; loads its model when it is first asked for something.
+class VideoTracker(NeuralModel):
+    """Base of the trackers; see ``NeuralModel``. A GPU computes in bfloat16, or float16 where it has none.
 
-    Args:
-        model, revision: a Hub id and a commit, branch or tag, or a folder.
-        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-
-    Weights stay in float32; a GPU computes in bfloat16, or float16 where it has none, by autocast. Sequences of a
-    batch are followed one after another: one video keeps a GPU busy, and answers cannot depend on the batch.
+    Sequences of a batch are followed one after another: one video keeps a GPU busy, and answers cannot depend on the
+    batch.
     """
 
-    family: ClassVar[str]
-    model_types: ClassVar[tuple[str, ...]]
-    model_class: ClassVar[str]
-    processor_class: ClassVar[str]
+    homes = HOMES
     max_batch = 16
     workers = 1
 
     def __init__(self, model: str = "", revision: str = "", *, device: str = "auto", **options: Any) -> None:
-        self.model, self.revision, self.device = model, revision, device
-        self.name = f"{self.family}:{hub.public_name(model)}"
+        super().__init__(model, revision, device)
 
-    @cached_property
-    def loaded(self) -> Loaded:
-        """The network itself.
-
-        Raises:
-            BackendError: it is unknown, not to be had, or of another architecture; the message says what to do.
-        """
-        return self._load()
-
-    def _load(self) -> Loaded:
-        import torch
-        import transformers
-
-        found = hub.resolve(self.model, self.revision)
-        self._check(found)
-        device = hub.pick_device(self.device)
-        kind = getattr(transformers, self.model_class)
-        model, notes = hub.load(kind, found, dtype=torch.float32, output_loading_info=True)
+    def _network(self, found: hub.Resolved, **options: Any) -> Any:
+        network, notes = super()._network(found, output_loading_info=True, **options)
         if notes["missing_keys"]:  # transformers makes them up, and would say so where nobody reads it
             lacking = ", ".join(sorted(notes["missing_keys"])[:3])
             log.warning("%s: its weights lack %d tensors (%s)", self.name, len(notes["missing_keys"]), lacking)
-        model = hub.place(model, device, self.name)
-        processor = hub.load(getattr(transformers, self.processor_class), found)
-        return Loaded(model, processor, device, hub.pick_dtype(device), found.facts())
+        return network
 
-    def _check(self, found: hub.Resolved) -> None:
-        """Refuse another architecture before its weights are read, naming the backend for it."""
-        kind = str(found.config.get("model_type", "unknown"))
-        if kind in self.model_types:
-            return
-        home = HOMES.get(kind)
-        remedy = f"write {home}:{found.name}" if home else f"{self.family} takes {' or '.join(self.model_types)}"
-        if kind in IMAGES_ONLY:
-            remedy = f"it segments single images and cannot track; {remedy}"
-        raise BackendError(f"{found.name} is a {kind} model; {remedy}")
-
-    def describe_self(self) -> dict[str, str]:
-        """Model and arithmetic. Loads the model, so a run that cannot have it fails here."""
-        return {
-            "name": self.name,
-            **self.loaded.facts,
-            "dtype": str(self.loaded.dtype).removeprefix("torch."),
-            "transformers": version("transformers"),
-        }
+    def _remedy(self, kind: str, model: str) -> str:
+        remedy = super()._remedy(kind, model)
+        return f"it segments single images and cannot track; {remedy}" if kind in IMAGES_ONLY else remedy
 
     def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
         """Follow each request's target; what goes wrong is the answer to that request alone.
@@ -145,13 +91,6 @@ class VideoTracker:
             raise BackendError(message) from error
         except Exception as error:
             raise BackendError(f"{self.name}: {hub.reason(error)}") from error
-
-    def _arithmetic(self) -> Any:
-        import torch
-
-        loaded = self.loaded
-        half = loaded.device.startswith("cuda") and loaded.dtype != torch.float32
-        return torch.autocast("cuda", loaded.dtype) if half else nullcontext()
 
     def _follow(self, request: Follow) -> Followed:
         session = self._session(request)
