@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from chatdesc.backends.hub import Resolved, load, pick_attention, pick_device, pick_dtype, quiet
+from chatdesc.backends.hub import Resolved, load, pick_attention, pick_device, pick_dtype, place, quiet
 from chatdesc.types import BackendError
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def load_vlm(found: Resolved, device: str, quantization: str = "", trust_remote_
     """Load a model and its processor.
 
     Raises:
-        BackendError: they cannot be downloaded or read, or were not made for conversations.
+        BackendError: they cannot be downloaded or read, do not fit, or were not made for conversations.
     """
     import transformers
 
@@ -88,7 +88,7 @@ def load_vlm(found: Resolved, device: str, quantization: str = "", trust_remote_
         config = transformers.BitsAndBytesConfig(**four if quantization == "4bit" else {"load_in_8bit": True})
         options |= {"quantization_config": config, "device_map": {"": device}}
     model = _load_model(found, device, options)
-    return Loaded((model if quantization else model.to(device)).eval(), processor, device, dtype)
+    return Loaded(model.eval() if quantization else place(model, device, found.name), processor, device, dtype)
 
 
 def _load_model(found: Resolved, device: str, options: dict[str, Any]) -> Any:

@@ -324,6 +324,17 @@ def test_models_that_cannot_be_loaded(tiny_model, tmp_path, frames):
         TransformersDescriber().describe_self()
 
 
+def test_a_model_that_does_not_fit(tiny_model, monkeypatch):
+    import torch
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(BackendError, match=r"^smolvlm does not fit into the memory of cpu; try --device cpu"):
+        TransformersDescriber(str(tiny_model("smolvlm")), device="cpu").describe([])
+
+
 def test_options_that_are_none(tiny_model):
     with pytest.raises(BackendError, match=r"'circle'; there are: box, crop"):
         TransformersDescriber("org/x", region="circle")
