@@ -1,4 +1,4 @@
-"""What the grounders with a neural network share beyond ``neural_model``: batches, and too little memory for them.
+"""What the grounders with a neural network share beyond ``neural_model``: frames prepared once, batches by size.
 
 A family says how its network is asked (``_forward``); everything else is here:
 
@@ -11,20 +11,18 @@ A family says how its network is asked (``_forward``); everything else is here:
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from chatdesc.backends import hub
+from chatdesc.backends.halving import Halving
 from chatdesc.backends.neural_model import Loaded as Loaded
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import nothing
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, split_words
-
-log = logging.getLogger(__name__)
 
 THREADS = 4  # decode and resize frames
 Answers = list[Grounding | Exception | None]
@@ -50,7 +48,7 @@ class Item:
     text: str
 
 
-class NeuralGrounder(NeuralModel):
+class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
     """Base of the grounders; see ``NeuralModel``.
 
     Args:
@@ -64,6 +62,7 @@ class NeuralGrounder(NeuralModel):
     model_class = "AutoModelForZeroShotObjectDetection"
     processor_class = "AutoProcessor"
     homes = HOMES
+    too_much = "one frame; use a smaller model or --device cpu"
     words: ClassVar[bool] = True  # whether scores tell one word from another
     half: ClassVar[str] = "float16"  # bfloat16's eight bits would round a box to some pixels
     max_batch = 32
@@ -110,7 +109,8 @@ class NeuralGrounder(NeuralModel):
         for item in self._prepare(requests, answers):
             groups.setdefault(self._group(item), []).append(item)
         for group in groups.values():
-            self._in_batches(group, answers)
+            for item, answer in zip(group, self._in_batches(group), strict=True):
+                answers[item.slot] = answer
         return [BackendError(f"{self.name}: no answer") if a is None else a for a in answers]
 
     def _prepare(self, requests: list[Ground], answers: Answers) -> list[Item]:
@@ -144,40 +144,11 @@ class NeuralGrounder(NeuralModel):
         beside a picture would change its features."""
         return tuple(item.inputs["pixel_values"].shape)
 
-    def _in_batches(self, items: list[Item], answers: Answers) -> None:
-        done = 0
-        while done < len(items):
-            batch = items[done : done + self.batch_size]
-            found = self._answer(batch)
-            if found is not None:
-                for item, answer in zip(batch, found, strict=True):
-                    answers[item.slot] = answer
-                done += len(batch)
-
-    def _answer(self, batch: list[Item]) -> list[Grounding | Exception] | None:
-        """Answers to a batch; None if it has to be tried again, smaller."""
+    def _ask(self, batch: list[Item]) -> list[Grounding]:
         import torch
 
-        try:
-            with torch.inference_mode(), self._arithmetic():
-                return list(self._forward(batch))
-        except torch.OutOfMemoryError:
-            return self._shrink(len(batch))
-        except Exception as error:
-            if len(batch) == 1:
-                return [BackendError(f"{self.name}: {hub.reason(error)}")]
-        return [answer for item in batch for answer in self._answer([item]) or []]  # only the guilty one fails
-
-    def _shrink(self, size: int) -> list[Grounding | Exception] | None:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        if size == 1:
-            return [BackendError(f"{self.name}: out of memory at one frame; use a smaller model or --device cpu")]
-        self.batch_size = size // 2
-        log.warning("%s: out of memory, going on with batches of %d", self.name, self.batch_size)
-        return None
+        with torch.inference_mode(), self._arithmetic():
+            return self._forward(batch)
 
     def _forward(self, items: list[Item]) -> list[Grounding]:
         """Ask the network, in inference mode; pictures have equal sizes."""

@@ -11,7 +11,6 @@ thoughts and chatter are the parser's business. A model that thinks aloud needs 
 
 from __future__ import annotations
 
-import logging
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.backends.hub import Resolved, pick_device, pick_dtype, reason, resolve
+from chatdesc.backends.halving import Halving
+from chatdesc.backends.hub import Resolved, pick_device, pick_dtype, resolve
 from chatdesc.backends.vlm_model import Loaded, Message, check_kind, check_quantization, load_vlm
+from chatdesc.protocols import each
 from chatdesc.region import PLACEHOLDER, REGIONS, coordinates, show
 from chatdesc.types import BackendError, Describe, Image
-
-log = logging.getLogger(__name__)
 
 MAX_PIXELS = 1024 * 1024
 QUANTIZATIONS = ("", "4bit", "8bit")
@@ -33,7 +32,7 @@ CONVENTION = {"qwen2_5_vl": "pixels", "llava": "unit", "llava_next": "unit", "ll
 GREY = 127
 
 
-class TransformersDescriber:
+class TransformersDescriber(Halving[Message, str]):
     """A language model that sees; loaded when it is first asked for something.
 
     Args:
@@ -48,6 +47,8 @@ class TransformersDescriber:
     """
 
     workers = 1
+    too_much = "a single request; lower --max-pixels, use --quantization 4bit, a smaller model or --device cpu"
+    rejected = "{name} cannot take this picture ({reason}); try another --region or --max-pixels"
 
     def __init__(
         self,
@@ -68,13 +69,10 @@ class TransformersDescriber:
         if quantization not in QUANTIZATIONS:
             raise BackendError(f"--quantization is 4bit or 8bit, not {quantization!r}")
         self.model, self.revision, self.device = model, revision, device
+        self.name = f"transformers:{Path(model).name if Path(model).expanduser().is_dir() else model}"
         self.region, self.max_pixels, self.max_new_tokens = region, max_pixels or MAX_PIXELS, max_new_tokens
         self.quantization, self.trust_remote_code = quantization, trust_remote_code
         self.max_batch = self.batch_size = max(1, max_batch)
-
-    @property
-    def name(self) -> str:
-        return f"transformers:{Path(self.model).name if Path(self.model).expanduser().is_dir() else self.model}"
 
     @cached_property
     def found(self) -> Resolved:
@@ -118,21 +116,9 @@ class TransformersDescriber:
             BackendError: the model cannot be loaded.
         """
         loaded = self.loaded
-        answers: list[str | Exception] = [BackendError("not asked")] * len(requests)
-        waiting: list[tuple[int, Message]] = []
-        for i, request in enumerate(requests):
-            try:
-                waiting.append((i, self.message(request, loaded)))
-            except Exception as error:
-                answers[i] = error
-        while waiting:
-            batch = waiting[: self.batch_size]
-            got = self._answer([message for _, message in batch])
-            if got is not None:
-                for (i, _), answer in zip(batch, got, strict=True):
-                    answers[i] = answer
-                waiting = waiting[len(batch) :]
-        return answers
+        made = each(requests, lambda request: self.message(request, loaded))
+        told = iter(self._in_batches([m for m in made if not isinstance(m, Exception)]))
+        return [m if isinstance(m, Exception) else next(told) for m in made]
 
     def message(self, request: Describe, loaded: Loaded) -> Message:
         """Pictures and prompt in the form of transformers' chat templates."""
@@ -152,36 +138,8 @@ class TransformersDescriber:
         content = [*({"type": "image", "image": picture} for picture in pictures), {"type": "text", "text": prompt}]
         return [{"role": "user", "content": content}]
 
-    def _answer(self, messages: list[Message]) -> list[str | Exception] | None:
-        """Answers to a batch; None where it must be tried again in smaller ones."""
-        try:
-            return list(self.loaded.generate(messages, self.max_new_tokens))
-        except Exception as error:
-            failure, full = reason(error), _out_of_memory(error)
-        # Not within the except clause: while an error is held, so are the tensors of the frames in its traceback.
-        if full:
-            return self._shrink(len(messages))
-        if len(messages) > 1:
-            return [answer for message in messages for answer in self._answer([message]) or []]
-        return [BackendError(f"{self.name} cannot take this picture ({failure}); try another --region or --max-pixels")]
-
-    def _shrink(self, size: int) -> list[str | Exception] | None:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        if size == 1:
-            remedy = "lower --max-pixels, use --quantization 4bit, a smaller model or --device cpu"
-            return [BackendError(f"{self.name}: out of memory at a single request; {remedy}")]
-        self.batch_size = size // 2
-        log.warning("%s: out of memory, going on with batches of %d", self.name, self.batch_size)
-        return None
-
-
-def _out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    def _ask(self, batch: list[Message]) -> list[str]:
+        return self.loaded.generate(batch, self.max_new_tokens)
 
 
 def squared(image: Image) -> Image:
