@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 
 from chatdesc.backends import hub
 from chatdesc.backends.halving import Halving
-from chatdesc.backends.neural_model import Loaded as Loaded
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import nothing

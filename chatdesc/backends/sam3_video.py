@@ -32,7 +32,8 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.backends.video_models import Loaded, Session, VideoTracker, forget, mask_box
+from chatdesc.backends.neural_model import Loaded
+from chatdesc.backends.video_models import Session, VideoTracker, forget, mask_box
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import BackendError, Boxes, Follow, Image
 

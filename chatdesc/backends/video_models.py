@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from chatdesc.backends import hub
-from chatdesc.backends.neural_model import Loaded as Loaded
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Boxes, ChatdescError, Follow, Followed, Image

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from chatdesc.backends import create
-from chatdesc.backends.neural_grounder import HOMES, Loaded, NeuralGrounder
+from chatdesc.backends.neural_grounder import HOMES, NeuralGrounder
+from chatdesc.backends.neural_model import Loaded
 from chatdesc.backends.thresholds import FAMILIES, MODELS, default_threshold
 from chatdesc.backends.words_and_boxes import nothing, split_words
 from chatdesc.protocols import Grounder
