@@ -34,7 +34,7 @@ Missing = Literal["skip", "zero", "error"]
 OWN = {"lasot": "lasot", "lasot_ext": "lasot", "tnl2k": "tnl2k", "otb-lang": "otb", "synthetic": "lasot"}
 CHUNK = 4 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
-THREADS = min(4, os.cpu_count() or 1)
+THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 SHOWN = 5  # names in a message
 
 

@@ -218,6 +218,7 @@ of chatdesc can be tested and tried without any download.
 
 ```python
 from chatdesc.backends import create
+
 grounder = create("grounder", "mm-grounding-dino:tiny:grounder")
 ```
 

@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=int, default=SCENES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--work", type=Path, default=Path("work/vlm"))
+    parser.add_argument("--work", type=Path, default=Path("build/tiny"), help="folder for pictures and checkpoints")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--count", type=int, default=EVALUATED, help="scenes of the evaluation")
     parser.add_argument("--stage", choices=STAGES, help="this stage alone")

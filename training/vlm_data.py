@@ -45,7 +45,7 @@ class Pool:
     @classmethod
     def rendered(cls, split: str, scenes: int, processor: Any, work: Path, seed: int = 0) -> Pool:
         """The pool kept in ``work``, or a new one."""
-        parts = [work / f"{split}-{scenes}-{seed}-{name}.npy" for name in cls.__slots__]
+        parts = [work / f"vlm-{split}-{scenes}-{seed}-{name}.npy" for name in cls.__slots__]
         if not all(part.is_file() for part in parts):
             made = cls.render(split, scenes, processor, seed)
             work.mkdir(parents=True, exist_ok=True)
