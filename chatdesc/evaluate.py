@@ -40,10 +40,11 @@ SHOWN = 5  # names in a message
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """A sequence's boxes [N, 4] xywh and visibility [N], None where that is not known."""
+    """A sequence's boxes [N, 4] xywh, visibility [N] (None where it is not known), and what was odd about the files."""
 
     boxes: Floats
     visible: NDArray[np.bool_] | None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,18 +115,32 @@ def about_flags(dataset: str, truths: dict[str, Truth], rules: Rules | None) -> 
     return [f"{rules.name} reads no marks of absence on {dataset}: absent frames are scored as they stand"]
 
 
+def about_truths(truths: dict[str, Truth]) -> list[str]:
+    """What was odd about the ground truth and was mended, and which sequences alone have no marks of absence."""
+    said = [problem for truth in truths.values() for problem in truth.problems]
+    more = [f"... and {len(said) - SHOWN} more remarks on the ground truth"] if len(said) > SHOWN else []
+    bare = [name for name, truth in truths.items() if truth.visible is None]
+    if bare and len(bare) < len(truths):
+        names = ", ".join(bare[:SHOWN]) + (" ..." if len(bare) > SHOWN else "")
+        more.append(f"{len(bare)} of {len(truths)} sequences have no marks of absence, unlike the others: {names}")
+    return [*said[:SHOWN], *more]
+
+
 def read_truths(dataset: Any) -> dict[str, Truth]:
-    """Boxes and visibility of all sequences.
+    """Boxes, float64 as written, and visibility of all sequences.
 
     Raises:
-        ChatdescError: a sequence has no boxes.
+        ChatdescError: a sequence has no boxes, or a line of them cannot be read.
     """
     truths: dict[str, Truth] = {}
     for annotation in dataset.annotations():
         if not len(annotation.boxes):
             raise ChatdescError(f"{annotation.name}: its ground truth cannot be read, or is empty")
-        visible = annotation.visible
-        truths[annotation.name] = Truth(np.asfortranarray(annotation.boxes, np.float64), visible)
+        unread = [problem.message for problem in annotation.problems if problem.kind == "bad_boxes"]
+        if unread:
+            raise ChatdescError(f"the ground truth of {annotation.name} cannot be trusted: {unread[0]}")
+        boxes = np.asfortranarray(annotation.boxes, np.float64)
+        truths[annotation.name] = Truth(boxes, annotation.visible, tuple(p.message for p in annotation.problems))
     return truths
 
 

@@ -97,7 +97,8 @@ def evaluate_results(
     _print(
         work, f"{data.dataset}, {'every protocol' if len(rules_of) > 1 else f'protocol {rules_of[0].name}'}", console
     )
-    for line in ([f"warning: {warning}"] if warning else []) + scoring.about_flags(dataset, truths, rules):
+    remarks = [f"warning: {warning}"] if warning else []
+    for line in remarks + scoring.about_flags(dataset, truths, rules) + scoring.about_truths(truths):
         console.print(line, style="yellow", highlight=False, markup=False)
     for path in [*tables.paths, *_pictures(work, data.dataset, out, console)] if out else []:
         console.print(f"written: {path}", highlight=False, soft_wrap=True)

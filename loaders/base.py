@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from chatdesc.loaders import checks, parse
 from chatdesc.loaders.files import open_root
 from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
-from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
+from chatdesc.types import ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
 SERVER_THREADS = 8  # requests at a time
@@ -64,11 +64,15 @@ class Files:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotation:
-    """One sequence's boxes [N, 4] (NaN where a line cannot be read) and visibility, as the files have them."""
+    """One sequence's boxes [N, 4] (NaN where a line cannot be read) and visibility, as the files have them.
+
+    ``problems`` are those of reading the two: what a line or file lacks.
+    """
 
     name: str
-    boxes: Boxes
+    boxes: parse.Numbers
     visible: NDArray[np.bool_] | None
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,19 +290,21 @@ class Dataset:
         files = [self._look(entry)[0] for entry in entries]
         parsed = pool.submit(parse.parse_many, [self._boxes(f) for f in files])
         flags = [checks.read_flags(self.source, f.absent) for f in files]
-        return Later(lambda: [self._annotation(*of) for of in zip(entries, parsed.result(), flags, strict=True)])
+        ready = lambda: zip(entries, files, parsed.result(), flags, strict=True)  # noqa: E731
+        return Later(lambda: [self._annotation(*of) for of in ready()])
 
     def _annotate(self, entries: list[Entry]) -> list[Annotation]:
         files = [self._look(entry)[0] for entry in entries]
         parsed = parse.parse_many([self._boxes(f) for f in files])
         flags = [checks.read_flags(self.source, f.absent) for f in files]
-        return [self._annotation(*of) for of in zip(entries, parsed, flags, strict=True)]
+        return [self._annotation(*of) for of in zip(entries, files, parsed, flags, strict=True)]
 
-    def _annotation(self, entry: Entry, parsed: parse.Parsed, flags: list[checks.FlagFile]) -> Annotation:
-        boxes, _ = parsed
-        visible, _ = checks.visible(flags, boxes)
+    def _annotation(self, entry: Entry, files: Files, parsed: parse.Parsed, flags: list[checks.FlagFile]) -> Annotation:
+        boxes, errors = parsed
+        visible, odd = checks.visible(flags, boxes)
         start = self._skip(entry, len(boxes))
-        return Annotation(entry.name, boxes[start:], None if visible is None else visible[start:])
+        problems = (*checks.bad_lines(files.boxes or entry.folder, errors), *odd)
+        return Annotation(entry.name, boxes[start:], None if visible is None else visible[start:], problems)
 
     def _build(self, entry: Entry) -> Sequence:
         files, unreadable = self._look(entry)

@@ -34,7 +34,7 @@ def read_boxes(root: Root, path: str | None, wanted: str) -> tuple[Boxes, parse.
     except (OSError, DataError) as error:
         return none, [], [Problem("bad_boxes", f"{path}: {error}", fatal=True)]
     empty = [] if len(boxes) else [Problem("bad_boxes", f"{path}: is empty; download it again", fatal=True)]
-    return boxes, errors, empty
+    return boxes.astype(np.float32, copy=False), errors, empty
 
 
 def check_boxes(path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | None, first: int = 0) -> list[Problem]:
@@ -55,13 +55,19 @@ def check_boxes(path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | 
     if len(boxes) > first and not (finite[first] and positive[first]):
         why = f"the first box ({_box(boxes[first])}) is not finite and positive, so there is no target to describe"
         found.append(Problem("bad_boxes", f"{path}:{first + 1}: {why}; correct it or leave the sequence out", True))
-    if errors:
-        line, why = errors[0]
-        found.append(Problem("bad_boxes", f"{path}:{line}: {why}{_more(len(errors))}; correct the line"))
+    found += bad_lines(path, errors)
     found += _rows(path, boxes, ~finite & shown & ~unread, "is not finite")
     if visible is not None:
         found += _rows(path, boxes, finite & ~positive & visible, "is not positive though the target is marked visible")
     return found
+
+
+def bad_lines(path: str, errors: parse.Errors) -> list[Problem]:
+    """One problem for all lines that cannot be read."""
+    if not errors:
+        return []
+    line, why = errors[0]
+    return [Problem("bad_boxes", f"{path}:{line}: {why}{_more(len(errors))}; correct the line")]
 
 
 def _rows(path: str, boxes: Boxes, wrong: Flags, why: str) -> list[Problem]:
@@ -85,12 +91,12 @@ def read_flags(root: Root, paths: tuple[str, ...]) -> list[FlagFile]:
     return [(path, *_read(root, path, parse.parse_flags, "bad_visible")) for path in paths]
 
 
-def read_visible(root: Root, paths: tuple[str, ...], boxes: Boxes) -> tuple[Flags | None, list[Problem]]:
+def read_visible(root: Root, paths: tuple[str, ...], boxes: parse.Numbers) -> tuple[Flags | None, list[Problem]]:
     """Visibility [N] from files that mark absence; None where there is none, or one that cannot be read."""
     return visible(read_flags(root, paths), boxes)
 
 
-def visible(files: list[FlagFile], boxes: Boxes) -> tuple[Flags | None, list[Problem]]:
+def visible(files: list[FlagFile], boxes: parse.Numbers) -> tuple[Flags | None, list[Problem]]:
     """Visibility [N] of ``boxes`` from ``read_flags``."""
     if not len(boxes):
         return None, []
@@ -106,7 +112,7 @@ def visible(files: list[FlagFile], boxes: Boxes) -> tuple[Flags | None, list[Pro
     return None if absent is None else ~absent, problems
 
 
-def _fit(absent: Flags, boxes: Boxes) -> Flags:
+def _fit(absent: Flags, boxes: parse.Numbers) -> Flags:
     """As many flags as boxes; a frame without one counts as absent where its box has no size."""
     rest = ~(boxes[len(absent) :, 2:] > 0).all(1)
     return np.concatenate([absent[: len(boxes)], rest])

@@ -6,7 +6,8 @@
 
 The usual box file has four numbers of one to four digits a line. It is read by array arithmetic on its bytes: value
 of every pair of digits at every position, then the positions of the separators. Anything else (signs, decimals, odd
-spacing, letters) goes through ``careful_boxes``, line by line. Both give the same numbers.
+spacing, letters) goes through ``careful_boxes``, line by line. Both give the same numbers: whole ones of four digits
+are exact as float32, all others come as float64.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from chatdesc.types import Boxes
 
 Errors = list[tuple[int, str]]
-Parsed = tuple[Boxes, Errors]
+Numbers = NDArray[np.float32] | NDArray[np.float64]
+Parsed = tuple[Numbers, Errors]
 
 _LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all others have
 _ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
@@ -30,7 +32,7 @@ _FIELD = re.compile(rb"\s*,\s*|\s+")
 
 
 def parse_boxes(data: bytes) -> Parsed:
-    """Boxes [N, 4] of one file (float32, NaN where a line cannot be read) and what is wrong, as (line, why).
+    """Boxes [N, 4] of one file, as written, NaN where a line cannot be read, and what is wrong, as (line, why).
 
     Numbers are separated by commas, tabs or spaces, mixed as they like; lines end in LF or CRLF. Empty lines at the
     end do not count.
@@ -135,18 +137,18 @@ def _mostly_quick(data: bytes) -> Parsed:
     rest = lines.copy()
     for i in odd:
         rest[i] = b"0,0,0,0"
-    boxes = parse_boxes(b"\n".join(rest))[0]
+    boxes = parse_boxes(b"\n".join(rest))[0].astype(np.float64)
     return boxes, _fill(boxes, lines, odd)
 
 
 def careful_boxes(data: bytes) -> Parsed:
     """As ``parse_boxes``, without the quick way."""
     lines = _lines(data)
-    boxes = np.empty((len(lines), 4), np.float32)
+    boxes = np.empty((len(lines), 4), np.float64)
     return boxes, _fill(boxes, lines, range(len(lines)))
 
 
-def _fill(boxes: Boxes, lines: list[bytes], rows: Iterable[int]) -> Errors:
+def _fill(boxes: NDArray[np.float64], lines: list[bytes], rows: Iterable[int]) -> Errors:
     errors: Errors = []
     for i in rows:
         try:

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from chatdesc.cli import app
-from chatdesc.evaluate import OWN, Truth, evaluate, evaluate_all, rules_for
+from chatdesc.evaluate import OWN, Truth, evaluate, evaluate_all, read_truths, rules_for
 from chatdesc.evaluate_tables import Tables, overall_row, protocol_rows, sequence_rows
-from chatdesc.loaders import NAMES
+from chatdesc.loaders import NAMES, load
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.results import ResultFolder
 from chatdesc.types import ChatdescError
@@ -330,3 +330,43 @@ def test_the_published_numbers_of_otb(shared_data, tmp_path):
         for measure in ("AUC", "P20"):
             assert float(rows[tracker][measure]) == pytest.approx(published[measure], abs=1e-12)
             assert f"{100 * published[measure]:.2f}" in done.output
+
+
+def test_decimals_of_the_ground_truth_are_taken_as_written(tmp_path):
+    """30.1 is no float32; an overlap that reaches a threshold by the last bit must not be moved below it."""
+    truth = put(tmp_path / "truth" / "a.txt", "30.1,20.3,10.7,5.9\n30.2,20.3,10.7,5.9\n").parent
+    boxes = read_truths(load("folder", str(truth)))["a"].boxes
+    assert boxes.tolist() == [[30.1, 20.3, 10.7, 5.9], [30.2, 20.3, 10.7, 5.9]]
+
+
+class TestDamagedGroundTruth:
+    @staticmethod
+    def made(place, absent=("0\n0\n", "0\n1\n"), boxes="1,2,3,4\n5,6,7,8\n"):
+        for name, flags in zip("ab", absent, strict=True):
+            put(place / "truth" / f"{name}.txt", boxes if name == "b" else "1,2,3,4\n5,6,7,8\n")
+            put(place / "results" / f"{name}.txt", "1,2,3,4\n5,6,7,8\n")
+            if flags is not None:
+                put(place / "truth" / "absent" / f"{name}.txt", flags)
+        return run("folder", place / "truth", "--results", place / "results", "--protocol", "lasot")
+
+    def test_sound_files_cause_no_remark(self, tmp_path):
+        done = self.made(tmp_path)
+        assert done.exit_code == 0 and "marks of absence" not in done.output and "flags" not in done.output
+
+    @pytest.mark.parametrize(
+        ("flags", "says"),
+        [
+            ("0\nhello\n", "absent/b.txt:2: 'hello' is not a number"),
+            ("0\n", "absent/b.txt: 1 flags for 2 boxes"),
+            (None, "1 of 2 sequences have no marks of absence, unlike the others: b"),
+        ],
+    )
+    def test_marks_of_absence_that_are_odd_are_said(self, tmp_path, flags, says):
+        done = self.made(tmp_path, ("0\n0\n", flags))
+        assert done.exit_code == 0 and says in " ".join(done.output.split())
+
+    @pytest.mark.parametrize("row", ["5,6,7", "x,y,w,h"])
+    def test_boxes_that_cannot_be_read_are_an_error(self, tmp_path, row):
+        done = self.made(tmp_path, boxes=f"1,2,3,4\n{row}\n")
+        assert isinstance(done.exception, ChatdescError)
+        assert "the ground truth of b cannot be trusted: b.txt:2: " in str(done.exception)

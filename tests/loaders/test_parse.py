@@ -30,7 +30,7 @@ def test_any_mix_of_delimiters_round_trips(
     data = written(rows, delimiters, end, last)
     boxes, errors = parse.parse_boxes(data)
     assert not errors
-    assert np.array_equal(boxes, np.array(rows, np.float64).astype(np.float32))
+    assert np.array_equal(boxes, np.array(rows, np.float64))
     assert np.array_equal(boxes, parse.careful_boxes(data)[0])
 
 
