@@ -135,7 +135,9 @@ def read_truths(dataset: Any) -> dict[str, Truth]:
     truths: dict[str, Truth] = {}
     for annotation in dataset.annotations():
         if not len(annotation.boxes):
-            raise ChatdescError(f"{annotation.name}: its ground truth cannot be read, or is empty")
+            raise ChatdescError(
+                f"{annotation.name}: its ground truth cannot be read, or is empty; --split or --sequences leaves it out"
+            )
         unread = [problem.message for problem in annotation.problems if problem.kind == "bad_boxes"]
         if unread:
             raise ChatdescError(f"the ground truth of {annotation.name} cannot be trusted: {unread[0]}")

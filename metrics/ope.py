@@ -269,8 +269,10 @@ def _passed(values: Floats, thresholds: Floats, reached: bool) -> Whole:
     Thresholds at equal distances are not searched for: all before the nearest one lie below, none after it.
     """
     last = len(thresholds)
-    step = float(thresholds[-1]) / max(1, last - 1)
-    if step <= 0 or np.abs(thresholds - step * np.arange(last)).max() > 1e-9 * step:
+    step, even = float(thresholds[-1]) / max(1, last - 1), np.arange(last)
+    if step == 1 and not reached and (thresholds == even).all():
+        return np.ceil(np.clip(values, 0, last)).astype(np.intp)
+    if step <= 0 or np.abs(thresholds - step * even).max() > 1e-9 * step:
         return np.asarray(np.searchsorted(thresholds, values, "right" if reached else "left"))
     place = values * (1 / step)
     place += 0.5
