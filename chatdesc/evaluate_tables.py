@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TextIO
 
 import numpy as np
@@ -156,6 +157,34 @@ def shown(rows: list[Row]) -> list[Row]:
     return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """What cannot be written into the folder of ``--out`` is an error with a remedy.
+
+    Raises:
+        ChatdescError: instead of an OSError within.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = error.filename2 or error.filename or folder
+        why = error.strerror or error
+        raise ChatdescError(f"{place}: cannot be written ({why}); choose another folder with --out") from error
+
+
+def make_folder(folder: Path | None) -> None:
+    """Make the folder of ``--out``, where one was named, before there is work that could be lost.
+
+    Raises:
+        ChatdescError: it cannot be made, or nothing can be written into it.
+    """
+    if folder is None:
+        return
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+
+
 class Tables:
     """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem; they appear when all is done."""
 
@@ -164,26 +193,32 @@ class Tables:
         self._stack, self._open = ExitStack(), dict[str, tuple[Any, TextIO]]()
 
     def __enter__(self) -> Tables:
+        make_folder(self.folder)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._stack.close()
-        for path in self.paths:
-            written = path.with_name(path.name + ".tmp")
-            written.replace(path) if kind is None else written.unlink(missing_ok=True)
+        written = {path: path.with_name(path.name + ".tmp") for path in self.paths}
+        try:
+            with writing(self.folder or Path()):
+                self._stack.close()
+                for path, whole in written.items() if kind is None else ():
+                    whole.replace(path)
+        finally:
+            for rest in written.values():
+                rest.unlink(missing_ok=True)
 
     def add(self, stem: str, rows: list[Row]) -> None:
         """More rows of a table; without a folder they go nowhere."""
         if self.folder is None or not rows:
             return
-        if stem not in self._open:
-            self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
-        table, text = self._open[stem]
-        table.writerows(rows)
-        text.writelines("| " + " | ".join(map(percent, row.values())) + " |\n" for row in rows)
+        with writing(self.folder):
+            if stem not in self._open:
+                self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
+            table, text = self._open[stem]
+            table.writerows(rows)
+            text.writelines("| " + " | ".join(map(percent, row.values())) + " |\n" for row in rows)
 
     def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[Any, TextIO]:
-        folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
         self.paths += paths
         sheet, text = (

@@ -88,8 +88,8 @@ def evaluate_results(
     rules, warning = scoring.rules_for(dataset, protocol) if protocol or not compare_protocols else (None, "")
     rules_of = list(PROTOCOLS.values()) if rules is None or compare_protocols else [rules]
     groups = groups_of(data, by.value) if by in (By.attribute, By.category) else {}
-    truths = scoring.read_truths(data)
     with Tables(out) as tables:
+        truths = scoring.read_truths(data)
         work = Work(dataset, truths, rules_of, missing.value, by, groups, tables)
         _with_progress(work, folders, console)
         tables.add("protocols" if len(rules_of) > 1 else "overall", work.rows)
@@ -180,14 +180,15 @@ def _print(work: Work, about: str, console: Any) -> None:
 
 def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:
     """The LaTeX table, and plots where matplotlib is there."""
-    from chatdesc.evaluate_tables import latex
+    from chatdesc.evaluate_tables import latex, writing
 
     several = len(work.rules) > 1
     name = "every protocol" if several else f"protocol {work.rules[0].name}"
     table = out / ("protocols.tex" if several else "overall.tex")
-    table.write_text(latex(work.rows, f"{dataset}, {name}, in %"), encoding="utf-8")
     try:
-        return [table, *_plots(work, dataset, out)]
+        with writing(out):
+            table.write_text(latex(work.rows, f"{dataset}, {name}, in %"), encoding="utf-8")
+            return [table, *_plots(work, dataset, out)]
     except ModuleNotFoundError:
         console.print("no plots: they need matplotlib (pip install 'chatdesc[plots]')", style="yellow", markup=False)
         return [table]

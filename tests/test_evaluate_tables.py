@@ -2,7 +2,8 @@ import csv
 
 import pytest
 
-from chatdesc.evaluate_tables import Tables, latex
+from chatdesc.evaluate_tables import Tables, latex, make_folder
+from chatdesc.types import ChatdescError
 
 ROWS = [
     {"tracker": "a_1", "protocol": "lasot", "AUC": 0.5, "P20": 0.25, "P": 0.25, "notes": "x"},
@@ -58,3 +59,22 @@ def test_latex():
     assert lines[7] == r"a\_1 & lasot & 50.00 & \textbf{25.00} \\"
     assert lines[8] == r"b\&c & lasot & \textbf{75.00} & - \\"
     assert "textbf" not in latex(ROWS[:1])
+
+
+def test_a_place_that_cannot_be_written_is_said_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ChatdescError, match=r"file.*: cannot be written \(.*\); choose another folder with --out"):
+            make_folder(place)
+        with pytest.raises(ChatdescError, match="choose another"), Tables(place):
+            pytest.fail("the work was begun")
+    make_folder(None)
+    make_folder(tmp_path / "a" / "b")
+    assert list((tmp_path / "a").rglob("*")) == [tmp_path / "a" / "b"]
+
+
+def test_a_folder_in_the_place_of_a_table_leaves_no_halves(tmp_path):
+    (tmp_path / "overall.csv").mkdir()
+    with pytest.raises(ChatdescError, match=r"overall\.csv: cannot be written"), Tables(tmp_path) as tables:
+        tables.add("overall", ROWS)
+    assert not list(tmp_path.glob("*.tmp"))
