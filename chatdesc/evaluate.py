@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +36,8 @@ CHUNK = 4 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 SHOWN = 5  # names in a message
+AHEAD = 64  # sequences of a tracker from which is told what its files begin with
+WRITTEN = 0.01  # pixels: what two decimals may lose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,7 +208,7 @@ def evaluate_trackers(
         parsed = dict(zip(chunk.files, parse_results([data or b"" for data in chunk.files.values()]), strict=True))
         return [_lines(chunk, parsed, truths, rules) for rules in here]
 
-    chunks = (chunk for folder in folders for chunk in _chunks(folder, list(truths)))
+    chunks = (chunk for folder in folders for chunk in _chunks(folder, truths))
     for folder, parts in groupby(_in_order(chunks, work), key=lambda done: done[0].folder):
         lines: list[list[Line]] = [[] for _ in protocols]
         for chunk, part in parts:
@@ -218,26 +220,48 @@ def evaluate_trackers(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Some sequences of one tracker: which files are theirs, and what these hold (None: there is none to be read)."""
+    """Some sequences of one tracker: which files are theirs, and what these hold (None: there is none to be read).
+
+    ``begins``: whether files that are one row short begin with the given box; None: each says for itself.
+    """
 
     folder: ResultFolder
     found: dict[str, Found]
     files: dict[str, bytes | None]
+    begins: bool | None
 
 
-def _chunks(folder: ResultFolder, names: list[str]) -> Iterator[Chunk]:
+def _chunks(folder: ResultFolder, truths: dict[str, Truth]) -> Iterator[Chunk]:
     """The files of all sequences, about CHUNK bytes at a time."""
-    found = folder.match(names)
+    found = folder.match(list(truths))
+    kept = {name: one.path for name, one in found.items() if not one.error}
+    each = ((name, folder.read(kept[name]) if name in kept else None) for name in truths)
+    ahead = list(islice(each, AHEAD))
+    begins = _begins(ahead, truths)
     files: dict[str, bytes | None] = {}
     size = 0
-    for name in names:
-        files[name] = folder.read(found[name].path) if name in found and not found[name].error else None
-        size += len(files[name] or b"") + 1
+    for name, data in chain(ahead, each):
+        files[name] = data
+        size += len(data or b"") + 1
         if size >= CHUNK or len(files) >= MOST:
-            yield Chunk(folder, found, files)
+            yield Chunk(folder, found, files, begins)
             files, size = {}, 0
     if files:
-        yield Chunk(folder, found, files)
+        yield Chunk(folder, found, files, begins)
+
+
+def _begins(ahead: list[tuple[str, bytes | None]], truths: dict[str, Truth]) -> bool | None:
+    """Whether a tracker's files begin with the given box, where most of them are one row short: as most of these do.
+
+    A target that stands still in the first two frames makes a file look as if it began with the given box.
+    """
+    there = [(data.strip(), truths[name].boxes) for name, data in ahead if data]
+    short = [(data, boxes) for data, boxes in there if data.count(b"\n") + 1 == len(boxes) - 1]
+    if len(short) < 2 or 2 * len(short) <= len(there):
+        return None
+    parsed = zip(parse_results([data for data, _ in short]), short, strict=True)
+    say = [_is_given(one.boxes[0], boxes[0]) for one, (_, boxes) in parsed if len(one.boxes)]
+    return None if 2 * sum(say) == len(say) else 2 * sum(say) > len(say)
 
 
 Done = tuple[Chunk, list[list[Line]]]
@@ -276,7 +300,7 @@ def _lines(chunk: Chunk, parsed: dict[str, Parsed], truths: dict[str, Truth], ru
     folder, found = chunk.folder, chunk.found
     lost = {name: why for name in chunk.files if (why := _lost(chunk, name, parsed))}
     kept = [name for name in chunk.files if name not in lost]
-    ready = {name: _ready(name, parsed[name].boxes, truths[name], rules, found[name].notes) for name in kept}
+    ready = {name: _ready(chunk, name, parsed[name].boxes, truths[name], rules) for name in kept}
     tracks, real, seen = ([getattr(one, k) for one in ready.values()] for k in ("track", "boxes", "visible"))
     scores = dict(zip(ready, score_many(tracks, real, seen, rules), strict=True))
     return [
@@ -308,10 +332,11 @@ class _Ready:
     notes: tuple[str, ...]
 
 
-def _ready(name: str, track: Floats, truth: Truth, rules: Rules, notes: tuple[str, ...]) -> _Ready:
+def _ready(chunk: Chunk, name: str, track: Floats, truth: Truth, rules: Rules) -> _Ready:
     truth, moved = _from_start(name, len(track), truth, rules)
-    track, mended = _one_short(track, truth.boxes, rules)
-    return _Ready(track, truth.boxes, truth.visible, (*notes, *(note for note in (moved, mended) if note)))
+    track, mended = _one_short(track, truth.boxes, rules, chunk.begins)
+    notes = (*chunk.found[name].notes, *(note for note in (moved, mended) if note))
+    return _Ready(track, truth.boxes, truth.visible, notes)
 
 
 def _line(folder: ResultFolder, name: str, ready: _Ready, score: Score | ValueError, found: dict[str, Found]) -> Line:
@@ -328,14 +353,21 @@ def _from_start(name: str, rows: int, truth: Truth, rules: Rules) -> tuple[Truth
     return Truth(truth.boxes[first - 1 :], visible), f"starts at frame {first}, as {rules.name} has it"
 
 
-def _one_short(track: Floats, truth: Floats, rules: Rules) -> tuple[Floats, str]:
-    """A result that lacks one row: its first, unless it begins with the true box."""
+def _one_short(track: Floats, truth: Floats, rules: Rules, begins: bool | None) -> tuple[Floats, str]:
+    """A result that lacks one row: its last where it begins with the given box, else its first."""
     if rules.short != "refused" or len(track) != len(truth) - 1 or not len(track):
         return track, ""
-    if np.abs(track[0] - truth[0]).max() <= 1:  # trackers that write whole pixels
+    why = "" if begins is None else ", as in most files of this tracker"
+    if _is_given(track[0], truth[0]) if begins is None else begins:
         blank = np.concatenate([track, np.zeros((1, 4))])
-        return blank, "one row short: the last frame has no box"
-    return np.concatenate([truth[:1], track]), "one row short: the given box was put before the first row"
+        return blank, f"one row short: taken to begin with the given box{why}, so the last frame has no box"
+    first = f"one row short: taken to begin after the given box{why}, which was put before the first row"
+    return np.concatenate([truth[:1], track]), first
+
+
+def _is_given(box: Floats, given: Floats) -> bool:
+    """Whether a box is the given one as a tracker may write it: as it is, or in whole pixels."""
+    return any(np.abs(box - as_written).max() <= WRITTEN for as_written in (given, np.trunc(given), np.round(given)))
 
 
 def _counts(score: Score, track: Floats) -> list[str]:

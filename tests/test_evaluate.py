@@ -52,10 +52,54 @@ def test_a_perfect_track_and_one_that_is_lost(results):
 def test_one_row_short_is_mended_aloud(results):
     one = results(first=TRUTH[1:], last=TRUTH[:3])
     first, last = one.lines
-    assert first.notes == ("one row short: the given box was put before the first row",)
+    put = "one row short: taken to begin after the given box, which was put before the first row"
+    assert first.notes == (put,)
     assert first.score.auc == pytest.approx(20 / 21)
-    assert last.notes[0] == "one row short: the last frame has no box"
+    assert last.notes[0] == "one row short: taken to begin with the given box, so the last frame has no box"
     assert last.score.op75 == 3 / 4  # the box before is held, which is 5 of 30 px off
+
+
+SLOW = TRUTH[:1] + np.arange(4)[:, None] * RIGHT * 0.9
+
+
+@pytest.mark.parametrize(("given", "short"), [(SLOW, "first"), (SLOW + 0.4, "last"), (SLOW + 0.6, "last")])
+def test_a_target_that_moves_by_a_pixel_does_not_begin_late(tmp_path, given, short):
+    """Only the given box itself, cut or rounded to whole pixels, is the given box."""
+    put(tmp_path / "a.txt", lines(given[1:] if short == "first" else np.round(given)[:3]))
+    (line,) = evaluate(ResultFolder(str(tmp_path)), {"a": Truth(given, None)}, "x", PROTOCOLS["otb"]).lines
+    assert ("begin after" in line.notes[0]) == (short == "first")
+    assert line.score.precision[2] == 1
+
+
+@pytest.mark.parametrize("most", [1, 2, 1024])
+def test_all_files_of_a_tracker_lack_the_same_row(tmp_path, monkeypatch, most):
+    """In ``b`` the target stands still, so that file alone would seem to begin with the given box."""
+    monkeypatch.setattr("chatdesc.evaluate.MOST", most)
+    still = np.tile(TRUTH[:1], (4, 1)) + (np.arange(4) > 1)[:, None] * RIGHT * 100
+    truths = {name: Truth(still if name == "b" else TRUTH, None) for name in "abc"}
+    for name, truth in truths.items():
+        put(tmp_path / "first" / f"{name}.txt", lines(truth.boxes[1:]))
+        put(tmp_path / "last" / f"{name}.txt", lines(truth.boxes[:3] if name != "c" else truth.boxes[:3] + 2))
+    first, last = (evaluate(ResultFolder(str(tmp_path / f)), truths, "x", PROTOCOLS["otb"]) for f in ("first", "last"))
+    assert [line.score.op50 for line in first.lines] == [1, 1, 1]
+    assert all("after the given box, as in most files of this tracker" in line.notes[0] for line in first.lines)
+    assert all("with the given box, as in most files of this tracker" in line.notes[0] for line in last.lines)
+    for name in "ac":
+        put(tmp_path / "first" / f"{name}.txt", lines(TRUTH))
+    told = evaluate(ResultFolder(str(tmp_path / "first")), truths, "x", PROTOCOLS["otb"]).lines
+    assert "with the given box, so" in told[1].notes[0]  # where others have all rows, one broke off
+
+
+def test_trackers_that_write_no_first_row_have_their_own_numbers(shared_data, tmp_path):
+    folder = shared_data / "results_otb100"
+    truths = read_truths(load("folder", folder / "groundtruth"))
+    for tracker in ("KCF", "TLD"):
+        for path in (folder / "results" / tracker).iterdir():
+            put(tmp_path / tracker / path.name, "\n".join(path.read_text().split("\n")[1:]))
+        whole, cut = (ResultFolder(str(place / tracker)) for place in (folder / "results", tmp_path))
+        truths.pop("tiger1", None)  # which the benchmark begins later
+        mean, again = (evaluate(one, truths, "folder", PROTOCOLS["otb"]).overall() for one in (whole, cut))
+        assert again.auc == pytest.approx(mean.auc, abs=1e-12)
 
 
 @pytest.mark.parametrize("protocol", ["pysot", "pytracking", "otb"])
