@@ -367,6 +367,9 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
     known = valid & ~_blank(track)
     if rules.valid != "positive":  # which no NaN is
         known &= ~_blank(truth)
+    if rules.reached:  # the threshold 0 by an overlap of 0, but not by 0 / 0
+        with np.errstate(invalid="ignore", over="ignore"):
+            known &= track[:, 2] * track[:, 3] + truth[:, 2] * truth[:, 3] != 0
     measures = (
         _where(known, iou(track, truth), MISS),
         _where(here, error, HIT if rules.invalid_error == "hit" else MISS),

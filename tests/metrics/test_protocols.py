@@ -346,3 +346,11 @@ def test_trackingnet_differs_from_the_official_score_by_what_its_devkit_does(tra
         )
     low, high = 100 * np.min(differences, 0), 100 * np.max(differences, 0)
     assert low.round(1).tolist() == [1.3, -5.3, -14.9] and high.round(1).tolist() == [2.1, -1.0, -4.2]
+
+
+def test_trackingnet_has_no_overlap_of_two_boxes_without_area():
+    """0 / 0 is NaN in the devkit, which reaches no threshold; an overlap of 0 reaches the threshold 0."""
+    truth = np.array([[10.0, 10, 20, 20], [10, 10, 0, 0], [10, 10, 0, 0], [10, 10, 20, 20], [10, 10, 0.4, 20]])
+    track = np.array([[10.0, 10, 20, 20], [10, 10, 0, 0], [10, 10, 20, 20], [10, 10, 0, 0], [10, 10, 5, 0]])
+    score = score_sequence(track, truth, None, PROTOCOLS["trackingnet"])
+    assert score.success[:2].tolist() == [3 / 5, 1 / 5]
