@@ -68,11 +68,11 @@ class Evaluation:
     missing: Missing
 
     def overall(self, names: frozenset[str] | None = None) -> Score | None:
-        """The mean over the sequences (of ``names``), None where none was scored."""
+        """The mean over the sequences (of ``names``), None where none was scored and what is missing counts nothing."""
         lines = [line for line in self.lines if names is None or line.sequence in names]
         scores = [line.score for line in lines if line.score is not None]
         if not scores:
-            return None
+            return no_hits(self.rules) if lines and self.missing == "zero" else None
         mean = mean_score(scores, self.rules)
         if self.missing != "zero" or len(scores) == len(lines):
             return mean
@@ -86,6 +86,13 @@ class Evaluation:
         lines = [line for line in self.lines if names is None or line.sequence in names]
         count = len(lines) if self.missing == "zero" else sum(line.score is not None for line in lines)
         return f"{count}/{len(lines)}"
+
+
+def no_hits(rules: Rules) -> Score:
+    """The score of a sequence that is nothing but misses."""
+    zeros = (np.zeros(len(t)) for t in (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds))
+    success, precision, norm = zeros
+    return Score(rules, success, precision, norm, frames=0)
 
 
 def rules_for(dataset: str, protocol: str | None) -> tuple[Rules, str]:
@@ -374,11 +381,24 @@ def _counts(score: Score, track: Floats) -> list[str]:
     said = []
     if score.repaired:
         said.append(f"{score.repaired} boxes without a size or a number took the one before")
-    elif (blank := np.isnan(track.T)).any():
-        said.append(f"{int(blank.any(0).sum())} rows with NaN are misses")
+    if lost := _not_finite(track[: len(track) - score.cut], score.rules):
+        said.append(f"{lost} rows with NaN or infinite numbers are misses")
     if score.cut:
         said.append(f"{score.cut} surplus rows were cut")
     if score.lacking:
         filled = {"zeros": "filled up with empty boxes", "truth is cut": "left out of the denominator"}
         said.append(f"{score.lacking} rows short: {filled.get(score.rules.short, 'counted as misses')}")
     return said
+
+
+def _not_finite(track: Floats, rules: Rules) -> int:
+    """How many rows are scored with NaN or infinite numbers, once the protocol has mended what it mends."""
+    wrong = np.asarray(~np.isfinite(track.T).all(0))
+    if not wrong.any():
+        return 0
+    if rules.bad_box != "scored":
+        held = (track[:, 2] <= 0) | (track[:, 3] <= 0) | np.isnan(track).all(1)
+        wrong = wrong[np.maximum.accumulate(np.where(held, 0, np.arange(len(track))))]
+    if rules.first_is_given:
+        wrong[0] = False
+    return int(wrong.sum())

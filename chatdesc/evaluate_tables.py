@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from chatdesc.evaluate import Evaluation
+from chatdesc.evaluate import Evaluation, no_hits
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
 from chatdesc.types import ChatdescError
@@ -100,19 +100,13 @@ def sequence_rows(one: Evaluation) -> list[Row]:
         {
             "tracker": one.tracker,
             "sequence": line.sequence,
-            **measures(line.score if line.score is not None or one.missing != "zero" else _nothing(one.rules)),
+            **measures(line.score if line.score is not None or one.missing != "zero" else no_hits(one.rules)),
             "protocol": one.rules.name,
             "frames": line.score.frames if line.score else 0,
             "notes": "; ".join(line.notes),
         }
         for line in one.lines
     ]
-
-
-def _nothing(rules: Rules) -> Score:
-    zeros = (np.zeros(len(t)) for t in (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds))
-    success, precision, norm = zeros
-    return Score(rules, success, precision, norm, frames=0)
 
 
 def group_rows(one: Evaluation, groups: dict[str, frozenset[str]]) -> list[Row]:

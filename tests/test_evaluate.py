@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from chatdesc.cli import app
 from chatdesc.evaluate import OWN, Truth, evaluate, evaluate_all, read_truths, rules_for
-from chatdesc.evaluate_tables import Tables, overall_row, protocol_rows, sequence_rows
+from chatdesc.evaluate_tables import Tables, group_rows, overall_row, protocol_rows, sequence_rows
 from chatdesc.loaders import NAMES, load
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.results import ResultFolder
@@ -113,7 +113,31 @@ def test_surplus_rows_and_nan_leave_a_note(results):
     holes[2] = np.nan
     assert results(a=np.concatenate([TRUTH, TRUTH[:2]]), b=holes).lines[0].notes == ("2 surplus rows were cut",)
     assert results(a=TRUTH, b=holes).lines[1].notes == ("1 boxes without a size or a number took the one before",)
-    assert results("got10k", a=TRUTH, b=holes).lines[1].notes == ("1 rows with NaN are misses",)
+    assert results("got10k", a=TRUTH, b=holes).lines[1].notes == ("1 rows with NaN or infinite numbers are misses",)
+
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("protocol", "rows", "misses", "repaired"),
+    [
+        ("got10k", {0: [NAN] * 4, 5: [NAN] * 4}, 0, 0),  # one is given, the other cut
+        ("pysot", {0: [NAN] * 4, 5: [NAN] * 4}, 1, 0),
+        ("got10k", {1: [NAN, 1, 2, 3], 2: [INF, 1, 2, 3]}, 2, 0),
+        ("lasot", {1: [NAN, 1, 2, 3], 2: [NAN] * 4}, 2, 1),  # the second takes the first
+        ("lasot", {1: [5, 20, 30, 40], 2: [NAN] * 4, 3: [1, INF, 3, 4]}, 1, 1),
+        ("lasot", {0: [NAN] * 4, 1: [NAN] * 4}, 1, 1),
+        ("pytracking", {3: [1, 2, INF, 3]}, 1, 0),
+    ],
+)
+def test_rows_that_are_misses_for_want_of_numbers_are_counted(results, protocol, rows, misses, repaired):
+    track = np.concatenate([TRUTH, TRUTH[:2]])
+    for place, row in rows.items():
+        track[place] = row
+    [line] = results(protocol, a=track).lines
+    told = f"{misses} rows with NaN or infinite numbers are misses"
+    assert (told in line.notes) == bool(misses) and line.score.repaired == repaired
 
 
 def test_shrinking_denominators_are_said(results):
@@ -145,6 +169,17 @@ def test_missing_results(results):
     assert "1 sequences without a score count as misses" in overall_row(zero)["notes"]
     assert [sequence_rows(one)[1]["AUC"] for one in (skipped, zero)] == [None, 0]
     assert "there is no gone.txt" in sequence_rows(zero)[1]["notes"]
+
+
+def test_where_every_result_is_missing_zero_is_zero(results):
+    """Of the whole tracker, and of a group."""
+    one = results(a="1,2\n", b=TRUTH, missing="zero")
+    rows = {row["group"]: row for row in group_rows(one, {"bad": frozenset("a"), "good": frozenset("b")})}
+    assert (rows["bad"]["AUC"], rows["bad"]["sequences"], rows["good"]["P20"]) == (0, "1/1", 1)
+    assert one.overall(frozenset()) is None
+    none = results(a="1,2\n", truths=["a", "gone"], missing="zero")
+    assert (overall_row(none)["AUC"], overall_row(none)["P"], overall_row(none)["sequences"]) == (0, 0, "2/2")
+    assert overall_row(results(a="1,2\n", missing="skip"))["AUC"] is None
 
 
 def test_a_sequence_left_out_of_a_mean_is_said(tmp_path):
