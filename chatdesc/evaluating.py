@@ -6,8 +6,10 @@ chatdesc evaluate lasot /data/LaSOT --split test --results results/mine --result
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -204,7 +206,20 @@ def _plots(work: Work, dataset: str, out: Path) -> list[Path]:
         [protocol] = {name for of in work.means.values() for name in of}
         means = {tracker: of[protocol] for tracker, of in work.means.items()}
         return draw(means, out, f"{dataset}, protocol {protocol}")
-    folders = {tracker: out / (re.sub(r"[^\w.+-]+|^\.+", "_", tracker) or "_") for tracker in work.means}
-    for tracker, of in work.means.items():
-        draw(of, folders[tracker], f"{tracker} on {dataset}")
-    return list(folders.values())
+    folders = [out / name for name in _folder_names(work.means)]
+    for folder, (tracker, of) in zip(folders, work.means.items(), strict=True):
+        draw(of, folder, f"{tracker} on {dataset}")
+    return folders
+
+
+def _folder_names(trackers: Iterable[str]) -> list[str]:
+    """A folder's name per tracker, no two alike, in capitals or not."""
+    names: list[str] = []
+    for tracker in trackers:
+        plain = name = re.sub(r"[^\w.+-]+|^\.+", "_", tracker) or "_"
+        taken = {other.casefold() for other in names}
+        numbers = count(2)
+        while name.casefold() in taken:
+            name = f"{plain}-{next(numbers)}"
+        names.append(name)
+    return names

@@ -81,11 +81,13 @@ def _one(plot: Plot, means: Mapping[str, Score], folder: Path, about: str) -> li
     figure = Figure(figsize=(5.2 if len(ranked) <= FEW else 6.8, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    labels = []
     for name in ranked[:MOST]:
         score, (colour, style) = means[name], looks[name]
         otherwise = "" if plot.called(score.rules) == called else f", {plot.called(score.rules)}"
-        label = f"{name} [{100 * plot.number(score):.1f}{otherwise}]"
-        axes.plot(plot.thresholds(score.rules), plot.curve(score), style, color=colour, label=label)
+        labels.append(f"{name} [{100 * plot.number(score):.1f}{otherwise}]")
+        axes.plot(plot.thresholds(score.rules), plot.curve(score), style, color=colour)
+    _legend(axes, plot, called, labels)
     _dress(axes, plot, called, about, len(ranked))
     axes.set_xlim(0, max(float(plot.thresholds(score.rules)[-1]) for score in means.values()))
     paths = [folder / f"{plot.stem}.{kind}" for kind in ("png", "svg")]
@@ -97,11 +99,18 @@ def _one(plot: Plot, means: Mapping[str, Score], folder: Path, about: str) -> li
 def _dress(axes: Any, plot: Plot, called: str, about: str, trackers: int) -> None:
     axes.set(ylim=(0, 1), xlabel=plot.across, ylabel="share of frames")
     left_out = f" (best {MOST} of {trackers})" if trackers > MOST else ""
-    axes.set_title(f"{plot.title}: {about}{left_out}", fontsize=10)
+    axes.set_title(f"{plot.title}: {about}{left_out}", fontsize=10, parse_math=False)
     axes.grid(alpha=0.3)
     if plot.at is not None and called.startswith("at"):
         axes.axvline(plot.at, color="0.5", linewidth=0.8, linestyle=":")
+
+
+def _legend(axes: Any, plot: Plot, called: str, labels: list[str]) -> None:
+    """A legend of names as they are: matplotlib would hide one with ``_`` in front, and take ``$`` for mathematics."""
     place: dict[str, Any] = {"loc": "lower left" if plot.stem == "success" else "lower right", "fontsize": 8}
-    if trackers > FEW:
+    if len(labels) > FEW:
         place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "fontsize": 7}
-    axes.legend(title=f"{called}, %", title_fontsize=8, **place)
+    numbers = list(map(str, range(len(labels))))
+    legend = axes.legend(axes.get_lines()[: len(labels)], numbers, title=f"{called}, %", title_fontsize=8, **place)
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set(text=label, parse_math=False)

@@ -337,6 +337,12 @@ def test_a_tracker_has_plots_of_its_curves_under_every_protocol(dataset, tmp_pat
     assert all(re.search(rf"{name} \[[0-9.]+\]", precision) for name in PROTOCOLS if name != "trackingnet")
 
 
+def test_two_trackers_never_share_a_folder_of_plots():
+    from chatdesc.evaluating import _folder_names
+
+    assert _folder_names(["a b", "a_b", "A b", "a_b-2", ".."]) == ["a_b", "a_b-2", "A_b-3", "a_b-2-2", "_"]
+
+
 def test_without_matplotlib_there_are_tables_and_a_remedy(dataset, tmp_path, monkeypatch):
     import sys
 

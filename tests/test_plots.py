@@ -66,3 +66,11 @@ def test_without_matplotlib_that_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError):
         draw({"t": shifted(3)}, tmp_path, "x")
+
+
+def test_names_are_shown_as_they_are(tmp_path):
+    names = {"a$b_{$": 1, "$x": 2, "_hidden": 3, r"c\$d$": 4}
+    paths = draw({name: shifted(by) for name, by in names.items()}, tmp_path, "$^$ on x")
+    for path in paths[1::2]:
+        said = [w.partition(" [")[0] for w in words(path)]
+        assert set(names) <= set(said) and any("$^$ on x" in w for w in said)
