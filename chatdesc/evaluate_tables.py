@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -210,7 +210,7 @@ class Tables:
                 self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
             table, text = self._open[stem]
             table.writerows(rows)
-            text.writelines("| " + " | ".join(map(percent, row.values())) + " |\n" for row in rows)
+            text.writelines(_line(map(percent, row.values())) for row in rows)
 
     def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[Any, TextIO]:
         paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
@@ -221,24 +221,34 @@ class Tables:
         )
         table = csv.DictWriter(sheet, columns)
         table.writeheader()
-        text.writelines("| " + " | ".join(line) + " |\n" for line in (columns, ["---"] * len(columns)))
+        text.writelines(map(_line, (columns, ["---"] * len(columns))))
         return table, text
 
 
+def _line(cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
+
+
 def latex(rows: list[Row], caption: str = "") -> str:
-    """Rows as a LaTeX table without packages, in per cent; the best of each column is bold."""
+    """Rows as a LaTeX table without packages, in per cent; the best tracker under each protocol is bold."""
     columns = [k for k in rows[0] if k != "notes" and not _said_already(k, rows)]
-    best = {k: max((r[k] for r in rows if r[k] is not None), default=None) for k in columns if k in PERCENT}
 
     def cell(key: str, row: Row) -> str:
         value = _plain(percent(row[key]))
-        return f"\\textbf{{{value}}}" if len(rows) > 1 and key in best and row[key] == best[key] else value
+        return f"\\textbf{{{value}}}" if key in PERCENT and _best(key, row, rows) else value
 
     align = "".join("r" if key in PERCENT else "l" for key in columns)
     lines = [" & ".join(map(_plain, columns)), *(" & ".join(cell(k, row) for k in columns) for row in rows)]
     body = " \\\\\n".join([f"{lines[0]} \\\\\n\\hline\n{lines[1]}", *lines[2:]])
     table = f"\\begin{{tabular}}{{{align}}}\n\\hline\n{body} \\\\\n\\hline\n\\end{{tabular}}\n"
     return f"\\begin{{table}}\n\\centering\n\\caption{{{_plain(caption)}}}\n{table}\\end{{table}}\n"
+
+
+def _best(key: str, row: Row, rows: list[Row]) -> bool:
+    """Whether no other tracker has more under the same protocol; numbers of two protocols do not compare."""
+    rivals = [r[key] for r in rows if r["protocol"] == row["protocol"]]
+    return len(rivals) > 1 and row[key] is not None and row[key] == max(v for v in rivals if v is not None)
 
 
 def _said_already(column: str, rows: list[Row]) -> bool:
@@ -249,7 +259,8 @@ def _said_already(column: str, rows: list[Row]) -> bool:
 
 def _plain(text: str) -> str:
     """Text with what LaTeX would take as its own."""
-    named = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    words = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "|": "bar", "<": "less", ">": "greater"}
+    named = {sign: f"\\text{word}{{}}" for sign, word in words.items()}
     return "".join(named.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
 

@@ -78,3 +78,24 @@ def test_a_folder_in_the_place_of_a_table_leaves_no_halves(tmp_path):
     with pytest.raises(ChatdescError, match=r"overall\.csv: cannot be written"), Tables(tmp_path) as tables:
         tables.add("overall", ROWS)
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_what_a_table_takes_as_its_own_is_escaped(tmp_path):
+    row = ROWS[0] | {"tracker": "a|b", "notes": "x|y"}
+    with Tables(tmp_path) as tables:
+        tables.add("overall", [row])
+    assert tables.paths[1].read_text().splitlines()[2] == r"| a\|b | lasot | 50.00 | 25.00 | 25.00 | x\|y |"
+    assert r"a\textbar{}\textless{}\textgreater{}\{\$\textasciicircum{}\textasciitilde{}\textbackslash{}\} &" in latex(
+        [row | {"tracker": "a|<>{$^~\\}"}]
+    )
+
+
+def test_latex_compares_trackers_under_one_protocol_only():
+    common = ROWS[0] | {"P20": None, "P": None}
+    mine = [common | {"protocol": name, "AUC": value} for name, value in (("lasot", 0.5), ("otb", 0.9))]
+    assert "textbf" not in latex(mine)
+    theirs = [
+        common | {"protocol": name, "AUC": value, "tracker": "b"} for name, value in (("lasot", 0.6), ("otb", 1.0))
+    ]
+    bold = [line.partition("textbf{")[2][:5] for line in latex([*mine, *theirs]).splitlines() if " & " in line]
+    assert bold == ["", "", "", "60.00", "100.0"]
