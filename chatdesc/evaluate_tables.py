@@ -29,6 +29,8 @@ Row = dict[str, Any]
 
 MEASURES = ("AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75")
 PERCENT = (*MEASURES, "P", "PNorm")
+SPARE = ("OP75", "OP50", "PNormAUC")  # left out in turn where a terminal is narrow
+HEADINGS = {"sequences": "seqs"}
 
 
 def measures(score: Score | None) -> Row:
@@ -141,14 +143,24 @@ def groups_of(dataset: Any, by: str) -> dict[str, frozenset[str]]:
     return {group: frozenset(names) for group, names in sorted(found.items())}
 
 
-def shown(rows: list[Row]) -> list[Row]:
-    """Rows for a terminal: shares in per cent, the area that TrackingNet calls precision only where it is asked for."""
-    area = any(row["protocol"] == "trackingnet" for row in rows)
-    # Beside that column there is no room for the last one on 80 characters.
-    left = {"notes", "PNorm", "frames", "OP75" if area else "P"}
+def shown(rows: list[Row], width: int) -> list[Row]:
+    """Rows for a terminal of ``width`` characters: shares in per cent, without what there is no room for.
+
+    The area that TrackingNet calls precision is shown only where it is asked for.
+    """
+    if not rows:
+        return []
+    left = {"notes", "PNorm", "frames"} | (set() if any(row["protocol"] == "trackingnet" for row in rows) else {"P"})
     if len({row["protocol"] for row in rows}) == 1:
         left.add("protocol")  # the title names it
-    return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in left} for row in rows]
+    told = [
+        {HEADINGS.get(k, k): percent(v) if k in PERCENT else str(v) for k, v in row.items() if k not in left}
+        for row in rows
+    ]
+    room = {k: 2 + max(len(k), *(len(row[k]) for row in told)) for k in told[0]}
+    while sum(room.values()) > width and (spare := next((k for k in SPARE if k in room), "")):
+        del room[spare]
+    return [{k: row[k] for k in room} for row in told]
 
 
 @contextmanager

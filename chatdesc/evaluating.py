@@ -166,18 +166,26 @@ def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> Non
 
 def _print(work: Work, about: str, console: Any) -> None:
     """Tables, and what was noticed."""
-    from chatdesc.evaluate_tables import shown
-    from chatdesc.report import plain_table
-
-    console.print(plain_table(shown(work.rows), f"{about}, in %"))
+    _table(work.rows, f"{about}, in %", console)
     if work.by is not None:
-        console.print(plain_table(shown(work.grouped), f"{about}, by {work.by.value}, in %"))
+        _table(work.grouped, f"{about}, by {work.by.value}, in %", console)
     notes = [*work.notes]
     if work.more_notes:
         notes.append(f"... and {work.more_notes} more; per_sequence.csv of --out has them all")
     notes += [f"{row['tracker']} ({row['protocol']}): {row['notes']}" for row in work.rows if row["notes"]]
     for line in notes:
         console.print(line, style="yellow", highlight=False, markup=False)
+
+
+def _table(rows: list[Row], title: str, console: Any) -> None:
+    """Rows on the terminal; where it is too narrow for them, only names of things are broken."""
+    from chatdesc.evaluate_tables import shown
+    from chatdesc.report import plain_table
+
+    table = plain_table(shown(rows, console.width), title)
+    for column in table.columns:
+        column.no_wrap = column.header not in ("tracker", "sequence", "group")
+    console.print(table)
 
 
 def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:

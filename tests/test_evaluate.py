@@ -229,8 +229,8 @@ def test_all_protocols_side_by_side(tmp_path):
         all_protocols(tmp_path, "ab")
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "200"})
+def run(*arguments, columns=200):
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": str(columns)})
 
 
 @pytest.fixture
@@ -281,6 +281,20 @@ def test_groups_under_every_protocol(dataset, tmp_path):
     assert (tmp_path / "s" / "protocols.tex").exists() and not (tmp_path / "s" / "success.png").exists()
     one = run("lasot", root, "--results", mine, "--compare-protocols", "--by", "sequence")
     assert one.output.count("boat-1") >= len(PROTOCOLS)
+
+
+@pytest.mark.parametrize("by", [(), ("--by", "category"), ("--by", "sequence")])
+def test_names_are_whole_on_eighty_columns(dataset, by):
+    root, mine = dataset
+    long = "a_tracker_with_a_very_long_name_as_a_folder_has_it"
+    done = run("lasot", root, "--results", mine, "--results", f"{mine}={long}", "--compare-protocols", *by, columns=80)
+    assert all(len(re.findall(rf" {name} ", done.output)) >= 2 for name in PROTOCOLS)
+    assert (
+        " seqs " in done.output
+        and " PNorm20 " in done.output
+        and "2/2 " in done.output
+        and max(map(len, done.output.splitlines())) <= 80
+    )
 
 
 def test_files_are_read_once_for_all_protocols(tmp_path, monkeypatch):

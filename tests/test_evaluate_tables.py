@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from chatdesc.evaluate_tables import Tables, latex, make_folder
+from chatdesc.evaluate_tables import Tables, latex, make_folder, shown
 from chatdesc.types import ChatdescError
 
 ROWS = [
@@ -99,3 +99,14 @@ def test_latex_compares_trackers_under_one_protocol_only():
     ]
     bold = [line.partition("textbf{")[2][:5] for line in latex([*mine, *theirs]).splitlines() if " & " in line]
     assert bold == ["", "", "", "60.00", "100.0"]
+
+
+def test_a_narrow_terminal_shows_fewer_columns():
+    measures = dict.fromkeys(("AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75", "P", "PNorm"), 0.5)
+    names = ("pysot-toolkit", "trackingnet")
+    rows = [{"tracker": "STARK_ST101", "protocol": n, "sequences": "280/280", **measures, "notes": ""} for n in names]
+    wide, usual = (list(shown(rows, width)[0]) for width in (120, 80))
+    assert wide == ["tracker", "protocol", "seqs", "AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75", "P"]
+    assert usual == ["tracker", "protocol", "seqs", "AUC", "P20", "PNorm20", "PNormAUC", "P"]
+    assert list(shown(rows[:1], 20)[0]) == ["tracker", "seqs", "AUC", "P20", "PNorm20"]
+    assert shown([], 80) == []
