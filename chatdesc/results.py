@@ -12,7 +12,9 @@ What cannot be read is an error with file and line; what is taken in a wider sen
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -48,16 +50,14 @@ class Parsed:
 
 
 class ResultFolder:
-    """A tracker's results: ``DIR`` or ``DIR=NAME``, a folder or a zip.
+    """A tracker's results: ``DIR`` or ``DIR=NAME``, a folder or a zip; ``path`` is a place in any case.
 
     Raises:
         ChatdescError: there is nothing at that place, or no text file in it.
     """
 
-    def __init__(self, spec: str) -> None:
-        path, named, name = spec.rpartition("=")
-        path = path if named else spec
-        name = name if named else ""
+    def __init__(self, spec: str, path: str = "") -> None:
+        path, name = (path, "") if path else _named(spec)
         self.root = open_root(path)
         self.path = path
         plain = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
@@ -128,13 +128,19 @@ def result_folders(specs: Sequence[str]) -> list[ResultFolder]:
     Raises:
         ChatdescError: there is no such folder, or two trackers have one name.
     """
-    listed = [path for spec in specs for path in (_all_in(spec[:-2]) if spec.endswith("/*") else [spec])]
-    folders = [ResultFolder(spec) for spec in listed]
+    listed = [(spec, path) for spec in specs for path in (_all_in(spec[:-2]) if spec.endswith("/*") else [""])]
+    folders = [ResultFolder(spec, path) for spec, path in listed]
     names = [folder.name for folder in folders]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ChatdescError(f"two trackers are called {twice[0]}; name them: --results DIR=NAME")
     return folders
+
+
+def _named(spec: str) -> tuple[str, str]:
+    """The place and the name in ``DIR=NAME``; what is there with ``=`` and all is a place without a name."""
+    path, named, name = spec.rpartition("=")
+    return (path, name) if named and not os.path.exists(os.path.expanduser(spec)) else (spec, "")
 
 
 def _all_in(path: str) -> list[str]:
@@ -229,7 +235,8 @@ def _is_text(name: str) -> bool:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[-_. ]+", "-", name.lower())
+    # macOS takes letters and their accents apart in names of files.
+    return re.sub(r"[-_. ]+", "-", unicodedata.normalize("NFC", name).lower())
 
 
 def _grouped(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chatdesc.results import ResultFolder, _careful, parse_results
+from chatdesc.results import ResultFolder, _careful, parse_results, result_folders
 from chatdesc.types import ChatdescError
 from tests.loaders.conftest import box_lines, put, zipped
 
@@ -101,6 +101,35 @@ def test_a_zip_and_a_name(tmp_path):
     assert (folder.name, folder.match(["a"])["a"].path) == ("KCF", "results/KCF/a.txt")
     assert folder.read("results/KCF/a.txt") == box_lines(2).encode()
     assert ResultFolder(f"{path}=mine").name == "mine"
+
+
+def test_letters_whose_accents_are_apart(tmp_path):
+    apart, whole = "cafe\u0301", "caf\u00e9"
+    assert set(folder_of(tmp_path / "a", f"{apart}.txt").match([whole])) == {whole}
+    assert set(folder_of(tmp_path / "b", f"{whole}-1.txt").match([f"{apart}_1"])) == {f"{apart}_1"}
+
+
+def test_an_equals_sign_in_the_name_of_a_folder(tmp_path):
+    put(tmp_path / "lab=1" / "lr=0.1" / "a.txt", box_lines(2))
+    put(tmp_path / "lab=1" / "lr=0.2" / "a.txt", box_lines(2))
+    place = f"{tmp_path}/lab=1/lr=0.1"
+    assert [(f.path, f.name) for f in (ResultFolder(place), ResultFolder(f"{place}=b"))] == [
+        (place, "lr=0.1"),
+        (place, "b"),
+    ]
+    assert [f.name for f in result_folders([f"{tmp_path}/lab=1/*"])] == ["lr=0.1", "lr=0.2"]
+
+
+def test_an_equals_sign_in_the_name_of_a_folder_elsewhere(tmp_path):
+    """What was listed is a place, though it is not on the disk."""
+    put(tmp_path / "in" / "lr=0.1" / "a.txt", box_lines(2))
+    put(tmp_path / "in" / "lr=0.2" / "a.txt", box_lines(2))
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    files.put(str(tmp_path / "in"), "/lab", recursive=True)
+    assert [f.name for f in result_folders(["memory://lab/*"])] == ["lr=0.1", "lr=0.2"]
+    files.rm("/lab", recursive=True)
 
 
 ODD = "1 +1 1e2 .5 5. nan NaN -nan inf -Inf infinity 1_0 0x10 --1 1e 1d5 '1' null true 1f 1.2.3 1e400 00012 -0 #3 $2"
