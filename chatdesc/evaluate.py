@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from chatdesc.metrics.ope import Score, mean_score, score_many
 from chatdesc.metrics.protocols import PROTOCOLS, Rules
-from chatdesc.results import Found, Parsed, ResultFolder, parse_results
+from chatdesc.results import SHOWN, Found, Parsed, ResultFolder, parse_results
 from chatdesc.types import ChatdescError
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,6 @@ OWN = {"lasot": "lasot", "lasot_ext": "lasot", "tnl2k": "tnl2k", "otb-lang": "ot
 CHUNK = 4 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
-SHOWN = 5  # names in a message
 AHEAD = 64  # sequences of a tracker from which is told what its files begin with
 WRITTEN = 0.01  # pixels: what two decimals may lose
 
@@ -117,11 +116,13 @@ def rules_for(dataset: str, protocol: str | None) -> tuple[Rules, str]:
     )
 
 
-def about_flags(dataset: str, truths: dict[str, Truth], rules: Rules | None) -> list[str]:
-    """A line where a protocol reads no marks of absence from a dataset that has them."""
-    if rules is None or rules.on(dataset).absent_is_miss or all(t.visible is None for t in truths.values()):
+def about_flags(dataset: str, truths: dict[str, Truth], protocols: Sequence[Rules]) -> list[str]:
+    """A line where protocols read no marks of absence from a dataset that has them."""
+    blind = [rules.name for rules in protocols if not rules.on(dataset).absent_is_miss]
+    if not blind or all(t.visible is None for t in truths.values()):
         return []
-    return [f"{rules.name} reads no marks of absence on {dataset}: absent frames are scored as they stand"]
+    read = "read" if len(blind) > 1 else "reads"
+    return [f"{', '.join(blind)} {read} no marks of absence on {dataset}: absent frames are scored as they stand"]
 
 
 def about_truths(truths: dict[str, Truth]) -> list[str]:
@@ -182,7 +183,12 @@ def evaluate_all(
     missing: Missing = "error",
     on_sequences: Callable[[int], None] = lambda count: None,
 ) -> list[Evaluation | ChatdescError]:
-    """Score a tracker's results under several protocols; see ``evaluate_trackers``."""
+    """Score a tracker's results under several protocols; see ``evaluate_trackers``.
+
+    Raises:
+        ChatdescError: no file of the folder is a sequence of this dataset.
+    """
+    folder.match(list(truths))
     [found] = evaluate_trackers([folder], truths, dataset, protocols, missing, on_sequences)
     return found
 
@@ -207,7 +213,7 @@ def evaluate_trackers(
         one.
 
     Raises:
-        ChatdescError: no file of a folder is a sequence of this dataset.
+        ChatdescError: no file of a folder is a sequence of this dataset, and what is missing is an error.
     """
     here = [rules.on(dataset) for rules in protocols]
 
@@ -215,7 +221,7 @@ def evaluate_trackers(
         parsed = dict(zip(chunk.files, parse_results([data or b"" for data in chunk.files.values()]), strict=True))
         return [_lines(chunk, parsed, truths, rules) for rules in here]
 
-    chunks = (chunk for folder in folders for chunk in _chunks(folder, truths))
+    chunks = (chunk for folder in folders for chunk in _chunks(folder, truths, missing == "error"))
     for folder, parts in groupby(_in_order(chunks, work), key=lambda done: done[0].folder):
         lines: list[list[Line]] = [[] for _ in protocols]
         for chunk, part in parts:
@@ -238,9 +244,9 @@ class Chunk:
     begins: bool | None
 
 
-def _chunks(folder: ResultFolder, truths: dict[str, Truth]) -> Iterator[Chunk]:
+def _chunks(folder: ResultFolder, truths: dict[str, Truth], required: bool) -> Iterator[Chunk]:
     """The files of all sequences, about CHUNK bytes at a time."""
-    found = folder.match(list(truths))
+    found = folder.match(list(truths), required)
     kept = {name: one.path for name, one in found.items() if not one.error}
     each = ((name, folder.read(kept[name]) if name in kept else None) for name in truths)
     ahead = list(islice(each, AHEAD))

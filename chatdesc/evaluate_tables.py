@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TextIO
@@ -94,6 +95,16 @@ def overall_notes(one: Evaluation) -> list[str]:
         *([f"sequences with a note: {noted}"] if noted else []),
         *(f"{count} without any {what} are no part of its mean" for what, count in hopeless.items()),
     ]
+
+
+def said_once(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Notes by protocol as lines: each note once, with the protocols that it holds for unless these are all."""
+    holds: dict[str, list[str]] = {}
+    for protocol, said in notes.items():
+        for note in dict.fromkeys(said):
+            holds.setdefault(note, []).append(protocol)
+    for protocols, alike in groupby(holds, key=lambda note: holds[note]):
+        yield "; ".join(alike) + ("" if len(protocols) == len(notes) else f" ({', '.join(protocols)})")
 
 
 def sequence_rows(one: Evaluation) -> list[Row]:

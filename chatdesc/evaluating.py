@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,7 +92,8 @@ def evaluate_results(
     groups = groups_of(data, by.value) if by in (By.attribute, By.category) else {}
     with Tables(out) as tables:
         truths = scoring.read_truths(data)
-        work = Work(dataset, truths, rules_of, missing.value, by, groups, tables)
+        whole = not (split or sequences or split_file)
+        work = Work(dataset, truths, rules_of, missing.value, by, groups, tables, whole)
         _with_progress(work, folders, console)
         tables.add("protocols" if len(rules_of) > 1 else "overall", work.rows)
         tables.add(f"by_{by}", work.grouped if groups else [])
@@ -100,7 +101,7 @@ def evaluate_results(
         work, f"{data.dataset}, {'every protocol' if len(rules_of) > 1 else f'protocol {rules_of[0].name}'}", console
     )
     remarks = [f"warning: {warning}"] if warning else []
-    for line in remarks + scoring.about_flags(dataset, truths, rules) + scoring.about_truths(truths):
+    for line in remarks + scoring.about_flags(dataset, truths, rules_of) + scoring.about_truths(truths):
         console.print(line, style="yellow", highlight=False, markup=False)
     for path in [*tables.paths, *_pictures(work, data.dataset, out, console)] if out else []:
         console.print(f"written: {path}", highlight=False, soft_wrap=True)
@@ -118,6 +119,7 @@ class Work:
     by: By | None
     groups: dict[str, frozenset[str]]
     tables: Tables
+    whole: bool = True  # the truths are the whole dataset, so that other files belong to nothing
     rows: list[Row] = field(default_factory=list)
     grouped: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -131,48 +133,65 @@ class Work:
         from chatdesc.types import ChatdescError
 
         each = evaluate_trackers(folders, self.truths, self.dataset, self.rules, self.missing, on_sequences)
+        names = list(self.truths)
         for folder, found in zip(folders, each, strict=True):
-            self.rows += protocol_rows(folder.name, self.rules, found)
-            for one in found:
-                if not isinstance(one, ChatdescError):
-                    self._keep(one)
+            rows = protocol_rows(folder.name, self.rules, found)
+            if unread := folder.about_unread(names, self.whole):
+                rows = [row | {"notes": "; ".join(filter(None, (unread, row["notes"])))} for row in rows]
+            self.rows += rows
+            scored = [one for one in found if not isinstance(one, ChatdescError)]
+            for one in scored:
+                self._keep(one)
+            if folder.match(names, required=False):
+                self._note(scored)
 
     def _keep(self, one: Evaluation) -> None:
         from chatdesc.evaluate_tables import group_rows, sequence_rows
 
-        if len(self.rules) == 1 or self.by is By.sequence:
-            rows = sequence_rows(one)
-            self.tables.add("per_sequence", rows)
-            self.grouped += rows if self.by is By.sequence else []
+        rows = sequence_rows(one)
+        self.tables.add("per_sequence", rows)
+        self.grouped += rows if self.by is By.sequence else []
         self.grouped += group_rows(one, self.groups)
         if mean := one.overall():
             self.means.setdefault(one.tracker, {})[one.rules.name] = mean
-        if len(self.rules) > 1:
-            return
-        said = [f"{one.tracker}: {x.sequence}: {'; '.join(x.notes)}" for x in one.lines if x.notes]
-        room = max(0, NOTES - len(self.notes))
-        self.notes += said[:room]
-        self.more_notes += len(said[room:])
+
+    def _note(self, scored: list[Evaluation]) -> None:
+        """Keep what is to be said of one tracker's sequences, as long as there is room for it."""
+        from chatdesc.evaluate_tables import said_once
+
+        for lines in zip(*(one.lines for one in scored), strict=True):
+            notes = {one.rules.name: line.notes for one, line in zip(scored, lines, strict=True)}
+            for text in said_once(notes):
+                if len(self.notes) < NOTES:
+                    self.notes.append(f"{scored[0].tracker}: {lines[0].sequence}: {text}")
+                else:
+                    self.more_notes += 1
 
 
 def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> None:
     from chatdesc.console import progress_bar
 
     with progress_bar(console, "evaluate", len(folders) * len(work.truths), transient=True) as advance:
-        for folder in folders:
-            folder.match(list(work.truths))  # what cannot be this dataset's is said before any work is done
+        names = list(work.truths)
+        foreign = [folder for folder in folders if not folder.match(names, required=False)]
+        if foreign and (work.missing == "error" or len(foreign) == len(folders)):
+            foreign[0].match(names)  # which is an error, before any work is done
         work.score(folders, lambda count: advance(by=count))
 
 
 def _print(work: Work, about: str, console: Any) -> None:
     """Tables, and what was noticed."""
+    from chatdesc.evaluate_tables import said_once
+
     _table(work.rows, f"{about}, in %", console)
     if work.by is not None:
         _table(work.grouped, f"{about}, by {work.by.value}, in %", console)
     notes = [*work.notes]
     if work.more_notes:
         notes.append(f"... and {work.more_notes} more; per_sequence.csv of --out has them all")
-    notes += [f"{row['tracker']} ({row['protocol']}): {row['notes']}" for row in work.rows if row["notes"]]
+    for tracker, rows in groupby(work.rows, key=lambda row: row["tracker"]):
+        of = {row["protocol"]: row["notes"].split("; ") if row["notes"] else () for row in rows}
+        notes += [f"{tracker}: {text}" for text in said_once(of)]
     for line in notes:
         console.print(line, style="yellow", highlight=False, markup=False)
 

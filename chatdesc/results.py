@@ -26,6 +26,7 @@ from chatdesc.types import ChatdescError, DataError
 
 Floats = NDArray[np.float64]
 
+SHOWN = 5  # names in a message
 _BESIDE = ("_time", "_times", "_confidence", "_confidences", "_all_boxes", "_object_presence_scores")
 _TO_COMMAS = bytes.maketrans(b"\t; ", b",,,")
 _FIELD = re.compile(r"\s*[,;]\s*|\s+")
@@ -80,23 +81,47 @@ class ResultFolder:
                 return folder
             folder = f"{folder}/{inner[0]}".lstrip("/")
 
-    def match(self, names: Sequence[str]) -> dict[str, Found]:
+    def match(self, names: Sequence[str], required: bool = True) -> dict[str, Found]:
         """The file of each sequence that has one: by its name, else by its name in another spelling.
 
         Raises:
-            ChatdescError: no file is a sequence's.
+            ChatdescError: no file is a sequence's, and one is ``required``.
         """
         stems = {file[:-4]: file for file in self.files}
         matched = {name: Found(self._path(stems[name])) for name in names if name in stems}
         rest = [name for name in names if name not in matched]
         spare = [s for s in stems if s not in matched and not s.lower().endswith(_BESIDE)]
         matched |= self._by_spelling(rest, spare, stems)
-        if not matched:
-            raise ChatdescError(
-                f"{self.path}: no file is a sequence of this dataset; found {self.files[0]} and "
-                f"{len(self.files) - 1} more, expected {names[0]}.txt"
-            )
+        if required and not matched:
+            raise ChatdescError(self._foreign(names))
         return matched
+
+    def _foreign(self, names: Sequence[str]) -> str:
+        return (
+            f"{self.path}: no file is a sequence of this dataset; found {self.files[0]} and "
+            f"{len(self.files) - 1} more, expected {names[0]}.txt"
+        )
+
+    def about_unread(self, names: Sequence[str], whole: bool) -> str:
+        """What is to be said of files that are read for no sequence; those that trackers write beside are left out.
+
+        Args:
+            whole: ``names`` are the whole dataset; else files of its other sequences are nothing to speak of.
+        """
+        matched = self.match(names, required=False)
+        if not matched:
+            return self._foreign(names)
+        read, keys = {found.path for found in matched.values()}, set(map(_key, names))
+        unread = [
+            file
+            for file in self.files
+            if self._path(file) not in read and not file[:-4].lower().endswith(_BESIDE)
+            if whole or _key(file[:-4]) in keys
+        ]
+        more = ", ..." if len(unread) > SHOWN else ""
+        what = "1 file is" if len(unread) == 1 else f"{len(unread)} files are"
+        listed = ", ".join(unread[:SHOWN]) + more
+        return f"{what} no sequence of this dataset, or a second file of one: {listed}" if unread else ""
 
     def _by_spelling(self, names: list[str], spare: list[str], stems: dict[str, str]) -> dict[str, Found]:
         matched: dict[str, Found] = {}

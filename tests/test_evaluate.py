@@ -351,6 +351,56 @@ def test_a_tracker_has_plots_of_its_curves_under_every_protocol(dataset, tmp_pat
     assert all(re.search(rf"{name} \[[0-9.]+\]", precision) for name in PROTOCOLS if name != "trackingnet")
 
 
+def test_under_all_protocols_every_note_is_said_once(dataset, tmp_path):
+    root, mine = dataset
+    rows = (mine / "boat-1.txt").read_text().split("\n")
+    put(mine / "boat-1.txt", "\n".join([rows[0], "NaN,NaN,NaN,NaN", *rows[2:]]))
+    (mine / "car-1.txt").unlink()
+    done = run("lasot", root, "--results", mine, "--compare-protocols", "--missing", "skip", "--out", tmp_path / "s")
+    assert done.exit_code == 0, done.output
+    said = done.output.replace("\n", " ")
+    assert said.count("there is no car-1.txt") == said.count("took the one before") == said.count("are misses") == 1
+    assert "took the one before (lasot, tnl2k, otb, tnl2kpy)" in said and "mine: 1 left out; " in said
+    assert said.count("no marks of absence") == 1
+    assert "otb, got10k, trackingnet read no marks of absence on lasot" in said
+    with open(tmp_path / "s" / "per_sequence.csv", newline="") as file:
+        found = [row for row in csv.DictReader(file) if "there is no car-1.txt" in row["notes"]]
+    assert [row["protocol"] for row in found] == list(PROTOCOLS)
+
+
+def test_files_that_are_no_sequence_are_said(dataset, tmp_path):
+    root, mine = dataset
+    for name in ("Boat_1", "boat-1_time", "x", "y", "z", "u", "v"):
+        put(mine / f"{name}.txt", lines(TRUTH))
+    done = run("lasot", root, "--results", mine, "--compare-protocols", "--out", tmp_path / "s")
+    unread = (
+        "6 files are no sequence of this dataset, or a second file of one: Boat_1.txt, u.txt, v.txt, x.txt, y.txt, ..."
+    )
+    assert done.output.count(f"mine: {unread}") == 1
+    assert unread in (tmp_path / "s" / "protocols.csv").read_text()
+    some = run("lasot", root, "--results", mine, "--sequences", "boat-1").output
+    assert "mine: 1 file is no sequence of this dataset, or a second file of one: Boat_1.txt" in some
+    assert "second file" not in run("lasot", root, "--results", mine, "--sequences", "car-1").output
+
+
+@pytest.mark.parametrize(("missing", "auc"), [("skip", ""), ("zero", "0.0")])
+def test_one_folder_of_another_dataset_among_others(dataset, tmp_path, missing, auc):
+    root, mine = dataset
+    put(tmp_path / "lab" / "other" / "x.txt", lines(TRUTH))
+    for path in mine.iterdir():
+        put(tmp_path / "lab" / "right" / path.name, path.read_text())
+    asked = ("lasot", root, "--results", f"{tmp_path / 'lab'}/*", "--missing", missing, "--out", tmp_path / "s")
+    done = run(*asked)
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "s" / "overall.csv", newline="") as file:
+        other, right = csv.DictReader(file)
+    assert (other["AUC"], right["sequences"]) == (auc, "2/2") and float(right["AUC"]) > 0
+    assert "other: no file is a sequence of this dataset; found x.txt" in other["notes"]
+    assert "other: boat-1" not in done.output
+    alone = run("lasot", root, "--results", tmp_path / "lab" / "other", "--missing", missing)
+    assert "no file is a sequence of this dataset" in str(alone.exception)
+
+
 def test_two_trackers_never_share_a_folder_of_plots():
     from chatdesc.evaluating import _folder_names
 
