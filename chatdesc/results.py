@@ -133,7 +133,8 @@ class ResultFolder:
                     continue
                 paths = [self._path(stems[stem]) for stem in found]
                 error = f"{' and '.join(paths)} may both be {wanted[0]}; remove one" if len(found) > 1 else ""
-                matched[wanted[0]] = Found(paths[0], (f"read from {stems[found[0]]}",), error)
+                alike = _composed(found[0]) == _composed(wanted[0])  # which no reader could tell apart
+                matched[wanted[0]] = Found(paths[0], () if alike else (f"read from {stems[found[0]]}",), error)
         return matched
 
     def _path(self, file: str) -> str:
@@ -260,8 +261,12 @@ def _is_text(name: str) -> bool:
 
 
 def _key(name: str) -> str:
-    # macOS takes letters and their accents apart in names of files.
-    return re.sub(r"[-_. ]+", "-", unicodedata.normalize("NFC", name).lower())
+    return re.sub(r"[-_. ]+", "-", _composed(name).lower())
+
+
+def _composed(name: str) -> str:
+    """A name with letters and their accents in one, which macOS takes apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _grouped(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
