@@ -399,9 +399,9 @@ def _counts(score: Score, track: Floats) -> list[str]:
 
 def _not_finite(track: Floats, rules: Rules) -> int:
     """How many rows are scored with NaN or infinite numbers, once the protocol has mended what it mends."""
-    wrong = np.asarray(~np.isfinite(track.T).all(0))
-    if not wrong.any():
+    if np.isfinite(track).all():
         return 0
+    wrong = np.asarray(~np.isfinite(track).all(1))
     if rules.bad_box != "scored":
         held = (track[:, 2] <= 0) | (track[:, 3] <= 0) | np.isnan(track).all(1)
         wrong = wrong[np.maximum.accumulate(np.where(held, 0, np.arange(len(track))))]
