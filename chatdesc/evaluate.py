@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from chatdesc.metrics.ope import Score, mean_score, score_many
 from chatdesc.metrics.protocols import PROTOCOLS, Rules
-from chatdesc.results import SHOWN, Found, Parsed, ResultFolder, parse_results
+from chatdesc.results import SHOWN, Found, Parsed, ResultFolder, lines_in, parse_results
 from chatdesc.types import ChatdescError
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ OWN = {"lasot": "lasot", "lasot_ext": "lasot", "tnl2k": "tnl2k", "otb-lang": "ot
 CHUNK = 4 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
-AHEAD = 64  # sequences of a tracker from which is told what its files begin with
+AHEAD = 16  # sequences of a tracker from which is told what its files begin with
 WRITTEN = 0.01  # pixels: what two decimals may lose
 
 
@@ -269,7 +269,7 @@ def _begins(ahead: list[tuple[str, bytes | None]], truths: dict[str, Truth]) -> 
     A target that stands still in the first two frames makes a file look as if it began with the given box.
     """
     there = [(data.strip(), truths[name].boxes) for name, data in ahead if data]
-    short = [(data, boxes) for data, boxes in there if data.count(b"\n") + 1 == len(boxes) - 1]
+    short = [(data, boxes) for data, boxes in there if lines_in(data) == len(boxes) - 1]
     if len(short) < 2 or 2 * len(short) <= len(there):
         return None
     parsed = zip(parse_results([data for data, _ in short]), short, strict=True)

@@ -198,6 +198,11 @@ def _tidy(data: bytes) -> bytes:
     return body
 
 
+def lines_in(body: bytes) -> int:
+    """Lines of a text that does not end with a newline. ``bytes.count``, one by one, takes three times as long."""
+    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord("\n"))) + 1
+
+
 def _several(bodies: list[bytes]) -> list[Floats | None]:
     """The boxes of each body, None where it has to be read with care; what is unusual is found by halves."""
     quick = _quick(bodies)
@@ -215,8 +220,7 @@ def _quick(bodies: list[bytes]) -> list[Floats | None] | None:
 
     if not bodies:
         return []
-    # bytes.count looks for one newline after the other, which takes three times as long.
-    counts = [np.count_nonzero(np.frombuffer(body, np.uint8) == ord("\n")) + 1 for body in bodies]
+    counts = [lines_in(body) for body in bodies]
     columns = dict.fromkeys("xywh", polars.Float64)
     try:
         table = polars.read_csv(b"\n".join(bodies), has_header=False, schema=columns, quote_char=None)
