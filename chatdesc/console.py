@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,17 +43,28 @@ class Opening:
         found = {"split_file": self.split_file, "texts": self.texts}
         extra: dict[str, Any] = {k: v for k, v in found.items() if v is not None}
         extra |= {"split": self.split, "cache": FrameCache(self.frames_in_flight)}
-        data = load(self.name, self.root, sequences=self._wanted(), **extra)
+        data = load(self.name, self.root, sequences=named_sequences(self.sequences), **extra)
         if self.limit and self.limit < len(data):
             data = load(self.name, self.root, sequences=data.names[: self.limit], **extra)
         return data
 
-    def _wanted(self) -> list[str] | None:
-        if not self.sequences:
-            return None
-        file = Path(self.sequences)
-        listed = file.read_text(encoding="utf-8").split("\n") if file.is_file() else self.sequences.split(",")
-        return [name.strip() for name in listed if name.strip()]
+
+def named_sequences(listed: str | None) -> list[str] | None:
+    """The names in a list with commas, or in a file of names; None without a list.
+
+    Raises:
+        ChatdescError: it is there and names nothing.
+    """
+    from chatdesc.types import ChatdescError
+
+    if not listed:
+        return None
+    # A long list is no path: os.path says so where Path raises.
+    lines = Path(listed).read_text(encoding="utf-8").split("\n") if isfile(listed) else listed.split(",")
+    names = [name.strip() for name in lines if name.strip()]
+    if not names:
+        raise ChatdescError(f"--sequences {listed}: names no sequence")
+    return names
 
 
 def show_plan(run: Run) -> int:

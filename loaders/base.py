@@ -259,7 +259,7 @@ class Dataset:
         return entries
 
     def _listed(self, found: list[Entry], path: str) -> list[Entry]:
-        names = set(parse.parse_names(_read_any(path)))
+        names = set(parse.parse_names(read_any(path)))
         kept = [replace(e, split=self.split or split_of(os.path.basename(path))) for e in found if e.name in names]
         if not kept:
             raise ChatdescError(f"{path}: names no sequence of {self.root}; one name a line is expected")
@@ -364,7 +364,12 @@ def near(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
-def _read_any(path: str) -> bytes:
+def read_any(path: str) -> bytes:
+    """A file's bytes, on a disk or at any fsspec URL.
+
+    Raises:
+        ChatdescError: it cannot be read.
+    """
     try:
         if "://" in path:
             import fsspec
