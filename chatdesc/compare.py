@@ -12,14 +12,14 @@ rests on the sequences that all arms have, and every row names its protocol and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chatdesc.evaluate import Evaluation, Truth, evaluate
+from chatdesc.evaluate import SHOWN, Evaluation, Truth, evaluate
 from chatdesc.evaluate_tables import PERCENT, overall_row, percent
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.metrics.ope import Score
@@ -57,7 +57,8 @@ def read_run(run: Path, names: Collection[str] | None = None) -> tuple[list[Row]
             truths[row["sequence"]] = Truth(boxes, np.asarray(row["visible"], np.bool_) if row["visible"] else None)
             rows.append(slim(row))
     if not rows:
-        raise ChatdescError(f"{run} has no sequence with a text yet; run `chatdesc annotate` first")
+        among = f" among the {len(names)} asked for" if names else ""
+        raise ChatdescError(f"{run} has no sequence with a text yet{among}; run `chatdesc annotate` first")
     return rows, truths
 
 
@@ -89,8 +90,13 @@ def scored(
     }
 
 
-def common(arms: dict[str, Evaluation]) -> tuple[dict[str, Evaluation], list[str]]:
+def common(
+    arms: dict[str, Evaluation], why: Mapping[str, list[str]] | None = None
+) -> tuple[dict[str, Evaluation], list[str]]:
     """The arms on the sequences that all of them have, and what was left out. Arms without any result are left out.
+
+    Args:
+        why: per sequence what is said where it is left out, instead of what the arms' own lines say.
 
     Raises:
         ChatdescError: no sequence is in all arms.
@@ -99,24 +105,54 @@ def common(arms: dict[str, Evaluation]) -> tuple[dict[str, Evaluation], list[str
     said = [f"the arm {arm} has no result" for arm, there in names.items() if not there]
     names = {arm: there for arm, there in names.items() if there}
     shared = set.intersection(*names.values()) if names else set()
+    every = [line.sequence for line in next(iter(arms.values())).lines] if arms else []
+    lost = _lost(arms, [name for name in every if name not in shared], why or {})
     if not shared:
-        raise ChatdescError("no sequence has a result in every arm, so there is nothing to compare")
-    gone = sorted(set.union(*names.values()) - shared)
-    if gone:
-        more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
-        said.append(f"{len(gone)} sequences are not in every arm and were left out: {', '.join(gone[:3])}{more}")
+        reasons = "".join(f"\n  {line}" for line in said + lost)
+        raise ChatdescError(f"no sequence has a result in every arm, so there is nothing to compare{reasons}")
+    if lost:
+        gone = len(every) - len(shared)
+        said += [f"{gone} of {len(every)} sequences are not in every arm and are left out of all:", *lost]
     kept = {arm: replace(arms[arm], lines=tuple(x for x in arms[arm].lines if x.sequence in shared)) for arm in names}
     return kept, said
 
 
-def arm_rows(arms: dict[str, Evaluation], grounder: str) -> list[Row]:
-    """One row per arm: means over the same sequences, as fractions."""
-    rows = []
+def _lost(arms: dict[str, Evaluation], names: list[str], why: Mapping[str, list[str]]) -> list[str]:
+    """A line for each of the sequences, at most SHOWN: in which arm it has no result, and why."""
+    shown = set(names[:SHOWN])
+    notes: dict[str, list[str]] = {name: [] for name in names[:SHOWN]}
     for arm, one in arms.items():
-        row = overall_row(one)
+        for line in one.lines:
+            if line.sequence in shown and line.score is None:
+                notes[line.sequence].append(f"{arm}: {'; '.join(line.notes)}")
+    more = [f"... and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return [f"{name}: {'; '.join(why.get(name) or said)}" for name, said in notes.items()] + more
+
+
+def some(names: list[str]) -> str:
+    """A few of the names, and how many there are beside them."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def arm_rows(
+    arms: dict[str, Evaluation], grounder: str, count: int | None = None, names: Iterable[str] | None = None
+) -> list[Row]:
+    """One row per arm: means over the same sequences, as fractions.
+
+    Args:
+        count: how many sequences were asked for; None: those that the arms have.
+        names: arms that have a row in any case, without numbers if they have no result.
+    """
+    some_arm = next(iter(arms.values()))
+    of = len(some_arm.lines) if count is None else count
+    empty = replace(some_arm, lines=())
+    rows = []
+    for arm in arms if names is None else names:
+        row = overall_row(arms.get(arm, empty))
         rows.append(
-            {"arm": arm, "grounder": "-" if arm == NO_TEXT else grounder, "protocol": one.rules.name}
-            | {"sequences": row["sequences"].partition("/")[0]}
+            {"arm": arm, "grounder": "-" if arm == NO_TEXT else grounder, "protocol": some_arm.rules.name}
+            | {"sequences": f"{row['sequences'].partition('/')[0]}/{of}"}
             | {k: row[k] for k in ("AUC", "P", "PNorm", "OP50")}
             | {"notes": row["notes"]}
         )
@@ -205,10 +241,38 @@ def _judged(judge: str, measure: str, part: str, pairs: list[tuple[float | None,
     )
 
 
-def same_texts(rows: Iterable[Row], names: set[str]) -> int:
-    """How many of the sequences have the same text in both arms."""
-    kept = (row for row in rows if row["sequence"] in names)
-    return sum(one_line(row["manual_text"] or "") == row["text"] and not row["ranges"] for row in kept)
+def same_texts(rows: Iterable[Row], names: set[str], arms: dict[str, Evaluation]) -> list[str]:
+    """How many of the sequences have the same text in both arms, and whether their tracks are the same too."""
+    same = {row["sequence"] for row in rows if row["sequence"] in names and _kept_manual(row)}
+    if not same:
+        return []
+    said = f"{len(same)} of {len(names)} sequences kept the manual text"
+    found = [{x.sequence: x.score for x in arms[arm].lines} for arm in (MANUAL, REFINED) if arm in arms]
+    if len(found) < 2:
+        return [said]
+    values = [[(s.auc, s.precision_score) for n, s in of.items() if n in same and s is not None] for of in found]
+    differ = sum(a != b for a, b in zip(*values, strict=True))
+    if not differ:
+        return [f"{said}: both arms are the same there"]
+    return [f"{said}; the results of both arms differ on {differ} of them all the same, which no text accounts for"]
+
+
+def _kept_manual(row: Row) -> bool:
+    return one_line(row["manual_text"] or "") == row["text"] and not row["ranges"]
+
+
+def never_verified(rows: Iterable[Row], judged: Iterable[Row], names: set[str], ground_every: int) -> list[str]:
+    """What is to be said where language had no say: sequences without any proposal verified."""
+    kept = [row for row in judged if row["sequence"] in names]
+    without = {row["sequence"] for row in kept if (row["verified"].get(REFINED) or [None])[0] is None}
+    if not without:
+        return []
+    short = sum(row["num_frames"] <= ground_every for row in rows if row["sequence"] in without)
+    said = f"{len(without)} of {len(kept)} sequences had no proposal verified in any frame"
+    said += f" ({short} of them are too short for a key frame, --ground-every {ground_every})" if short else ""
+    if len(without) < len(kept):
+        return [f"{said}: there the texts had no part in the tracks"]
+    return [f"warning: {said}: the texts had no part in the tracks, so equal arms say nothing of them"]
 
 
 def shown_arms(rows: list[Row]) -> list[Row]:

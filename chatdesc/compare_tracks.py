@@ -129,12 +129,13 @@ class Comparison:
         said = {role: _said(model) for role, model in (self.models or {}).items()}
         return Store.open(self.place, {"settings": self.settings.as_dict(), "backends": said})
 
-    def pending(self, store: Store) -> list[str]:
-        """Sequences of the data whose tracks are not there, were made with other texts, or failed."""
+    def pending(self, store: Store, names: Iterable[str] | None = None) -> list[str]:
+        """Sequences of the data (of ``names``) whose tracks are not there, were made with other texts, or failed."""
         done = {row["sequence"]: row["texts"] for row in store.rows(store.names()) if not row["problems"]}
-        known = Store(self.run)
-        rows = (row for row in known.rows(self.data.names) if row["text"] is not None)
-        return [row["sequence"] for row in rows if done.get(row["sequence"]) != _texts(row)]
+        wanted = set(self.data.names if names is None else names)
+        asked = [name for name in self.data.names if name in wanted]
+        rows = (row for row in Store(self.run).rows(asked) if row["text"] is not None)
+        return [row["sequence"] for row in rows if done.get(row["sequence"]) != texts_of(row)]
 
     def track(
         self, store: Store, names: Iterable[str], on_row: Callable[[Row], None] = lambda row: None, in_flight: int = 8
@@ -178,7 +179,7 @@ class Comparison:
             except (BackendError, DataError) as error:
                 problems.append(f"{arm.name}: {error}")
         grounding = yield from self._ground(sequence, row)
-        found = {"texts": _texts(row), "verified": verified, "grounding": grounding, "problems": problems}
+        found = {"texts": texts_of(row), "verified": verified, "grounding": grounding, "problems": problems}
         return tracks, found
 
     def _arm(self, arm: Arm, sequence: Sequence, row: Row) -> Steps:
@@ -258,7 +259,7 @@ def _named(recorded: Settings, judge: str | None, tracker: str | None, encoder: 
     return replace(settings, grounder=judge, box_threshold=recorded.box_threshold if own else None)
 
 
-def _texts(row: Row) -> Row:
+def texts_of(row: Row) -> Row:
     """What the tracks were made with: they are made anew when it changes."""
     said = [[p.start, p.text, *p.background] for p in phrases(row, "refined")]
     return {"manual": one_line(row["manual_text"] or ""), "refined": said}

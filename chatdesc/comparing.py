@@ -9,6 +9,7 @@ The work is in ``scoring.py`` and ``text_statistics.py``, ``compare_tracks.py`` 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,23 +20,51 @@ from chatdesc.console import Exit, Opening, progress_bar
 
 if TYPE_CHECKING:
     from chatdesc.compare_tracks import Comparison
+    from chatdesc.evaluate import Truth
+    from chatdesc.metrics.protocols import Rules
     from chatdesc.results import ResultFolder
+    from chatdesc.selection import Selection
 
 app = typer.Typer()
+
+ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # of `score`, where models are called
+NAMING = ("sequences", "split_file")
+MODELS = ("root", "judge", "tracker", "encoder")
+NO_ARM = (
+    "warning: there is no arm without a text, so nothing says whether any text helps: add that tracker's results "
+    "without one, --results DIR=no-text"
+)
+TRACKING = ("texts", "device", "sequences_in_flight")  # of `compare`, where ROOT is tracked
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """Result folders per arm, what was verified per sequence, and who grounded (``judge``: if it did not choose)."""
+    """Result folders of the arms, what was verified per sequence, and who grounded (``judge``: if it did not choose).
+
+    ``judged`` is empty where another tracker's results were brought.
+    """
 
     folders: dict[str, ResultFolder]
+    arms: tuple[str, ...] = ("no-text", "manual", "refined")
     judged: list[dict[str, Any]] = field(default_factory=list)
     grounder: str = "external"
     judge: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What tables are about: a run's rows with a text, as far as they were asked for, and whose rules score them."""
+
+    run: Path
+    dataset: str
+    rules: Rules
+    rows: list[dict[str, Any]]
+    truths: dict[str, Truth]
+
+
 @app.command()
 def score(
+    context: typer.Context,
     target: Annotated[str, typer.Argument(help="a run's folder, or a dataset's name")],
     root: Annotated[str | None, typer.Argument(help="the dataset's root (a run: only for other encoders)")] = None,
     run: Annotated[list[Path] | None, typer.Option(help="one more run in the same tables; repeatable")] = None,
@@ -67,25 +96,72 @@ def score(
     """
     from rich.console import Console
 
-    from chatdesc import scoring
     from chatdesc.backends import encoder_spec
+    from chatdesc.selection import Selection
     from chatdesc.types import ChatdescError
 
-    console, encoders = Console(), tuple(map(encoder_spec, encoder or ()))
-    is_run = Path(target, "run.json").exists()
+    encoders, is_run = tuple(map(encoder_spec, encoder or ())), Path(target, "run.json").exists()
     if is_run and encoders and root is None:
         raise ChatdescError("other encoders need the frames: chatdesc score RUN ROOT --encoder ...")
     if not is_run and root is None:
         raise ChatdescError(f"{target!r} is no run folder; to score a dataset: chatdesc score NAME ROOT")
-    name, anew = (scoring.dataset_of(Path(target)) if is_run else target), bool(encoders) or not is_run
-    data = Opening(name, str(root), split, sequences, limit, split_file, texts).open() if anew else None
-    with progress_bar(console, "score", len(data) if data is not None else 0, transient=True) as advance:
-        if is_run:
-            rows = scoring.of_run(Path(target), data, encoders, grounder, alignment_frames, device, advance)
-        else:
-            rows = scoring.of_dataset(data, encoders or ("attributes",), grounder, alignment_frames, device, advance)
-    rows += [row for other in run or [] for row in scoring.of_run(other)]
+    if is_run and not encoders:
+        _refuse(context, ANEW, "where a run's recorded numbers are shown; --encoder NAME scores anew, on ROOT's frames")
+    if run:
+        _refuse(context, NAMING, "with --run, as its names are of one run: score the runs one at a time")
+    console, chosen = Console(), Selection(split, sequences, limit, split_file)
+    how = (encoders, grounder, alignment_frames, device)
+    rows = _scored(target if not is_run else Path(target), root, chosen, texts, run or [], how, console)
     _print_scores(rows, out or (Path(target) if is_run else Path(".")), console)
+
+
+def _scored(
+    target: str | Path,
+    root: str | None,
+    chosen: Selection,
+    texts: str | None,
+    runs: list[Path],
+    how: tuple[tuple[str, ...], str, int, str],
+    console: Any,
+) -> list[dict[str, Any]]:
+    """Rows of a run or a dataset, and of further runs; that no sequence is there twice is seen to before any work."""
+    from chatdesc import scoring
+
+    run, anew = (target if isinstance(target, Path) else None), bool(how[0]) or isinstance(target, str)
+    dataset = scoring.dataset_of(run) if run else str(target)
+    names = chosen.of(run) if run else []
+    data = _opened(dataset, str(root), chosen, texts, run, names) if anew else None
+    names = [n for n in data.names if run is None or n in set(names)] if data is not None else names
+    others = [(str(other), scoring.dataset_of(other), chosen.of(other)) for other in runs]
+    scoring.refuse_twice([(str(target), dataset, names), *others])
+    with progress_bar(console, "score", len(names) if anew else 0, transient=True) as advance:
+        if run:
+            rows = scoring.of_run(run, data, *how, advance, names)
+        else:
+            rows = scoring.of_dataset(data, how[0] or ("attributes",), *how[1:], advance)
+    return rows + [row for other, _, its in others for row in scoring.of_run(Path(other), only=its)]
+
+
+def _opened(dataset: str, root: str, chosen: Selection, texts: str | None, run: Path | None, names: list[str]) -> Any:
+    """The dataset: what was chosen of it or, for a run's frames, enough to hold the run's sequences ``names``."""
+    from chatdesc.selection import refuse_other_data
+
+    if run is None:
+        how = (chosen.split, chosen.sequences, chosen.limit, chosen.split_file, texts)
+        return Opening(dataset, root, *how).open()
+    data = Opening(dataset, root, chosen.split, split_file=chosen.split_file, texts=texts).open()
+    refuse_other_data(data, names, run, named=bool(chosen.sequences))
+    return data
+
+
+def _refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """An option that would take no part is an error: numbers rest on what was asked for."""
+    from chatdesc.types import ChatdescError
+
+    given = [n for n in names if str(getattr(context.get_parameter_source(n), "name", "DEFAULT")) != "DEFAULT"]
+    if given:
+        said = " and ".join("ROOT" if name == "root" else f"--{name.replace('_', '-')}" for name in given)
+        raise ChatdescError(f"{said}: of no use {why}")
 
 
 def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> None:
@@ -114,6 +190,7 @@ def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> Non
 
 @app.command("compare")
 def compare_texts(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
     root: Annotated[
         str | None, typer.Argument(help="the dataset's root; without it, only what was tracked before")
@@ -129,7 +206,7 @@ def compare_texts(
     tracker: Annotated[str | None, typer.Option(help="another tracker than the run's")] = None,
     encoder: Annotated[str | None, typer.Option(help="another encoder for verification than the run's first")] = None,
     sequences: Annotated[str | None, typer.Option(help="only these: names with commas, or a file of names")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="track only the first N sequences")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first N sequences")] = None,
     split: Annotated[str | None, typer.Option(help="train or test")] = None,
     split_file: Annotated[str | None, typer.Option(help="a file of sequence names")] = None,
     texts: Annotated[str | None, typer.Option(help="otb-lang: where the OTB_query_* folders are")] = None,
@@ -156,24 +233,35 @@ def compare_texts(
     from chatdesc import compare, scoring
     from chatdesc.backends import encoder_spec
     from chatdesc.compare_tracks import Comparison
+    from chatdesc.evaluate import rules_for
+    from chatdesc.selection import Selection
 
-    console, name = Console(), scoring.dataset_of(run)
+    console, name, chosen = Console(), scoring.dataset_of(run), Selection(split, sequences, limit, split_file)
     if results:
-        _report(run, Tracked(compare.external(results)), name, protocol, out, console)
-        raise typer.Exit(Exit.DONE)
-    data = Opening(name, root, split, sequences, limit, split_file, texts).open() if root else None
-    spec = encoder_spec(encoder) if encoder else None
-    work = Comparison.create(run, data, judge, tracker, spec, device)
-    failed = _track(work, console, sequences_in_flight) if data else 0
-    _report(run, _tracked(work), name, protocol, out, console)
+        _refuse(context, (*MODELS, *TRACKING), "where --results brings the tracks")
+    elif root is None:
+        _refuse(context, TRACKING, "without ROOT, as nothing is tracked then")
+    rules, warning = rules_for(name, protocol)
+    said = [f"warning: {warning}"] if warning else []
+    names, failed = chosen.of(run), 0
+    texted = compare.read_run(run, names)
+    if results:
+        found = Tracked(compare.external(results))
+    else:
+        data = _opened(name, root, chosen, texts, run, names) if root else None
+        spec = encoder_spec(encoder) if encoder else None
+        work = Comparison.create(run, data, judge, tracker, spec, device)
+        failed = _track(work, names, console, sequences_in_flight) if data else 0
+        found = _tracked(work, names)
+    _report(Shown(run, name, rules, *texted), found, said, out, console)
     raise typer.Exit(Exit.FAILED_ROWS if failed else Exit.DONE)
 
 
-def _track(work: Comparison, console: Any, in_flight: int) -> int:
+def _track(work: Comparison, names: list[str], console: Any, in_flight: int) -> int:
     """Track what is pending, with a progress bar; how many sequences had a problem."""
     problems: list[str] = []
     with work.open() as store:
-        pending = work.pending(store)
+        pending = work.pending(store, names)
         with progress_bar(console, "compare", len(pending), transient=True) as advance:
 
             def on_row(row: dict[str, Any]) -> None:
@@ -190,7 +278,7 @@ def _track(work: Comparison, console: Any, in_flight: int) -> int:
     return len(problems)
 
 
-def _tracked(work: Comparison) -> Tracked:
+def _tracked(work: Comparison, names: list[str]) -> Tracked:
     """What is there of the arms."""
     from chatdesc.compare import SELECTED
     from chatdesc.compare_tracks import ARMS
@@ -198,41 +286,85 @@ def _tracked(work: Comparison) -> Tracked:
     from chatdesc.store import Store
     from chatdesc.types import ChatdescError
 
-    store = Store(work.place)
-    asked = store.names() if work.data is None else work.data.names
-    judged = list(store.rows(asked))
+    judged = list(Store(work.place).rows(names))
     if not judged:
-        raise ChatdescError(f"nothing was tracked yet with these models: chatdesc compare {work.run} ROOT")
+        raise ChatdescError(
+            f"nothing of what is asked for was tracked yet with {_models(work)}; "
+            f"with the same options: chatdesc compare {work.run} ROOT"
+        )
     places = {arm.name: work.place / "tracks" / arm.name for arm in ARMS}
-    there = {name: ResultFolder(f"{place}={name}") for name, place in places.items() if place.is_dir()}
+    there = {
+        name: ResultFolder(f"{place}={name}")
+        for name, place in places.items()
+        if any((place / f"{row['sequence']}.txt").is_file() for row in judged)
+    }
     own = work.settings.as_dict()["grounder"]
-    if work.selecting:
-        return Tracked(there, judged, own + SELECTED)
-    return Tracked(there, judged, own, own)
+    arms = tuple(places)
+    return Tracked(there, arms, judged, own + SELECTED if work.selecting else own, "" if work.selecting else own)
 
 
-def _report(run: Path, found: Tracked, dataset: str, protocol: str | None, out: Path | None, console: Any) -> None:
+def _models(work: Comparison) -> str:
+    said = work.settings.as_dict()
+    return f"grounder {said['grounder']}, tracker {said['tracker']}, encoder {said['encoders'][0]}"
+
+
+def _report(shown: Shown, found: Tracked, said: list[str], out: Path | None, console: Any) -> None:
     """Print and write all tables, and what has to be known beside them."""
     from chatdesc import compare
-    from chatdesc.evaluate import rules_for
+    from chatdesc.types import ChatdescError
 
-    rules, warning = rules_for(dataset, protocol)
-    rows, truths = compare.read_run(run, {row["sequence"] for row in found.judged} or None)
-    arms, said = compare.common(compare.scored(found.folders, truths, dataset, rules))
+    rows, count, about = shown.rows, len(shown.truths), f"{shown.dataset}, protocol {shown.rules.name}"
+    ready, late = _ready(shown, found)
+    if not ready:
+        raise ChatdescError("\n".join(late))
+    truths = {name: truth for name, truth in shown.truths.items() if name in ready}
+    arms, left_out = compare.common(
+        compare.scored(found.folders, truths, shown.dataset, shown.rules), _reasons(rows, found)
+    )
     names = {line.sequence for line in next(iter(arms.values())).lines}
     tables = {
-        "compare": compare.arm_rows(arms, found.grounder),
+        "compare": compare.arm_rows(arms, found.grounder, count, found.arms),
         "compare_differences": compare.difference_rows(arms, found.grounder),
         "compare_verification": compare.verification_rows(found.judged, names, found.grounder),
         "compare_judges": compare.judge_rows(rows, names, found.judged, found.judge),
     }
-    _print(tables, f"{dataset}, protocol {rules.name}", console)
-    said += [*_remarks(run, rows, names, arms, found.grounder), *([f"warning: {warning}"] if warning else [])]
+    _print(tables, about, console)
+    said = [*said, *late, *left_out, *_remarks(shown, found, arms, names)]
     said += [f"{row['arm']}: {row['notes']}" for row in tables["compare"] if row["notes"]]
     for line in said:
-        console.print(line, style="yellow", highlight=False, markup=False)
+        style = "bold yellow" if line.startswith("warning:") else "yellow"
+        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
     for path in _write(tables, out) if out else []:
         console.print(f"written: {path}", highlight=False, soft_wrap=True)
+
+
+def _ready(shown: Shown, found: Tracked) -> tuple[set[str], list[str]]:
+    """Sequences whose tracks are there and of the texts of today, and what is said of the others."""
+    from chatdesc.compare import some
+    from chatdesc.compare_tracks import texts_of
+
+    if not found.judged:
+        return set(shown.truths), []
+    made = {row["sequence"]: row["texts"] for row in found.judged}
+    now = {row["sequence"]: texts_of(row) for row in shown.rows}
+    missing = [name for name in now if name not in made]
+    old = [name for name in now if made.get(name) and made[name] != now[name]]
+    go_on = f"chatdesc compare {shown.run} ROOT, with a ROOT that holds them, tracks them"
+    said = [
+        f"{len(names)} of {len(now)} sequences {what} and are left out: {some(names)}; {go_on}"
+        for names, what in ((missing, "were not tracked yet"), (old, "were tracked with other texts"))
+        if names
+    ]
+    return set(now) - {*missing, *old}, said
+
+
+def _reasons(rows: list[Any], found: Tracked) -> dict[str, list[str]]:
+    """Why sequences have no track in some arm, where we know better than that there is no file."""
+    why = {row["sequence"]: list(row["problems"]) for row in found.judged if row["problems"]}
+    for row in rows if found.judged else []:
+        if not (row["manual_text"] or "").strip():
+            why.setdefault(row["sequence"], []).append("manual: it has no manual text")
+    return why
 
 
 def _print(tables: dict[str, list[dict[str, Any]]], about: str, console: Any) -> None:
@@ -251,21 +383,24 @@ def _print(tables: dict[str, list[dict[str, Any]]], about: str, console: Any) ->
     say(compare.shown_differences(tables["compare_judges"], 1, 2), "what others say of the two texts")
 
 
-def _remarks(run: Path, rows: list[Any], names: set[str], arms: dict[str, Any], grounder: str) -> list[str]:
+def _remarks(shown: Shown, found: Tracked, arms: dict[str, Any], names: set[str]) -> list[str]:
+    """What a reader must know of the numbers, what weighs most first."""
     from chatdesc import compare
     from chatdesc.store import read_config
 
-    said, feedback = [], read_config(run)["settings"]["feedback"]
+    settings = read_config(shown.run)["settings"]
+    said, feedback = (
+        compare.never_verified(shown.rows, found.judged, names, settings["ground_every"]),
+        settings["feedback"],
+    )
     if compare.NO_TEXT not in arms:
-        said.append("there is no arm without a text, so nothing says whether any text helps: --results DIR=no-text")
-    if grounder.endswith(compare.SELECTED):
-        plain = grounder.removesuffix(compare.SELECTED)
+        said.insert(0, NO_ARM)
+    if found.grounder.endswith(compare.SELECTED):
+        plain = found.grounder.removesuffix(compare.SELECTED)
         said.append(f"{plain} gave the feedback that chose these texts; --judge with another grounder is independent")
     if feedback != "first":
         said.append(f"the texts were chosen with boxes of later frames of these very sequences (--feedback {feedback})")
-    if same := compare.same_texts(rows, names):
-        said.append(f"{same} of {len(names)} sequences kept the manual text: both arms are the same there")
-    return said
+    return said + compare.same_texts(shown.rows, names, arms)
 
 
 def _write(tables: dict[str, list[dict[str, Any]]], folder: Path) -> list[Path]:

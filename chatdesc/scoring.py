@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,16 @@ def of_run(
     frames: int = 4,
     device: str = "auto",
     on_sequence: Callable[[], None] = lambda: None,
+    only: Collection[str] | None = None,
 ) -> list[Row]:
-    """Rows with an ``alignment`` column: as the run recorded it, or anew with other encoders on ``data``'s frames."""
+    """Rows with an ``alignment`` column: as the run recorded it, or anew with other encoders on ``data``'s frames.
+
+    Args:
+        only: the names of the rows that are wanted; None takes all.
+    """
     read_config(run)
     store = Store(run)
-    recorded = list(store.rows(store.names()))
+    recorded = list(store.rows(store.names() if only is None else only))
     if not recorded:
         raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
     if data is None:
@@ -66,6 +71,27 @@ def of_dataset(
 ) -> list[Row]:
     """Rows with an ``alignment`` column for the manual texts of a dataset."""
     return _score(data, list(data.names), None, encoders, grounder, frames, device, on_sequence)
+
+
+def refuse_twice(parts: Iterable[tuple[str, str, Collection[str]]]) -> None:
+    """Refuse to count a sequence twice: intervals would shrink, and every text would have its double.
+
+    Args:
+        parts: place, dataset and names of the sequences that are to be in one table.
+
+    Raises:
+        ChatdescError: two places hold the same sequence of a dataset.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for place, dataset, names in parts:
+        keys = [(dataset, name) for name in names]
+        if twice := [key for key in keys if key in seen]:
+            more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
+            raise ChatdescError(
+                f"{seen[twice[0]]} and {place} both hold {twice[0][1]}{more} of {dataset}, and a sequence counts once: "
+                "leave one of them out, or score them one at a time, each with its own --out"
+            )
+        seen |= dict.fromkeys(keys, place)
 
 
 def _texts(manual: str | None, refined: str | None) -> dict[str, str]:

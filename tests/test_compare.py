@@ -7,6 +7,7 @@ from chatdesc.compare import (
     difference_rows,
     external,
     judge_rows,
+    never_verified,
     read_run,
     same_texts,
     scored,
@@ -99,17 +100,34 @@ def test_means_rest_on_the_same_sequences(tmp_path):
     put(tmp_path / "n" / "c.txt", "1,2,3\n")
     arms = scored({k: ResultFolder(str(p)) for k, p in folders.items()}, TRUTHS, "x", PROTOCOLS["lasot"])
     kept, said = common(arms)
-    assert [row["sequences"] for row in arm_rows(kept, "g")] == ["1", "1", "1"]
-    assert said == ["2 sequences are not in every arm and were left out: b, c"]
+    assert [row["sequences"] for row in arm_rows(kept, "g", 3)] == ["1/3", "1/3", "1/3"]
+    assert said == [
+        "2 of 3 sequences are not in every arm and are left out of all:",
+        f"b: manual: {tmp_path / 'm'}: there is no b.txt",
+        f"c: no-text: {tmp_path / 'n'}/c.txt:1: expected 4 numbers, found 3",
+    ]
+    assert common(arms, {"b": ["manual: it has no manual text"]})[1][1] == "b: manual: it has no manual text"
+
+
+def test_a_sequence_in_no_arm_is_named_and_long_lists_are_cut(tmp_path):
+    truths = {name: Truth(np.array(TRUTH), None) for name in "abcdefgh"}
+    folders = {arm: ResultFolder(str(results(tmp_path / arm, a=0))) for arm in ("manual", "refined")}
+    said = common(scored(folders, truths, "x", PROTOCOLS["lasot"]))[1]
+    assert said[0].startswith("7 of 8") and "manual: " in said[1] and "refined: " in said[1]
+    assert len(said) == 7 and said[-1] == "... and 2 more"
 
 
 def test_an_arm_without_any_result_is_said_and_no_sequence_in_common_is_an_error(arms):
     from dataclasses import replace
 
-    empty = replace(arms["manual"], lines=tuple(replace(x, score=None) for x in arms["manual"].lines))
+    lost = tuple(replace(x, score=None, notes=("is empty",)) for x in arms["manual"].lines)
+    empty = replace(arms["manual"], lines=lost)
     kept, said = common(arms | {"manual": empty})
     assert set(kept) == {"no-text", "refined"} and said == ["the arm manual has no result"]
-    with pytest.raises(ChatdescError, match="no sequence has a result in every arm"):
+    rows = arm_rows(kept, "g", 4, ("no-text", "manual", "refined"))
+    assert [row["sequences"] for row in rows] == ["3/4", "0/4", "3/4"]
+    assert rows[1]["AUC"] is None and shown_arms(rows)[1]["AUC"] == "-"
+    with pytest.raises(ChatdescError, match=r"no sequence has a result in every arm[\s\S]*a: manual: is empty"):
         common({"manual": empty})
 
 
@@ -150,5 +168,22 @@ def test_every_judge_says_whether_it_took_part():
     numbers = {row["judge"]: row for row in found if row["measure"] == "grounding IoU"}
     assert numbers["g"]["difference"] == pytest.approx(0.6) and numbers["g"]["sequences"] == 3
     assert numbers["owlv2"]["difference"] == pytest.approx(0.5) and numbers["owlv2"]["sequences"] == 1
-    assert same_texts(rows, NAMES) == 1
     assert np.isnan(judge_rows(rows, {"a"}, [judged[1]], "owlv2")[1]["difference"])
+
+
+def test_sequences_that_kept_their_text_are_compared_all_the_same(arms):
+    rows = run_rows()
+    assert same_texts(rows, NAMES, arms) == ["1 of 3 sequences kept the manual text: both arms are the same there"]
+    rows[0] |= {"manual_text": rows[0]["text"]}
+    [said] = same_texts(rows, NAMES, arms)
+    assert said.startswith("2 of 3") and "differ on 1 of them" in said
+    assert same_texts(rows, {"b"}, arms) == []
+
+
+def test_where_no_proposal_was_verified_equal_arms_say_nothing():
+    judged = [{"sequence": n, "verified": {"refined": [iou] * 3}} for n, iou in (("a", None), ("b", 0.5))]
+    [partly] = never_verified(run_rows(), judged, NAMES, 20)
+    assert partly.startswith("1 of 2 sequences had no proposal verified") and "1 of them are too short" in partly
+    [never] = never_verified(run_rows(), judged[:1], NAMES, 2)
+    assert never.startswith("warning: 1 of 1") and "too short" not in never
+    assert never_verified(run_rows(), judged[1:], NAMES, 20) == never_verified([], [], NAMES, 20) == []

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -168,6 +169,12 @@ def real(tmp_path_factory):
     return root
 
 
+def fails(*arguments, command="compare"):
+    done = CliRunner().invoke(app, [command, *map(str, arguments)])
+    assert isinstance(done.exception, ChatdescError), done.output
+    return str(done.exception)
+
+
 def call(*arguments):
     return CliRunner().invoke(app, ["compare", *map(str, arguments)], env={"COLUMNS": "200"})
 
@@ -179,22 +186,90 @@ def test_the_command(real, tmp_path):
     assert "--judge with another grounder is independent" in done.output
     with open(tmp_path / "compare.csv", newline="") as file:
         rows = {row["arm"]: row for row in csv.DictReader(file)}
-    assert list(rows) == [arm.name for arm in ARMS] and {row["sequences"] for row in rows.values()} == {"2"}
+    assert list(rows) == [arm.name for arm in ARMS] and {row["sequences"] for row in rows.values()} == {"2/2"}
     assert (tmp_path / "compare_differences.md").exists() and (tmp_path / "compare_judges.csv").exists()
     one = call(real / "run", real / "data", "--tracker", "kcf", "--limit", 1)
-    assert one.exit_code == 0 and " 1 " in next(x for x in one.output.splitlines() if "no-text" in x)
+    assert one.exit_code == 0 and " 1/1 " in next(x for x in one.output.splitlines() if "no-text" in x)
     again = call(real / "run", "--tracker", "kcf")  # no frames are needed to look again
     assert again.exit_code == 0 and "refined-oracle" in again.output
 
 
 def test_what_is_missing_is_said(real):
-    def fails(*arguments):
-        done = call(*arguments)
-        assert isinstance(done.exception, ChatdescError), done.output
-        return str(done.exception)
-
     assert "name one, for instance --tracker csrt" in fails(real / "run", real / "data")
     assert f"chatdesc compare {real / 'run'} ROOT" in fails(real / "run", "--tracker", "mil")
+
+
+@pytest.fixture
+def kcf(real):
+    """The tracks of both sequences by KCF; what brings them as results of another tracker."""
+    done = call(real / "run", real / "data", "--tracker", "kcf")
+    assert done.exit_code == 0, done.output
+    place = Comparison.create(real / "run", tracker="kcf").place / "tracks"
+    return [x for arm in ("manual", "refined") for x in ("--results", f"{place / arm}={arm}")]
+
+
+def test_only_the_sequences_asked_for_count(real, kcf):
+    run, (first, second) = real / "run", load("synthetic", real / "data").names
+    for options in (["--tracker", "kcf"], kcf, [real / "data", "--tracker", "kcf"]):
+        for which in (["--sequences", second], ["--limit", "1"]):
+            done = call(run, *options, *which)
+            assert done.exit_code == 0 and " 1/1 " in done.output, done.output
+        assert "has no sequence 'zzz'" in fails(run, *options, "--sequences", "zzz")
+        assert "split 'train'; it has: test" in fails(run, *options, "--split", "train")
+    (real / "list.txt").write_text(f"{first}\nelsewhere\n")
+    done = call(run, *kcf, "--split-file", real / "list.txt")
+    assert done.exit_code == 0 and " 1/1 " in done.output
+
+
+@pytest.mark.parametrize("option", ["ROOT", "--judge", "--tracker", "--encoder", "--device", "--sequences-in-flight"])
+def test_with_results_no_model_takes_part(real, kcf, option):
+    value = "4" if option.endswith("flight") else "cpu"
+    given = [real / "data"] if option == "ROOT" else [option, value]
+    assert fails(real / "run", *given, *kcf) == f"{option}: of no use where --results brings the tracks"
+
+
+def test_what_cannot_take_part_is_refused(real, tmp_path):
+    run, data = real / "run", real / "data"
+    assert "--device: of no use without ROOT" in fails(run, "--device", "cpu")
+    for given in ([data], ["--grounder", "none"], ["--alignment-frames", "2"], ["--device", "cpu"]):
+        assert "of no use where a run's recorded numbers" in fails(run, *given, command="score")
+    assert "--sequences: of no use with --run" in fails(run, "--run", run, "--sequences", "a", command="score")
+    assert "no protocol 'x'" in fails(run, data, "--tracker", "kcf", "--protocol", "x")
+
+
+def test_a_root_that_is_not_the_runs_is_said(real, tmp_path):
+    other = real / "run" / "empty"
+    with Store.open(other, json.loads((real / "run" / "run.json").read_text())):
+        assert "has no finished sequence yet; run `chatdesc annotate`" in fails(other, real / "data")
+    with Store.open(tmp_path / "run", json.loads((real / "run" / "run.json").read_text())) as store:
+        store.save(a_row("elsewhere-1", split="test"))
+        assert "holds none of the 1 sequences" in fails(store.root, real / "data", "--tracker", "kcf")
+        first = load("synthetic", real / "data").names[0]
+        store.save(a_row(first, split="test"))
+        named = ("--sequences", f"{first},elsewhere-1")
+        assert "there is no sequence 'elsewhere-1'" in fails(store.root, real / "data", "--tracker", "kcf", *named)
+
+
+def test_sequences_without_tracks_of_their_texts_are_said(real, kcf, tmp_path):
+    shutil.copytree(real / "run", tmp_path / "run")
+    store = Store(tmp_path / "run")
+    first, second = store.names()
+    place = Comparison.create(tmp_path / "run", tracker="kcf").place
+    Store(place).path(second).unlink()
+    done = call(tmp_path / "run", "--tracker", "kcf")
+    assert (
+        " 1/2 " in done.output and f"1 of 2 sequences were not tracked yet and are left out: {second};" in done.output
+    )
+    store.save(store.load(first) | {"text": "another"})
+    assert "1 of 2 sequences were tracked with other texts" in fails(tmp_path / "run", "--tracker", "kcf")
+
+
+def test_a_sequence_without_a_manual_text_says_so(real, kcf, tmp_path):
+    shutil.copytree(real / "run", tmp_path / "run")
+    store = Store(tmp_path / "run")
+    store.save(store.load(store.names()[0]) | {"manual_text": None})
+    done = call(tmp_path / "run", real / "data", "--tracker", "kcf")
+    assert f"{store.names()[0]}: manual: it has no manual text" in done.output and " 1/2 " in done.output
 
 
 def test_a_judge_is_another_grounder(real):
@@ -218,7 +293,9 @@ def test_another_trackers_results(real, tmp_path):
     place = next(tracks.iterdir()) / "tracks"
     done = call(real / "run", "--results", f"{place / 'manual'}=manual", "--results", f"{place / 'refined'}=refined")
     assert done.exit_code == 0, done.output
-    assert "there is no arm without a text" in done.output and "external" in done.output
+    assert "warning: there is no arm without a text" in done.output and "--results DIR=no-text" in done.output
+    [row] = [line for line in done.output.splitlines() if "no-text  " in line]
+    assert row.split() == ["no-text", "-", "0/2", "-", "-", "-", "-"] and "external" in done.output
     done = call(
         real / "run",
         *(x for a in ("manual", "refined", "no-text") for x in ("--results", f"{place / a}={a}")),
@@ -244,6 +321,27 @@ def test_several_runs_in_one_table(real, tmp_path):
     with open(tmp_path / "text_statistics.csv", newline="") as file:
         same = {r["dataset"]: r["refined"] for r in csv.DictReader(file) if r["measure"] == "same as another's"}
     assert same["tnl2k"] == "1.0"
+
+
+def test_a_sequence_counts_once(real, tmp_path):
+    run = real / "run"
+    both = fails(run, "--run", run, command="score")
+    assert f"{run} and {run} both hold" in both and "leave one of them out" in both
+    assert "both hold" in fails("synthetic", real / "data", "--run", run, command="score")
+
+
+def test_scores_are_of_the_sequences_asked_for(real, tmp_path):
+    run, names = real / "run", load("synthetic", real / "data").names
+    anew = [real / "data", "--encoder", "attributes"]
+    for options in ([], anew):
+        for which in (["--sequences", names[1]], ["--limit", "1"]):
+            arguments = ["score", run, *options, *which, "--out", tmp_path]
+            done = CliRunner().invoke(app, [*map(str, arguments)])
+            assert done.exit_code == 0, done.output
+            with open(tmp_path / "alignment.csv", newline="") as file:
+                assert {row["sequences"] for row in csv.DictReader(file)} == {"1"}
+        assert "has no sequence 'zzz'" in fails(run, *options, "--sequences", "zzz", command="score")
+        assert "it has: test" in fails(run, *options, "--split", "train", command="score")
 
 
 class Looking(Models):
