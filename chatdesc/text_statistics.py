@@ -33,6 +33,7 @@ MORE_POSITIONS = frozenset(
     "above below behind beside between bottommost centre center foreground background front corner edge far near "
     "nearest next side first second third last topmost underneath under over ahead rear".split()
 )
+PLURALS = {"people": "person", "mice": "mouse", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose"}
 MOST = 2000  # texts compared with one another
 
 
@@ -91,12 +92,16 @@ def names_category(words: Words, category: str | None) -> float | None:
         return None
     parts = [part for word in words for part in word.split("-")]
     # LaSOT writes "electricfan" where people write two words.
-    there = {_singular(word) for word in (*words, *parts, *(a + b for a, b in pairwise(parts)))}
-    return float("".join(wanted) in there or all(_singular(word) in there for word in wanted))
+    there = set().union(*(_forms(word) for word in (*words, *parts, *(a + b for a, b in pairwise(parts)))))
+    return float("".join(wanted) in there or all(_forms(word) & there for word in wanted))
 
 
-def _singular(word: str) -> str:
-    return re.sub(r"(?<=[sxz])es$|(?<=[^s])s$", "", word)
+def _forms(word: str) -> set[str]:
+    """A word and all that it may be the plural of; what is no word meets none either."""
+    word = re.sub(r"['’]s?$", "", word)
+    endings = (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"), ("men", "man"))
+    found = {word} | {word.removesuffix(end) + one for end, one in endings if word.endswith(end)}
+    return found | {PLURALS[word]} if word in PLURALS else found
 
 
 def names_colour(words: Words, category: str | None = None) -> float:

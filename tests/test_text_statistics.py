@@ -59,6 +59,10 @@ def test_without_one_of_the_texts():
     [
         ("the buses", "bus", 1), ("two foxes", "fox", 1), ("a glass", "glass", 1), ("a racing car", "car", 1),
         ("a carpet", "car", 0), ("an electric fan", "electricfan", 1), ("an electricfan", "electricfan", 1),
+        ("two horses", "horse", 1), ("houses", "house", 1), ("green bushes", "bush", 1), ("grey mice", "mouse", 1),
+        ("many people", "person", 1), ("puppies", "puppy", 1), ("the policemen", "policeman", 1), ("women", "man", 0),
+        ("leaves", "leaf", 1), ("kitchen knives", "knife", 1), ("a horse's head", "horse", 1), ("movies", "movie", 1),
+        ("electric fans", "electricfan", 1), ("a scissor", "scissors", 1), ("a horsefly", "horse", 0),
         ("license-plate of a car", "license plate", 1), ("the plate", "license plate", 0), ("anything", "", None),
     ],
 )  # fmt: skip
