@@ -40,6 +40,7 @@ PAIRS = (
     ("refined-random", REFINED),
     (REFINED, "refined-oracle"),
 )
+PART = "took part in choosing"
 SELECTED = " (chose the texts)"
 
 
@@ -227,7 +228,7 @@ def judge_rows(rows: list[Row], names: set[str], judged: Iterable[Row] = (), jud
         numbers = {
             k: row[k] for k in ("manual", "refined", "sequences", "difference", "low", "high", "better", "worse")
         }
-        found.append({"judge": row["encoder"], "measure": row["measure"], "took part in choosing": part} | numbers)
+        found.append({"judge": row["encoder"], "measure": row["measure"], PART: part} | numbers)
     return found
 
 
@@ -235,7 +236,7 @@ def _judged(judge: str, measure: str, part: str, pairs: list[tuple[float | None,
     both = [(a, b) for a, b in pairs if a is not None and b is not None]
     gap = paired_bootstrap([a for a, _ in both], [b for _, b in both])
     return (
-        {"judge": judge, "measure": measure, "took part in choosing": part}
+        {"judge": judge, "measure": measure, PART: part}
         | {"manual": mean(a for a, _ in both), "refined": mean(b for _, b in both)}
         | _interval(gap)
     )
@@ -276,8 +277,8 @@ def never_verified(rows: Iterable[Row], judged: Iterable[Row], names: set[str], 
 
 
 def shown_arms(rows: list[Row]) -> list[Row]:
-    """Rows of arms for a terminal: shares in per cent."""
-    hidden = ("protocol", "notes")
+    """Rows of arms for a terminal: shares in per cent; the title says who grounded, and under which protocol."""
+    hidden = ("grounder", "protocol", "notes")
     return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in hidden} for row in rows]
 
 
@@ -288,9 +289,23 @@ def shown_differences(rows: list[Row], scale: float = 100.0, digits: int = 2) ->
     return [
         short
         | {"n": str(row["sequences"]), "gain (95 %)": _gain(row, scale, digits)}
-        | {"better/worse": f"{row['better']}/{row['worse']}" if row["low"] is not None else "-"}
+        | {"better/ worse": f"{row['better']}/{row['worse']}" if row["low"] is not None else "-"}
         for short, row in zip(plain, rows, strict=True)
     ]
+
+
+def shown_verification(rows: list[Row]) -> list[Row]:
+    """Verification for a terminal, under short headings."""
+    short = {"reference_iou": "its IoU", "chosen_iou": "chosen"}
+    return shown_differences([{short.get(k, k): v for k, v in row.items()} for row in rows], 1, 3)
+
+
+def shown_judges(rows: list[Row]) -> list[Row]:
+    """Judges for a terminal: ``chose`` is yes, partly or no."""
+    short = [
+        {("chose" if k == PART else k): v.partition(":")[0] if k == PART else v for k, v in row.items()} for row in rows
+    ]
+    return shown_differences(short, 1, 2)
 
 
 def _gain(row: Row, scale: float, digits: int) -> str:

@@ -175,14 +175,15 @@ def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> Non
     table = report.alignment_rows(rows)
     if not table:
         raise ChatdescError("no sequence has a text and a visible target to score")
-    console.print(report.plain_table(report.shown_alignment(table), "alignment of texts and targets, cosine x 100"))
+    title = "alignment of texts and targets, cosine x 100"
+    console.print(report.plain_table(report.shown_alignment(table), title, console.width))
     by_dataset: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_dataset.setdefault(row["dataset"] or "", []).append(row)
     statistics = [{"dataset": name} | line for name, kept in by_dataset.items() for line in statistics_rows(kept)]
     for name in by_dataset:
         shown = shown_statistics([line for line in statistics if line["dataset"] == name])
-        console.print(report.plain_table(shown, f"texts of {name}" if name else "texts"))
+        console.print(report.plain_table(shown, f"texts of {name}" if name else "texts", console.width))
     for stem, lines in (("alignment", table), ("text_statistics", statistics)):
         for path in report.write_table(lines, folder, stem):
             console.print(f"written: {path}", highlight=False)
@@ -328,7 +329,7 @@ def _report(shown: Shown, found: Tracked, said: list[str], out: Path | None, con
         "compare_verification": compare.verification_rows(found.judged, names, found.grounder),
         "compare_judges": compare.judge_rows(rows, names, found.judged, found.judge),
     }
-    _print(tables, about, console)
+    _print(tables, f"{about}, grounder {found.grounder}" if found.judged else f"{about}, external", console)
     said = [*said, *late, *left_out, *_remarks(shown, found, arms, names)]
     said += [f"{row['arm']}: {row['notes']}" for row in tables["compare"] if row["notes"]]
     for line in said:
@@ -372,15 +373,18 @@ def _print(tables: dict[str, list[dict[str, Any]]], about: str, console: Any) ->
 
     def say(rows: list[dict[str, Any]], title: str) -> None:
         if rows:
-            console.print(report.plain_table(rows, title))
+            console.print(report.plain_table(rows, title, console.width))
 
     say(compare.shown_arms(tables["compare"]), f"{about}, in %")
     say(compare.shown_differences(tables["compare_differences"]), f"paired differences, {about}, in points")
     say(
-        compare.shown_differences(tables["compare_verification"], 1, 3),
+        compare.shown_verification(tables["compare_verification"]),
         "verification: mean IoU of the proposal chosen, against two references on the same proposals",
     )
-    say(compare.shown_differences(tables["compare_judges"], 1, 2), "what others say of the two texts")
+    say(
+        compare.shown_judges(tables["compare_judges"]),
+        "what others say of the two texts (chose: by its feedback; partly: it measures as the one that did)",
+    )
 
 
 def _remarks(shown: Shown, found: Tracked, arms: dict[str, Any], names: set[str]) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 HEAVY = ("boxes", "visible", "frames", "provenance", "images")
 REPEATED_SHARE = 0.05
+NAME_WIDTH = 8  # what is left of a name, at least, where a table is too wide
 
 
 def slim(row: Row) -> Row:
@@ -200,18 +201,33 @@ def _cut(row: Row) -> tuple[float | None, float | None]:
     return row["manual_truncated"], row["refined_truncated"]
 
 
-def plain_table(rows: list[Row], title: str = "") -> Table:
-    """Dicts with equal keys as a terminal table."""
+def plain_table(rows: list[Row], title: str = "", width: int | None = None) -> Table:
+    """Dicts with equal keys as a terminal table; with the terminal's width, cells wrap between words."""
     from rich.box import SIMPLE
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE)
-    for place, key in enumerate(rows[0] if rows else []):
-        table.add_column(key, justify="left" if place < 2 else "right", overflow="fold")
+    columns = [[key, *(_cell(row[key]) for row in rows)] for key in (rows[0] if rows else [])]
+    widths = [None] * len(columns) if width is None else _widths(columns, width - 2 * len(columns))
+    for place, (cells, room) in enumerate(zip(columns, widths, strict=True)):
+        table.add_column(cells[0], justify="left" if place < 2 else "right", overflow="fold", width=room)
     for row in rows:
         table.add_row(*(escape(_cell(v)) for v in row.values()))
     return table
+
+
+def _widths(columns: list[list[str]], room: int) -> list[int]:
+    """Characters per column: cells of several words wrap first; names, in the first column, are broken last."""
+    widths = [max(map(len, cells)) for cells in columns]
+    least = [max(len(word) for cell in cells for word in cell.split()) for cells in columns]
+    slack = [wide - narrow for wide, narrow in zip(widths, least, strict=True)]
+    for _ in range(min(sum(widths) - room, sum(slack))):
+        most = max(range(len(slack)), key=slack.__getitem__)
+        slack[most], widths[most] = slack[most] - 1, widths[most] - 1
+    if widths:
+        widths[0] = max(min(NAME_WIDTH, widths[0]), widths[0] - max(0, sum(widths) - room))
+    return widths
 
 
 def write_table(rows: list[Row], folder: Path, stem: str, rounded: Callable[[Any], str] | None = None) -> list[Path]:

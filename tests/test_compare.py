@@ -13,15 +13,18 @@ from chatdesc.compare import (
     scored,
     shown_arms,
     shown_differences,
+    shown_judges,
+    shown_verification,
     verification_rows,
 )
 from chatdesc.evaluate import Truth
 from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.report import plain_table
 from chatdesc.results import ResultFolder
 from chatdesc.store import Store
 from chatdesc.types import ChatdescError
 from tests.loaders.conftest import put
-from tests.test_report import a_row, aligned
+from tests.test_report import a_row, aligned, printed
 
 TRUTH = [[100.0, 100.0, 20.0, 20.0]] * 4
 NAMES = {"a", "b", "c"}
@@ -155,6 +158,24 @@ def test_verification_lies_between_its_references():
     assert floor["chosen_iou"] == pytest.approx(0.6) and floor["reference_iou"] == pytest.approx(0.3)
     assert floor["difference"] == pytest.approx(0.3) and (floor["better"], floor["worse"]) == (2, 0)
     assert ceiling["difference"] == pytest.approx(-0.15)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_tables_fit_a_terminal_and_keep_words_whole(width, arms):
+    judged = [{"sequence": n, "verified": {"refined": [0.5, 0.2, 0.8]}, "grounding": {}} for n in "abc"]
+    rows = [r | {"alignment": [aligned(20.0, 45.0, -11.0, 22.0, encoder="g:x")]} for r in run_rows()]
+    shown = [
+        shown_arms(arm_rows(arms, "a long grounder", 3)),
+        shown_differences(difference_rows(arms)),
+        shown_verification(verification_rows(judged, NAMES, "dino")),
+        shown_judges(judge_rows(rows, NAMES, judged, "owlv2")),
+    ]
+    for table in shown:
+        lines = printed(plain_table(table, "", width), width).splitlines()
+        assert max(map(len, lines)) <= width
+        words = {word for line in lines for word in line.split()}
+        assert {word for row in table for cell in (*row, *row.values()) for word in cell.split()} <= words
+    assert [row["chose"] for row in shown[3]] == ["yes", "no", "partly", "partly"]
 
 
 def test_every_judge_says_whether_it_took_part():

@@ -182,7 +182,7 @@ def call(*arguments):
 def test_the_command(real, tmp_path):
     done = call(real / "run", real / "data", "--tracker", "kcf", "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    assert "synthetic, protocol lasot" in done.output and "attributes (chose the texts)" in done.output
+    assert "synthetic, protocol lasot, grounder attributes (chose" in done.output
     assert "--judge with another grounder is independent" in done.output
     with open(tmp_path / "compare.csv", newline="") as file:
         rows = {row["arm"]: row for row in csv.DictReader(file)}
@@ -295,7 +295,7 @@ def test_another_trackers_results(real, tmp_path):
     assert done.exit_code == 0, done.output
     assert "warning: there is no arm without a text" in done.output and "--results DIR=no-text" in done.output
     [row] = [line for line in done.output.splitlines() if "no-text  " in line]
-    assert row.split() == ["no-text", "-", "0/2", "-", "-", "-", "-"] and "external" in done.output
+    assert row.split() == ["no-text", "0/2", "-", "-", "-", "-"] and "external" in done.output
     done = call(
         real / "run",
         *(x for a in ("manual", "refined", "no-text") for x in ("--results", f"{place / a}={a}")),

@@ -44,11 +44,11 @@ TRACKING = {
 }  # fmt: skip
 
 
-def printed(table):
+def printed(table, width=200):
     from rich.console import Console
 
     out = io.StringIO()
-    Console(file=out, width=200).print(table)
+    Console(file=out, width=width).print(table)
     return out.getvalue()
 
 
@@ -132,6 +132,15 @@ def test_alignment_pairs_what_both_texts_have():
     assert (margin["manual"], margin["difference"], margin["better"], margin["worse"]) == (2.0, 0.0, 1, 1)
     assert (other["encoder"], other["sequences"]) == ("other", 1)
     assert other_margin["difference"] is None
+
+
+def test_a_table_too_wide_breaks_names_last():
+    row = {"judge": "owlv2:google/owlv2-base-patch16-ensemble", "measure": "grounding IoU", "gain": "+0.6 (0.6..0.6)"}
+    at = {width: printed(plain_table([row], "", width), width) for width in (80, 66, 40)}
+    assert "grounding IoU" in at[80] and "+0.6 (0.6..0.6)" in at[80]
+    assert row["judge"] in at[66] and "(0.6..0.6)" in at[66] and "grounding IoU" not in at[66]
+    assert row["judge"] not in at[40] and "(0.6..0.6)" in at[40] and "grounding" in at[40]
+    assert all(len(line) <= width for width, text in at.items() for line in text.splitlines())
 
 
 def test_tables_are_written_as_csv_and_markdown(tmp_path):
