@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.evaluate import SHOWN, Evaluation, Truth, evaluate
+from chatdesc.evaluate import Evaluation, Truth, evaluate
 from chatdesc.evaluate_tables import PERCENT, overall_row, percent
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.metrics.ope import Score
@@ -41,6 +41,7 @@ PAIRS = (
     (REFINED, "refined-oracle"),
 )
 PART = "took part in choosing"
+SHOWN = 5  # names in a message
 SELECTED = " (chose the texts)"
 
 
@@ -103,7 +104,8 @@ def common(
         ChatdescError: no sequence is in all arms.
     """
     names = {arm: {x.sequence for x in one.lines if x.score is not None} for arm, one in arms.items()}
-    said = [f"the arm {arm} has no result" for arm, there in names.items() if not there]
+    empty = {arm: next((x.notes for x in arms[arm].lines), ()) for arm, there in names.items() if not there}
+    said = [f"the arm {arm} has no result, for instance: {'; '.join(notes)}" for arm, notes in empty.items()]
     names = {arm: there for arm, there in names.items() if there}
     shared = set.intersection(*names.values()) if names else set()
     every = [line.sequence for line in next(iter(arms.values())).lines] if arms else []

@@ -319,9 +319,9 @@ def _report(shown: Shown, found: Tracked, said: list[str], out: Path | None, con
     if not ready:
         raise ChatdescError("\n".join(late))
     truths = {name: truth for name, truth in shown.truths.items() if name in ready}
-    arms, left_out = compare.common(
-        compare.scored(found.folders, truths, shown.dataset, shown.rules), _reasons(rows, found)
-    )
+    why = _reasons(rows, found)
+    arms, left_out = compare.common(compare.scored(found.folders, truths, shown.dataset, shown.rules), why)
+    left_out += _never_tracked(found, why)
     names = {line.sequence for line in next(iter(arms.values())).lines}
     tables = {
         "compare": compare.arm_rows(arms, found.grounder, count, found.arms),
@@ -366,6 +366,16 @@ def _reasons(rows: list[Any], found: Tracked) -> dict[str, list[str]]:
         if not (row["manual_text"] or "").strip():
             why.setdefault(row["sequence"], []).append("manual: it has no manual text")
     return why
+
+
+def _never_tracked(found: Tracked, why: dict[str, list[str]]) -> list[str]:
+    """Arms of our own that no sequence has, with the reason of one."""
+    problems = [f"{name}: {line}" for name, said in why.items() for line in said]
+    return [
+        f"the arm {arm} has no result, for instance: {next((p for p in problems if f': {arm}: ' in p), 'no track')}"
+        for arm in found.arms
+        if found.judged and arm not in found.folders
+    ]
 
 
 def _print(tables: dict[str, list[dict[str, Any]]], about: str, console: Any) -> None:

@@ -126,7 +126,7 @@ def test_an_arm_without_any_result_is_said_and_no_sequence_in_common_is_an_error
     lost = tuple(replace(x, score=None, notes=("is empty",)) for x in arms["manual"].lines)
     empty = replace(arms["manual"], lines=lost)
     kept, said = common(arms | {"manual": empty})
-    assert set(kept) == {"no-text", "refined"} and said == ["the arm manual has no result"]
+    assert set(kept) == {"no-text", "refined"} and said == ["the arm manual has no result, for instance: is empty"]
     rows = arm_rows(kept, "g", 4, ("no-text", "manual", "refined"))
     assert [row["sequences"] for row in rows] == ["3/4", "0/4", "3/4"]
     assert rows[1]["AUC"] is None and shown_arms(rows)[1]["AUC"] == "-"

@@ -270,6 +270,8 @@ def test_a_sequence_without_a_manual_text_says_so(real, kcf, tmp_path):
     store.save(store.load(store.names()[0]) | {"manual_text": None})
     done = call(tmp_path / "run", real / "data", "--tracker", "kcf")
     assert f"{store.names()[0]}: manual: it has no manual text" in done.output and " 1/2 " in done.output
+    one = call(tmp_path / "run", "--tracker", "kcf", "--sequences", store.names()[0])
+    assert "the arm manual has no result" in one.output and " 0/1 " in one.output and " 1/1 " in one.output
 
 
 def test_a_judge_is_another_grounder(real):
