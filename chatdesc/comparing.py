@@ -97,6 +97,7 @@ def score(
     from rich.console import Console
 
     from chatdesc.backends import encoder_spec
+    from chatdesc.report import written_to
     from chatdesc.selection import Selection
     from chatdesc.types import ChatdescError
 
@@ -111,8 +112,11 @@ def score(
         _refuse(context, NAMING, "with --run, as its names are of one run: score the runs one at a time")
     console, chosen = Console(), Selection(split, sequences, limit, split_file)
     how = (encoders, grounder, alignment_frames, device)
+    folder = out or (Path(target) if is_run else Path("."))
+    with written_to(folder):
+        pass  # before any work
     rows = _scored(target if not is_run else Path(target), root, chosen, texts, run or [], how, console)
-    _print_scores(rows, out or (Path(target) if is_run else Path(".")), console)
+    _print_scores(rows, folder, console)
 
 
 def _scored(
@@ -184,9 +188,11 @@ def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> Non
     for name in by_dataset:
         shown = shown_statistics([line for line in statistics if line["dataset"] == name])
         console.print(report.plain_table(shown, f"texts of {name}" if name else "texts", console.width))
-    for stem, lines in (("alignment", table), ("text_statistics", statistics)):
-        for path in report.write_table(lines, folder, stem):
-            console.print(f"written: {path}", highlight=False)
+    with report.written_to(folder):
+        paths = report.write_table(table, folder, "alignment")
+        paths += report.write_table(statistics, folder, "text_statistics")
+    for path in paths:
+        console.print(f"written: {path}", highlight=False, soft_wrap=True)
 
 
 @app.command("compare")
@@ -235,6 +241,7 @@ def compare_texts(
     from chatdesc.backends import encoder_spec
     from chatdesc.compare_tracks import Comparison
     from chatdesc.evaluate import rules_for
+    from chatdesc.report import written_to
     from chatdesc.selection import Selection
 
     console, name, chosen = Console(), scoring.dataset_of(run), Selection(split, sequences, limit, split_file)
@@ -244,6 +251,9 @@ def compare_texts(
         _refuse(context, TRACKING, "without ROOT, as nothing is tracked then")
     rules, warning = rules_for(name, protocol)
     said = [f"warning: {warning}"] if warning else []
+    if out:
+        with written_to(out):
+            pass  # before any work
     names, failed = chosen.of(run), 0
     texted = compare.read_run(run, names)
     if results:
@@ -419,11 +429,12 @@ def _remarks(shown: Shown, found: Tracked, arms: dict[str, Any], names: set[str]
 
 def _write(tables: dict[str, list[dict[str, Any]]], folder: Path) -> list[Path]:
     from chatdesc.evaluate_tables import percent
-    from chatdesc.report import show, write_table
+    from chatdesc.report import show, write_table, written_to
 
-    paths = []
+    paths: list[Path] = []
     for stem, rows in tables.items():
         shares = stem in ("compare", "compare_differences")
         cell = percent if shares else lambda v: show(v, 3) if isinstance(v, float) or v is None else str(v)
-        paths += write_table(rows, folder, stem, cell) if rows else []
+        with written_to(folder):
+            paths += write_table(rows, folder, stem, cell) if rows else []
     return paths

@@ -9,14 +9,16 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chatdesc.metrics.alignment import paired_bootstrap
-from chatdesc.types import one_line
+from chatdesc.types import ChatdescError, one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -228,6 +230,22 @@ def _widths(columns: list[list[str]], room: int) -> list[int]:
     if widths:
         widths[0] = max(min(NAME_WIDTH, widths[0]), widths[0] - max(0, sum(widths) - room))
     return widths
+
+
+@contextmanager
+def written_to(folder: Path) -> Iterator[None]:
+    """A folder that is made if need be; what keeps it from being written to is one message.
+
+    Raises:
+        ChatdescError: a file is in its way, it may not be written to, the disk is full ...
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            yield
+    except OSError as error:
+        why = error.strerror or error
+        raise ChatdescError(f"{folder}: tables cannot be written there ({why}); name another --out") from error
 
 
 def write_table(rows: list[Row], folder: Path, stem: str, rounded: Callable[[Any], str] | None = None) -> list[Path]:

@@ -346,6 +346,18 @@ def test_scores_are_of_the_sequences_asked_for(real, tmp_path):
         assert "it has: test" in fails(run, *options, "--split", "train", command="score")
 
 
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_a_place_that_cannot_be_written_to_is_said_before_any_work(real, kcf, tmp_path, monkeypatch, command):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken" / ("alignment.csv" if command == "score" else "compare.csv")).mkdir(parents=True)
+    options = kcf if command == "compare" else []
+    says = "tables cannot be written there"
+    assert says in fails(real / "run", *options, "--out", tmp_path / "taken", command=command)
+    monkeypatch.setattr("chatdesc.selection.Selection.of", lambda *_: pytest.fail("work was begun"))
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert f"{place}: {says}" in fails(real / "run", *options, "--out", place, command=command)
+
+
 class Looking(Models):
     """An encoder that decodes the frames that it is asked about."""
 
