@@ -1,16 +1,16 @@
 """The commands ``score`` and ``compare``: their options, and what they print about texts.
 
-chatdesc score runs/otb --run runs/tnl2k-train
+    chatdesc score runs/otb --run runs/tnl2k-train
     chatdesc compare runs/lasot-test /data/LaSOT --judge owlv2:google/owlv2-base-patch16-ensemble --out tables
 
-The work is in ``scoring.py`` and ``text_statistics.py``, ``compare_tracks.py`` and ``compare.py``.
+The work is in ``scoring.py`` and ``text_statistics.py``, ``compare_tracks.py`` and ``compare.py``;
+``compare_report.py`` prints what came of it.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,47 +19,17 @@ import typer
 from chatdesc.console import Exit, Opening, progress_bar
 
 if TYPE_CHECKING:
+    from chatdesc.compare_report import Tracked
     from chatdesc.compare_tracks import Comparison
-    from chatdesc.evaluate import Truth
-    from chatdesc.metrics.protocols import Rules
-    from chatdesc.results import ResultFolder
     from chatdesc.selection import Selection
 
 app = typer.Typer()
 
 ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # of `score`, where models are called
+NOTHING = "there is no text, or no frame with a visible target"
 NAMING = ("sequences", "split_file")
 MODELS = ("root", "judge", "tracker", "encoder")
-NO_ARM = (
-    "warning: there is no arm without a text, so nothing says whether any text helps: add that tracker's results "
-    "without one, --results DIR=no-text"
-)
 TRACKING = ("texts", "device", "sequences_in_flight")  # of `compare`, where ROOT is tracked
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """Result folders of the arms, what was verified per sequence, and who grounded (``judge``: if it did not choose).
-
-    ``judged`` is empty where another tracker's results were brought.
-    """
-
-    folders: dict[str, ResultFolder]
-    arms: tuple[str, ...] = ("no-text", "manual", "refined")
-    judged: list[dict[str, Any]] = field(default_factory=list)
-    grounder: str = "external"
-    judge: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What tables are about: a run's rows with a text, as far as they were asked for, and whose rules score them."""
-
-    run: Path
-    dataset: str
-    rules: Rules
-    rows: list[dict[str, Any]]
-    truths: dict[str, Truth]
 
 
 @app.command()
@@ -115,6 +85,8 @@ def score(
     folder = out or (Path(target) if is_run else Path("."))
     with written_to(folder):
         pass  # before any work
+    if run and encoders:
+        console.print(f"--run: what those runs recorded; --encoder is for {target} alone", style="yellow")
     rows = _scored(target if not is_run else Path(target), root, chosen, texts, run or [], how, console)
     _print_scores(rows, folder, console)
 
@@ -135,7 +107,10 @@ def _scored(
     dataset = scoring.dataset_of(run) if run else str(target)
     names = chosen.of(run) if run else []
     data = _opened(dataset, str(root), chosen, texts, run, names) if anew else None
-    names = [n for n in data.names if run is None or n in set(names)] if data is not None else names
+    if data is not None:
+        _say_lacking(data, names, console)
+        asked = set(names)
+        names = [name for name in data.names if run is None or name in asked]
     others = [(str(other), scoring.dataset_of(other), chosen.of(other)) for other in runs]
     scoring.refuse_twice([(str(target), dataset, names), *others])
     with progress_bar(console, "score", len(names) if anew else 0, transient=True) as advance:
@@ -144,6 +119,15 @@ def _scored(
         else:
             rows = scoring.of_dataset(data, how[0] or ("attributes",), *how[1:], advance)
     return rows + [row for other, _, its in others for row in scoring.of_run(Path(other), only=its)]
+
+
+def _say_lacking(data: Any, names: list[str], console: Any) -> None:
+    from chatdesc.compare import some
+
+    there = set(data.names)
+    if lacking := [name for name in names if name not in there]:
+        said = f"{data.root} does not hold {len(lacking)} of the run's {len(names)} sequences: {some(lacking)}"
+        console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _opened(dataset: str, root: str, chosen: Selection, texts: str | None, run: Path | None, names: list[str]) -> Any:
@@ -174,7 +158,7 @@ def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> Non
     from chatdesc.types import ChatdescError
 
     for row in rows:
-        for problem in row["problems"] if not row["alignment"] else []:
+        for problem in (row["problems"] or [NOTHING]) if not row["alignment"] else []:
             print(f"{row['sequence']}: left out: {problem}", file=sys.stderr)
     table = report.alignment_rows(rows)
     if not table:
@@ -239,6 +223,7 @@ def compare_texts(
 
     from chatdesc import compare, scoring
     from chatdesc.backends import encoder_spec
+    from chatdesc.compare_report import Shown, Tracked, report_worth
     from chatdesc.compare_tracks import Comparison
     from chatdesc.evaluate import rules_for
     from chatdesc.report import written_to
@@ -264,7 +249,7 @@ def compare_texts(
         work = Comparison.create(run, data, judge, tracker, spec, device)
         failed = _track(work, names, console, sequences_in_flight) if data else 0
         found = _tracked(work, names)
-    _report(Shown(run, name, rules, *texted), found, said, out, console)
+    report_worth(Shown(run, name, rules, *texted), found, said, out, console)
     raise typer.Exit(Exit.FAILED_ROWS if failed else Exit.DONE)
 
 
@@ -292,6 +277,7 @@ def _track(work: Comparison, names: list[str], console: Any, in_flight: int) -> 
 def _tracked(work: Comparison, names: list[str]) -> Tracked:
     """What is there of the arms."""
     from chatdesc.compare import SELECTED
+    from chatdesc.compare_report import Tracked
     from chatdesc.compare_tracks import ARMS
     from chatdesc.results import ResultFolder
     from chatdesc.store import Store
@@ -317,124 +303,3 @@ def _tracked(work: Comparison, names: list[str]) -> Tracked:
 def _models(work: Comparison) -> str:
     said = work.settings.as_dict()
     return f"grounder {said['grounder']}, tracker {said['tracker']}, encoder {said['encoders'][0]}"
-
-
-def _report(shown: Shown, found: Tracked, said: list[str], out: Path | None, console: Any) -> None:
-    """Print and write all tables, and what has to be known beside them."""
-    from chatdesc import compare
-    from chatdesc.types import ChatdescError
-
-    rows, count, about = shown.rows, len(shown.truths), f"{shown.dataset}, protocol {shown.rules.name}"
-    ready, late = _ready(shown, found)
-    if not ready:
-        raise ChatdescError("\n".join(late))
-    truths = {name: truth for name, truth in shown.truths.items() if name in ready}
-    why = _reasons(rows, found)
-    arms, left_out = compare.common(compare.scored(found.folders, truths, shown.dataset, shown.rules), why)
-    left_out += _never_tracked(found, why)
-    names = {line.sequence for line in next(iter(arms.values())).lines}
-    tables = {
-        "compare": compare.arm_rows(arms, found.grounder, count, found.arms),
-        "compare_differences": compare.difference_rows(arms, found.grounder),
-        "compare_verification": compare.verification_rows(found.judged, names, found.grounder),
-        "compare_judges": compare.judge_rows(rows, names, found.judged, found.judge),
-    }
-    _print(tables, f"{about}, grounder {found.grounder}" if found.judged else f"{about}, external", console)
-    said = [*said, *late, *left_out, *_remarks(shown, found, arms, names)]
-    said += [f"{row['arm']}: {row['notes']}" for row in tables["compare"] if row["notes"]]
-    for line in said:
-        style = "bold yellow" if line.startswith("warning:") else "yellow"
-        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
-    for path in _write(tables, out) if out else []:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
-
-
-def _ready(shown: Shown, found: Tracked) -> tuple[set[str], list[str]]:
-    """Sequences whose tracks are there and of the texts of today, and what is said of the others."""
-    from chatdesc.compare import some
-    from chatdesc.compare_tracks import texts_of
-
-    if not found.judged:
-        return set(shown.truths), []
-    made = {row["sequence"]: row["texts"] for row in found.judged}
-    now = {row["sequence"]: texts_of(row) for row in shown.rows}
-    missing = [name for name in now if name not in made]
-    old = [name for name in now if made.get(name) and made[name] != now[name]]
-    go_on = f"chatdesc compare {shown.run} ROOT, with a ROOT that holds them, tracks them"
-    said = [
-        f"{len(names)} of {len(now)} sequences {what} and are left out: {some(names)}; {go_on}"
-        for names, what in ((missing, "were not tracked yet"), (old, "were tracked with other texts"))
-        if names
-    ]
-    return set(now) - {*missing, *old}, said
-
-
-def _reasons(rows: list[Any], found: Tracked) -> dict[str, list[str]]:
-    """Why sequences have no track in some arm, where we know better than that there is no file."""
-    why = {row["sequence"]: list(row["problems"]) for row in found.judged if row["problems"]}
-    for row in rows if found.judged else []:
-        if not (row["manual_text"] or "").strip():
-            why.setdefault(row["sequence"], []).append("manual: it has no manual text")
-    return why
-
-
-def _never_tracked(found: Tracked, why: dict[str, list[str]]) -> list[str]:
-    """Arms of our own that no sequence has, with the reason of one."""
-    problems = [f"{name}: {line}" for name, said in why.items() for line in said]
-    return [
-        f"the arm {arm} has no result, for instance: {next((p for p in problems if f': {arm}: ' in p), 'no track')}"
-        for arm in found.arms
-        if found.judged and arm not in found.folders
-    ]
-
-
-def _print(tables: dict[str, list[dict[str, Any]]], about: str, console: Any) -> None:
-    from chatdesc import compare, report
-
-    def say(rows: list[dict[str, Any]], title: str) -> None:
-        if rows:
-            console.print(report.plain_table(rows, title, console.width))
-
-    say(compare.shown_arms(tables["compare"]), f"{about}, in %")
-    say(compare.shown_differences(tables["compare_differences"]), f"paired differences, {about}, in points")
-    say(
-        compare.shown_verification(tables["compare_verification"]),
-        "verification: mean IoU of the proposal chosen, against two references on the same proposals",
-    )
-    say(
-        compare.shown_judges(tables["compare_judges"]),
-        "what others say of the two texts (chose: by its feedback; partly: it measures as the one that did)",
-    )
-
-
-def _remarks(shown: Shown, found: Tracked, arms: dict[str, Any], names: set[str]) -> list[str]:
-    """What a reader must know of the numbers, what weighs most first."""
-    from chatdesc import compare
-    from chatdesc.store import read_config
-
-    settings = read_config(shown.run)["settings"]
-    said, feedback = (
-        compare.never_verified(shown.rows, found.judged, names, settings["ground_every"]),
-        settings["feedback"],
-    )
-    if compare.NO_TEXT not in arms:
-        said.insert(0, NO_ARM)
-    if found.grounder.endswith(compare.SELECTED):
-        plain = found.grounder.removesuffix(compare.SELECTED)
-        said.append(f"{plain} gave the feedback that chose these texts; --judge with another grounder is independent")
-    if feedback != "first":
-        said.append(f"the texts were chosen with boxes of later frames of these very sequences (--feedback {feedback})")
-    return said + compare.same_texts(shown.rows, names, arms)
-
-
-def _write(tables: dict[str, list[dict[str, Any]]], folder: Path) -> list[Path]:
-    from chatdesc.evaluate_tables import percent
-    from chatdesc.report import show, write_table, written_to
-
-    paths: list[Path] = []
-    for stem, rows in tables.items():
-        shares = stem in ("compare", "compare_differences")
-        cell = percent if shares else lambda v: show(v, 3) if isinstance(v, float) or v is None else str(v)
-        with written_to(folder):
-            paths += write_table(rows, folder, stem, cell) if rows else []
-    return paths
