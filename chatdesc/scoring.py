@@ -49,7 +49,7 @@ def of_run(
         return recorded
     texts = {row["sequence"]: row for row in recorded if row["text"] is not None}
     names = [name for name in data.names if name in texts]
-    return _score(
+    scored = _score(
         data,
         names,
         {n: _texts(texts[n]["manual_text"], texts[n]["text"]) for n in names},
@@ -59,6 +59,7 @@ def of_run(
         device,
         on_sequence,
     )
+    return scored + [row | {"alignment": []} for row in recorded if row["text"] is None]
 
 
 def of_dataset(
@@ -122,7 +123,7 @@ def _score(
         row = {"sequence": name, "dataset": data.dataset, "category": sequence.category, "alignment": []}
         row |= {"manual_text": wording.get("manual"), "text": wording.get("refined"), "problems": []}
         if not sequence.usable:
-            return row
+            return row | {"problems": [problem.message for problem in sequence.problems if problem.fatal]}
         _room_for(sequence, frames * IN_FLIGHT)
         found = yield from align(sequence, wording, settings, finder.threshold if finder else None)
         return row | {"alignment": alignment_column(found)}

@@ -346,6 +346,28 @@ def test_scores_are_of_the_sequences_asked_for(real, tmp_path):
         assert "it has: test" in fails(run, *options, "--split", "train", command="score")
 
 
+def test_what_cannot_be_scored_is_said(real, tmp_path):
+    shutil.copytree(real / "run", tmp_path / "run")
+    store = Store(tmp_path / "run")
+    first, _ = store.names()
+    store.save(store.load(first) | {"text": None, "problems": ["describe: no answer"], "alignment": []})
+    store.save(store.load(first) | {"sequence": "elsewhere-1"})
+    for options in ([real / "data", "--encoder", "attributes"], []):
+        done = CliRunner().invoke(app, ["score", str(store.root), *map(str, options)])
+        assert done.exit_code == 0, done.output
+        assert f"{first}: left out: describe: no answer" in done.output + done.stderr
+        assert ("does not hold 1 of the run's 3 sequences: elsewhere-1" in done.output) == bool(options)
+
+
+def test_a_sequence_that_cannot_be_read_is_said(real, tmp_path):
+    shutil.copytree(real / "data", tmp_path / "data")
+    first = load("synthetic", tmp_path / "data").names[0]
+    for picture in (tmp_path / "data").rglob(f"{first}/img/*"):
+        picture.unlink()
+    done = CliRunner().invoke(app, ["score", "synthetic", str(tmp_path / "data"), "--out", str(tmp_path)])
+    assert done.exit_code == 0 and f"{first}: left out: " in done.output + done.stderr, done.output
+
+
 @pytest.mark.parametrize("command", ["score", "compare"])
 def test_a_place_that_cannot_be_written_to_is_said_before_any_work(real, kcf, tmp_path, monkeypatch, command):
     (tmp_path / "file").write_text("")
