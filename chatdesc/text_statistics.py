@@ -178,7 +178,11 @@ def shown_statistics(rows: list[Row]) -> list[Row]:
             "manual": cell(r["manual"], r["unit"]),
             "refined": cell(r["refined"], r["unit"]),
             "difference": cell(r["difference"], r["unit"], "+"),
-            "95 %": "-" if r["low"] is None else f"{cell(r['low'], r['unit'])} .. {cell(r['high'], r['unit'])}",
+            "95 %": "-" if r["low"] is None else _between(cell(r["low"], r["unit"]), cell(r["high"], r["unit"])),
         }
         for r in rows
     ]
+
+
+def _between(low: str, high: str) -> str:
+    return f"{low.removesuffix(' %')} .. {high}"

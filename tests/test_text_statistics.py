@@ -92,3 +92,4 @@ def test_what_is_shown():
     assert shown["names a colour"]["manual"] == "33.3 %"
     assert (shown["vocabulary"]["manual"], shown["vocabulary"]["95 %"]) == ("4", "-")
     assert shown["length"]["difference"] == "+1"
+    assert shown["names a colour"]["95 %"] == "0.0 .. 100.0 %" and shown["length"]["95 %"] == "-1 .. 3"
