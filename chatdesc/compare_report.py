@@ -12,7 +12,8 @@ from chatdesc.compare_tracks import texts_of
 from chatdesc.evaluate import Truth
 from chatdesc.evaluate_tables import percent
 from chatdesc.metrics.protocols import Rules
-from chatdesc.report import plain_table, show, write_table, written_to
+from chatdesc.out_folder import writing
+from chatdesc.report import plain_table, show, write_table
 from chatdesc.results import ResultFolder
 from chatdesc.store import read_config
 from chatdesc.types import ChatdescError
@@ -150,6 +151,6 @@ def _write(tables: dict[str, list[Row]], folder: Path) -> list[Path]:
     for stem, rows in tables.items():
         shares = stem in ("compare", "compare_differences")
         cell = percent if shares else lambda v: show(v, 3) if isinstance(v, float) or v is None else str(v)
-        with written_to(folder):
+        with writing(folder):
             paths += write_table(rows, folder, stem, cell) if rows else []
     return paths

@@ -67,7 +67,7 @@ def score(
     from rich.console import Console
 
     from chatdesc.backends import encoder_spec
-    from chatdesc.report import written_to
+    from chatdesc.out_folder import make_folder
     from chatdesc.selection import Selection
     from chatdesc.types import ChatdescError
 
@@ -83,8 +83,7 @@ def score(
     console, chosen = Console(), Selection(split, sequences, limit, split_file)
     how = (encoders, grounder, alignment_frames, device)
     folder = out or (Path(target) if is_run else Path("."))
-    with written_to(folder):
-        pass  # before any work
+    make_folder(folder)
     if run and encoders:
         console.print(f"--run: what those runs recorded; --encoder is for {target} alone", style="yellow")
     rows = _scored(target if not is_run else Path(target), root, chosen, texts, run or [], how, console)
@@ -154,6 +153,7 @@ def _refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
 
 def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> None:
     from chatdesc import report
+    from chatdesc.out_folder import writing
     from chatdesc.text_statistics import shown_statistics, statistics_rows
     from chatdesc.types import ChatdescError
 
@@ -172,7 +172,7 @@ def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> Non
     for name in by_dataset:
         shown = shown_statistics([line for line in statistics if line["dataset"] == name])
         console.print(report.plain_table(shown, f"texts of {name}" if name else "texts", console.width))
-    with report.written_to(folder):
+    with writing(folder):
         paths = report.write_table(table, folder, "alignment")
         paths += report.write_table(statistics, folder, "text_statistics")
     for path in paths:
@@ -226,7 +226,7 @@ def compare_texts(
     from chatdesc.compare_report import Shown, Tracked, report_worth
     from chatdesc.compare_tracks import Comparison
     from chatdesc.evaluate import rules_for
-    from chatdesc.report import written_to
+    from chatdesc.out_folder import make_folder
     from chatdesc.selection import Selection
 
     console, name, chosen = Console(), scoring.dataset_of(run), Selection(split, sequences, limit, split_file)
@@ -236,9 +236,7 @@ def compare_texts(
         _refuse(context, TRACKING, "without ROOT, as nothing is tracked then")
     rules, warning = rules_for(name, protocol)
     said = [f"warning: {warning}"] if warning else []
-    if out:
-        with written_to(out):
-            pass  # before any work
+    make_folder(out)
     names, failed = chosen.of(run), 0
     texted = compare.read_run(run, names)
     if results:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, TextIO
 
 import numpy as np
@@ -24,6 +23,8 @@ import numpy as np
 from chatdesc.evaluate import Evaluation, no_hits
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
+from chatdesc.out_folder import make_folder, writing
+from chatdesc.report import markdown_line
 from chatdesc.types import ChatdescError
 
 Row = dict[str, Any]
@@ -174,34 +175,6 @@ def shown(rows: list[Row], width: int) -> list[Row]:
     return [{k: row[k] for k in room} for row in told]
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """What cannot be written into the folder of ``--out`` is an error with a remedy.
-
-    Raises:
-        ChatdescError: instead of an OSError within.
-    """
-    try:
-        yield
-    except OSError as error:
-        place = error.filename2 or error.filename or folder
-        why = error.strerror or error
-        raise ChatdescError(f"{place}: cannot be written ({why}); choose another folder with --out") from error
-
-
-def make_folder(folder: Path | None) -> None:
-    """Make the folder of ``--out``, where one was named, before there is work that could be lost.
-
-    Raises:
-        ChatdescError: it cannot be made, or nothing can be written into it.
-    """
-    if folder is None:
-        return
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-
-
 class Tables:
     """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem; they appear when all is done."""
 
@@ -233,7 +206,7 @@ class Tables:
                 self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
             table, text = self._open[stem]
             table.writerows(rows)
-            text.writelines(_line(map(percent, row.values())) for row in rows)
+            text.writelines(markdown_line(map(percent, row.values())) for row in rows)
 
     def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[Any, TextIO]:
         paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
@@ -244,13 +217,8 @@ class Tables:
         )
         table = csv.DictWriter(sheet, columns)
         table.writeheader()
-        text.writelines(map(_line, (columns, ["---"] * len(columns))))
+        text.writelines(map(markdown_line, (columns, ["---"] * len(columns))))
         return table, text
-
-
-def _line(cells: Iterable[str]) -> str:
-    """A row of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
 
 
 def latex(rows: list[Row], caption: str = "") -> str:

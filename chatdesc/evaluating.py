@@ -209,7 +209,8 @@ def _table(rows: list[Row], title: str, console: Any) -> None:
 
 def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:
     """The LaTeX table, and plots where matplotlib is there."""
-    from chatdesc.evaluate_tables import latex, writing
+    from chatdesc.evaluate_tables import latex
+    from chatdesc.out_folder import writing
 
     several = len(work.rules) > 1
     name = "every protocol" if several else f"protocol {work.rules[0].name}"

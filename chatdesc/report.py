@@ -9,16 +9,14 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chatdesc.metrics.alignment import paired_bootstrap
-from chatdesc.types import ChatdescError, one_line
+from chatdesc.types import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -232,20 +230,9 @@ def _widths(columns: list[list[str]], room: int) -> list[int]:
     return widths
 
 
-@contextmanager
-def written_to(folder: Path) -> Iterator[None]:
-    """A folder that is made if need be; what keeps it from being written to is one message.
-
-    Raises:
-        ChatdescError: a file is in its way, it may not be written to, the disk is full ...
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            yield
-    except OSError as error:
-        why = error.strerror or error
-        raise ChatdescError(f"{folder}: tables cannot be written there ({why}); name another --out") from error
+def markdown_line(cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
 
 
 def write_table(rows: list[Row], folder: Path, stem: str, rounded: Callable[[Any], str] | None = None) -> list[Path]:
@@ -258,7 +245,7 @@ def write_table(rows: list[Row], folder: Path, stem: str, rounded: Callable[[Any
         writer.writeheader()
         writer.writerows(rows)
     lines = [columns, ["---"] * len(columns), *([cell(v) for v in row.values()] for row in rows)]
-    text = "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    text = "".join(map(markdown_line, lines))
     (folder / f"{stem}.md").write_text(text, encoding="utf-8")
     return [folder / f"{stem}.csv", folder / f"{stem}.md"]
 

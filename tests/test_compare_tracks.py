@@ -373,7 +373,7 @@ def test_a_place_that_cannot_be_written_to_is_said_before_any_work(real, kcf, tm
     (tmp_path / "file").write_text("")
     (tmp_path / "taken" / ("alignment.csv" if command == "score" else "compare.csv")).mkdir(parents=True)
     options = kcf if command == "compare" else []
-    says = "tables cannot be written there"
+    says = "cannot be written"
     assert says in fails(real / "run", *options, "--out", tmp_path / "taken", command=command)
     monkeypatch.setattr("chatdesc.selection.Selection.of", lambda *_: pytest.fail("work was begun"))
     for place in (tmp_path / "file", tmp_path / "file" / "below"):

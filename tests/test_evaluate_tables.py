@@ -2,7 +2,8 @@ import csv
 
 import pytest
 
-from chatdesc.evaluate_tables import Tables, latex, make_folder, shown
+from chatdesc.evaluate_tables import Tables, latex, shown
+from chatdesc.out_folder import make_folder
 from chatdesc.types import ChatdescError
 
 ROWS = [
