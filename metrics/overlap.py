@@ -65,14 +65,17 @@ def iou(a: ArrayLike, b: ArrayLike) -> Floats:
         union -= shared
         shared /= union
     # Far from the origin a corner's rounding can push the quotient past 1.
-    return np.where(good, np.minimum(shared, 1.0), 0.0)
+    np.minimum(shared, 1, out=shared)
+    if not good.all():
+        shared[~good] = 0
+    return shared
 
 
 def _common(a: Floats, a_size: Floats, b: Floats, b_size: Floats) -> Floats:
     """The length that two stretches share. In place where it can be: fresh arrays cost as much as the sums."""
-    length = np.minimum(a + a_size, b + b_size)
+    length = np.asarray(np.minimum(a + a_size, b + b_size))
     length -= np.maximum(a, b)
-    return np.maximum(length, 0)
+    return np.maximum(length, 0, out=length)
 
 
 def iou_matrix(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -112,11 +115,11 @@ def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
 
 def distance(a: Point, b: Point) -> Floats:
     """Between points as ``middle`` gives them, pixels; by squares, as the toolkits have it, and faster than hypot."""
-    across, down = a[0] - b[0], a[1] - b[1]
+    across, down = np.asarray(a[0] - b[0]), a[1] - b[1]
     across *= across
     down *= down
     across += down
-    return np.asarray(np.sqrt(across))
+    return np.sqrt(across, out=across)
 
 
 def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:
@@ -134,5 +137,11 @@ def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:
 
 def scaled_distance(a: Point, b: Point, truth: Floats) -> Floats:
     """Between points, in units of the true boxes' sizes [..., 4]; see ``normalised_centre_error``."""
-    wide, high = (np.where(side > 0, side, np.nan) for side in (truth[..., 2], truth[..., 3]))
+    wide, high = _positive(truth[..., 2]), _positive(truth[..., 3])
     return distance((a[0] / wide, a[1] / high), (b[0] / wide, b[1] / high))
+
+
+def _positive(sizes: Floats) -> Floats:
+    """The sizes, NaN for those that are not positive."""
+    good = sizes > 0
+    return sizes if good.all() else np.where(good, sizes, np.nan)
