@@ -50,7 +50,9 @@ def score(
     grounder: Annotated[str, typer.Option(help="finds the distractors, or none")] = "attributes",
     alignment_frames: Annotated[int, typer.Option(min=1, help="frames over which alignment is averaged")] = 4,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="where the tables go [default: the run]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="where the tables go; else into the run, of a part of it here")
+    ] = None,
 ) -> None:
     """Print how well texts align with their targets, per encoder and text source, and what the texts are like.
 
@@ -82,7 +84,8 @@ def score(
         _refuse(context, NAMING, "with --run, as its names are of one run: score the runs one at a time")
     console, chosen = Console(), Selection(split, sequences, limit, split_file)
     how = (encoders, grounder, alignment_frames, device)
-    folder = out or (Path(target) if is_run else Path("."))
+    part = any(value is not None for value in (split, sequences, limit, split_file))
+    folder = out or (Path(target) if is_run and not part else Path("."))  # a run's own tables are of the whole run
     make_folder(folder)
     if run and encoders:
         console.print(f"--run: what those runs recorded; --encoder is for {target} alone", style="yellow")

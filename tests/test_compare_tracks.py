@@ -346,6 +346,15 @@ def test_scores_are_of_the_sequences_asked_for(real, tmp_path):
         assert "it has: test" in fails(run, *options, "--split", "train", command="score")
 
 
+def test_tables_of_a_part_do_not_take_the_place_of_the_whole_runs(real, tmp_path, monkeypatch):
+    shutil.copytree(real / "run", tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    for options, place in (([], tmp_path / "run"), (["--limit", "1"], tmp_path)):
+        assert CliRunner().invoke(app, ["score", str(tmp_path / "run"), *options]).exit_code == 0
+        table = (place / "alignment.csv").read_bytes()
+        assert table and (place == tmp_path) == (table != (tmp_path / "run" / "alignment.csv").read_bytes())
+
+
 def test_what_cannot_be_scored_is_said(real, tmp_path):
     shutil.copytree(real / "run", tmp_path / "run")
     store = Store(tmp_path / "run")
