@@ -135,7 +135,7 @@ def annotate(
     cache: Annotated[
         str | None,
         typer.Option(
-            help="where answers of describers are kept: a folder that runs share [default: in the run]",
+            help="where answers of describers are kept: a folder that runs share (default: in the run)",
             rich_help_panel=RUN,
         ),
     ] = None,
@@ -167,7 +167,7 @@ def annotate(
     keep_manual_if_better: Annotated[
         bool | None,
         typer.Option(
-            help="keep the manual text where nothing beats it [default: the preset's]", rich_help_panel=METHOD
+            help="keep the manual text where nothing beats it (default: the preset's)", rich_help_panel=METHOD
         ),
     ] = None,
     include_frames: Annotated[
@@ -179,7 +179,7 @@ def annotate(
     sequences_in_flight: Annotated[
         int | None,
         typer.Option(
-            min=1, help="sequences worked on at a time [default: 8; with a model server 32]", rich_help_panel=SPEED
+            min=1, help="sequences worked on at a time (default: 8; with a model server 32)", rich_help_panel=SPEED
         ),
     ] = None,
     frames_in_flight: Annotated[

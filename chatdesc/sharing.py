@@ -69,7 +69,7 @@ def push(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
     repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="USER/NAME; made if it is not there")],
     private: Annotated[bool, typer.Option("--private", help="a new repository is private")] = False,
-    config: Annotated[str | None, typer.Option(help="the dataset's name in the repository [default: its own]")] = None,
+    config: Annotated[str | None, typer.Option(help="the dataset's name in the repository (default: its own)")] = None,
     split: Annotated[str | None, typer.Option(help="only this split; the others stay as they are")] = None,
     include_frames: Annotated[bool, typer.Option("--include-frames", help="push the run's frames as well")] = False,
     may_redistribute: Annotated[
