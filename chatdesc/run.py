@@ -21,7 +21,7 @@ from chatdesc.align import align, alignment_column
 from chatdesc.backends import create
 from chatdesc.cache import CachedDescriber, RequestCache
 from chatdesc.config import Resources, Settings, public_spec
-from chatdesc.describe import UnreadableAnswer, prompt_hashes
+from chatdesc.describe import prompt_hashes
 from chatdesc.loaders.parse import natural
 from chatdesc.metrics.ope import LASOT, score_sequence
 from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
@@ -209,7 +209,7 @@ def annotate_sequence(
     try:
         row["height"], row["width"] = sequence.frames[0].shape[:2]
         found = yield from reflect_ranges(sequence, settings, limit)
-    except (BackendError, DataError) as error:
+    except DataError as error:
         return _fail(row, "grounding_failed", error)
     row |= reflection_columns(found, settings)
     errors = list(dict.fromkeys(f.error for f in found if f.error))
@@ -325,8 +325,6 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Row:
 
 
 def _fail(row: Row, kind: str, error: Exception) -> Row:
-    if isinstance(error, UnreadableAnswer):
-        kind = "describe_failed"
     if isinstance(error, FrameError):
         kind = "corrupt_frame"
     return row | {"status": kind, "problems": [*row["problems"], f"{kind}: {error}"]}
