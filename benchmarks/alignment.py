@@ -18,10 +18,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from chatdesc.align import align
 from chatdesc.backends.crop_encoder import CropEncoder
 from chatdesc.config import Settings
-from chatdesc.schedule import Lane, Scheduler
+from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.stages.align import align
 from chatdesc.types import Embed, FrameCache, Frames, Sequence
 
 IN_FLIGHT = 8

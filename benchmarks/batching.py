@@ -13,9 +13,9 @@ import time
 import numpy as np
 
 from chatdesc.config import Settings
-from chatdesc.ground import split_words
-from chatdesc.reflect import reflect
-from chatdesc.schedule import Lane, Scheduler
+from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.stages.ground import split_words
+from chatdesc.stages.reflect import reflect
 from chatdesc.types import Describe, Frames, Ground, Grounding, Sequence
 
 PER_CALL, PER_ITEM, SEQUENCES = 0.05, 0.002, 32

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.run import Run
 from chatdesc.loaders import load
-from chatdesc.run import Run
-from chatdesc.store import Store
+from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import FrameCache, Frames
 

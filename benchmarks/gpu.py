@@ -24,12 +24,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from chatdesc.backends import create
-from chatdesc.describe import prompt_text
+from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.loaders import load
-from chatdesc.schedule import Lane, Scheduler
+from chatdesc.stages.describe import prompt_text
 from chatdesc.synthetic import render
 from chatdesc.types import Crop, Describe, Embed, Follow, FrameCache, FrameRef, Ground
-from tests import tiny_clips, tiny_grounders, tiny_models, tiny_trackers
+from tests.makers import clips as tiny_clips
+from tests.makers import grounders as tiny_grounders
+from tests.makers import models as tiny_models
+from tests.makers import trackers as tiny_trackers
 
 QWEN_4B = {
     "text_config": {

@@ -28,10 +28,10 @@ from types import SimpleNamespace
 import numpy as np
 
 import chatdesc
-from chatdesc.evaluate import CHUNK, Evaluation, evaluate_trackers, read_truths
-from chatdesc.evaluate_tables import overall_row, sequence_rows
+from chatdesc.evaluation.evaluate import CHUNK, Evaluation, evaluate_trackers, read_truths
+from chatdesc.evaluation.results import ResultFolder, parse_results
+from chatdesc.evaluation.tables import overall_row, sequence_rows
 from chatdesc.metrics.protocols import PROTOCOLS
-from chatdesc.results import ResultFolder, parse_results
 
 Side = Callable[[], float]
 TRACKERS = ("t1_jitter", "t2_drift", "t3_lost", "t4_intbox", "t5_zero")

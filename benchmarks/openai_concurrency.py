@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from chatdesc.backends import create
-from chatdesc.schedule import Lane, Scheduler
+from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.types import Describe, FrameCache, FrameRef, Frames
 
 IN_FLIGHT, LATENCY, JOBS, ROUNDS, GOAL = 32, 0.2, 128, 4, 0.8

@@ -14,7 +14,7 @@ import time
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import chatdesc": ["-c", "import chatdesc"],
-    "chatdesc --help": ["-m", "chatdesc.cli", "--help"],
+    "chatdesc --help": ["-m", "chatdesc.cli.main", "--help"],
     "import torch": ["-c", "import torch"],
 }
 

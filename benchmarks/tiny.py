@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 
 from chatdesc.config import Resources, from_preset
+from chatdesc.engine.run import Run
+from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import load
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.metrics.ope import LASOT, score_sequence
-from chatdesc.run import Run
-from chatdesc.schedule import Scheduler
-from chatdesc.store import Store
+from chatdesc.rows.store import Store
+from chatdesc.stages.track import track
 from chatdesc.synthetic import render
-from chatdesc.track import track
 from chatdesc.types import Follow, Followed, FrameCache, one_line
 
 Row = dict[str, Any]

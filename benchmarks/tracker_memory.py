@@ -58,7 +58,7 @@ def main() -> None:
         if ":" not in spec:
             import torch
 
-            from tests.tiny_trackers import build
+            from tests.makers.trackers import build
 
             torch.set_num_threads(1)
             spec = f"{spec}:{build(spec, Path(folder) / spec)}"
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def measure(tracker, frames: Frames) -> None:
-    from tests.tiny_trackers import tensor_bytes
+    from tests.makers.trackers import tensor_bytes
 
     box, total = np.array([40, 30, 80, 60], np.float32), len(frames) - 1
     stops = sorted({n for n in (100, 500, 1000, 2000) if n <= total} | {total})

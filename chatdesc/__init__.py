@@ -22,7 +22,7 @@ def load(name: str, root: str, split: str | None = None, **options: Any) -> Any:
 
 
 def load_refined(source: str, name: str | None = None, split: str | None = None, *, root: str, **options: Any) -> Any:
-    """Refined texts with the frames of a local copy: see ``chatdesc.refined.load_refined``."""
-    from chatdesc.refined import load_refined as load_rows
+    """Refined texts with the frames of a local copy: see ``chatdesc.rows.refined.load_refined``."""
+    from chatdesc.rows.refined import load_refined as load_rows
 
     return load_rows(source, name, split, root=root, **options)

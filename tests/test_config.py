@@ -4,8 +4,8 @@ from dataclasses import fields
 import pytest
 
 from chatdesc.config import VERIFIER_NAMES, Resources, Settings, feedback_frames, from_preset, presets, public_spec
+from chatdesc.stages.verify import VERIFIERS
 from chatdesc.types import ChatdescError
-from chatdesc.verify import VERIFIERS
 
 
 @pytest.mark.parametrize(("feedback", "frames"), [("first", 1), ("uniform:1", 1), ("uniform:12", 12)])

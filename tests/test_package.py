@@ -1,6 +1,5 @@
 """The package as a whole: what a wheel holds, who imports whom, and what a start loads."""
 
-import ast
 import os
 import shutil
 import subprocess
@@ -36,89 +35,6 @@ def modules():
 MODULES = modules()
 
 
-def imports(file, known):
-    """Modules of ours that a file imports, wherever in it, for types only or not."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative import"
-            for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                found.add(full if full in known else node.module)
-    return {name for name in found if name.split(".")[0] == "chatdesc"}
-
-
-def within(name, *allowed):
-    return any(name == a or name.startswith(f"{a}.") for a in allowed)
-
-
-def forbidden(importer, imported):
-    """Whether ARCHITECTURE.md's directions forbid this import."""
-    own = [f"chatdesc.{part}" for part in ("loaders", "metrics", "backends") if within(importer, f"chatdesc.{part}")]
-    below = {
-        "chatdesc.types": [],
-        "chatdesc.text": [],
-        "chatdesc.region": ["chatdesc.types"],
-        "chatdesc.protocols": ["chatdesc.types"],
-        "chatdesc.loaders": ["chatdesc.types", "chatdesc.text", "chatdesc.loaders"],
-        "chatdesc.metrics": ["chatdesc.types", "chatdesc.metrics"],
-        "chatdesc.backends": [
-            *("chatdesc.types", "chatdesc.protocols", "chatdesc.region"),
-            *("chatdesc.metrics", "chatdesc.backends"),
-        ],
-    }.get(own[0] if own else importer)
-    if below is not None:
-        return not within(imported, *below)
-    wires = ("chatdesc.cli", "chatdesc.console", "chatdesc.fleet")
-    if imported == "chatdesc.cli":
-        return importer != "chatdesc.__main__"
-    return imported == "chatdesc.run" and importer not in wires
-
-
-def test_imports_run_one_way():
-    assert len(MODULES) > 10
-    assert {"chatdesc.loaders", "chatdesc.metrics.overlap"} <= set(MODULES)
-    wrong = [
-        f"{name} imports {other}"
-        for name, file in sorted(MODULES.items())
-        for other in sorted(imports(file, MODULES))
-        if forbidden(name, other)
-    ]
-    assert not wrong
-
-
-@pytest.mark.parametrize(
-    ("importer", "imported", "refused"),
-    [
-        ("chatdesc.types", "chatdesc.rows", True),
-        ("chatdesc.protocols", "chatdesc.types", False),
-        ("chatdesc.protocols", "chatdesc.run", True),
-        ("chatdesc.loaders.lasot", "chatdesc.loaders.files", False),
-        ("chatdesc.loaders.writeback", "chatdesc.text", False),
-        ("chatdesc.text", "chatdesc.types", True),
-        ("chatdesc.backends.openai_api", "chatdesc.region", False),
-        ("chatdesc.region", "chatdesc.describe", True),
-        ("chatdesc.loaders.lasot", "chatdesc.metrics.overlap", True),
-        ("chatdesc.metrics.ope", "chatdesc.loaders", True),
-        ("chatdesc.backends.attributes", "chatdesc.ground", True),
-        ("chatdesc.backends.attributes", "chatdesc.metrics.overlap", False),
-        ("chatdesc.report", "chatdesc.run", True),
-        ("chatdesc.cli", "chatdesc.run", False),
-        ("chatdesc.run", "chatdesc.cli", True),
-    ],
-)
-def test_the_rule_itself(importer, imported, refused):
-    assert forbidden(importer, imported) == refused
-
-
-def test_imports_are_found_wherever_they_are(tmp_path):
-    file = tmp_path / "x.py"
-    file.write_text("import os\ndef f():\n    from chatdesc import rows, load\n    import chatdesc.metrics.ope as o\n")
-    assert imports(file, {"chatdesc.rows"}) == {"chatdesc", "chatdesc.rows", "chatdesc.metrics.ope"}
-
-
 @in_checkout
 @pytest.mark.parametrize("statement", ["import metrics", "from loaders import lasot", "from cards import x"])
 def test_bare_imports_are_banned(tmp_path, statement):
@@ -140,7 +56,7 @@ def loaded_by(code):
 
 RUN_CLI = """
 import sys
-from chatdesc.cli import main
+from chatdesc.cli.main import main
 sys.argv = ["chatdesc", *{arguments!r}]
 try:
     main()

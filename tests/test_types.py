@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.types import FrameCache, FrameError, Frames, Problem, one_line
-from tests.makers import Reader, frames_of, frames_read, png, sequence_of
+from tests.makers.sequences import Reader, frames_of, frames_read, png, sequence_of
 
 
 def test_frames_are_read_when_asked_for_and_never_before():

@@ -13,7 +13,7 @@ import numpy as np
 from vlm_talk import KINDS, NOUNS, around, asked_again, first_words
 
 from chatdesc.backends import create
-from chatdesc.describe import UnreadableAnswer, parse_answer, prompt_text
+from chatdesc.stages.describe import UnreadableAnswer, parse_answer, prompt_text
 from chatdesc.synthetic import Still, Thing, phrase, place_of, stills, truth
 from chatdesc.types import STOP_WORDS, Describe, Description, FrameRef, split_words
 

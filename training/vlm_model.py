@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chatdesc.backends.attribute_words import SHAPES
-from chatdesc.describe import PROMPTS, prompt_file, reflect_prompt
+from chatdesc.stages.describe import PROMPTS, prompt_file, reflect_prompt
 from chatdesc.synthetic import COLOURS, PLACES, SIZES
 from chatdesc.types import Describe, FrameRef
 

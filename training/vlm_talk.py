@@ -1,7 +1,7 @@
 """What the small LLaVA is asked and what it ought to say: the project's own prompts, and right answers to them.
 
 >>> rng = np.random.default_rng(0)
->>> request = feedback(rng, things, target=0)                 # as ``chatdesc.reflect`` would ask after a round or two
+>>> request = feedback(rng, things, target=0)                 # as reflection would ask after a round or two
 >>> request.previous, request.negative
 ('red circle', ('red',))
 >>> reply(things, 0, request)
@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from chatdesc.backends.attribute_words import SHAPES
-from chatdesc.describe import fill, prompt_text, reflect_prompt
+from chatdesc.stages.describe import fill, prompt_text, reflect_prompt
 from chatdesc.synthetic import COLOURS, PLACES, SIZES, Thing, phrase, place_of
 from chatdesc.types import STOP_WORDS, Describe, FrameRef
 

@@ -10,9 +10,9 @@ from chatdesc.backends.attributes import AttributesDescriber, AttributesEncoder,
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.protocols import Describer, Encoder, Grounder
-from chatdesc.reflect import reflect
+from chatdesc.stages.reflect import reflect
 from chatdesc.types import BackendError, Crop, Describe, Embed, FrameRef, Ground, LruCache
-from tests.makers import drive, frames_of, sequence_of
+from tests.makers.sequences import drive, frames_of, sequence_of
 
 # The colours as a screen names them: none is a focal colour of the backend.
 SCREEN = {

@@ -5,7 +5,7 @@ import numpy as np
 from chatdesc.backends import crop_encoder
 from chatdesc.backends.crop_encoder import CropEncoder
 from chatdesc.types import Crop, Embed, FrameRef
-from tests.makers import frames_of
+from tests.makers.sequences import frames_of
 
 
 class Model:

@@ -14,10 +14,10 @@ from chatdesc.backends.line_process import without_folders
 from chatdesc.metrics.overlap import iou
 from chatdesc.protocols import Tracker
 from chatdesc.types import BackendError, Follow, FrameError, Frames
-from tests.makers import frames_of
-from tests.tiny_trackers import annotate
+from tests.makers.sequences import frames_of
+from tests.makers.trackers import annotate
 
-EXAMPLE = Path(__file__).parents[1] / "external_tracker_example.py"
+EXAMPLE = Path(__file__).parents[1] / "standins" / "external_tracker.py"
 BOX = np.array([10, 10, 8, 8], np.float32)
 
 

@@ -8,8 +8,8 @@ from chatdesc.backends.grounding_dino import prompt
 from chatdesc.backends.words_and_boxes import split_words, word_scores
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import FrameRef, Ground
-from tests.makers import frames_of
-from tests.tiny_grounders import annotate, bert_tokenizer, build
+from tests.makers.grounders import annotate, bert_tokenizer, build
+from tests.makers.sequences import frames_of
 
 FAMILIES = ("grounding-dino", "mm-grounding-dino")
 TEXTS = (

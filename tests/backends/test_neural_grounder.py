@@ -13,8 +13,8 @@ from chatdesc.backends.thresholds import FAMILIES, MODELS, default_threshold
 from chatdesc.backends.words_and_boxes import nothing, split_words
 from chatdesc.protocols import Grounder
 from chatdesc.types import BackendError, ChatdescError, FrameError, FrameRef, Frames, Ground
-from tests.makers import Reader, frames_of
-from tests.tiny_grounders import build
+from tests.makers.grounders import build
+from tests.makers.sequences import Reader, frames_of
 
 NAMES = ("grounding-dino", "mm-grounding-dino", "owlv2", "omdet-turbo", "sam3")
 

@@ -13,8 +13,8 @@ import pytest
 from chatdesc.backends import create
 from chatdesc.protocols import Describer
 from chatdesc.types import BackendError, ChatdescError, Describe, FrameError, FrameRef
-from tests.makers import frames_of
-from tests.openai_server import (
+from tests.makers.sequences import frames_of
+from tests.standins.openai_server import (
     GOOD,
     KEY,
     Reply,

@@ -13,7 +13,7 @@ import pytest
 
 from chatdesc.backends import openai_http as http
 from chatdesc.types import BackendError
-from tests.openai_server import (
+from tests.standins.openai_server import (
     GOOD,
     KEY,
     Reply,

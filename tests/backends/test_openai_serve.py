@@ -15,14 +15,14 @@ from collections import Counter
 import pytest
 
 from chatdesc.backends import create
-from chatdesc.cache import CachedDescriber, RequestCache
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.cache import CachedDescriber, RequestCache
+from chatdesc.engine.run import Backends, Run, failed, provenance
 from chatdesc.loaders import load
-from chatdesc.run import Backends, Run, failed, provenance
-from chatdesc.store import Store
+from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import Describe, FrameRef
-from tests.fault_proxy import FINAL, PASSING, fault_proxy
+from tests.standins.fault_proxy import FINAL, PASSING, fault_proxy
 
 pytestmark = pytest.mark.slow
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from chatdesc.backends import create
-from chatdesc.ground import feedback
+from chatdesc.stages.ground import feedback
 from chatdesc.types import FrameRef, Ground, Word
-from tests.makers import frames_of
-from tests.tiny_grounders import annotate, build
+from tests.makers.grounders import annotate, build
+from tests.makers.sequences import frames_of
 
 SIZES = ((96, 128), (128, 96), (96, 128))
 TEXTS = ("red circle", "The large BLUE square on the left of the dog", "green car . red object", "dog", "...")

@@ -11,8 +11,8 @@ from chatdesc.backends.sam3_video import Seen, WordSession, choose
 from chatdesc.backends.video_models import Session, corners, forget, mask_box
 from chatdesc.protocols import Tracker
 from chatdesc.types import BackendError, Follow, FrameError, Frames
-from tests.makers import frames_of, frames_read, png, sequence_of
-from tests.tiny_trackers import PATCH, SIDE, SIDE3, annotate, build, tensor_bytes
+from tests.makers.sequences import frames_of, frames_read, png, sequence_of
+from tests.makers.trackers import PATCH, SIDE, SIDE3, annotate, build, tensor_bytes
 
 BOX = np.array([20, 10, 40, 30], np.float32)
 BOXED = ["sam2", "edgetam", "sam3-tracker"]

@@ -8,8 +8,8 @@ from chatdesc.backends import create
 from chatdesc.protocols import Encoder
 from chatdesc.types import BackendError, Crop, Embed, FrameError, FrameRef
 from tests.backends.test_open_clip import BOXES, TEXTS, CountedFrames
-from tests.tiny_clips import LENGTH, build
-from tests.tiny_trackers import annotate
+from tests.makers.clips import LENGTH, build
+from tests.makers.trackers import annotate
 
 PARTS = [(4, 6, 24, 36), (41, 11, 91, 32), (0, 0, 22, 25), (90, 70, 128, 96)]  # BOXES on whole pixels
 

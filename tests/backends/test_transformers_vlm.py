@@ -11,11 +11,11 @@ import pytest
 from chatdesc.backends import create
 from chatdesc.backends.hub import resolve
 from chatdesc.backends.transformers_vlm import MAX_PIXELS, TransformersDescriber
-from chatdesc.describe import parse_answer, prompt_text, reflect_prompt
 from chatdesc.protocols import Describer
 from chatdesc.region import coordinates, show
+from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt
 from chatdesc.types import BackendError, Describe, FrameError, FrameRef, Frames
-from tests.makers import frames_of, png
+from tests.makers.sequences import frames_of, png
 
 KINDS = ["llava", "qwen2.5-vl", "qwen3-vl", "smolvlm", "gemma3"]
 BOXES = [(10, 8, 20, 15), (40, 30, 12, 30), (0, 0, 30, 20)]
@@ -393,9 +393,9 @@ def test_flash_attention_is_tried_where_it_is_installed(tiny_model, monkeypatch)
 def annotate(tmp_path, describer, **changes):
     """The rows of two short synthetic sequences."""
     from chatdesc.config import Settings
+    from chatdesc.engine.run import Run
     from chatdesc.loaders import load
-    from chatdesc.run import Run
-    from chatdesc.store import Store
+    from chatdesc.rows.store import Store
     from chatdesc.synthetic import render
 
     render(tmp_path / "scenes", count=2, frames=3, seed=1)

@@ -5,8 +5,8 @@ from chatdesc.backends import create
 from chatdesc.backends.word_queries import queries, share_out
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import FrameRef, Ground, split_words
-from tests.makers import frames_of
-from tests.tiny_grounders import annotate, build
+from tests.makers.grounders import annotate, build
+from tests.makers.sequences import frames_of
 
 FAMILIES = ("owlv2", "omdet-turbo")
 TEXTS = ("red circle", "The large BLUE square, on the left of a dog", "green car . red object . a dog", "?", "the of")

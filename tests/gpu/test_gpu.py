@@ -7,12 +7,13 @@ import pytest
 
 from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.run import Run
 from chatdesc.loaders import load
-from chatdesc.run import Run
-from chatdesc.store import Store
+from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import FrameRef, Ground
-from tests import tiny_grounders, tiny_models
+from tests.makers import grounders as tiny_grounders
+from tests.makers import models as tiny_models
 
 pytestmark = pytest.mark.gpu
 

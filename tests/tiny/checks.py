@@ -11,20 +11,20 @@ from functools import cache
 
 import numpy as np
 
-from chatdesc import reflect as reflection
 from chatdesc import synthetic
-from chatdesc.align import align, alignment_column
 from chatdesc.backends import create
 from chatdesc.config import from_preset
-from chatdesc.describe import parse_answer, prompt_text, reflect_prompt
+from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.metrics.ope import score_sequence
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.reflect import reflect
-from chatdesc.schedule import Lane, Scheduler
+from chatdesc.stages import reflect as reflection
+from chatdesc.stages.align import align, alignment_column
+from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt
+from chatdesc.stages.reflect import reflect
+from chatdesc.stages.track import track
 from chatdesc.synthetic import COLOURS, PLACES, SHAPES, SIZES, phrase, place_of, stills, truth, unique_phrase, words_of
-from chatdesc.track import track
 from chatdesc.types import Crop, Describe, Embed, Follow, Followed, FrameRef, Ground
-from tests.makers import frames_of, sequence_of
+from tests.makers.sequences import frames_of, sequence_of
 
 SETTINGS = from_preset("tiny")
 KINDS = {"colour": COLOURS, "shape": SHAPES, "size": SIZES, "place": PLACES}

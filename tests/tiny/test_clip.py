@@ -9,7 +9,7 @@ import chatdesc
 from chatdesc import synthetic
 from chatdesc.backends import create
 from chatdesc.types import Crop, Embed, FrameRef
-from tests.makers import frames_of
+from tests.makers.sequences import frames_of
 
 FOLDER = Path(chatdesc.__file__).parent / "tiny" / "clip"
 SEED = 77  # not the one that the card's figures are of

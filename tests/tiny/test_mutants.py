@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chatdesc import align, describe, ground, reflect, region, track, types, verify
+from chatdesc import region, types
 from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.stages import align, describe, ground, reflect, track, verify
 from tests.tiny import checks
 
 SWAPPED = {"manual": "refined", "refined": "manual"}

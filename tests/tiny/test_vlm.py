@@ -10,10 +10,10 @@ import pytest
 import chatdesc
 from chatdesc import synthetic
 from chatdesc.backends import create
-from chatdesc.describe import fill, parse_answer, prompt_file, prompt_text, reflect_prompt
+from chatdesc.stages.describe import fill, parse_answer, prompt_file, prompt_text, reflect_prompt
 from chatdesc.synthetic import COLOURS, PLACES, SHAPES, SIZES, phrase, place_of, truth
 from chatdesc.types import STOP_WORDS, Describe, FrameRef
-from tests.makers import frames_of
+from tests.makers.sequences import frames_of
 
 FOLDER = Path(chatdesc.__file__).parent / "tiny" / "vlm"
 SEED = 77  # not the one that the card's figures are of

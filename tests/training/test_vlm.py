@@ -20,7 +20,7 @@ import vlm_talk  # noqa: E402
 from vlm_model import GRID, build_processor  # noqa: E402
 from vlm_stages import CLASSES  # noqa: E402
 
-from chatdesc.describe import parse_answer, prompt_text, reflect_prompt  # noqa: E402
+from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt  # noqa: E402
 from chatdesc.synthetic import place_of, stills, truth  # noqa: E402
 from chatdesc.types import STOP_WORDS  # noqa: E402
 

@@ -1,0 +1,1 @@
+"""How many sequences are worked on at a time: scheduling, answers kept, processes, plans."""

@@ -1,0 +1,131 @@
+"""What a run would do, before it is done: counts, and a time from a short calibration.
+
+>>> print(plan(run, pending).lines())                                        # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chatdesc.config import Settings, feedback_frames
+from chatdesc.stages.describe import prompt_text
+from chatdesc.types import Crop, Describe, Embed, Follow, FrameRef, Ground, Sequence
+
+CALIBRATION_FRAMES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Calls for one sequence, at most: reflection may accept a text before its last round.
+
+    Only what goes wrong comes on top: repairs of unreadable answers, grounding where the tracker loses confidence.
+    """
+
+    decoded: int
+    describer: int
+    grounder: int
+    encoder: int
+    tracked: int
+
+    def __add__(self, other: Counts) -> Counts:
+        mine, theirs = (self.as_tuple(), other.as_tuple())
+        return Counts(*(a + b for a, b in zip(mine, theirs, strict=True)))
+
+    def as_tuple(self) -> tuple[int, int, int, int, int]:
+        return self.decoded, self.describer, self.grounder, self.encoder, self.tracked
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run's size; ``seconds`` is None where no sequence could be measured."""
+
+    sequences: int
+    skipped: int
+    counts: Counts
+    seconds: float | None
+    measured: dict[str, float]
+
+    def lines(self) -> list[str]:
+        names = ("frames to decode", "describer calls", "grounder calls", "encoder calls", "frames to track")
+        found = [f"sequences to do      {self.sequences:>10,}"]
+        if self.skipped:
+            found.append(f"  without a target   {self.skipped:>10,}  (missing frames or boxes: a row with a status)")
+        found += [
+            f"{n:<20} {'<=' if n != names[4] else '  '}{c:>8,}"
+            for n, c in zip(names, self.counts.as_tuple(), strict=True)
+        ]
+        if self.seconds is not None:
+            found.append(f"estimated time       {duration(self.seconds):>10}")
+            found += [f"  {name:<18} {1000 * s:>7.0f} ms" for name, s in self.measured.items()]
+        return found
+
+
+def duration(seconds: float) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{seconds:.0f} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.1f} h"
+
+
+def counts(sequence: Sequence, settings: Settings) -> Counts:
+    """The most that one sequence can ask for."""
+    frames, spread = len(sequence.boxes), min(len(sequence.boxes), settings.alignment_frames)
+    feedback = feedback_frames(settings.feedback)
+    texts = 2 if sequence.manual_text else 1
+    tracked = frames - 1 if settings.tracker != "none" else 0
+    keys = tracked // settings.ground_every
+    grounder = feedback * (settings.rounds + texts) + spread * texts + 2 * keys
+    decoded = frames if tracked else len({0}) + spread + feedback - 1
+    return Counts(decoded, settings.rounds + 1, grounder, len(settings.encoders) + keys, tracked)
+
+
+def plan(run: Any, names: list[str], on_step: Callable[[], None] | None = None) -> Plan:
+    """Count the work of ``names`` and measure each kind of call on the first usable sequence."""
+    total, skipped, sample = Counts(0, 0, 0, 0, 0), 0, None
+    for name in names:
+        sequence = run.dataset[name]
+        if sequence.usable:
+            total, sample = total + counts(sequence, run.settings), sample or sequence
+        else:
+            skipped += 1
+        if on_step:
+            on_step()
+    if sample is None:
+        return Plan(len(names), skipped, total, None, {})
+    measured = calibrate(sample, run.backends)
+    calls = dict(zip(("describe", "ground", "embed", "track"), total.as_tuple()[1:], strict=True))
+    seconds = sum(measured.get(kind, 0.0) * count for kind, count in calls.items())
+    return Plan(len(names), skipped, total, seconds, measured)
+
+
+def calibrate(sequence: Sequence, backends: Any) -> dict[str, float]:
+    """Seconds per describe, ground and embed call and per tracked frame.
+
+    Each call is made twice, first on frame 0 (which may load a model), then on a frame that nothing has seen yet.
+    """
+    frames, box = sequence.frames, sequence.boxes[0]
+    first, later, last = (FrameRef(frames, len(sequence.boxes) * k // 3) for k in (0, 1, 2))
+    name, encoder = next(iter(backends.encoders.items()))
+    text, prompt = "a small red object", prompt_text("describe")
+    found = {
+        "describe": _seconds(backends.describer.describe, *(Describe(f, box, prompt) for f in (first, later))),
+        "ground": _seconds(backends.grounder.ground, *(Ground(f, text) for f in (first, last))),
+        "embed": _seconds(encoder.embed, *(Embed(name, (Crop(f, box),) * 5, (text,)) for f in (first, later))),
+    }
+    stop = min(len(sequence.boxes), CALIBRATION_FRAMES + 1)
+    if backends.tracker is not None and stop > 1:
+        follow = Follow(frames, 1, stop, init=box)
+        found["track"] = _seconds(backends.tracker.follow, follow, follow) / (stop - 1)
+    return found
+
+
+def _seconds(call: Callable[[list[Any]], list[Any]], warm: Any, timed: Any) -> float:
+    elapsed = 0.0
+    for request in (warm, timed):
+        start = time.perf_counter()
+        answer = call([request])[0]
+        elapsed = time.perf_counter() - start
+        if isinstance(answer, Exception):
+            raise answer
+    return elapsed

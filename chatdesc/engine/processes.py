@@ -1,0 +1,133 @@
+"""One run on several devices: a process for each, sharing the run's folder.
+
+The parent holds the folder's lock; its workers claim sequences one by one, by making a file that only one of them can
+make. A worker whose parent is gone ends itself.
+
+>>> annotate_on(("cuda:0", "cuda:1"), run, opening, store, on_row)          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from chatdesc.cli.console import Opening
+from chatdesc.config import Resources, Settings
+from chatdesc.engine.run import Run
+from chatdesc.rows.store import Store
+from chatdesc.types import ChatdescError
+
+LAST_LINES = 5
+
+
+class Claims:
+    """Which worker does what: a file per sequence, made by the first who asks."""
+
+    def __init__(self, store: Store) -> None:
+        self.folder = store.root / "claims"
+        self._store = store
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def take(self, name: str) -> bool:
+        self.folder.mkdir(exist_ok=True)
+        try:
+            (self.folder / self._store.path(name).name).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def annotate_on(
+    devices: tuple[str, ...], run: Run, opening: Opening, store: Store, on_row: Callable[[dict[str, Any]], None]
+) -> None:
+    """Annotate with a process for each device; ``on_row`` gets every row as it is finished, in this thread.
+
+    Raises:
+        ChatdescError: a worker ended with an error. What was finished is kept; the same command does the rest.
+    """
+    claims = Claims(store)
+    claims.clear()
+    counting = threading.Lock()
+
+    def hand_on(name: str) -> None:
+        row = store.load(name)
+        if row is not None:
+            with counting:
+                on_row(row)
+
+    try:
+        with ThreadPoolExecutor(len(devices)) as pool:
+            ended = list(pool.map(lambda device: _drive(device, run, opening, hand_on), devices))
+    finally:
+        claims.clear()
+    broken = [f"{device}: {why}" for device, why in zip(devices, ended, strict=True) if why]
+    if broken:
+        raise ChatdescError("a worker ended early; the same command goes on with the rest\n" + "\n".join(broken))
+
+
+def _drive(device: str, run: Run, opening: Opening, on_name: Callable[[str], None]) -> str:
+    """Run one worker to its end; why it broke off, or nothing."""
+    resources = asdict(run.resources) | {"device": device}
+    job: dict[str, Any] = {"opening": asdict(opening), "settings": asdict(run.settings), "resources": resources}
+    job |= {"out": str(run.out), "strict": run.strict}
+    with tempfile.TemporaryFile() as errors:
+        command = [sys.executable, "-m", "chatdesc.engine.processes"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.flush()  # and left open: the worker takes its end for ours
+            for line in process.stdout:
+                on_name(json.loads(line))
+        except BrokenPipeError:
+            pass
+        finally:
+            process.stdin.close()
+            code = process.wait()
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
+    return "" if code == 0 else " / ".join(said) or f"exit code {code}"
+
+
+def pending(run: Run, store: Store) -> Iterator[str]:
+    """The sequences that this worker is the first to claim, asked for as there is room for them."""
+    claims = Claims(store)
+    return (name for name in run.pending(store) if claims.take(name))
+
+
+def worker() -> None:
+    """A worker's whole life: a job on its standard input, names of finished sequences on its standard output."""
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})
+    out = Path(job["out"])
+    run = Run.create(Opening(**job["opening"]).open(), out, settings, Resources(**job["resources"]), job["strict"])
+    store = Store(out)
+    run.annotate(store, lambda row: print(json.dumps(row["sequence"]), flush=True), pending(run, store))
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        worker()
+    except ChatdescError as error:
+        sys.exit(f"chatdesc: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

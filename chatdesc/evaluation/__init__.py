@@ -1,0 +1,1 @@
+"""Numbers: trackers' results under protocols, alignment, what texts are like, what they are worth."""

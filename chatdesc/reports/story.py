@@ -1,0 +1,210 @@
+"""One row's whole story in plain words: what was tried, what came of it, and what made it.
+
+>>> print("\\n".join(story(row)))                                           # doctest: +SKIP
+cross-1 of synthetic, split test: 12 frames, 320 x 240
+status ok
+...
+  2. "purple cross on the right"  (chosen)
+     its best proposal found the target: IoU 0.94, margin +0.46; accepted
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chatdesc.loaders.base import near
+from chatdesc.rows.store import Store, read_config
+from chatdesc.types import ChatdescError, one_line
+
+Row = dict[str, Any]
+
+SCOPES = {
+    "first_frame": "feedback saw the first frame only",
+    "video": "feedback saw several frames of the video",
+    "range": "each range of frames had feedback of its own",
+}
+FOUND = 0.5  # IoU from which people call a target found
+
+
+def row_of(run: Path, sequence: str) -> Row:
+    """A run's row of a sequence.
+
+    Raises:
+        ChatdescError: it is no run, or has no such row (names like it are told).
+    """
+    read_config(run)
+    store = Store(run)
+    row = store.load(sequence)
+    if row is None:
+        names = store.names()
+        more = near(sequence, names) or f"; it has {len(names)}, from {names[0]} to {names[-1]}" if names else ""
+        raise ChatdescError(f"{run} has no finished row of {sequence!r}{more}")
+    return row
+
+
+def story(row: Row) -> list[str]:
+    """The story as lines of text."""
+    parts = [_head(row), _texts(row), _rounds(row), _ranges(row), _alignment(row), _tracking(row), _provenance(row)]
+    lines: list[str] = []
+    for part in parts:
+        lines += ["", *part] if lines and part else part
+    return lines
+
+
+def _head(row: Row) -> list[str]:
+    where = f"{row['sequence']} of {row['dataset']}, " + (f"split {row['split']}" if row["split"] else "split unknown")
+    frames = [f"{row['num_frames']} frames"] if row["num_frames"] else []
+    size = [f"{row['width']} x {row['height']}"] if row["width"] and row["height"] else []
+    category = [f"class {row['category']}"] if row["category"] else []
+    found = [f"  {entry['kind']}: {one_line(entry['evidence'])}" for entry in row["audit"]]
+    return [
+        f"{where}: {', '.join(frames + size + category) or 'nothing is known of its frames'}",
+        f"status {row['status']}",
+        *(f"  {one_line(problem)}" for problem in row["problems"]),
+        *(["What the audit found in the manual text:", *found] if found else []),
+    ]
+
+
+def _texts(row: Row) -> list[str]:
+    lines = [f"manual text:  {_quoted(row['manual_text'])}", f"text to use:  {_quoted(row['text'])}"]
+    if row["text"] is None:
+        return [*lines, "No text could be made."]
+    kept = row["text_source"] == "manual"
+    lines.append("The manual text was kept: nothing beat it." if kept else "It replaces the manual text.")
+    if row["scope"]:
+        lines.append(f"Scope {row['scope']}: {SCOPES.get(row['scope'], 'not known to this version')}.")
+    if row["background"]:
+        lines.append(f"Said to surround the target: {', '.join(row['background'])}.")
+    return lines
+
+
+def _rounds(row: Row) -> list[str]:
+    rounds = row["rounds"]
+    if not rounds:
+        return ["No text was tried."]
+    grounder = (row["grounding"] or {}).get("grounder")
+    lines = ["Texts tried, in order" + (f", looked for by {grounder}:" if grounder else ":")]
+    several = len({tried["start"] for tried in rounds}) > 1
+    chosen = _chosen(row)
+    for number, tried in enumerate(rounds, 1):
+        marks = [f"from frame {tried['start']}"] if several else []
+        marks += ["the manual text"] if tried["source"] == "manual" else []
+        marks += ["chosen"] if number - 1 in chosen else []
+        lines.append(f"  {number}. {_quoted(tried['text'])}" + (f"  ({', '.join(marks)})" if marks else ""))
+        lines += [f"     {line}" for line in _outcome(tried)]
+    return lines
+
+
+def _chosen(row: Row) -> set[int]:
+    """Which of the rounds the row's text (or each range's) is; the first, where a text came again."""
+    whole = {"start": row["rounds"][0]["start"], "text": row["text"], "source": row["text_source"]}
+    wanted = [tuple(part[key] for key in ("start", "text", "source")) for part in row["ranges"] or [whole]]
+    tried = [(one["start"], one["text"], one["source"]) for one in row["rounds"]]
+    return {tried.index(one) for one in wanted if one in tried}
+
+
+def _outcome(tried: Row) -> Iterator[str]:
+    iou = tried["iou"]
+    verdict = "accepted" if tried["accepted"] else "not accepted"
+    if not _known(iou):
+        yield f"it was not looked for, or nothing was found; {verdict}"
+    else:
+        hit = "found" if iou >= FOUND else "missed"
+        yield f"its best proposal {hit} the target: IoU {_number(iou)}, margin {_signed(tried['margin'])}; {verdict}"
+    if tried["positive"]:
+        yield f"words that led to the target: {', '.join(tried['positive'])}"
+    if tried["negative"]:
+        yield f"words that led elsewhere: {', '.join(tried['negative'])}"
+    if tried["background"]:
+        yield f"background: {', '.join(tried['background'])}"
+
+
+def _ranges(row: Row) -> list[str]:
+    lines = [
+        f"  frames {part['start']} to {part['stop'] - 1}: {_quoted(part['text'])} ({part['source']}; "
+        f"IoU {_number(part['iou'])}, margin {_signed(part['margin'])})"
+        for part in row["ranges"]
+    ]
+    return ["Text by range of frames:", *lines] if lines else []
+
+
+def _alignment(row: Row) -> list[str]:
+    lines = []
+    for entry in row["alignment"]:
+        pairs = ((entry["manual"], entry["refined"]), (entry["manual_margin"], entry["refined_margin"]))
+        cosine, margin = (f"{_number(before)} > {_number(after)}" for before, after in pairs)
+        cut = "; it cut the chosen text" if entry["truncated"] else ""
+        lines.append(f"  {entry['encoder']} on {entry['frames']} frames: cosine {cosine}, margin {margin}{cut}")
+    return ["Alignment with the target's crops, manual > chosen text (cosine x 100):", *lines] if lines else []
+
+
+def _tracking(row: Row) -> list[str]:
+    done = row["tracking"]
+    if not done:
+        return ["The target was not tracked."]
+    by = Counter(done["sources"])
+    lines = [
+        f"Tracked by {done['tracker']} with the text, protocol {done['protocol']}:",
+        f"  success AUC {_number(done['auc'])}, precision at 20 px {_number(done['precision'])}, "
+        f"normalised precision {_number(done['norm_precision'])}",
+        f"  frames by what placed the box: {', '.join(f'{name} {count}' for name, count in by.items()) or 'none'}",
+    ]
+    if done["key_frames"]:
+        chosen, random, oracle = (_number(done[f"{name}_iou"]) for name in ("chosen", "random", "oracle"))
+        lines.append(
+            f"  {len(done['key_frames'])} key frames, proposals chosen by {done['verifier']}: IoU "
+            f"{chosen} (random {random}, best possible {oracle})"
+        )
+    return lines
+
+
+def _provenance(row: Row) -> list[str]:
+    made = row["provenance"]
+    if not made:
+        return ["Nothing says what made this row."]
+    roles = [(role, made[role]) for role in ("describer", "grounder", "tracker", "verifier")]
+    roles += [("encoder", encoder) for encoder in made["encoders"] or []]
+    return [
+        f"Made by chatdesc {made['chatdesc']}, seed {made['seed']}, configuration {made['config_hash']}:",
+        *(f"  {role}: {_facts(said)}" for role, said in roles if said),
+        f"  settings: {_facts(made['settings'])}",
+        f"  libraries: {_facts(made['libraries'])}",
+        f"  prompts: {_facts(made['prompts'], 12)}",
+    ]
+
+
+def _facts(said: str | None, digits: int | None = None) -> str:
+    """``{"name": "csrt", "opencv": "5.0.0"}`` as ``name csrt, opencv 5.0.0``; what is no JSON as it is."""
+    try:
+        known = json.loads(said or "")
+    except ValueError:
+        return said or "unknown"
+    if not isinstance(known, dict):
+        return str(known)
+    pairs = ((key, value) for key, value in known.items() if value is not None)
+    return ", ".join(f"{key} {_plain(value)[:digits]}" for key, value in pairs) or "nothing"
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _quoted(text: str | None) -> str:
+    return "none" if text is None else f'"{one_line(text)}"'
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.2f}" if _known(value) else "-"
+
+
+def _signed(value: float | None) -> str:
+    return f"{value:+.2f}" if _known(value) else "-"

@@ -1,0 +1,164 @@
+"""Refined texts with the frames and boxes of a local copy of their dataset.
+
+>>> import chatdesc
+>>> refined = chatdesc.load_refined("user/lasot-chatdesc", "lasot", "test", root="/data/LaSOT")   # doctest: +SKIP
+>>> sequence = refined["airplane-15"]                                                            # doctest: +SKIP
+>>> sequence.frames[0].shape, sequence.boxes[0], sequence.text                                   # doctest: +SKIP
+((720, 1280, 3), array([367., 101.,  41.,  16.], dtype=float32), 'the white airplane with red stripes')
+
+Rows say which sequences there are and what their texts are; frames, boxes and absence come from the copy in ``root``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from chatdesc.loaders import load
+from chatdesc.loaders.base import Dataset
+from chatdesc.rows.sources import Row, read_rows
+from chatdesc.types import ChatdescError, Problem, Sequence
+
+COLUMNS = ("sequence", "dataset", "split", "num_frames", "text")
+MISSING = ("error", "skip")
+
+
+class Refined:
+    """Sequences with their refined text, by number or by name; each is read when it is asked for.
+
+    Attributes:
+        names: the sequences' names, in the rows' order.
+        problems: what was left out, and which sequences of ``root`` have no row.
+    """
+
+    def __init__(self, rows: dict[str, Row], copies: dict[str, Dataset], problems: tuple[Problem, ...]) -> None:
+        self._rows, self._copies, self.problems = rows, copies, problems
+        self.names = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return (self[name] for name in self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __getitem__(self, which: int | str) -> Sequence:
+        """One sequence; its ``text`` is None where the row has none.
+
+        Raises:
+            IndexError, ChatdescError: no such number or name.
+            ChatdescError: the copy has another number of frames than the row, so the text may be of another video.
+        """
+        name = which if isinstance(which, str) else self.names[which]
+        if name not in self._rows:
+            raise ChatdescError(f"there is no row of a sequence {name!r}; .names has those that there are")
+        row, sequence = self._rows[name], self._copies[name][name]
+        if row["num_frames"] not in (None, len(sequence)):
+            raise ChatdescError(
+                f"{name}: the row is about {row['num_frames']} annotated frames, the copy has {len(sequence)}; "
+                "is it the same version of the dataset?"
+            )
+        return replace(sequence, text=row["text"])
+
+
+def load_refined(
+    source: str | os.PathLike[str],
+    name: str | None = None,
+    split: str | None = None,
+    *,
+    root: str | os.PathLike[str],
+    missing: str = "error",
+    **options: Any,
+) -> Refined:
+    """Attach the rows of a run, a dataset folder or a Hub repository to a local copy of the frames.
+
+    Args:
+        source: a run, a dataset folder, or ``user/name`` on the Hub.
+        name: which dataset of a repository that holds several (its configuration).
+        split: only this split.
+        root: where your copy of the source dataset is, as for ``chatdesc.load``.
+        missing: rows whose sequence is not under ``root``: ``error``, or ``skip`` them with a problem each. Sequences
+            under ``root`` without a row are left out, and one problem names them.
+        options: for ``chatdesc.load``: ``texts``, ``cache``, ``storage_options``.
+
+    Raises:
+        ChatdescError: there are no rows or no such root, they are of several datasets, a sequence comes twice, or
+            sequences are missing; the message says what to do.
+    """
+    if missing not in MISSING:
+        raise ChatdescError(f"missing={missing!r} is not known; choose {' or '.join(MISSING)}")
+    rows = _by_name(read_rows(os.fspath(source), split, name, COLUMNS))
+    dataset = _dataset(rows, os.fspath(source))
+    copies, left = _copies(rows, dataset, root, options)
+    absent = [one for one in rows if one not in copies]
+    if len(absent) == len(rows) or (absent and missing == "error"):
+        raise ChatdescError(_advice(absent, len(rows), dataset, root))
+    problems = [Problem("missing_frames", f"{root}: has no sequence {one}; its row is left out") for one in absent]
+    if left:
+        problems.append(Problem("no_row", f"{root}: {_some(left)} no row in {os.fspath(source)} and are left out"))
+    return Refined({one: rows[one] for one in rows if one in copies}, copies, tuple(problems))
+
+
+def _by_name(rows: Iterable[Row]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for row in rows:
+        if found.setdefault(row["sequence"], row) is not row:
+            raise ChatdescError(f"{row['sequence']} has two rows; choose one split=")
+    return found
+
+
+def _dataset(rows: dict[str, Row], source: str) -> str:
+    names = sorted({row.get("dataset") or "" for row in rows.values()})
+    if not rows:
+        raise ChatdescError(f"{source}: has no row")
+    if len(names) > 1 or not names[0]:
+        raise ChatdescError(f"{source}: its rows do not name one source dataset but {names}; choose one name=")
+    return names[0]
+
+
+def _copies(
+    rows: dict[str, Row], dataset: str, root: str | os.PathLike[str], options: dict[str, Any]
+) -> tuple[dict[str, Dataset], list[str]]:
+    """The opened dataset that has each row's sequence, and the names that have no row."""
+    by_split: defaultdict[str | None, list[str]] = defaultdict(list)
+    for name, row in rows.items():
+        by_split[row.get("split")].append(name)
+    found: dict[str, Dataset] = {}
+    without: set[str] = set()
+    for split, names in by_split.items():
+        copy = _open(dataset, root, split, options)
+        found |= {name: copy for name in names if name in copy}
+        without |= set(copy.names) - set(rows) if copy.split == split else set()
+    return found, sorted(without)
+
+
+def _open(dataset: str, root: str | os.PathLike[str], split: str | None, options: dict[str, Any]) -> Dataset:
+    """The copy's own split, or all of a copy that knows no splits (a few sequences, unpacked side by side)."""
+    try:
+        return load(dataset, root, split=split, **options)
+    except ChatdescError:
+        if split is None:
+            raise
+        return load(dataset, root, **options)
+
+
+def _advice(absent: list[str], count: int, dataset: str, root: str | os.PathLike[str]) -> str:
+    if len(absent) == count:
+        return f"{root}: has none of the {count} sequences of these rows; is it the root of {dataset}?"
+    return (
+        f"{root}: {len(absent)} of {count} sequences are not there ({_few(absent)}); "
+        f'complete the copy of {dataset}, or leave them out with missing="skip"'
+    )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _some(names: list[str]) -> str:
+    return f"{len(names)} sequences ({_few(names)}) have"

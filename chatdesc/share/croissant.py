@@ -1,0 +1,198 @@
+"""Croissant metadata (mlcommons.org/croissant) of a repository with one or several datasets, as plain JSON-LD.
+
+>>> made = describe("user/lasot-chatdesc", metadata, "main")      # the card's YAML                # doctest: +SKIP
+>>> made["recordSet"][0]["@id"], made["recordSet"][0]["field"][0]["@id"]                           # doctest: +SKIP
+('lasot', 'lasot/sequence')
+
+Everything is taken from the card: its ``configs`` say where the files are, its ``dataset_info`` what is in them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chatdesc.rows.schema import COLUMNS
+from chatdesc.share.card import facts
+from chatdesc.share.card_merge import entries, entry
+
+Json = dict[str, Any]
+
+FILE = "croissant.json"
+HUB = "https://huggingface.co/datasets"
+NO_CHECKSUM = "https://github.com/mlcommons/croissant/issues/80"  # a repository has none; the Hub says the same
+DTYPES = {
+    "string": "sc:Text", "bool": "sc:Boolean", "int32": "sc:Integer", "int64": "sc:Integer",
+    "float32": "sc:Float", "float64": "sc:Float",
+}  # fmt: skip
+CHATTRACKER = "ChatTracker: Enhancing Visual Tracking Performance via Chatting with Multimodal Large Language Model"
+
+# The vocabulary of Croissant 1.1, as its specification prints it.
+CONTEXT: Json = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "arrayShape": "cr:arrayShape",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "description": {"@container": "@language"},
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isArray": "cr:isArray",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "name": {"@container": "@language"},
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def describe(repo_id: str, metadata: Json, revision: str = "main") -> Json:
+    """The repository's Croissant metadata.
+
+    Args:
+        repo_id: ``user/name``.
+        metadata: the YAML of its card, as a dict.
+        revision: the branch that the files are on.
+    """
+    configs = [one.get("config_name", "default") for one in entries(metadata, "configs")]
+    names = [name for name in configs if _has_both(metadata, name)]
+    title = metadata.get("pretty_name") or repo_id
+    sources = [facts(name) for name in names]
+    return {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": repo_id.replace("/", "_"),
+        "description": f"{title}: target descriptions for tracking sequences, with the evidence behind each.",
+        "url": f"{HUB}/{repo_id}",
+        "license": _licence(repo_id, metadata),
+        "citeAs": "\n".join([*(s["bibtex"].strip() for s in sources if s["bibtex"]), CHATTRACKER]),
+        "keywords": [*(metadata.get("tags") or []), "croissant"],
+        "isLiveDataset": True,
+        "distribution": [_repository(repo_id, revision), *(_files(metadata, name) for name in names)],
+        "recordSet": [_records(metadata, name) for name in names],
+    }
+
+
+def dumped(made: Json) -> str:
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _licence(repo_id: str, metadata: Json) -> str:
+    """A licence that the Hub knows by name has a page; else the card says what holds for what."""
+    named = metadata.get("license")
+    known = isinstance(named, str) and named not in ("other", "unknown")
+    return f"https://choosealicense.com/licenses/{named}/" if known else f"{HUB}/{repo_id}#licences"
+
+
+def _repository(repo_id: str, revision: str) -> Json:
+    return {
+        "@type": "cr:FileObject",
+        "@id": "repository",
+        "name": "repository",
+        "description": "The repository on the Hugging Face Hub.",
+        "contentUrl": f"{HUB}/{repo_id}/tree/{revision}",
+        "encodingFormat": "git+https",
+        "sha256": NO_CHECKSUM,
+    }
+
+
+def _files(metadata: Json, config: str) -> Json:
+    listed = _patterns(entry(metadata, "configs", config).get("data_files"))
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"files-of-{config}",
+        "name": f"files-of-{config}",
+        "description": f"The parquet files of {config}.",
+        "containedIn": {"@id": "repository"},
+        "encodingFormat": "application/x-parquet",
+        "includes": listed if len(listed) > 1 else listed[0],
+    }
+
+
+def _patterns(files: Any) -> list[str]:
+    """``data_files`` in any of the ways that the Hub takes: a pattern, or lists or mappings of them."""
+    if isinstance(files, dict):
+        return _patterns(files.get("path") if "path" in files else list(files.values()))
+    return [files] if isinstance(files, str) else [one for part in files or [] for one in _patterns(part)]
+
+
+def _has_both(metadata: Json, config: str) -> bool:
+    """Whether the card says where a configuration's files are and what is in them; people's own may not."""
+    described = entry(metadata, "dataset_info", config).get("features")
+    return bool(described and _patterns(entry(metadata, "configs", config).get("data_files")))
+
+
+def _records(metadata: Json, config: str) -> Json:
+    described = entry(metadata, "dataset_info", config)
+    features, splits = described["features"], ", ".join(one["name"] for one in described.get("splits") or [])
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"{facts(config)['pretty_name']}: one record per sequence; splits: {splits}.",
+        "field": [f for one in features if (f := _column(config, one))],
+    }
+
+
+def _column(config: str, described: Json) -> Json | None:
+    """A column of ``dataset_info``; None for a type that Croissant has no word for."""
+    name = described["name"]
+    source = {"fileSet": {"@id": f"files-of-{config}"}, "extract": {"column": name}}
+    found = _field(f"{config}/{name}", described, source, [])
+    return found if found is None or name not in COLUMNS else found | {"description": COLUMNS[name]}
+
+
+def _field(place: str, described: Json, source: Json, path: list[str]) -> Json | None:
+    """A column or a part of one; ``path`` leads to it within the column."""
+    lengths, inner = _unlisted(described)
+    made: Json = {"@type": "cr:Field", "@id": place, "name": place}
+    if "struct" in inner:
+        parts = [(one, [*path, one["name"]]) for one in inner["struct"]]
+        made["subField"] = [f for one, to in parts if (f := _field(f"{place}/{one['name']}", one, source, to))]
+    elif inner.get("dtype") in DTYPES:
+        steps = [{"jsonPath": step} for step in path]
+        made |= {"dataType": DTYPES[inner["dtype"]], "source": source | ({"transform": steps} if steps else {})}
+    elif inner.get("dtype") == "image":
+        made |= {"dataType": "sc:ImageObject", "source": source | {"transform": {"jsonPath": "bytes"}}}
+    else:
+        return None
+    return made | ({"isArray": True, "arrayShape": ",".join(map(str, lengths))} if lengths else {})
+
+
+def _unlisted(described: Json) -> tuple[list[int], Json]:
+    """The lengths of lists within lists (-1: any), and what is in them."""
+    lengths: list[int] = []
+    while "list" in described:
+        lengths.append(described.get("length", -1))
+        inner = described["list"]
+        kind = "dtype" if isinstance(inner, str) else "struct"
+        described = inner if isinstance(inner, dict) else {kind: inner}
+    return lengths, described

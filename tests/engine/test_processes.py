@@ -1,0 +1,116 @@
+"""Several processes on one run folder: nothing twice, nothing lost, nobody left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from chatdesc.cli.console import Opening
+from chatdesc.config import Settings
+from chatdesc.engine.processes import Claims, annotate_on
+from chatdesc.engine.run import Run
+from chatdesc.rows.store import Store
+from chatdesc.synthetic import render
+from chatdesc.types import ChatdescError
+
+QUICK = Settings(tracker="none", alignment_frames=1, rounds=1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("fleet") / "data"
+    render(root, count=5, frames=3, seed=8)
+    return root
+
+
+def run_of(data: Path, out: Path, settings: Settings = QUICK) -> tuple[Run, Opening]:
+    opening = Opening("synthetic", str(data))
+    return Run.create(opening.open(), out, settings), opening
+
+
+def test_two_processes_do_each_sequence_once(data, tmp_path):
+    run, opening = run_of(data, tmp_path / "two")
+    seen: list[str] = []
+    with Store.open(run.out, run.config()) as store:
+        annotate_on(("cpu", "cpu"), run, opening, store, lambda row: seen.append(row["sequence"]))
+        together = list(run.rows(store))
+    assert sorted(seen) == sorted(run.dataset.names)
+    alone, _ = run_of(data, tmp_path / "one")
+    with Store.open(alone.out, alone.config()) as store:
+        alone.annotate(store)
+        assert together == list(alone.rows(store))
+    assert not (run.out / "claims").exists()
+
+
+def test_a_claim_is_given_once(tmp_path):
+    claims = [Claims(Store(tmp_path)), Claims(Store(tmp_path))]
+    assert [c.take("a/b") for c in claims] == [True, False]
+    claims[0].clear()
+    assert claims[1].take("a/b")
+
+
+def test_a_worker_that_fails_is_reported_and_the_rest_is_kept(data, tmp_path, monkeypatch):
+    run, opening = run_of(data, tmp_path / "run")
+    broken = Opening("synthetic", str(data / "nowhere"))
+    with Store.open(run.out, run.config()) as store, pytest.raises(ChatdescError, match="nowhere"):
+        annotate_on(("cpu", "cpu"), run, broken, store, lambda row: None)
+    with Store.open(run.out, run.config()) as store:
+        annotate_on(("cpu",), run, opening, store, lambda row: None)
+        assert len(list(run.rows(store))) == 5
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to see processes")
+def test_workers_do_not_outlive_a_killed_parent(data, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "chatdesc.cli.main",
+        "annotate",
+        "synthetic",
+        str(data),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    flags = ["--tracker", "none", "--alignment-frames", "1", "--devices", "cpu,cpu"]
+    parent = subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    workers: list[int] = []
+    while len(workers) < 2 and time.monotonic() < deadline:
+        workers = children(parent.pid)
+        time.sleep(0.05)
+    assert len(workers) == 2
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    while any(alive(w) for w in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(alive(w) for w in workers)
+    done = subprocess.run([*command, *flags], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(p.read_text()) for p in (tmp_path / "run" / "rows").glob("*.json")]
+    assert sorted(r["sequence"] for r in rows) == sorted(Opening("synthetic", str(data)).open().names)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+
+from chatdesc.evaluation.results import ResultFolder, _careful, parse_results, result_folders
+from chatdesc.types import ChatdescError
+from tests.loaders.conftest import box_lines, put, zipped
+
+BOXES = [[10.0, 20.0, 30.0, 40.0], [11.25, -20.0, 30.0, 0.01]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"10,20,30,40\n11.25,-20,30,0.01\n",
+        b"10\t20\t30\t40\n11.25\t-20\t30\t0.01",
+        b"10 20 30 40\n11.25 -20 30 1e-2\n",
+        b"10;20;30;40\n11.25;-20;30;0.01\n\n",
+        b"10,20,30,40\r\n11.25,-20,30,0.01\r\n",
+        b"  10  20  30  40\n 11.25  -20\t30, 0.01 \n",
+        b"\xef\xbb\xbf10, 20, 30, 40\n11.25, -20, 30, 0.01\n",
+        b"10,20,30,40,\n11.25,-20,30,0.01,\n",
+    ],
+)
+def test_every_way_to_write_numbers(data):
+    (parsed,) = parse_results([data])
+    assert (parsed.boxes.tolist(), parsed.error) == (BOXES, "")
+    assert parsed.boxes.dtype == np.float64
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "NAN"])
+def test_nan_in_any_case(word):
+    (parsed,) = parse_results([f"10,20,30,40\n{word},{word},{word},{word}\n".encode()])
+    assert np.isnan(parsed.boxes[1]).all() and parsed.boxes[0].tolist() == BOXES[0]
+
+
+def test_decimals_keep_every_bit():
+    (parsed,) = parse_results([b"0.1,123456.789012345,2e-5,1234567890123456\n"])
+    assert parsed.boxes.tolist() == [[0.1, 123456.789012345, 2e-5, 1234567890123456.0]]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"1,2,3,4\n1,2,3\n", "2: expected 4 numbers, found 3"),
+        (b"1,2,3,4,5\n", "1: expected 4 numbers, found 5"),
+        (b"1,2,3,4\n\n1,2,3,4\n", "2: expected 4 numbers, found 0"),
+        (b"1,2,3,4\n1,2,x,4\n", "2: expected a number, found 'x'"),
+        (b"1,2,,4\n", "1: expected a number, found ''"),
+        (b"1,2,3,4-5\n", "1: expected a number, found '4-5'"),
+    ],
+)
+def test_what_cannot_be_read_is_named(data, error):
+    before, parsed, after = parse_results([b"1,2,3,4\n", data, b"5,6,7,8\n"])
+    assert (parsed.error, len(parsed.boxes)) == (error, 0)
+    assert (before.boxes.tolist(), after.boxes.tolist()) == ([[1, 2, 3, 4]], [[5, 6, 7, 8]])
+
+
+def folder_of(tmp_path, *names):
+    for name in names:
+        put(tmp_path / name, box_lines(2))
+    return ResultFolder(str(tmp_path))
+
+
+def test_names_in_another_spelling(tmp_path):
+    files = ("Biker.txt", "jogging_1.txt", "Jogging.2.txt", "CAR-1.txt", "boat_001.txt", "boat_time.txt")
+    matched = folder_of(tmp_path, *files).match(["Biker", "Jogging-1", "jogging-2", "car", "boat", "gone"])
+    assert {name: found.path for name, found in matched.items()} == {
+        "Biker": "Biker.txt",
+        "Jogging-1": "jogging_1.txt",
+        "jogging-2": "Jogging.2.txt",
+        "car": "CAR-1.txt",
+        "boat": "boat_001.txt",
+    }
+    assert matched["Biker"].notes == ()
+    assert matched["car"].notes == ("read from CAR-1.txt",)
+
+
+def test_two_files_for_one_sequence_are_refused(tmp_path):
+    matched = folder_of(tmp_path, "a-b.txt", "A_b.txt", "c.txt").match(["a.b", "c"])
+    assert "A_b.txt and a-b.txt may both be a.b; remove one" in matched["a.b"].error
+    assert not matched["c"].error
+
+
+def test_a_spelling_that_two_sequences_share_belongs_to_neither(tmp_path):
+    assert set(folder_of(tmp_path, "A-B.txt", "c.txt").match(["a_b", "a-b", "c"])) == {"c"}
+
+
+def test_a_folder_with_nothing_that_matches(tmp_path):
+    with pytest.raises(ChatdescError, match=r"no file is a sequence.*found x\.txt and 0 more, expected Biker\.txt"):
+        folder_of(tmp_path, "x.txt").match(["Biker"])
+    with pytest.raises(ChatdescError, match=r"no \.txt file; it holds the folders KCF, TLD"):
+        folder_of(tmp_path / "all", "KCF/a.txt", "TLD/a.txt")
+
+
+def test_a_zip_and_a_name(tmp_path):
+    put(tmp_path / "KCF" / "a.txt", box_lines(2))
+    path = zipped(tmp_path / "KCF", tmp_path / "KCF.zip", "results/KCF/")
+    folder = ResultFolder(str(path))
+    assert (folder.name, folder.match(["a"])["a"].path) == ("KCF", "results/KCF/a.txt")
+    assert folder.read("results/KCF/a.txt") == box_lines(2).encode()
+    assert ResultFolder(f"{path}=mine").name == "mine"
+
+
+def test_letters_whose_accents_are_apart(tmp_path):
+    apart, whole = "cafe\u0301", "caf\u00e9"
+    found = folder_of(tmp_path / "a", f"{apart}.txt").match([whole])[whole]
+    assert (found.path, found.notes) == (f"{apart}.txt", ())
+    assert set(folder_of(tmp_path / "b", f"{whole}-1.txt").match([f"{apart}_1"])) == {f"{apart}_1"}
+
+
+def test_an_equals_sign_in_the_name_of_a_folder(tmp_path):
+    put(tmp_path / "lab=1" / "lr=0.1" / "a.txt", box_lines(2))
+    put(tmp_path / "lab=1" / "lr=0.2" / "a.txt", box_lines(2))
+    place = f"{tmp_path}/lab=1/lr=0.1"
+    assert [(f.path, f.name) for f in (ResultFolder(place), ResultFolder(f"{place}=b"))] == [
+        (place, "lr=0.1"),
+        (place, "b"),
+    ]
+    assert [f.name for f in result_folders([f"{tmp_path}/lab=1/*"])] == ["lr=0.1", "lr=0.2"]
+
+
+def test_an_equals_sign_in_the_name_of_a_folder_elsewhere(tmp_path):
+    """What was listed is a place, though it is not on the disk."""
+    put(tmp_path / "in" / "lr=0.1" / "a.txt", box_lines(2))
+    put(tmp_path / "in" / "lr=0.2" / "a.txt", box_lines(2))
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    files.put(str(tmp_path / "in"), "/lab", recursive=True)
+    assert [f.name for f in result_folders(["memory://lab/*"])] == ["lr=0.1", "lr=0.2"]
+    files.rm("/lab", recursive=True)
+
+
+ODD = "1 +1 1e2 .5 5. nan NaN -nan inf -Inf infinity 1_0 0x10 --1 1e 1d5 '1' null true 1f 1.2.3 1e400 00012 -0 #3 $2"
+
+
+@pytest.mark.parametrize("token", ODD.split())
+def test_the_quick_way_reads_nothing_that_the_careful_one_would_not(token):
+    """Whichever way a file is taken, its numbers or its error are the same."""
+    data = f"1,2,3,4\n5,{token},7,8\n9,10,11,12".encode()
+    [alone] = parse_results([data])
+    careful = _careful(data)
+    assert alone.error == careful.error
+    np.testing.assert_array_equal(alone.boxes, careful.boxes)
+    beside = parse_results([b"1,2,3,4", data, b"5,6,7,8"])[1]
+    np.testing.assert_array_equal(beside.boxes, careful.boxes)

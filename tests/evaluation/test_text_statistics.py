@@ -1,0 +1,95 @@
+import pytest
+
+from chatdesc.evaluation.text_statistics import (
+    names_category,
+    names_colour,
+    names_position,
+    self_similarity,
+    shown_statistics,
+    statistics_rows,
+)
+
+ROWS = [
+    {"manual_text": "a kite", "text": "red kite on the left", "category": "kite"},
+    {"manual_text": "a kite", "text": "kite", "category": "kite"},
+    {"manual_text": "", "text": "blue dog", "category": None},
+    {"manual_text": "white cup", "text": None, "category": "cup"},
+]
+
+
+def found(rows=ROWS):
+    return {row["measure"]: row for row in statistics_rows(rows)}
+
+
+def test_statistics_by_hand():
+    rows = found()
+    length = rows["length"]
+    assert (length["manual"], length["refined"]) == (2, pytest.approx((5 + 1 + 2) / 3))
+    # Two sequences have both texts: 3 words more, 1 word less.
+    assert (length["difference"], length["texts"], length["better"], length["worse"]) == (1, 2, 1, 1)
+    assert rows["names a colour"]["manual"] == pytest.approx(1 / 3)
+    assert rows["names a colour"]["refined"] == pytest.approx(2 / 3)
+    assert (rows["names the category"]["manual"], rows["names the category"]["refined"]) == (1, 1)
+    assert rows["names a position"]["refined"] == pytest.approx(1 / 3)
+    assert (rows["vocabulary"]["manual"], rows["vocabulary"]["refined"]) == (4, 7)
+    assert (rows["same as another's"]["manual"], rows["same as another's"]["refined"]) == (pytest.approx(2 / 3), 0)
+    # {kite} {kite} {white cup}: one pair of three is the same; {red kite left} {kite} {blue dog}: 1/3, 0, 0.
+    assert rows["self-similarity"]["manual"] == pytest.approx(1 / 3)
+    assert rows["self-similarity"]["refined"] == pytest.approx(1 / 9)
+    assert rows["vocabulary"]["difference"] is None
+
+
+def test_texts_that_clip_cuts():
+    long = {"manual_text": "a kite", "text": "kite " * 90, "category": None}
+    row = found([long, ROWS[0]])["longer than CLIP reads"]
+    assert (row["manual"], row["refined"]) == (0, 0.5)
+
+
+def test_without_one_of_the_texts():
+    rows = found([{"manual_text": None, "text": "kite", "category": None}])
+    assert rows["length"]["manual"] is None and rows["length"]["refined"] == 1
+    assert rows["length"]["difference"] is None and rows["vocabulary"]["manual"] is None
+    assert rows["names the category"]["refined"] is None
+    assert rows["self-similarity"]["refined"] is None  # there is no pair
+    assert all(row["texts"] == 0 for row in found([]).values())
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "expected"),
+    [
+        ("the buses", "bus", 1), ("two foxes", "fox", 1), ("a glass", "glass", 1), ("a racing car", "car", 1),
+        ("a carpet", "car", 0), ("an electric fan", "electricfan", 1), ("an electricfan", "electricfan", 1),
+        ("two horses", "horse", 1), ("houses", "house", 1), ("green bushes", "bush", 1), ("grey mice", "mouse", 1),
+        ("many people", "person", 1), ("puppies", "puppy", 1), ("the policemen", "policeman", 1), ("women", "man", 0),
+        ("leaves", "leaf", 1), ("kitchen knives", "knife", 1), ("a horse's head", "horse", 1), ("movies", "movie", 1),
+        ("electric fans", "electricfan", 1), ("a scissor", "scissors", 1), ("a horsefly", "horse", 0),
+        ("license-plate of a car", "license plate", 1), ("the plate", "license plate", 0), ("anything", "", None),
+    ],
+)  # fmt: skip
+def test_the_category(text, category, expected):
+    assert names_category(tuple(text.split()), category) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "colour", "position"),
+    [
+        ("greyish dog", 1, 0), ("red-haired man", 1, 0), ("man beside a car", 0, 1), ("leftmost dog", 0, 1),
+        ("dog in the middle", 0, 1), ("credible bluff", 0, 0), ("khaki coat", 1, 0),
+    ],
+)  # fmt: skip
+def test_colours_and_positions(text, colour, position):
+    words = tuple(text.split())
+    assert (names_colour(words), names_position(words)) == (colour, position)
+
+
+def test_self_similarity_of_many_texts_is_of_a_fixed_draw():
+    texts = [(f"w{i}", f"w{i + 1}") for i in range(2100)]
+    assert self_similarity(texts) == self_similarity(texts) == pytest.approx(2 / 3 / 2100, rel=0.2)
+
+
+def test_what_is_shown():
+    shown = {row["measure"]: row for row in shown_statistics(statistics_rows(ROWS))}
+    assert shown["names a colour"]["manual"] == "33.3 %"
+    assert (shown["vocabulary"]["manual"], shown["vocabulary"]["95 %"]) == ("4", "-")
+    assert shown["length"]["difference"] == "+1"
+    assert shown["names a colour"]["95 %"] == "0.0 .. 100.0 %" and shown["length"]["95 %"] == "-1 .. 3"

@@ -1,0 +1,311 @@
+"""Texts exported from rows, read again the ways in which trackers read them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatdesc.rows.sources import read_rows
+from chatdesc.rows.store import Store
+from chatdesc.share.dataset import write_dataset
+from chatdesc.share.export import COLUMNS, LAYOUTS, TABLES, export
+from chatdesc.types import ChatdescError
+from tests.share.test_dataset import bare, row
+
+HARD = 'red swing, the "left" one # 2; a=b | c:d\\e\nof two'
+WHOLE = 'red swing the "left" one 2; a=b | c:d\\e of two'
+SAFE = "red swing the left one 2 a b c d e of two"
+
+FILES = {
+    "lasot": "swing/swing-1/nlp.txt",
+    "lasot_ext": "swing/swing-1/nlp.txt",
+    "tnl2k": "TNL2K_test_subset/swing-1/language.txt",
+    "otb-lang": "OTB_query_test/swing-1.txt",
+    "dtvlt": "swing-1.txt",
+    "vots": "swing-1/referral.txt",
+}
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def part(start, stop, text):
+    return row()["ranges"][0] | {"start": start, "stop": stop, "text": text}
+
+
+def first_line(file):
+    with open(file) as text:
+        return text.readline().strip()
+
+
+def all_lines_joined(file):
+    return " ".join(line.strip() for line in open(file).readlines())
+
+
+def csv_with_comma(file):
+    with open(file, newline="") as text:
+        [fields] = csv.reader(text, quoting=csv.QUOTE_NONE)
+    [whole] = fields
+    return whole
+
+
+def pandas_style(file):
+    import pandas
+
+    frame = pandas.read_csv(file, delimiter=",", header=None, dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
+    [[whole]] = frame.to_numpy().tolist()
+    return whole
+
+
+def numpy_genfromtxt(file):
+    return str(np.genfromtxt(file, dtype=str, delimiter=",", comments="#"))
+
+
+def numpy_loadtxt(file):
+    return str(np.loadtxt(file, dtype=str, delimiter=",", comments="#"))
+
+
+READERS = (first_line, all_lines_joined, csv_with_comma, pandas_style, numpy_genfromtxt, numpy_loadtxt)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("layout", ["lasot", "lasot_ext", "tnl2k", "otb-lang"])
+def test_every_reader_gets_the_whole_text(tmp_path, layout, reader):
+    done = export([row(text=HARD)], tmp_path, layout)
+    assert done.written == (FILES[layout],)
+    assert reader(tmp_path / FILES[layout]) == WHOLE
+    assert (tmp_path / FILES[layout]).read_bytes() == WHOLE.encode()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_readers_are_ones_that_cut(tmp_path, reader):
+    """Or else the test above would prove nothing."""
+    cut = 0
+    for text in ("one, two", "one # two", "one\ntwo"):
+        (tmp_path / "x.txt").write_text(text)
+        try:
+            cut += reader(tmp_path / "x.txt") != text
+        except Exception:
+            cut += 1
+    assert cut
+
+
+@pytest.mark.parametrize("layout", ["lasot", "tnl2k", "otb-lang"])
+def test_as_write_back_does_it(tmp_path, layout):
+    from chatdesc.loaders import load
+    from tests.loaders import conftest as make
+
+    data = tmp_path / "data"
+    if layout == "lasot":
+        make.lasot(data, {"swing-1": 2})
+        (data / "testing_set.txt").write_text("swing-1")
+    elif layout == "tnl2k":
+        make.tnl2k(data, {"swing-1": "TNL2K_test_subset"})
+    else:
+        make.otb(data, {"swing-1": "test"}, {"swing-1": 2})
+    rows = [row(text=HARD)]
+    load(layout, data).write_back(rows, tmp_path / "one")
+    files = tree(data)
+    for path in tree(tmp_path / "one"):  # as if over a copy: there the endings are the originals'
+        (tmp_path / "two" / path).parent.mkdir(parents=True)
+        (tmp_path / "two" / path).write_bytes(files[path])
+    done = export(rows, tmp_path / "two", layout, overwrite=True)
+    assert [path + ".orig" for path in done.written] == list(done.kept)
+    kept = {path: (tmp_path / "two" / path).read_bytes() for path in done.kept}
+    assert kept == {path + ".orig": files[path] for path in done.written}
+    assert tree(tmp_path / "two") == tree(tmp_path / "one") | kept
+    assert load(layout, data, texts=tmp_path / "two")["swing-1"].manual_text.strip() == WHOLE
+
+
+class TestPlaces:
+    @pytest.mark.parametrize(
+        ("layout", "columns", "path"),
+        [
+            ("lasot", {"sequence": "electricfan-20", "category": None}, "electricfan/electricfan-20/nlp.txt"),
+            ("lasot", {"sequence": "Man", "category": None}, "Man/Man/nlp.txt"),
+            ("lasot", {"sequence": "Man", "category": "person"}, "person/Man/nlp.txt"),
+            ("tnl2k", {"split": "train"}, "TNL2K_train_subset/swing-1/language.txt"),
+            ("tnl2k", {"split": None, "frames": None}, "swing-1/language.txt"),
+            ("otb-lang", {"split": "train"}, "OTB_query_train/swing-1.txt"),
+            ("otb-lang", {"split": None}, "OTB_query_test/swing-1.txt"),
+        ],
+    )
+    def test_follow_from_the_row(self, tmp_path, layout, columns, path):
+        assert export([row(**columns)], tmp_path, layout).written == (path,)
+
+    def test_are_where_the_tree_has_them(self, tmp_path):
+        (tmp_path / "swing-1").mkdir()
+        assert export([row()], tmp_path, "lasot").written == ("swing-1/nlp.txt",)
+        frames = {"pattern": "TNL2K_test_subset/part1/swing-1/imgs/%05d.png", "first": 1, "paths": []}
+        (tmp_path / "TNL2K_test_subset" / "part1" / "swing-1").mkdir(parents=True)
+        [path] = export([row(frames=frames)], tmp_path, "tnl2k").written
+        assert path == "TNL2K_test_subset/part1/swing-1/language.txt"
+
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    @pytest.mark.parametrize(
+        "name", ["..", ".", "", "../swing-1", "/etc/swing-1", "a/b-1", "a\\b-1", "C:x-1", "a\n-1", "..-1"]
+    )
+    def test_never_lead_out_of_the_folder(self, tmp_path, layout, name):
+        inside = tmp_path / "a" / "b"
+        if (name, layout) in [("..-1", "lasot"), ("..-1", "lasot_ext")] or name != "..-1":
+            with pytest.raises(ChatdescError, match="is no name of a sequence"):
+                export([row(), row(name)], inside, layout)
+            assert not inside.exists()
+        else:
+            export([row(name)], inside, layout)
+        assert set(tmp_path.iterdir()) <= {tmp_path / "a"}
+
+    def test_of_hostile_splits_and_frames(self, tmp_path):
+        with pytest.raises(ChatdescError, match="is no name"):
+            export([row(split="../../x")], tmp_path / "to", "tnl2k")
+        (tmp_path / "swing-1").mkdir()
+        (tmp_path / "to").mkdir()
+        for pattern in ("../swing-1/imgs/%d.png", f"{tmp_path}/swing-1/imgs/%d.png"):
+            frames = {"pattern": pattern, "first": 1, "paths": []}
+            export([row(split=None, frames=frames)], tmp_path / "to", "tnl2k")
+        assert list(tree(tmp_path)) == ["to/swing-1/language.txt"]
+
+
+class TestOtherTexts:
+    def test_stay_unless_they_may_go(self, tmp_path):
+        export([row(text="old"), row("swing-2", text="same")], tmp_path, "lasot")
+        before = tree(tmp_path)
+        rows = [row(text="new"), row("swing-2", text="same"), row("swing-3")]
+        with pytest.raises(ChatdescError, match=r"other texts already \(swing/swing-1/nlp.txt\).*--overwrite"):
+            export(rows, tmp_path, "lasot")
+        assert tree(tmp_path) == before
+        done = export(rows, tmp_path, "lasot", overwrite=True)
+        assert (len(done.written), done.same) == (2, 1)
+        assert (tmp_path / "swing/swing-1/nlp.txt").read_text() == "new"
+        assert (tmp_path / "swing/swing-1/nlp.txt.orig").read_text() == "old"
+        export([row(text="newest")], tmp_path, "lasot", overwrite=True)
+        assert (tmp_path / "swing/swing-1/nlp.txt.orig").read_text() == "old"
+
+    def test_the_same_again_writes_nothing(self, tmp_path):
+        for layout in (*LAYOUTS, *TABLES):
+            assert export([row()], tmp_path / layout, layout).same == 0
+            assert export([row()], tmp_path / layout, layout).written == ()
+
+    @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
+    def test_line_endings_stay(self, tmp_path, ending):
+        file = tmp_path / FILES["otb-lang"]
+        file.parent.mkdir()
+        file.write_bytes(b"old" + ending)
+        export([row(text="new")], tmp_path, "otb-lang", overwrite=True)
+        assert file.read_bytes() == b"new" + ending
+
+    def test_a_sequence_that_comes_twice(self, tmp_path):
+        export([row(), row(split="train")], tmp_path / "a", "lasot")
+        with pytest.raises(ChatdescError, match="choose one --split"):
+            export([row(), row(split="train", text="another")], tmp_path / "b", "lasot")
+
+    def test_rows_without_text(self, tmp_path):
+        assert export([row(), bare("b"), row("c-1", text=" ,")], tmp_path, "lasot").skipped == 2
+        with pytest.raises(ChatdescError, match="no row has a text"):
+            export([bare("b")], tmp_path / "x", "lasot")
+        for layout in ("lasot", "csv", "jsonl"):
+            with pytest.raises(ChatdescError, match="there is no row"):
+                export([], tmp_path / "x", layout)
+
+
+def test_dtvlt_has_a_line_for_each_range(tmp_path):
+    ranges = [part(0, 100, "a red, swing"), part(100, 200, None), part(200, 250, "a # blue one")]
+    export([row(ranges=ranges), row("swing-2", ranges=[], text="one, two")], tmp_path, "dtvlt")
+    assert (tmp_path / "swing-1.txt").read_bytes() == b"0 a red swing\n200 a blue one"
+    assert (tmp_path / "swing-2.txt").read_bytes() == b"0 one two"
+    pairs = [line.split(maxsplit=1) for line in (tmp_path / "swing-1.txt").read_text().splitlines()]
+    assert {int(frame): text for frame, text in pairs} == {0: "a red swing", 200: "a blue one"}
+
+
+def test_vots_prompts_survive_every_separator(tmp_path):
+    export([row(text=HARD)], tmp_path, "vots")
+    line = (tmp_path / FILES["vots"]).read_text()
+    assert line == f"object1={SAFE}"
+    for cut in "=;:|,#\t":
+        assert line.removeprefix("object1=").split(cut) == [SAFE]
+    with (tmp_path / FILES["vots"]).open(newline="") as file:
+        assert list(csv.reader(file, delimiter="=", escapechar="\\", quoting=csv.QUOTE_NONE)) == [["object1", SAFE]]
+
+
+def test_tables_hold_the_texts_unchanged(tmp_path):
+    rows = [row(text=HARD, ranges=[part(0, 9, HARD)]), bare("b", split=None)]
+    export(rows, tmp_path, "jsonl")
+    export(rows, tmp_path, "csv")
+    lines = [json.loads(line) for line in (tmp_path / "texts.jsonl").read_text("utf-8").splitlines()]
+    assert lines[0]["text"] == HARD and lines[0]["manual_text"] == row()["manual_text"]
+    assert lines[0]["ranges"] == [{"start": 0, "stop": 9, "text": HARD}]
+    assert lines[1]["text"] is None
+    table = list(csv.DictReader(io.StringIO((tmp_path / "texts.csv").read_text("utf-8"))))
+    assert [line["text"] for line in table] == [HARD, ""]
+    assert [line["sequence"] for line in table] == ["swing-1", "b"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    out = tmp_path / "run"
+    with Store.open(out, {"dataset": "lasot"}) as store:
+        rows = [row("swing-2", "train"), row("swing-10"), row("swing-9"), bare("c-1", None)]
+        for one in rows:
+            store.save(one)
+    write_dataset(Store(out).rows(["c-1", "swing-2", "swing-9", "swing-10"]), out / "dataset", dataset="lasot")
+    return out
+
+
+class TestSources:
+    def test_a_run_and_its_dataset_say_the_same(self, run):
+        for split, names in (("test", ["swing-9", "swing-10"]), ("train", ["swing-2"]), ("full", ["c-1"])):
+            for source in (run, run / "dataset"):
+                rows = list(read_rows(str(source), split, columns=COLUMNS))
+                assert [one["sequence"] for one in rows] == names
+                assert all(set(one) == set(COLUMNS) for one in rows)
+                assert [one["frames"] for one in rows] == [(row() if n != "c-1" else bare(n))["frames"] for n in names]
+        assert len(list(read_rows(str(run), config="lasot"))) == 4
+        assert len(list(read_rows(str(run / "dataset"), config="lasot"))) == 4
+        assert "boxes" in next(read_rows(str(run / "dataset")))
+
+    @pytest.mark.parametrize(
+        ("source", "options", "says"),
+        [
+            ("RUN", {"split": "val"}, "no row of split 'val'; it has: full, test, train"),
+            ("RUN", {"config": "tnl2k"}, "is a run on lasot"),
+            ("RUN/dataset", {"split": "val"}, "no split 'val'; it has: full, test, train"),
+            ("RUN/dataset", {"config": "tnl2k"}, "has no dataset 'tnl2k'; it has: lasot"),
+            ("RUN/rows", {}, "cannot be read as a dataset"),
+            ("/no/such/folder", {}, "no such folder"),
+            ("runs/misspelt", {}, "Hub"),
+        ],
+    )
+    def test_what_cannot_be_read_says_why(self, run, source, options, says):
+        source = source.replace("RUN", str(run))
+        with pytest.raises(ChatdescError, match=says) as found:
+            list(read_rows(source, **options))
+        assert len(str(found.value)) < 600
+
+    def test_another_dataset(self, tmp_path):
+        (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+        with pytest.raises(ChatdescError, match="no column sequence and no column text"):
+            list(read_rows(str(tmp_path)))
+
+
+def test_the_command(run, tmp_path):
+    def chatdesc(*arguments):
+        command = [sys.executable, "-m", "chatdesc", "export", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    done = chatdesc(run / "dataset", "--to", tmp_path / "to", "--layout", "lasot")
+    assert done.returncode == 0, done.stderr
+    assert "3 files written" in done.stdout and "1 rows have no text" in done.stdout
+    assert set(tree(tmp_path / "to")) == {f"swing/swing-{i}/nlp.txt" for i in (2, 9, 10)}
+    (tmp_path / "to/swing/swing-2/nlp.txt").write_text("mine")
+    refused = chatdesc(run, "--to", tmp_path / "to", "--layout", "lasot")
+    assert refused.returncode == 2
+    assert "--overwrite" in refused.stderr and "Traceback" not in refused.stderr
+    assert "known are" in chatdesc(run, "--to", tmp_path / "to", "--layout", "lasott").stderr

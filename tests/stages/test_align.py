@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from chatdesc.config import Settings
+from chatdesc.metrics.alignment import cosine
+from chatdesc.stages.align import DISTRACTORS, align, neighbours
+from chatdesc.types import Embed, Embedding, Ground
+from tests.makers.sequences import drive, flat, leads, sequence_of
+
+HERE, THERE, FAR = [10, 10, 20, 20], [60, 10, 20, 20], [90, 40, 20, 20]
+TEXTS = {"manual": "a kite", "refined": "red kite"}
+ONE_FRAME = Settings(alignment_frames=1)
+
+# Unit vectors whose cosines can be read off: the first coordinate is the manual text's, the second the refined one's.
+LOOKS = {tuple(HERE): [0.6, 0.8], tuple(THERE): [0.8, 0.6], tuple(FAR): [0.0, 1.0]}
+
+
+class Backends:
+    def __init__(self, found=None, texts=((1, 0), (0, 1)), truncated=(False, False)):
+        self.found, self.texts, self.truncated = found or {}, texts, truncated
+
+    def __call__(self, request):
+        if isinstance(request, Ground):
+            return leads(request.text, *self.found.get((request.text, request.frame.index), []))
+        crops = [LOOKS.get(tuple(c.box.tolist()), [0, 0]) for c in request.crops]
+        n = len(request.texts)
+        return Embedding(np.float32(crops), np.float32(self.texts[:n]), np.array(self.truncated[:n]))
+
+
+def run(backends=None, settings=ONE_FRAME, texts=TEXTS, threshold=0.35, **changes):
+    sequence = sequence_of(changes.pop("images", 4), changes.pop("boxes", HERE), **changes)
+    scores, asked = drive(align(sequence, texts, settings, threshold), backends or Backends())
+    return scores, flat(asked)
+
+
+def test_cosines_and_margins_by_hand():
+    """What the manual text found elsewhere is a distractor of both texts, and the strongest one counts."""
+    found = {("a kite", 0): [("kite", THERE, 0.9)], ("red kite", 0): [("kite", HERE, 0.9), ("kite", FAR, 0.5)]}
+    (manual, refined), asked = run(Backends(found, truncated=(False, True)))
+    assert (manual.text, refined.text, manual.encoder) == ("manual", "refined", "attributes")
+    assert (manual.score, refined.score) == (pytest.approx(60), pytest.approx(80))
+    assert (manual.margin, refined.margin) == (pytest.approx(60 - 80), pytest.approx(80 - 100))
+    assert (manual.truncated, refined.truncated, manual.frames) == (False, True, 1)
+    [embed] = [r for r in asked if isinstance(r, Embed)]
+    assert sorted(tuple(c.box.tolist()) for c in embed.crops) == sorted(LOOKS)  # the same crops for both texts
+    assert embed.crops[0].box.tolist() == HERE
+    assert embed.texts == ("a kite", "red kite")
+
+
+def test_means_over_frames_and_encoders():
+    boxes = np.float32([HERE, THERE, HERE, FAR])
+    settings = Settings(alignment_frames=3, encoders=("one", "two"))
+    scores, asked = run(Backends(), settings, boxes=boxes)
+    assert [(s.encoder, s.text) for s in scores] == [(e, t) for e in ("one", "two") for t in TEXTS]
+    # frames 0, 2 and 3; beside the target there is nothing known
+    assert scores[0].score == pytest.approx((60 + 60 + 0) / 3)
+    assert scores[1].margin == pytest.approx((80 + 80 + 100) / 3)
+    assert {s.frames for s in scores} == {3}
+    embeds = [r for r in asked if isinstance(r, Embed)]
+    assert [e.encoder for e in embeds] == ["one", "two"]
+    assert embeds[0].crops == embeds[1].crops
+    assert sorted({c.frame.index for c in embeds[0].crops}) == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {},
+        {("a kite", 0): [("kite", HERE, 0.9)]},  # on the target
+        {("a kite", 0): [("kite", THERE, 0.3)]},  # below the threshold
+    ],
+)
+def test_windows_beside_stand_in_where_nothing_was_found_elsewhere(found):
+    _, asked = run(Backends(found))
+    crops = np.array([c.box for c in asked[-1].crops])
+    np.testing.assert_array_equal(crops[1:], neighbours(np.float32(HERE)))
+
+
+def test_neighbours_are_windows_of_the_targets_size_that_do_not_touch_it():
+    windows = neighbours(np.float32([100, 100, 20, 40]))
+    np.testing.assert_array_equal(
+        windows, [[70, 100, 20, 40], [130, 100, 20, 40], [100, 40, 20, 40], [100, 160, 20, 40]]
+    )
+
+
+def test_distractors_are_few_and_none_is_counted_twice():
+    far = [("kite", [60 + 30 * k, 10, 20, 20], 0.9 - k / 20) for k in range(6)]
+    _, asked = run(Backends({("a kite", 0): far, ("red kite", 0): far}))
+    assert len(asked[-1].crops) == 1 + DISTRACTORS
+
+
+def test_without_a_grounder_only_the_encoder_is_asked():
+    scores, asked = run(threshold=None)
+    assert [type(r) for r in asked] == [Embed]
+    assert scores[0].score == pytest.approx(60)
+
+
+def test_nothing_to_score_asks_nothing():
+    assert run(texts={}) == ([], [])
+    assert run(visible=np.zeros(4, bool)) == ([], [])
+
+
+def test_a_text_or_crop_of_which_nothing_is_known_is_aligned_with_nothing():
+    crops = np.array([[1, 0], [0, 0]], float)
+    np.testing.assert_array_equal(cosine(np.zeros((1, 2)), crops), [0, 0])
+    np.testing.assert_array_equal(cosine(np.array([[1.0, 0]]), crops), [100, 0])
+    (manual, _), _ = run(Backends(texts=((0, 0), (0, 1))))
+    assert (manual.score, manual.margin) == (0.0, 0.0)

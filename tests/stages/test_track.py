@@ -1,0 +1,209 @@
+import numpy as np
+import pytest
+
+from chatdesc.config import Settings
+from chatdesc.stages.track import MAX_PROPOSALS, top_proposals, track
+from chatdesc.stages.verify import VERIFIERS
+from chatdesc.types import Embed, Embedding, Follow, Followed, Ground, Phrase
+from tests.makers.sequences import drive, flat, leads, sequence_of
+
+HERE, THERE, EVEN = [10, 10, 20, 20], [60, 10, 20, 20], [12, 10, 20, 20]
+EVERY = Settings(ground_every=4, min_score=0.2)
+
+
+class Scene:
+    """A scripted tracker, grounder and encoder.
+
+    The tracker stays where it was started, at ``scores`` per frame (0.9 where none is given); it ends a call after a
+    score below the limit. With ``drift`` it goes that many pixels to the right per frame. The grounder finds ``found``
+    [(box, score)]; crops that look like the target are ``like``.
+    """
+
+    def __init__(self, found=(), scores=None, like=(HERE,), background=(), drift=0):
+        self.drift = np.float32([drift, 0, 0, 0])
+        self.found, self.scores, self.background = list(found), scores or {}, list(background)
+        self.like = [tuple(map(float, b)) for b in like]
+
+    def __call__(self, request):
+        if isinstance(request, Follow):
+            return self.follow(request)
+        if isinstance(request, Ground):
+            found = self.background if " . " in request.text or request.text == "pole" else self.found
+            word = request.text.split()[0]
+            return leads(request.text, *((word, box, score) for box, score in found))
+        crops = [[1.0, 0.0] if tuple(map(float, c.box)) in self.like else [0.0, 1.0] for c in request.crops]
+        return Embedding(np.array(crops, np.float32), np.array([[1, 0]], np.float32), np.zeros(1, bool))
+
+    def follow(self, request):
+        box = request.session if request.init is None else request.init
+        scores = []
+        for t in range(request.start, request.stop):
+            scores.append(self.scores.get(t, 0.9))
+            if scores[-1] < request.min_score:
+                break
+        boxes = np.float32([box + (k + 1) * self.drift for k in range(len(scores))])
+        return Followed(boxes, np.array(scores, np.float32), boxes[-1])
+
+
+def run(scene, settings=EVERY, frames=14, text="kite", background=(), boxes=HERE, **changes):
+    sequence = sequence_of(frames, boxes, **changes)
+    done, asked = drive(track(sequence, text, background, settings, 0.35, "attributes"), scene)
+    assert len(done.boxes) == len(done.sources) == len(done.scores) == frames
+    return done, flat(asked)
+
+
+def of_kind(asked, kind):
+    return [r for r in asked if isinstance(r, kind)]
+
+
+@pytest.mark.parametrize(
+    ("every", "frames", "keys"),
+    [(4, 14, (4, 8, 12)), (4, 13, (4, 8, 12)), (1, 4, (1, 2, 3)), (20, 14, ()), (13, 14, (13,)), (4, 1, ())],
+)
+def test_key_frames_every_k_th(every, frames, keys):
+    done, asked = run(Scene([(HERE, 0.9)]), Settings(ground_every=every), frames)
+    assert done.key_frames == keys
+    assert [g.frame.index for g in of_kind(asked, Ground)] == list(keys)
+    assert done.boxes.dtype == done.scores.dtype == np.float32
+    assert done.sources == ("given",) + ("tracker",) * (frames - 1)
+
+
+def test_a_tracker_that_language_agrees_with_is_never_restarted():
+    unsure = dict.fromkeys(range(14), 0.5)  # so that the language box wins the verification
+    for found in ([(EVEN, 0.99)], [(HERE, 0.99)], []):
+        done, asked = run(Scene(found, unsure, like=[HERE, EVEN]))
+        inits = [f.init for f in of_kind(asked, Follow)]
+        assert inits[0].tolist() == HERE
+        assert inits[1:] == [None] * (len(inits) - 1)
+        assert set(done.sources) == {"given", "tracker"}
+        np.testing.assert_array_equal(done.boxes, np.tile(np.float32(HERE), (14, 1)))
+        np.testing.assert_allclose(done.scores, [1.0] + [0.5] * 13)
+
+
+def test_a_tracker_that_lost_the_target_starts_anew_from_the_language_box():
+    """The target stands at THERE from the first frame on, but the given box of the tracker drifts off it."""
+    lost = Scene([(THERE, 0.8)], like=[HERE, THERE])
+    lost.like.remove(tuple(map(float, HERE)))
+
+    def answer(request):
+        reply = lost(request)
+        if isinstance(request, Embed):  # the template, and what was verified last, look like the target
+            reply.crops[:2] = [1, 0]
+        return reply
+
+    sequence = sequence_of(10, HERE)
+    done, asked = drive(track(sequence, "kite", (), EVERY, 0.35, "attributes"), answer)
+    follows = of_kind(flat(asked), Follow)
+    assert done.key_frames == (4, 8)
+    assert done.sources == ("given", *["tracker"] * 3, "language", *["tracker"] * 5)
+    np.testing.assert_array_equal(follows[1].init, THERE)
+    assert (follows[1].start, follows[1].session, follows[2].init) == (5, None, None)
+    np.testing.assert_array_equal(done.boxes[:4], np.tile(np.float32(HERE), (4, 1)))
+    np.testing.assert_array_equal(done.boxes[4:], np.tile(np.float32(THERE), (6, 1)))
+    np.testing.assert_allclose(done.scores, [1.0, 0.9, 0.9, 0.9, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9])
+
+
+def test_a_low_score_calls_for_language_early_and_then_waits_a_while():
+    scores = dict.fromkeys(range(6, 30), 0.1)
+    done, asked = run(Scene([(HERE, 0.9)], scores), Settings(ground_every=16, min_score=0.2), 30)
+    # frame 6 is low; for 16 // 4 frames after a key frame low scores do not count
+    assert done.key_frames == (6, 11, 16, 21, 26)
+    assert [f.min_score for f in of_kind(asked, Follow)][:4] == [0.2, 0.0, 0.2, 0.0]
+
+
+def test_without_a_text_there_is_no_language():
+    done, asked = run(Scene([(THERE, 0.9)], dict.fromkeys(range(14), 0.0)), text="")
+    assert (done.key_frames, done.sources) == ((), ("given",) + ("tracker",) * 13)
+    [follow] = asked
+    assert (follow.start, follow.stop, follow.min_score) == (1, 14, 0.0)
+    assert len(done.chosen_iou) == len(done.random_iou) == len(done.oracle_iou) == 0
+
+
+def test_background_is_grounded_apart():
+    scene = Scene([(EVEN, 0.9)], background=[(EVEN, 0.9)])
+    _, asked = run(scene, background=("tall tree", "pole"), frames=6)
+    assert [g.text for g in of_kind(asked, Ground)] == ["kite", "tall tree . pole"]
+    assert [g.text for g in of_kind(run(scene, frames=6)[1], Ground)] == ["kite"]
+
+
+def test_the_evidence_of_a_key_frame(monkeypatch):
+    seen = []
+    monkeypatch.setitem(VERIFIERS, "similarity", lambda e: seen.append(e) or len(e.boxes) - 1)
+    scene = Scene(
+        [(EVEN, 0.8), (THERE, 0.9)], {4: 0.5}, like=[HERE, THERE], background=[(EVEN, 0.7), (HERE, 0.1)], drift=1
+    )
+    run(scene, frames=6, background=("tall tree", "pole"), boxes=moved(THERE, 6))
+    [e] = seen
+    assert e.boxes.tolist() == [THERE, EVEN, [14, 10, 20, 20]]
+    np.testing.assert_allclose(e.scores, [0.9, 0.8, 0.5])
+    for cosines in (e.template, e.recent, e.text):
+        np.testing.assert_array_equal(cosines, [1, 0, 0])
+    assert (e.background.tolist(), e.background_scores.tolist()) == ([EVEN], [pytest.approx(0.7)])
+    assert (e.previous.tolist(), e.truth.tolist()) == ([13, 10, 20, 20], THERE)
+
+
+def test_what_is_embedded_on_a_key_frame():
+    _, asked = run(Scene([(THERE, 0.9), (EVEN, 0.3)]), frames=10)
+    first, second = of_kind(asked, Embed)
+    assert (first.encoder, first.texts) == ("attributes", ("kite",))
+    # template, last verified crop, the proposals above the threshold, the tracker's own box
+    assert [(c.frame.index, c.box.tolist()) for c in first.crops] == [(0, HERE), (0, HERE), (4, THERE), (4, HERE)]
+    assert [(c.frame.index, c.box.tolist()) for c in second.crops[:2]] == [(0, HERE), (4, HERE)]
+
+
+def moved(box, frames=14):
+    """Ground truth that is elsewhere from frame 1 on."""
+    boxes = np.tile(np.float32(box), (frames, 1))
+    boxes[0] = HERE
+    return boxes
+
+
+def test_the_truth_does_not_move_a_track():
+    scene = Scene([(THERE, 0.9), (EVEN, 0.6)], {6: 0.1}, like=[EVEN])
+    for verifier in ("similarity", "random"):
+        tracks = [run(scene, Settings(ground_every=4, verifier=verifier), boxes=moved(b))[0] for b in (HERE, THERE)]
+        np.testing.assert_array_equal(tracks[0].boxes, tracks[1].boxes)
+        assert tracks[0].sources == tracks[1].sources
+    seeing = Settings(ground_every=4, verifier="oracle")
+    assert "language" in run(scene, seeing, boxes=moved(THERE))[0].sources
+    assert "language" not in run(scene, seeing, boxes=moved(HERE))[0].sources
+
+
+def test_verification_is_compared_on_key_frames_with_a_visible_target():
+    boxes = moved(THERE)
+    visible = np.ones(14, bool)
+    visible[8] = False
+    done, _ = run(Scene([(THERE, 0.9)]), boxes=boxes, visible=visible)
+    assert done.key_frames == (4, 8, 12)
+    np.testing.assert_array_equal(done.chosen_iou, [0, 0])
+    np.testing.assert_array_equal(done.oracle_iou, [1, 1])
+    assert set(done.random_iou) <= {0.0, 1.0}
+
+
+def test_random_choice_differs_between_sequences_and_repeats():
+    many = Scene([([60 + k, 10, 20, 20], 0.9 - k / 50) for k in range(7)], like=[])
+    settings = Settings(ground_every=1, verifier="random", seed=-3)
+    one, same, other = (run(many, settings, name=n)[0].boxes for n in ("kite-1", "kite-1", "kite-2"))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+def test_top_proposals():
+    found = [("kite", [k, 0, 9, 9], s) for k, s in enumerate([0.2, 0.9, 0.5, 0.35, 0.5])]
+    boxes, scores = top_proposals(leads("red kite", *found), 0.35)
+    assert boxes[:, 0].tolist() == [1, 2, 4, 3]
+    np.testing.assert_allclose(scores, [0.9, 0.5, 0.5, 0.35])
+    assert len(top_proposals(leads("kite", *[("kite", HERE, 0.9)] * 30), 0.35)[0]) == MAX_PROPOSALS
+    for none in (leads("kite"), leads("", *[])):
+        assert top_proposals(none, 0.35)[0].shape == (0, 4)
+
+
+def test_the_tracker_is_told_the_phrase_in_force():
+    sequence = sequence_of(14, HERE)
+    later = (Phrase(5, "blue kite"), Phrase(10, "tail"))
+    steps = track(sequence, "kite", (), EVERY, 0.35, "attributes", later)
+    asked = flat(drive(steps, Scene([(HERE, 0.9)]))[1])
+    told = [(f.start, f.text) for f in of_kind(asked, Follow)]
+    assert [t for s, t in told] == ["kite" if s < 5 else "blue kite" if s < 10 else "tail" for s, _ in told]
+    assert {t for _, t in told} == {"kite", "blue kite", "tail"}
+    assert [(g.frame.index, g.text) for g in of_kind(asked, Ground)] == [(4, "kite"), (8, "blue kite"), (12, "tail")]
