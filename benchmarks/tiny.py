@@ -64,7 +64,7 @@ class StandStill:
 
 def tracked(run: Run, texts: dict[str, str], tracker: Any = None) -> dict[str, float]:
     """Success AUC of semantic tracking per sequence, with the texts given ("" tracks without language)."""
-    backends = run.backends if tracker is None else replace(run.backends, tracker=tracker)
+    backends = run.models if tracker is None else replace(run.models, tracker=tracker)
     sequences = {name: run.dataset[name] for name in texts}
     jobs = (
         (

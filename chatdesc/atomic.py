@@ -1,8 +1,7 @@
-"""A folder that is replaced as a whole: whoever opens it finds the old one or the new one.
+"""Files and folders that are written whole or not at all, whenever the process is killed.
 
->>> recover(out)                      # clear away what a killed write left    # doctest: +SKIP
->>> build(aside(out, "new"))                                                   # doctest: +SKIP
->>> swap_in(out)                                                               # doctest: +SKIP
+>>> write_whole(Path("run.json"), "{}")                                         # doctest: +SKIP
+>>> recover(out); build(aside(out, "new")); swap_in(out)                        # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -10,8 +9,12 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from chatdesc.types import ChatdescError
 
 
 def aside(out: Path, what: str) -> Path:
@@ -51,3 +54,41 @@ def exchange(a: Path, b: Path) -> bool:
         call = ctypes.CDLL(None).renameat2
         return bool(call(here, os.fsencode(a), here, os.fsencode(b), swap_names) == 0)
     return False
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """What cannot be written into the folder of ``--out`` is an error with a remedy.
+
+    Raises:
+        ChatdescError: instead of an OSError within.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = error.filename2 or error.filename or folder
+        why = error.strerror or error
+        raise ChatdescError(f"{place}: cannot be written ({why}); choose another folder with --out") from error
+
+
+def make_folder(folder: Path | None) -> None:
+    """Make the folder of ``--out``, where one was named, before there is work that could be lost.
+
+    Raises:
+        ChatdescError: it cannot be made, or nothing can be written into it.
+    """
+    if folder is None:
+        return
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, even if the machine stops."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8", errors="surrogateescape") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(path)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chatdesc.backends.attribute_words import SHAPES, outline
 from chatdesc.types import Boxes, Image
+from chatdesc.vocabulary import SHAPES, outline
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (205, 35, 40), "blue": (40, 70, 205), "green": (35, 150, 55), "yellow": (238, 218, 45),

@@ -363,7 +363,10 @@ class Phrase:
 class Reflection:
     """All rounds of one sequence, the manual text as a candidate, and the choice among them.
 
-    ``start`` and ``stop`` are the frames that it speaks of.
+    Attributes:
+        error: why the rounds ended early, in words; empty if they did not.
+        failed_stage: the stage that failed then, ``describe`` or ``grounding``.
+        start, stop: the frames of the range, ``start`` to ``stop - 1``.
     """
 
     rounds: tuple[Round, ...]
@@ -371,6 +374,7 @@ class Reflection:
     chosen: Round | None
     scope: str
     error: str = ""
+    failed_stage: str = ""
     start: int = 0
     stop: int = 0
 

@@ -18,8 +18,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatdesc.loaders.base import Dataset, near
+from chatdesc.loaders.base import Dataset
 from chatdesc.loaders.writeback import WriteBack, clean_for_trackers
+from chatdesc.names import near
 from chatdesc.types import ChatdescError, FrameCache
 
 __all__ = ["NAMES", "Dataset", "WriteBack", "clean_for_trackers", "load"]

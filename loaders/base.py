@@ -11,7 +11,6 @@ A dataset of its own says where things are: ``_index`` lists the sequences, ``_f
 
 from __future__ import annotations
 
-import difflib
 import operator
 import os
 from collections import deque
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from chatdesc.loaders import checks, parse
 from chatdesc.loaders.files import open_root
 from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
+from chatdesc.names import natural, near
 from chatdesc.types import ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -217,7 +217,7 @@ class Dataset:
         if not self._wanted <= {entry.name for entry in found}:
             self._wanted = frozenset()  # one may be where it was not looked for
             found = self._index()
-        found.sort(key=lambda entry: parse.natural(entry.name))
+        found.sort(key=lambda entry: natural(entry.name))
         if not found:
             raise ChatdescError(f"{self.root}: holds no {self.dataset} sequence; looked for {self.layout}")
         if split_file is not None:
@@ -341,7 +341,7 @@ class Dataset:
             names = self.source.entries(files.frames) if files.frames else {}
         except (OSError, DataError) as error:
             return [], np.arange(rows), [Problem("missing_frames", f"{folder}: {error}", fatal=True)]
-        images = sorted((n for n in names if is_image(n)), key=parse.natural)
+        images = sorted((n for n in names if is_image(n)), key=natural)
         used, start = self._range(entry, images, rows)
         used, taken, problems = checks.pair(folder, used, rows, start or self._skip(entry, rows))
         return [f"{folder}/{name}" for name in used], taken, problems
@@ -355,13 +355,6 @@ def split_of(name: str) -> str | None:
     """The split that a file or folder is named after."""
     found = [split for split in ("train", "test") if split in name.lower()]
     return found[0] if len(found) == 1 else None
-
-
-def near(word: str, words: Iterable[str]) -> str:
-    """Names like ``word``, for an error message."""
-    by_lower = {name.lower(): name for name in words}
-    found = [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 3, 0.5)]
-    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def read_any(path: str) -> bytes:

@@ -213,9 +213,3 @@ def parse_names(data: bytes) -> list[str]:
     """Names from a list file, one a line, blank lines left out."""
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
     return [name for name in (line.strip() for line in lines) if name]
-
-
-def natural(name: str) -> tuple[list[object], str]:
-    """Sort key that puts ``2.jpg`` before ``10.jpg``, whatever surrounds the numbers."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name

@@ -12,6 +12,7 @@ Values are cosines times 100, as CLIP scores are printed; nothing is clipped at 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,3 +112,9 @@ def _resampled_means(values: Floats, samples: int, rng: np.random.Generator) -> 
         draws = rng.integers(0, len(values), (min(block, samples - start), len(values)))
         parts.append(values[draws].mean(1))
     return np.concatenate(parts)
+
+
+def known_mean(values: Iterable[float | None]) -> float | None:
+    """The mean of the values that are known (neither None nor NaN); None where none is."""
+    known = [v for v in values if v is not None and not np.isnan(v)]
+    return float(np.mean(known)) if known else None

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.backends.attribute_words import SHAPES
 from chatdesc.synthetic import CANVAS, COLOURS, PLACES, SIZES, TWINS, Still, Thing, stills, swap_letters, truth
+from chatdesc.vocabulary import SHAPES
 
 HEIGHT, WIDTH = 128, 160  # what the network sees of a frame
 SYNONYMS = {"small": ("tiny", "little"), "large": ("big", "huge")}

@@ -150,8 +150,8 @@ how often that word is absent after the same prompt with no word named.
 def write_card(out: Path, measured: Measured, count: int, steps: int, seed: int, scenes: int) -> None:
     from safetensors import safe_open
 
-    from chatdesc.backends.attribute_words import SHAPES
     from chatdesc.synthetic import COLOURS
+    from chatdesc.vocabulary import SHAPES
 
     with safe_open(out / "model.safetensors", "pt") as weights:
         parameters = sum(weights.get_tensor(name).numel() for name in weights.keys()) / 1e6  # noqa: SIM118

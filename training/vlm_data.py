@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from vlm_model import GRID, WORDS, fixed_lines
 
-from chatdesc.backends.attribute_words import SHAPES
 from chatdesc.region import show
 from chatdesc.synthetic import CANVAS, COLOURS, SIZES, Still, Thing, stills
+from chatdesc.vocabulary import SHAPES
 
 FACTS = ("colour", "shape", "size", "x", "y", "width", "height")  # names' numbers, then the box in pixels of the frame
 MOST_THINGS = 5

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.backends.attribute_words import SHAPES
 from chatdesc.stages.describe import PROMPTS, prompt_file, reflect_prompt
 from chatdesc.synthetic import COLOURS, PLACES, SIZES
 from chatdesc.types import Describe, FrameRef
+from chatdesc.vocabulary import SHAPES
 
 SIDE = 192  # pictures are brought to SIDE x SIDE pixels ...
 CELL = 32  # ... and come to the language model as one token for every CELL x CELL of them

@@ -19,10 +19,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from chatdesc.backends.attribute_words import SHAPES
 from chatdesc.stages.describe import fill, prompt_text, reflect_prompt
 from chatdesc.synthetic import COLOURS, PLACES, SIZES, Thing, phrase, place_of
 from chatdesc.types import STOP_WORDS, Describe, FrameRef
+from chatdesc.vocabulary import SHAPES
 
 NOUNS = ("object", "thing")  # what a thing is called whose shape's name led elsewhere
 KINDS: dict[str, tuple[str, ...]] = {

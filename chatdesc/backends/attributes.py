@@ -17,21 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chatdesc.backends.attribute_words import (
-    ASPECTS,
-    COLOURS,
-    POSITIONS,
-    SHAPES,
-    SIZES,
-    TEXTURES,
-    TONES,
-    Floats,
-    Seen,
-    canonical,
-    measure,
-)
+from chatdesc.backends.attribute_words import Floats, Seen, measure
 from chatdesc.protocols import each
 from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, LruCache, Word
+from chatdesc.vocabulary import ASPECTS, COLOURS, POSITIONS, SHAPES, SIZES, TEXTURES, TONES, canonical
 
 if TYPE_CHECKING:
     from chatdesc.types import Boxes

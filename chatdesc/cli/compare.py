@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatdesc.cli.console import Exit, Opening, progress_bar
+from chatdesc.cli.console import Exit, progress_bar
+from chatdesc.evaluation import alignment as scoring
+from chatdesc.rows.selection import Opening
+from chatdesc.rows.store import dataset_of
+from chatdesc.tables import plain_table, write_table
 
 if TYPE_CHECKING:
     from chatdesc.evaluation.arms import Comparison
@@ -68,8 +72,8 @@ def score(
     """
     from rich.console import Console
 
+    from chatdesc.atomic import make_folder
     from chatdesc.backends import encoder_spec
-    from chatdesc.out_folder import make_folder
     from chatdesc.rows.selection import Selection
     from chatdesc.types import ChatdescError
 
@@ -106,14 +110,14 @@ def _scored(
     from chatdesc.evaluation import alignment as scoring
 
     run, anew = (target if isinstance(target, Path) else None), bool(how[0]) or isinstance(target, str)
-    dataset = scoring.dataset_of(run) if run else str(target)
+    dataset = dataset_of(run) if run else str(target)
     names = chosen.of(run) if run else []
     data = _opened(dataset, str(root), chosen, texts, run, names) if anew else None
     if data is not None:
         _say_lacking(data, names, console)
         asked = set(names)
         names = [name for name in data.names if run is None or name in asked]
-    others = [(str(other), scoring.dataset_of(other), chosen.of(other)) for other in runs]
+    others = [(str(other), dataset_of(other), chosen.of(other)) for other in runs]
     scoring.refuse_twice([(str(target), dataset, names), *others])
     with progress_bar(console, "score", len(names) if anew else 0, transient=True) as advance:
         if run:
@@ -124,7 +128,7 @@ def _scored(
 
 
 def _say_lacking(data: Any, names: list[str], console: Any) -> None:
-    from chatdesc.evaluation.compare import some
+    from chatdesc.names import some
 
     there = set(data.names)
     if lacking := [name for name in names if name not in there]:
@@ -155,29 +159,28 @@ def _refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
 
 
 def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> None:
+    from chatdesc.atomic import writing
     from chatdesc.evaluation.text_statistics import shown_statistics, statistics_rows
-    from chatdesc.out_folder import writing
-    from chatdesc.reports import summary as report
     from chatdesc.types import ChatdescError
 
     for row in rows:
         for problem in (row["problems"] or [NOTHING]) if not row["alignment"] else []:
             print(f"{row['sequence']}: left out: {problem}", file=sys.stderr)
-    table = report.alignment_rows(rows)
+    table = scoring.alignment_rows(rows)
     if not table:
         raise ChatdescError("no sequence has a text and a visible target to score")
     title = "alignment of texts and targets, cosine x 100"
-    console.print(report.plain_table(report.shown_alignment(table), title, console.width))
+    console.print(plain_table(scoring.shown_alignment(table), title, console.width))
     by_dataset: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_dataset.setdefault(row["dataset"] or "", []).append(row)
     statistics = [{"dataset": name} | line for name, kept in by_dataset.items() for line in statistics_rows(kept)]
     for name in by_dataset:
         shown = shown_statistics([line for line in statistics if line["dataset"] == name])
-        console.print(report.plain_table(shown, f"texts of {name}" if name else "texts", console.width))
+        console.print(plain_table(shown, f"texts of {name}" if name else "texts", console.width))
     with writing(folder):
-        paths = report.write_table(table, folder, "alignment")
-        paths += report.write_table(statistics, folder, "text_statistics")
+        paths = write_table(table, folder, "alignment")
+        paths += write_table(statistics, folder, "text_statistics")
     for path in paths:
         console.print(f"written: {path}", highlight=False, soft_wrap=True)
 
@@ -224,16 +227,15 @@ def compare_texts(
     """
     from rich.console import Console
 
+    from chatdesc.atomic import make_folder
     from chatdesc.backends import encoder_spec
-    from chatdesc.evaluation import alignment as scoring
     from chatdesc.evaluation import compare
     from chatdesc.evaluation.arms import Comparison
     from chatdesc.evaluation.evaluate import rules_for
-    from chatdesc.out_folder import make_folder
     from chatdesc.reports.compare import Shown, Tracked, report_worth
     from chatdesc.rows.selection import Selection
 
-    console, name, chosen = Console(), scoring.dataset_of(run), Selection(split, sequences, limit, split_file)
+    console, name, chosen = Console(), dataset_of(run), Selection(split, sequences, limit, split_file)
     if results:
         _refuse(context, (*MODELS, *TRACKING), "where --results brings the tracks")
     elif root is None:

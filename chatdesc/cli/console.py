@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
-from os.path import isfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from chatdesc.metrics.alignment import known_mean
+from chatdesc.rows.schema import slim
+from chatdesc.rows.selection import Opening
+from chatdesc.tables import show
 
 if TYPE_CHECKING:
     from chatdesc.engine.run import Run
@@ -21,50 +23,6 @@ class Exit(IntEnum):
     FAILED_ROWS = 1
     USAGE = 2
     INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """Which sequences of which dataset; ``sequences`` is a list with commas, or a file of names."""
-
-    name: str
-    root: str
-    split: str | None = None
-    sequences: str | None = None
-    limit: int | None = None
-    split_file: str | None = None
-    texts: str | None = None
-    frames_in_flight: int = 32
-
-    def open(self) -> Any:
-        from chatdesc.loaders import load
-        from chatdesc.types import FrameCache
-
-        found = {"split_file": self.split_file, "texts": self.texts}
-        extra: dict[str, Any] = {k: v for k, v in found.items() if v is not None}
-        extra |= {"split": self.split, "cache": FrameCache(self.frames_in_flight)}
-        data = load(self.name, self.root, sequences=named_sequences(self.sequences), **extra)
-        if self.limit and self.limit < len(data):
-            data = load(self.name, self.root, sequences=data.names[: self.limit], **extra)
-        return data
-
-
-def named_sequences(listed: str | None) -> list[str] | None:
-    """The names in a list with commas, or in a file of names; None without a list.
-
-    Raises:
-        ChatdescError: it is there and names nothing.
-    """
-    from chatdesc.types import ChatdescError
-
-    if not listed:
-        return None
-    # A long list is no path: os.path says so where Path raises.
-    lines = Path(listed).read_text(encoding="utf-8").split("\n") if isfile(listed) else listed.split(",")
-    names = [name.strip() for name in lines if name.strip()]
-    if not names:
-        raise ChatdescError(f"--sequences {listed}: names no sequence")
-    return names
 
 
 def show_plan(run: Run) -> int:
@@ -104,11 +62,11 @@ def work(run: Run, opening: Opening, devices: tuple[str, ...] = (), table: bool 
             run.close()
         frames = run.encoded_frames if run.settings.include_frames else None
         write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
-        rows = [report.slim(row) for row in run.rows(store)]
+        rows = [slim(row) for row in run.rows(store)]
     if table:
         console.print(report.before_after(rows))
     console.print(report.summary(rows))
-    if summary := getattr(run.backends.describer, "summary", None):
+    if summary := getattr(run.models.describer, "summary", None):
         said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in summary().items() if value)
         console.print(f"describer: {said}" if said else "", highlight=False)
     for text, count in report.repeated_texts(rows):
@@ -153,17 +111,15 @@ def _with_progress(run: Run, store: Any, console: Any, opening: Opening, devices
         console.print(f"{total - len(pending)} of {total} sequences are finished already")
     if not pending:
         return
-    if not getattr(run.backends.grounder, "words", True):
-        console.print(
-            f"{run.backends.grounder.name} cannot say which words found what: feedback is IoU and margin only"
-        )
+    if not getattr(run.models.grounder, "words", True):
+        console.print(f"{run.models.grounder.name} cannot say which words found what: feedback is IoU and margin only")
     seen: list[dict[str, Any]] = []
     with progress_bar(console, "annotate", len(pending)) as advance:
 
         def on_row(row: dict[str, Any]) -> None:
             seen.append({"grounding": row["grounding"]})
-            manual, now = (report.mean(report.grounding(r, k) for r in seen) for k in ("manual_iou", "iou"))
-            advance(f"IoU {report.show(manual)} > {report.show(now)}")
+            manual, now = (known_mean(report.grounding(r, k) for r in seen) for k in ("manual_iou", "iou"))
+            advance(f"IoU {show(manual)} > {show(now)}")
 
         if len(devices) > 1:
             from chatdesc.engine.processes import annotate_on

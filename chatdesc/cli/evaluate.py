@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatdesc.cli.console import Exit, Opening
+from chatdesc.cli.console import Exit
+from chatdesc.rows.selection import Opening
 
 if TYPE_CHECKING:
     from chatdesc.evaluation.evaluate import Evaluation, Missing, Truth
     from chatdesc.evaluation.results import ResultFolder
-    from chatdesc.evaluation.tables import Row, Tables
+    from chatdesc.evaluation.tables import Row
     from chatdesc.metrics.ope import Score
     from chatdesc.metrics.protocols import Rules
+    from chatdesc.tables import Tables
 
 app = typer.Typer()
 
@@ -81,8 +83,9 @@ def evaluate_results(
 
     from chatdesc.evaluation import evaluate as scoring
     from chatdesc.evaluation.results import result_folders
-    from chatdesc.evaluation.tables import Tables, groups_of
+    from chatdesc.evaluation.tables import groups_of
     from chatdesc.metrics.protocols import PROTOCOLS
+    from chatdesc.tables import Tables
 
     console = Console()
     data = Opening(dataset, root, split, sequences, split_file=split_file).open()
@@ -199,7 +202,7 @@ def _print(work: Work, about: str, console: Any) -> None:
 def _table(rows: list[Row], title: str, console: Any) -> None:
     """Rows on the terminal; where it is too narrow for them, only names of things are broken."""
     from chatdesc.evaluation.tables import shown
-    from chatdesc.reports.summary import plain_table
+    from chatdesc.tables import plain_table
 
     table = plain_table(shown(rows, console.width), title)
     for column in table.columns:
@@ -209,8 +212,8 @@ def _table(rows: list[Row], title: str, console: Any) -> None:
 
 def _pictures(work: Work, dataset: str, out: Path, console: Any) -> list[Path]:
     """The LaTeX table, and plots where matplotlib is there."""
+    from chatdesc.atomic import writing
     from chatdesc.evaluation.tables import latex
-    from chatdesc.out_folder import writing
 
     several = len(work.rules) > 1
     name = "every protocol" if several else f"protocol {work.rules[0].name}"

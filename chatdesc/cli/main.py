@@ -12,7 +12,10 @@ from chatdesc import __version__
 from chatdesc.cli import compare as comparing
 from chatdesc.cli import evaluate as evaluating
 from chatdesc.cli import share as sharing
-from chatdesc.cli.console import Exit, Opening, show_plan, work
+from chatdesc.cli.console import Exit, show_plan, work
+from chatdesc.rows.selection import Opening
+from chatdesc.rows.store import dataset_of
+from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
 
 app = typer.Typer(
@@ -312,12 +315,11 @@ def write_back(
 
       chatdesc write-back runs/otb /data/OTB_sentences --in-place
     """
-    from chatdesc.evaluation import alignment as scoring
     from chatdesc.rows.store import Store
 
     if (to is None) != in_place:
         raise ChatdescError("say either --to FOLDER or --in-place")
-    data = Opening(scoring.dataset_of(run_folder), root, split_file=split_file, texts=texts).open()
+    data = Opening(dataset_of(run_folder), root, split_file=split_file, texts=texts).open()
     store = Store(run_folder)
     rows = store.rows(store.names())
     done = data.write_back(rows, root if in_place else str(to), in_place=in_place, copy_annotations=with_annotations)
@@ -372,12 +374,11 @@ def calibrate(
 
     from chatdesc.backends import create
     from chatdesc.evaluation.calibrate import calibrate as choose_threshold
-    from chatdesc.reports import summary as report
 
     data = Opening(dataset, root, split, split_file=split_file, texts=texts).open()
     found = choose_threshold(data, create("grounder", grounder, device=device), limit, seed, theta=theta)
     console = Console()
-    console.print(report.plain_table(found.rows(), f"threshold on {found.sequences} sequences"))
+    console.print(plain_table(found.rows(), f"threshold on {found.sequences} sequences"))
     for line in (*found.problems, *found.warnings):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"\nOn the command line: --box-threshold {found.best:g}; in a preset:", highlight=False)

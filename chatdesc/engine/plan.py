@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatdesc.config import Settings, feedback_frames
+from chatdesc.engine.models import Models
 from chatdesc.stages.describe import prompt_text
 from chatdesc.types import Crop, Describe, Embed, Follow, FrameRef, Ground, Sequence
 
@@ -93,30 +94,30 @@ def plan(run: Any, names: list[str], on_step: Callable[[], None] | None = None) 
             on_step()
     if sample is None:
         return Plan(len(names), skipped, total, None, {})
-    measured = calibrate(sample, run.backends)
+    measured = calibrate(sample, run.models)
     calls = dict(zip(("describe", "ground", "embed", "track"), total.as_tuple()[1:], strict=True))
     seconds = sum(measured.get(kind, 0.0) * count for kind, count in calls.items())
     return Plan(len(names), skipped, total, seconds, measured)
 
 
-def calibrate(sequence: Sequence, backends: Any) -> dict[str, float]:
+def calibrate(sequence: Sequence, models: Models) -> dict[str, float]:
     """Seconds per describe, ground and embed call and per tracked frame.
 
     Each call is made twice, first on frame 0 (which may load a model), then on a frame that nothing has seen yet.
     """
     frames, box = sequence.frames, sequence.boxes[0]
     first, later, last = (FrameRef(frames, len(sequence.boxes) * k // 3) for k in (0, 1, 2))
-    name, encoder = next(iter(backends.encoders.items()))
+    name, encoder = next(iter(models.encoders.items()))
     text, prompt = "a small red object", prompt_text("describe")
     found = {
-        "describe": _seconds(backends.describer.describe, *(Describe(f, box, prompt) for f in (first, later))),
-        "ground": _seconds(backends.grounder.ground, *(Ground(f, text) for f in (first, last))),
+        "describe": _seconds(models.describer.describe, *(Describe(f, box, prompt) for f in (first, later))),
+        "ground": _seconds(models.grounder.ground, *(Ground(f, text) for f in (first, last))),
         "embed": _seconds(encoder.embed, *(Embed(name, (Crop(f, box),) * 5, (text,)) for f in (first, later))),
     }
     stop = min(len(sequence.boxes), CALIBRATION_FRAMES + 1)
-    if backends.tracker is not None and stop > 1:
+    if models.tracker is not None and stop > 1:
         follow = Follow(frames, 1, stop, init=box)
-        found["track"] = _seconds(backends.tracker.follow, follow, follow) / (stop - 1)
+        found["track"] = _seconds(models.tracker.follow, follow, follow) / (stop - 1)
     return found
 
 

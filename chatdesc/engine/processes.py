@@ -21,9 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from chatdesc.cli.console import Opening
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.run import Run
+from chatdesc.rows.selection import Opening
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 

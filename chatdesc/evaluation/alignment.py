@@ -12,17 +12,14 @@ from typing import Any
 from chatdesc.backends import create
 from chatdesc.config import Settings
 from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.metrics.alignment import known_mean, paired_bootstrap
 from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.align import align, alignment_column
+from chatdesc.tables import show
 from chatdesc.types import ChatdescError, Embed, Ground, Sequence, one_line
 
 Row = dict[str, Any]
 IN_FLIGHT = 8
-
-
-def dataset_of(run: Path) -> str:
-    """The name of the dataset that a run was made from."""
-    return str(read_config(run)["dataset"])
 
 
 def of_run(
@@ -144,3 +141,61 @@ def _room_for(sequence: Sequence, frames: int) -> None:
     cache = sequence.frames.cache
     if cache is not None:
         cache.max_items = max(cache.max_items, frames)
+
+
+def alignment_rows(rows: Iterable[Row]) -> list[Row]:
+    """Dataset x encoder x measure: mean cosine x 100 and margin per text, paired difference with its 95 % interval."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        for entry in row["alignment"] or []:
+            groups.setdefault((row.get("dataset") or "", entry["encoder"]), []).append(entry)
+    found: list[Row] = []
+    for (dataset, encoder), entries in groups.items():
+        for measure, manual, refined in (
+            ("cosine", "manual", "refined"),
+            ("margin", "manual_margin", "refined_margin"),
+        ):
+            named = {"dataset": dataset, "encoder": encoder, "measure": measure}
+            found.append(named | _paired(entries, manual, refined))
+    return found
+
+
+def _paired(entries: list[Row], manual: str, refined: str) -> Row:
+    both = [e for e in entries if e[manual] is not None and e[refined] is not None]
+    row: Row = {
+        "sequences": len(entries),
+        "manual": known_mean(e[manual] for e in entries),
+        "refined": known_mean(e[refined] for e in entries),
+        "difference": None, "low": None, "high": None, "better": None, "worse": None,
+        "manual_truncated": known_mean(e["manual_truncated"] for e in entries),
+        "refined_truncated": known_mean(e["truncated"] for e in entries),
+    }  # fmt: skip
+    if both:
+        gap = paired_bootstrap([e[manual] for e in both], [e[refined] for e in both])
+        row |= {"difference": gap.mean, "low": gap.low, "high": gap.high, "better": gap.better, "worse": gap.worse}
+    return row
+
+
+def shown_alignment(rows: list[Row]) -> list[Row]:
+    """The same table with few enough columns for a terminal; the dataset where there are several."""
+    several = len({row["dataset"] for row in rows}) > 1
+    return [
+        ({"dataset": row["dataset"]} if several else {})
+        | {
+            "encoder": row["encoder"],
+            "measure": row["measure"],
+            "n": str(row["sequences"]),
+            "manual": show(row["manual"], 1),
+            "refined": show(row["refined"], 1),
+            "gain (95 %)": "-"
+            if row["low"] is None
+            else f"{row['difference']:+.1f} ({row['low']:.0f}..{row['high']:.0f})",
+            "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
+            "cut, %": "/".join("-" if v is None else f"{100 * v:.0f}" for v in _cut(row)),
+        }
+        for row in rows
+    ]
+
+
+def _cut(row: Row) -> tuple[float | None, float | None]:
+    return row["manual_truncated"], row["refined_truncated"]

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from chatdesc import __version__
+from chatdesc.atomic import write_atomic
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
 from chatdesc.engine.schedule import Lane, Scheduler
-from chatdesc.rows.store import Store, read_config, write_atomic
+from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.ground import feedback
 from chatdesc.stages.track import track
 from chatdesc.types import (

@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 
+from chatdesc.evaluation.alignment import alignment_rows
 from chatdesc.evaluation.evaluate import Evaluation, Truth, evaluate
 from chatdesc.evaluation.results import ResultFolder
-from chatdesc.evaluation.tables import PERCENT, overall_row, percent
-from chatdesc.metrics.alignment import Interval, paired_bootstrap
+from chatdesc.evaluation.tables import PERCENT, overall_row
+from chatdesc.metrics.alignment import Interval, known_mean, paired_bootstrap
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
-from chatdesc.reports.summary import alignment_rows, mean, show, slim
+from chatdesc.rows.schema import slim
 from chatdesc.rows.store import Store
+from chatdesc.tables import Record, percent, show
 from chatdesc.types import ChatdescError, one_line
-
-Row = dict[str, Any]
 
 NO_TEXT, MANUAL, REFINED = "no-text", "manual", "refined"
 SOURCES = (NO_TEXT, MANUAL, REFINED)
@@ -45,7 +45,7 @@ SHOWN = 5  # names in a message
 SELECTED = " (chose the texts)"
 
 
-def read_run(run: Path, names: Collection[str] | None = None) -> tuple[list[Row], dict[str, Truth]]:
+def read_run(run: Path, names: Collection[str] | None = None) -> tuple[list[Record], dict[str, Truth]]:
     """A run's rows that have a text (of ``names``), without what grows with frames, and their ground truth.
 
     Raises:
@@ -132,15 +132,9 @@ def _lost(arms: dict[str, Evaluation], names: list[str], why: Mapping[str, list[
     return [f"{name}: {'; '.join(why.get(name) or said)}" for name, said in notes.items()] + more
 
 
-def some(names: list[str]) -> str:
-    """A few of the names, and how many there are beside them."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
-
-
 def arm_rows(
     arms: dict[str, Evaluation], grounder: str, count: int | None = None, names: Iterable[str] | None = None
-) -> list[Row]:
+) -> list[Record]:
     """One row per arm: means over the same sequences, as fractions.
 
     Args:
@@ -162,7 +156,7 @@ def arm_rows(
     return rows
 
 
-def difference_rows(arms: dict[str, Evaluation], grounder: str = "-") -> list[Row]:
+def difference_rows(arms: dict[str, Evaluation], grounder: str = "-") -> list[Record]:
     """Paired differences of AUC, P and PNorm (as the protocol defines them) between arms, with 95 % intervals."""
     rows = []
     for before, after in PAIRS:
@@ -186,14 +180,14 @@ def _values(before: Evaluation, after: Evaluation) -> dict[str, tuple[list[float
     return {name: (list(a[k]), list(b[k])) for k, name in enumerate(("AUC", "P", "PNorm"))}
 
 
-def _interval(gap: Interval) -> Row:
+def _interval(gap: Interval) -> Record:
     return {
         "sequences": gap.count, "difference": gap.mean, "low": gap.low, "high": gap.high,
         "better": gap.better, "worse": gap.worse,
     }  # fmt: skip
 
 
-def verification_rows(rows: Iterable[Row], names: set[str], grounder: str) -> list[Row]:
+def verification_rows(rows: Iterable[Record], names: set[str], grounder: str) -> list[Record]:
     """Mean IoU of the proposal chosen on key frames, of a random one (floor) and of the best one (ceiling)."""
     kept, found = [r for r in rows if r["sequence"] in names], []
     for arm in (MANUAL, REFINED):
@@ -204,13 +198,13 @@ def verification_rows(rows: Iterable[Row], names: set[str], grounder: str) -> li
         for name, values in (("random", floor), ("oracle", ceiling)):
             found.append(
                 {"arm": arm, "grounder": grounder, "reference": name}
-                | {"reference_iou": mean(values), "chosen_iou": mean(chosen)}
+                | {"reference_iou": known_mean(values), "chosen_iou": known_mean(chosen)}
                 | _interval(paired_bootstrap(values, chosen))
             )
     return found
 
 
-def judge_rows(rows: list[Row], names: set[str], judged: Iterable[Row] = (), judge: str = "") -> list[Row]:
+def judge_rows(rows: list[Record], names: set[str], judged: Iterable[Record] = (), judge: str = "") -> list[Record]:
     """What others say of the two texts, and whether they took part in choosing.
 
     Args:
@@ -234,17 +228,17 @@ def judge_rows(rows: list[Row], names: set[str], judged: Iterable[Row] = (), jud
     return found
 
 
-def _judged(judge: str, measure: str, part: str, pairs: list[tuple[float | None, float | None]]) -> Row:
+def _judged(judge: str, measure: str, part: str, pairs: list[tuple[float | None, float | None]]) -> Record:
     both = [(a, b) for a, b in pairs if a is not None and b is not None]
     gap = paired_bootstrap([a for a, _ in both], [b for _, b in both])
     return (
         {"judge": judge, "measure": measure, PART: part}
-        | {"manual": mean(a for a, _ in both), "refined": mean(b for _, b in both)}
+        | {"manual": known_mean(a for a, _ in both), "refined": known_mean(b for _, b in both)}
         | _interval(gap)
     )
 
 
-def same_texts(rows: Iterable[Row], names: set[str], arms: dict[str, Evaluation]) -> list[str]:
+def same_texts(rows: Iterable[Record], names: set[str], arms: dict[str, Evaluation]) -> list[str]:
     """How many of the sequences have the same text in both arms, and whether their tracks are the same too."""
     same = {row["sequence"] for row in rows if row["sequence"] in names and _kept_manual(row)}
     if not same:
@@ -260,11 +254,11 @@ def same_texts(rows: Iterable[Row], names: set[str], arms: dict[str, Evaluation]
     return [f"{said}; the results of both arms differ on {differ} of them all the same, which no text accounts for"]
 
 
-def _kept_manual(row: Row) -> bool:
+def _kept_manual(row: Record) -> bool:
     return one_line(row["manual_text"] or "") == row["text"] and not row["ranges"]
 
 
-def never_verified(rows: Iterable[Row], judged: Iterable[Row], names: set[str], ground_every: int) -> list[str]:
+def never_verified(rows: Iterable[Record], judged: Iterable[Record], names: set[str], ground_every: int) -> list[str]:
     """What is to be said where language had no say: sequences without any proposal verified."""
     kept = [row for row in judged if row["sequence"] in names]
     without = {row["sequence"] for row in kept if (row["verified"].get(REFINED) or [None])[0] is None}
@@ -278,13 +272,13 @@ def never_verified(rows: Iterable[Row], judged: Iterable[Row], names: set[str], 
     return [f"warning: {said}: the texts had no part in the tracks, so equal arms say nothing of them"]
 
 
-def shown_arms(rows: list[Row]) -> list[Row]:
+def shown_arms(rows: list[Record]) -> list[Record]:
     """Rows of arms for a terminal: shares in per cent; the title says who grounded, and under which protocol."""
     hidden = ("grounder", "protocol", "notes")
     return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in hidden} for row in rows]
 
 
-def shown_differences(rows: list[Row], scale: float = 100.0, digits: int = 2) -> list[Row]:
+def shown_differences(rows: list[Record], scale: float = 100.0, digits: int = 2) -> list[Record]:
     """Rows with an interval for a terminal: the gain and its interval in one cell."""
     hidden = {"difference", "low", "high", "better", "worse", "sequences", "grounder", "protocol"}
     plain = [{k: _number(v, digits) for k, v in row.items() if k not in hidden} for row in rows]
@@ -296,13 +290,13 @@ def shown_differences(rows: list[Row], scale: float = 100.0, digits: int = 2) ->
     ]
 
 
-def shown_verification(rows: list[Row]) -> list[Row]:
+def shown_verification(rows: list[Record]) -> list[Record]:
     """Verification for a terminal, under short headings."""
     short = {"reference_iou": "its IoU", "chosen_iou": "chosen"}
     return shown_differences([{short.get(k, k): v for k, v in row.items()} for row in rows], 1, 3)
 
 
-def shown_judges(rows: list[Row]) -> list[Row]:
+def shown_judges(rows: list[Record]) -> list[Record]:
     """Judges for a terminal: ``chose`` is yes, partly or no."""
     short = [
         {("chose" if k == PART else k): v.partition(":")[0] if k == PART else v for k, v in row.items()} for row in rows
@@ -310,7 +304,7 @@ def shown_judges(rows: list[Row]) -> list[Row]:
     return shown_differences(short, 1, 2)
 
 
-def _gain(row: Row, scale: float, digits: int) -> str:
+def _gain(row: Record, scale: float, digits: int) -> str:
     gain, low, high = (row[k] for k in ("difference", "low", "high"))
     if gain is None or np.isnan(gain):
         return "-"

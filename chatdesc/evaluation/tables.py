@@ -10,24 +10,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from itertools import groupby
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from chatdesc.evaluation.evaluate import Evaluation, no_hits
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
-from chatdesc.out_folder import make_folder, writing
-from chatdesc.reports.summary import markdown_line
+from chatdesc.tables import Record, percent
 from chatdesc.types import ChatdescError
-
-Row = dict[str, Any]
 
 MEASURES = ("AUC", "P20", "PNorm20", "PNormAUC", "OP50", "OP75")
 PERCENT = (*MEASURES, "P", "PNorm")
@@ -35,7 +29,7 @@ SPARE = ("OP75", "OP50", "PNormAUC")  # left out in turn where a terminal is nar
 HEADINGS = {"sequences": "seqs"}
 
 
-def measures(score: Score | None) -> Row:
+def measures(score: Score | None) -> Record:
     """The columns of MEASURES as fractions; None throughout where there is no score."""
     if score is None:
         return dict.fromkeys(MEASURES)
@@ -50,7 +44,7 @@ def measures(score: Score | None) -> Row:
     return dict(zip(MEASURES, values, strict=True))
 
 
-def overall_row(one: Evaluation) -> Row:
+def overall_row(one: Evaluation) -> Record:
     """Tracker, protocol, the mean's columns, what the protocol itself calls P and P_Norm, and what there is to know."""
     score = one.overall()
     own = {"P": score and score.precision_score, "PNorm": score and score.norm_precision_score}
@@ -64,7 +58,7 @@ def overall_row(one: Evaluation) -> Row:
     }
 
 
-def protocol_rows(tracker: str, rules: Sequence[Rules], found: Sequence[Evaluation | ChatdescError]) -> list[Row]:
+def protocol_rows(tracker: str, rules: Sequence[Rules], found: Sequence[Evaluation | ChatdescError]) -> list[Record]:
     """``overall_row`` per protocol; one that refuses the results has no numbers and says why.
 
     Raises:
@@ -108,7 +102,7 @@ def said_once(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield "; ".join(alike) + ("" if len(protocols) == len(notes) else f" ({', '.join(protocols)})")
 
 
-def sequence_rows(one: Evaluation) -> list[Row]:
+def sequence_rows(one: Evaluation) -> list[Record]:
     """One row per sequence, as fractions, with its notes."""
     return [
         {
@@ -123,7 +117,7 @@ def sequence_rows(one: Evaluation) -> list[Row]:
     ]
 
 
-def group_rows(one: Evaluation, groups: dict[str, frozenset[str]]) -> list[Row]:
+def group_rows(one: Evaluation, groups: dict[str, frozenset[str]]) -> list[Record]:
     """One row per group of sequences: an attribute or a category."""
     return [
         {
@@ -155,7 +149,7 @@ def groups_of(dataset: Any, by: str) -> dict[str, frozenset[str]]:
     return {group: frozenset(names) for group, names in sorted(found.items())}
 
 
-def shown(rows: list[Row], width: int) -> list[Row]:
+def shown(rows: list[Record], width: int) -> list[Record]:
     """Rows for a terminal of ``width`` characters: shares in per cent, without what there is no room for.
 
     The area that TrackingNet calls precision is shown only where it is asked for.
@@ -175,57 +169,11 @@ def shown(rows: list[Row], width: int) -> list[Row]:
     return [{k: row[k] for k in room} for row in told]
 
 
-class Tables:
-    """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem; they appear when all is done."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder, self.paths = folder, list[Path]()
-        self._stack, self._open = ExitStack(), dict[str, tuple[Any, TextIO]]()
-
-    def __enter__(self) -> Tables:
-        make_folder(self.folder)
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        written = {path: path.with_name(path.name + ".tmp") for path in self.paths}
-        try:
-            with writing(self.folder or Path()):
-                self._stack.close()
-                for path, whole in written.items() if kind is None else ():
-                    whole.replace(path)
-        finally:
-            for rest in written.values():
-                rest.unlink(missing_ok=True)
-
-    def add(self, stem: str, rows: list[Row]) -> None:
-        """More rows of a table; without a folder they go nowhere."""
-        if self.folder is None or not rows:
-            return
-        with writing(self.folder):
-            if stem not in self._open:
-                self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
-            table, text = self._open[stem]
-            table.writerows(rows)
-            text.writelines(markdown_line(map(percent, row.values())) for row in rows)
-
-    def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[Any, TextIO]:
-        paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
-        self.paths += paths
-        sheet, text = (
-            self._stack.enter_context(p.with_name(p.name + ".tmp").open("w", newline="", encoding="utf-8"))
-            for p in paths
-        )
-        table = csv.DictWriter(sheet, columns)
-        table.writeheader()
-        text.writelines(map(markdown_line, (columns, ["---"] * len(columns))))
-        return table, text
-
-
-def latex(rows: list[Row], caption: str = "") -> str:
+def latex(rows: list[Record], caption: str = "") -> str:
     """Rows as a LaTeX table without packages, in per cent; the best tracker under each protocol is bold."""
     columns = [k for k in rows[0] if k != "notes" and not _said_already(k, rows)]
 
-    def cell(key: str, row: Row) -> str:
+    def cell(key: str, row: Record) -> str:
         value = _plain(percent(row[key]))
         return f"\\textbf{{{value}}}" if key in PERCENT and _best(key, row, rows) else value
 
@@ -236,13 +184,13 @@ def latex(rows: list[Row], caption: str = "") -> str:
     return f"\\begin{{table}}\n\\centering\n\\caption{{{_plain(caption)}}}\n{table}\\end{{table}}\n"
 
 
-def _best(key: str, row: Row, rows: list[Row]) -> bool:
+def _best(key: str, row: Record, rows: list[Record]) -> bool:
     """Whether no other tracker has more under the same protocol; numbers of two protocols do not compare."""
     rivals = [r[key] for r in rows if r["protocol"] == row["protocol"]]
     return len(rivals) > 1 and row[key] is not None and row[key] == max(v for v in rivals if v is not None)
 
 
-def _said_already(column: str, rows: list[Row]) -> bool:
+def _said_already(column: str, rows: list[Record]) -> bool:
     """Whether the protocols' own P or PNorm is the same number as one of the others throughout."""
     others = {"P": ("P20",), "PNorm": ("PNorm20", "PNormAUC")}.get(column, ())
     return any(all(row[column] == row[other] for row in rows) for other in others)
@@ -255,14 +203,9 @@ def _plain(text: str) -> str:
     return "".join(named.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
 
-def _refused_row(tracker: str, rules: Rules, error: ChatdescError) -> Row:
+def _refused_row(tracker: str, rules: Rules, error: ChatdescError) -> Record:
     """``overall_row`` of a protocol that cannot score the results: no numbers, and why."""
     why = str(error).splitlines()
-    empty: Row = dict.fromkeys(PERCENT)
+    empty: Record = dict.fromkeys(PERCENT)
     notes = why[1].strip() if len(why) > 1 else why[0]
     return {"tracker": tracker, "protocol": rules.name, "sequences": "-", **empty, "notes": notes}
-
-
-def percent(value: Any) -> str:
-    """A share as a table shows it: in per cent, ``-`` where there is none; other values as they are."""
-    return "-" if value is None else f"{100 * value:.2f}" if isinstance(value, float) else str(value)

@@ -14,17 +14,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.backends.attribute_words import COLOURS, POSITIONS, canonical
 from chatdesc.metrics.alignment import paired_bootstrap
+from chatdesc.tables import Record
 from chatdesc.text import fits_clip
 from chatdesc.types import STOP_WORDS, one_line, split_words
-
-Row = dict[str, Any]
+from chatdesc.vocabulary import COLOURS, POSITIONS, canonical
 
 MORE_COLOURS = frozenset(
     "turquoise magenta maroon teal olive khaki tan cream ivory lilac blonde blond colorful".split()
@@ -37,7 +35,7 @@ PLURALS = {"people": "person", "mice": "mouse", "children": "child", "feet": "fo
 MOST = 2000  # texts compared with one another
 
 
-def statistics_rows(rows: Iterable[Row]) -> list[Row]:
+def statistics_rows(rows: Iterable[Record]) -> list[Record]:
     """One row per measure, for rows with ``manual_text``, ``text`` and ``category`` (None where there is none)."""
     kept = [(_words(r["manual_text"]), _words(r["text"]), r.get("category"), r) for r in rows]
     pairs = [(m, t, c) for m, t, c, _ in kept if m and t]
@@ -58,8 +56,8 @@ def _words(text: str | None) -> Words:
     return tuple(word.text.lower() for word in split_words(one_line(text or "")))
 
 
-def _row(name: str, unit: str, texts: int, manual: float | None, refined: float | None) -> Row:
-    row: Row = {"measure": name, "unit": unit, "texts": texts, "manual": manual, "refined": refined}
+def _row(name: str, unit: str, texts: int, manual: float | None, refined: float | None) -> Record:
+    row: Record = {"measure": name, "unit": unit, "texts": texts, "manual": manual, "refined": refined}
     return row | {"difference": None, "low": None, "high": None, "better": None, "worse": None}
 
 
@@ -70,7 +68,7 @@ def _one_by_one(
     manual: list[tuple[Words, str | None]],
     refined: list[tuple[Words, str | None]],
     pairs: list[tuple[Words, Words, str | None]],
-) -> Row:
+) -> Record:
     means = [_mean([of(*text) for text in texts]) for texts in (manual, refined)]
     both = [(a, b) for m, t, c in pairs if (a := of(m, c)) is not None and (b := of(t, c)) is not None]
     row = _row(name, unit, len(both), *means)
@@ -163,7 +161,7 @@ TOGETHER: tuple[tuple[str, str, Callable[[list[Words]], float | None]], ...] = (
 )
 
 
-def shown_statistics(rows: list[Row]) -> list[Row]:
+def shown_statistics(rows: list[Record]) -> list[Record]:
     """The same for a terminal: shares in per cent."""
 
     def cell(value: float | None, unit: str, sign: str = "") -> str:

@@ -6,19 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chatdesc.atomic import writing
 from chatdesc.evaluation import compare
 from chatdesc.evaluation.arms import texts_of
-from chatdesc.evaluation.compare import some
 from chatdesc.evaluation.evaluate import Truth
 from chatdesc.evaluation.results import ResultFolder
-from chatdesc.evaluation.tables import percent
 from chatdesc.metrics.protocols import Rules
-from chatdesc.out_folder import writing
-from chatdesc.reports.summary import plain_table, show, write_table
+from chatdesc.names import some
 from chatdesc.rows.store import read_config
+from chatdesc.tables import Record, percent, plain_table, show, write_table
 from chatdesc.types import ChatdescError
-
-Row = dict[str, Any]
 
 NO_ARM = (
     "warning: there is no arm without a text, so nothing says whether any text helps: add that tracker's results "
@@ -35,7 +32,7 @@ class Tracked:
 
     folders: dict[str, ResultFolder]
     arms: tuple[str, ...] = compare.SOURCES
-    judged: list[Row] = field(default_factory=list)
+    judged: list[Record] = field(default_factory=list)
     grounder: str = "external"
     judge: str = ""
 
@@ -47,7 +44,7 @@ class Shown:
     run: Path
     dataset: str
     rules: Rules
-    rows: list[Row]
+    rows: list[Record]
     truths: dict[str, Truth]
 
 
@@ -114,8 +111,8 @@ def _never_tracked(found: Tracked, why: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def _print(tables: dict[str, list[Row]], about: str, console: Any) -> None:
-    def say(rows: list[Row], title: str) -> None:
+def _print(tables: dict[str, list[Record]], about: str, console: Any) -> None:
+    def say(rows: list[Record], title: str) -> None:
         if rows:
             console.print(plain_table(rows, title, console.width))
 
@@ -146,7 +143,7 @@ def _remarks(shown: Shown, found: Tracked, arms: dict[str, Any], names: set[str]
     return said + compare.same_texts(shown.rows, names, arms)
 
 
-def _write(tables: dict[str, list[Row]], folder: Path) -> list[Path]:
+def _write(tables: dict[str, list[Record]], folder: Path) -> list[Path]:
     paths: list[Path] = []
     for stem, rows in tables.items():
         shares = stem in ("compare", "compare_differences")

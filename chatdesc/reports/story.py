@@ -17,11 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chatdesc.loaders.base import near
+from chatdesc.names import near
+from chatdesc.rows.schema import Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import ChatdescError, one_line
-
-Row = dict[str, Any]
 
 SCOPES = {
     "first_frame": "feedback saw the first frame only",

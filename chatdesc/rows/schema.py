@@ -7,12 +7,159 @@ parquet. The words here are the dataset's public interface: add columns, do not 
 from __future__ import annotations
 
 import re
-from typing import Any
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    TypedDict,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.types import Boxes, Frames
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+Box = Annotated[list[float], "x, y, width, height in pixels"]
+
+
+class FramePaths(TypedDict):
+    """Where the frames are: ``pattern % (first + i)`` for frame i, or the list ``paths``."""
+
+    pattern: str | None
+    first: int | None
+    paths: list[str]
+
+
+class RangeText(TypedDict):
+    """The text of frames ``start`` to ``stop - 1``."""
+
+    start: int
+    stop: int
+    text: str
+    source: str
+    background: list[str]
+    iou: float
+    margin: float
+
+
+class RoundRecord(TypedDict):
+    """A text that was tried, and what grounding said of it."""
+
+    start: int
+    text: str
+    source: str
+    background: list[str]
+    positive: list[str]
+    negative: list[str]
+    iou: float
+    margin: float
+    accepted: bool
+    raw: str
+
+
+class GroundingRecord(TypedDict):
+    """IoU and margin of the manual text, of round 0 and of the text to use."""
+
+    grounder: str
+    manual_iou: float | None
+    manual_margin: float | None
+    round0_iou: float | None
+    iou: float
+    margin: float
+
+
+class AlignmentRecord(TypedDict):
+    """One encoder's cosines x 100 and margins of the manual text and of the text to use."""
+
+    encoder: str
+    manual: float | None
+    refined: float | None
+    manual_margin: float | None
+    refined_margin: float | None
+    frames: int
+    manual_truncated: bool | None
+    truncated: bool | None
+
+
+class TrackingRecord(TypedDict):
+    """Semantic tracking with the text: scores by a named protocol, verification, and the track itself."""
+
+    tracker: str
+    verifier: str
+    protocol: str
+    auc: float
+    precision: float
+    norm_precision: float
+    key_frames: list[int]
+    chosen_iou: float | None
+    random_iou: float | None
+    oracle_iou: float | None
+    boxes: list[Box]
+    sources: list[str]
+    scores: list[float]
+
+
+class Finding(TypedDict):
+    """What the audit found in a text."""
+
+    kind: str
+    evidence: str
+
+
+class Provenance(TypedDict):
+    """What made a row; backends, prompts, libraries and settings are JSON objects as text."""
+
+    chatdesc: str
+    describer: str
+    grounder: str
+    tracker: str
+    verifier: str
+    encoders: list[str]
+    prompts: str
+    libraries: str
+    settings: str
+    seed: int
+    config_hash: str
+
+
+class Row(TypedDict):
+    """One sequence of a refined dataset; ``COLUMNS`` says what each column means. Values are JSON."""
+
+    sequence: str
+    dataset: str
+    split: str | None
+    category: str | None
+    num_frames: int | None
+    width: int | None
+    height: int | None
+    frames: FramePaths | None
+    boxes: list[Box]
+    visible: list[bool]
+    manual_text: str | None
+    text: str | None
+    text_source: str | None
+    ranges: list[RangeText]
+    scope: str | None
+    background: list[str]
+    rounds: list[RoundRecord]
+    grounding: GroundingRecord | None
+    alignment: list[AlignmentRecord]
+    tracking: TrackingRecord | None
+    audit: list[Finding]
+    status: str
+    problems: list[str]
+    provenance: Provenance | None
+
 
 COLUMNS: dict[str, str] = {
     "sequence": "name of the sequence in its dataset",
@@ -46,117 +193,36 @@ COLUMNS: dict[str, str] = {
 }
 
 
-def features(include_frames: bool = False) -> Any:
+def features(include_frames: bool = False) -> Features:
     """``datasets.Features`` of a row (with an ``images`` column if frames are embedded)."""
-    from datasets import Features, Image, List, Value
+    from datasets import Features, Image, List
 
-    text, number, flag, whole = Value("string"), Value("float32"), Value("bool"), Value("int32")
-    box = List(number, length=4)
-    columns: dict[str, Any] = {
-        "sequence": text,
-        "dataset": text,
-        "split": text,
-        "category": text,
-        "num_frames": whole,
-        "width": whole,
-        "height": whole,
-        "frames": {"pattern": text, "first": whole, "paths": List(text)},
-        "boxes": List(box),
-        "visible": List(flag),
-        "manual_text": text,
-        "text": text,
-        "text_source": text,
-        "ranges": List(
-            {
-                "start": whole,
-                "stop": whole,
-                "text": text,
-                "source": text,
-                "background": List(text),
-                "iou": number,
-                "margin": number,
-            }
-        ),
-        "scope": text,
-        "background": List(text),
-        "rounds": List(
-            {
-                "start": whole,
-                "text": text,
-                "source": text,
-                "background": List(text),
-                "positive": List(text),
-                "negative": List(text),
-                "iou": number,
-                "margin": number,
-                "accepted": flag,
-                "raw": text,
-            }
-        ),
-        "grounding": {
-            "grounder": text,
-            "manual_iou": number,
-            "manual_margin": number,
-            "round0_iou": number,
-            "iou": number,
-            "margin": number,
-        },
-        "alignment": List(
-            {
-                "encoder": text,
-                "manual": number,
-                "refined": number,
-                "manual_margin": number,
-                "refined_margin": number,
-                "frames": whole,
-                "manual_truncated": flag,
-                "truncated": flag,
-            }
-        ),
-        "tracking": {
-            "tracker": text,
-            "verifier": text,
-            "protocol": text,
-            "auc": number,
-            "precision": number,
-            "norm_precision": number,
-            "key_frames": List(whole),
-            "chosen_iou": number,
-            "random_iou": number,
-            "oracle_iou": number,
-            "boxes": List(box),
-            "sources": List(text),
-            "scores": List(number),
-        },
-        "audit": List({"kind": text, "evidence": text}),
-        "status": text,
-        "problems": List(text),
-        "provenance": {
-            "chatdesc": text,
-            "describer": text,
-            "grounder": text,
-            "tracker": text,
-            "verifier": text,
-            "encoders": List(text),
-            "prompts": text,
-            "libraries": text,
-            "settings": text,
-            "seed": whole,
-            "config_hash": text,
-        },
-    }
-    if include_frames:
-        columns["images"] = List(Image())
-    return Features(columns)
+    columns = {name: _feature(kind) for name, kind in get_type_hints(Row, include_extras=True).items()}
+    return Features(columns | ({"images": List(Image())} if include_frames else {}))
 
 
-def empty_row() -> dict[str, Any]:
+def _feature(kind: Any) -> Any:
+    """A column's type as ``datasets`` writes it; every value may be null."""
+    from datasets import List, Value
+
+    if kind is Box:
+        return List(Value("float32"), length=4)
+    if get_origin(kind) in (Union, UnionType):
+        [kind] = [part for part in get_args(kind) if part is not NoneType]
+    if get_origin(kind) is list:
+        return List(_feature(get_args(kind)[0]))
+    if is_typeddict(kind):
+        return {name: _feature(part) for name, part in get_type_hints(kind, include_extras=True).items()}
+    return Value({str: "string", float: "float32", int: "int32", bool: "bool"}[kind])
+
+
+def empty_row() -> Row:
     """A row of nulls and empty lists with every column present."""
     lists = {"boxes", "visible", "ranges", "background", "rounds", "alignment", "audit", "problems"}
-    return {name: [] if name in lists else None for name in COLUMNS}
+    return cast(Row, {name: [] if name in lists else None for name in COLUMNS})
 
 
-def frame_paths(frames: Frames) -> dict[str, Any]:
+def frame_paths(frames: Frames) -> FramePaths:
     """``{"pattern", "first", "paths"}``: a printf pattern where names count up by one, else every path."""
     paths = frames.paths
     match = re.fullmatch(r"(.*?)(\d+)(\.\w+)", paths[0]) if paths else None
@@ -175,3 +241,21 @@ def box_list(boxes: Boxes) -> list[list[float]]:
 
 def flag_list(flags: NDArray[np.bool_] | None) -> list[bool]:
     return [] if flags is None else [bool(f) for f in flags]
+
+
+NO_SPLIT = "full"  # `datasets` keeps the name `all` for the union of a dataset's splits
+
+
+def split_name(split: str | None) -> str:
+    """A split as ``datasets`` takes it: letters, digits, ``_``; rows without one go into ``full``."""
+    name = re.sub(r"\W+", "_", split or "").strip("_")
+    return NO_SPLIT if name in ("", "all") else name
+
+
+HEAVY = ("boxes", "visible", "frames", "provenance", "images")
+
+
+def slim(row: Row) -> Row:
+    """A row without what grows with the number of frames, to be kept for the tables."""
+    tracking = row["tracking"] and {k: v for k, v in row["tracking"].items() if k not in ("boxes", "sources", "scores")}
+    return cast(Row, {k: v for k, v in row.items() if k not in HEAVY} | {"tracking": tracking})

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from chatdesc.cli.console import named_sequences
 from chatdesc.loaders import parse
-from chatdesc.loaders.base import near, read_any
+from chatdesc.loaders.base import read_any
+from chatdesc.names import natural, near
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 
@@ -34,7 +35,7 @@ class Selection:
             ChatdescError: the run has none, none of that split, or not one that is named.
         """
         store = Store(run)
-        there = sorted(store.names(), key=parse.natural)
+        there = sorted(store.names(), key=natural)
         if not there:
             raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
         kept = self._listed(run, there) if self.split_file else self._of_split(store, there)
@@ -80,3 +81,47 @@ def refuse_other_data(data: Any, names: Collection[str], run: Path, named: bool 
         )
     if lacking and named:
         raise ChatdescError(f"{data.root}: there is no sequence {lacking[0]!r}, which {run} has")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Which sequences of which dataset; ``sequences`` is a list with commas, or a file of names."""
+
+    name: str
+    root: str
+    split: str | None = None
+    sequences: str | None = None
+    limit: int | None = None
+    split_file: str | None = None
+    texts: str | None = None
+    frames_in_flight: int = 32
+
+    def open(self) -> Any:
+        from chatdesc.loaders import load
+        from chatdesc.types import FrameCache
+
+        found = {"split_file": self.split_file, "texts": self.texts}
+        extra: dict[str, Any] = {k: v for k, v in found.items() if v is not None}
+        extra |= {"split": self.split, "cache": FrameCache(self.frames_in_flight)}
+        data = load(self.name, self.root, sequences=named_sequences(self.sequences), **extra)
+        if self.limit and self.limit < len(data):
+            data = load(self.name, self.root, sequences=data.names[: self.limit], **extra)
+        return data
+
+
+def named_sequences(listed: str | None) -> list[str] | None:
+    """The names in a list with commas, or in a file of names; None without a list.
+
+    Raises:
+        ChatdescError: it is there and names nothing.
+    """
+    from chatdesc.types import ChatdescError
+
+    if not listed:
+        return None
+    # A long list is no path: os.path says so where Path raises.
+    lines = Path(listed).read_text(encoding="utf-8").split("\n") if isfile(listed) else listed.split(",")
+    names = [name.strip() for name in lines if name.strip()]
+    if not names:
+        raise ChatdescError(f"--sequences {listed}: names no sequence")
+    return names

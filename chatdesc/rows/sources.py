@@ -14,9 +14,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError, one_line
-
-Row = dict[str, Any]
 
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 NEEDED = ("sequence", "text")
@@ -45,9 +44,9 @@ def read_rows(
 
 
 def _of_run(place: Path, split: str | None, config: str | None, columns: Collection[str] | None) -> Iterator[Row]:
-    from chatdesc.loaders.parse import natural
+    from chatdesc.names import natural
+    from chatdesc.rows.schema import split_name
     from chatdesc.rows.store import Store, read_config
-    from chatdesc.share.dataset import split_name
 
     dataset = str(read_config(place)["dataset"])
     if config not in (None, dataset):

@@ -11,12 +11,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, unquote
 
+from chatdesc.atomic import write_atomic
+from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
 
@@ -68,22 +69,22 @@ class Store:
     def path(self, name: str) -> Path:
         return self.rows_dir / f"{quote(name, safe=' ()+,=')}.json"
 
-    def save(self, row: dict[str, Any]) -> None:
+    def save(self, row: Row) -> None:
         write_atomic(self.path(row["sequence"]), json.dumps(row, ensure_ascii=False))
 
-    def load(self, name: str) -> dict[str, Any] | None:
+    def load(self, name: str) -> Row | None:
         """A finished row, or None; a file that cannot be read counts as not finished."""
         try:
             row = json.loads(self.path(name).read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
             return None
-        return row if isinstance(row, dict) else None
+        return cast(Row, row) if isinstance(row, dict) else None
 
     def names(self) -> list[str]:
         """The sequences that have a row, by name."""
         return sorted(unquote(path.stem) for path in self.rows_dir.glob("*.json"))
 
-    def rows(self, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def rows(self, names: Iterable[str]) -> Iterator[Row]:
         """The finished rows among ``names``, in their order, one at a time."""
         return (row for row in map(self.load, names) if row is not None)
 
@@ -139,16 +140,6 @@ def refuse_difference(root: Path, before: dict[str, Any], now: dict[str, Any]) -
         )
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all, even if the machine stops."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", errors="surrogateescape") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
-
-
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {prefix: value}
@@ -156,3 +147,8 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     for key, inner in value.items():
         found |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
     return found
+
+
+def dataset_of(run: Path) -> str:
+    """The name of the dataset that a run was made from."""
+    return str(read_config(run)["dataset"])

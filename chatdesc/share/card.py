@@ -20,8 +20,7 @@ import numpy as np
 
 from chatdesc import __version__
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
-
-Row = dict[str, Any]
+from chatdesc.rows.schema import Row
 
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {

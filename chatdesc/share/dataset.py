@@ -10,7 +10,6 @@ one. The same rows give the same bytes.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,16 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from chatdesc.atomic import aside, recover, swap_in
+from chatdesc.rows.schema import Row, split_name
 from chatdesc.share.redact import assert_clean, redact
 from chatdesc.types import ChatdescError
 
-Row = dict[str, Any]
 EncodedFrames = Callable[[Row], list[bytes]]
 
 BATCH_ROWS = 50  # 1400 rows of 2500 boxes stay under 300 MB
 BATCH_BYTES = 64 << 20
 SHARD_BYTES = 200 << 20
-NO_SPLIT = "full"  # `datasets` keeps the name `all` for the union of a dataset's splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +87,6 @@ def write_dataset(
     counts = {name: split.rows for name, split in shards.splits.items()}
     sizes = [file.stat().st_size for file in (out / "data").iterdir()]
     return DatasetSummary(out, counts, dict(sorted(tally.statuses.items())), len(sizes), sum(sizes))
-
-
-def split_name(split: str | None) -> str:
-    """A split as ``datasets`` takes it: letters, digits, ``_``; rows without one go into ``full``."""
-    name = re.sub(r"\W+", "_", split or "").strip("_")
-    return NO_SPLIT if name in ("", "all") else name
 
 
 def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Row:

@@ -17,14 +17,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from chatdesc.atomic import write_atomic
 from chatdesc.loaders.writeback import layout_path
-from chatdesc.rows.store import write_atomic
+from chatdesc.rows.schema import Row
 from chatdesc.text import clean_for_trackers
 from chatdesc.types import ChatdescError
-
-Row = dict[str, Any]
 
 FLAT = ("sequence", "dataset", "split", "category", "manual_text", "text", "text_source", "scope", "status")
 COLUMNS = (*FLAT, "ranges", "frames")  # what of a row an export needs

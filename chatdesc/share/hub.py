@@ -20,13 +20,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from chatdesc.rows.schema import Row
 from chatdesc.rows.sources import REPOSITORY, read_rows
 from chatdesc.share import card_merge as shared_card
 from chatdesc.share import croissant, licences
 from chatdesc.share.redact import assert_clean
 from chatdesc.types import ChatdescError, one_line
-
-Row = dict[str, Any]
 
 ATTEMPTS = 3  # at a commit, when others push at the same time
 CONFIG = re.compile(r"\w[\w-]*", re.ASCII)
@@ -152,7 +151,7 @@ def _frames_of(run: Path) -> Callable[[Row], list[bytes]]:
     """Gives a row's frames from the run's own dataset, whose splits have the rows in the same order."""
     from datasets import Image, List, load_dataset
 
-    from chatdesc.share.dataset import split_name
+    from chatdesc.rows.schema import split_name
 
     stale = ChatdescError(f"{run / 'dataset'} has not the frames of these rows; run `annotate --include-frames` again")
     try:

@@ -92,7 +92,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
     rounds: list[Round] = []
-    stage, error = "describe", ""
+    stage, failed_stage, error = "describe", "", ""
     try:
         for _ in range(settings.rounds + 1):
             stage = "describe"
@@ -108,7 +108,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
                 break
             request = _next_request(request, rounds, settings)
     except BackendError as failure:
-        error = _said(stage, failure)
+        failed_stage, error = stage, _said(stage, failure)
     if manual is None and manual_text and stage == "describe":
         try:
             [found] = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
@@ -116,7 +116,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
         except BackendError as failure:
             error = f"{error}; {_said('grounding', failure)}"
     chosen = choose(rounds, manual, settings.keep_manual_if_better)
-    return Reflection(tuple(rounds), manual, chosen if rounds else None, scope, error)
+    return Reflection(tuple(rounds), manual, chosen if rounds else None, scope, error, failed_stage)
 
 
 def _said(stage: str, failure: BackendError) -> str:

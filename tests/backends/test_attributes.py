@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from chatdesc.backends import attributes
-from chatdesc.backends.attribute_words import COLOURS, SHAPES, VOCABULARY, canonical, measure, outline
+from chatdesc.backends.attribute_words import measure
 from chatdesc.backends.attributes import AttributesDescriber, AttributesEncoder, AttributesGrounder, phrases, suppress
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.protocols import Describer, Encoder, Grounder
 from chatdesc.stages.reflect import reflect
 from chatdesc.types import BackendError, Crop, Describe, Embed, FrameRef, Ground, LruCache
+from chatdesc.vocabulary import COLOURS, SHAPES, VOCABULARY, canonical, outline
 from tests.makers.sequences import drive, frames_of, sequence_of
 
 # The colours as a screen names them: none is a focal colour of the backend.

@@ -17,7 +17,8 @@ import pytest
 from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.cache import CachedDescriber, RequestCache
-from chatdesc.engine.run import Backends, Run, failed, provenance
+from chatdesc.engine.models import Models
+from chatdesc.engine.run import Run, failed, provenance
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
@@ -140,7 +141,7 @@ def make_run(scenes, out, model, url, cache, names=None, **settings):
     """A run whose describer is the server behind ``url``, with what it answered before."""
     chosen = Settings(describer=f"openai:{model}", tracker="none", alignment_frames=1, rounds=1, **settings)
     asked = create("describer", chosen.describer, base_url=url, timeout=8.0, retries=2, concurrency=8)
-    backends = Backends(
+    backends = Models(
         CachedDescriber(asked, RequestCache(cache)),
         create("grounder", "attributes"),
         None,
@@ -168,8 +169,8 @@ def test_a_real_server_answers(served, scenes, tmp_path):
     run = make_run(scenes, tmp_path / "run", model, url, tmp_path / "cache.sqlite")
     sequence = run.dataset[run.dataset.names[0]]
     request = Describe(FrameRef(sequence.frames, 0), sequence.boxes[0], "What is in the box?")
-    assert run.backends.describer.describe([request]) == [ANSWER]
-    counts = run.backends.describer.summary()
+    assert run.models.describer.describe([request]) == [ANSWER]
+    counts = run.models.describer.summary()
     assert counts["prompt_tokens"] > len("What is in the box?")
     assert counts["completion_tokens"] in (1, 2)
 
@@ -199,7 +200,7 @@ def test_faults_lose_nothing_and_spoil_nothing(served, scenes, tmp_path):
         assert "127.0.0.1" not in json.dumps(rows) and str(scenes.parent) not in json.dumps(rows)
 
         assert stored(cache) == [ANSWER] * len(faults.delivered)
-        counts = run.backends.describer.summary()
+        counts = run.models.describer.summary()
         assert counts["cache_hits"] == 0
         assert counts["cache_misses"] == len(asked)
         assert (counts["answers"], counts["failures"]) == (len(faults.delivered), len(lost))
@@ -223,6 +224,6 @@ def test_faults_lose_nothing_and_spoil_nothing(served, scenes, tmp_path):
     assert len(faults.log) == calls
     assert [row["status"] for row in rows] == ["ok"] * 8
     assert {row["text"] for row in rows} == {"red circle"}
-    counts = alone.backends.describer.summary()
+    counts = alone.models.describer.summary()
     assert (counts["cache_misses"], counts["answers"], counts["failures"]) == (0, 0, 0)
     assert counts["cache_hits"] >= 8

@@ -20,8 +20,8 @@ from chatdesc.evaluation.compare import (
 from chatdesc.evaluation.evaluate import Truth
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.metrics.protocols import PROTOCOLS
-from chatdesc.reports.summary import plain_table
 from chatdesc.rows.store import Store
+from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
 from tests.loaders.conftest import put
 from tests.reports.test_summary import a_row, aligned, printed

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from chatdesc.cli.main import app
 from chatdesc.evaluation.evaluate import Truth
 from chatdesc.evaluation.results import ResultFolder
-from chatdesc.evaluation.tables import Tables
 from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.tables import Tables
 from chatdesc.types import ChatdescError
 from tests.evaluation.test_evaluate import TRUTH, lines
 from tests.loaders.conftest import lasot, put

@@ -109,7 +109,7 @@ def test_a_plan_adds_up_and_skips_what_cannot_be_done(backends):
     broken = sequence_of(2, problems=(Problem("missing_frames", "none", fatal=True),))
     settings, steps = Settings(ground_every=10), []
     run = SimpleNamespace(
-        dataset={"x": broken, "a": sequence_of(30), "b": sequence_of(30)}, settings=settings, backends=backends
+        dataset={"x": broken, "a": sequence_of(30), "b": sequence_of(30)}, settings=settings, models=backends
     )
     found = plan(run, ["x", "a", "b"], on_step=lambda: steps.append(1))
     one = counts(sequence_of(30), settings)
@@ -123,7 +123,7 @@ def test_a_plan_adds_up_and_skips_what_cannot_be_done(backends):
 
 
 def test_nothing_to_measure():
-    run = SimpleNamespace(dataset={}, settings=Settings(), backends=None)
+    run = SimpleNamespace(dataset={}, settings=Settings(), models=None)
     assert plan(run, []) == Plan(0, 0, Counts(0, 0, 0, 0, 0), None, {})
     assert not any("estimated" in line for line in plan(run, []).lines())
 

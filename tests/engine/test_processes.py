@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from chatdesc.cli.console import Opening
 from chatdesc.config import Settings
 from chatdesc.engine.processes import Claims, annotate_on
 from chatdesc.engine.run import Run
+from chatdesc.rows.selection import Opening
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError

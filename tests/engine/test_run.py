@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Resources, Settings
-from chatdesc.engine.run import Run, failed, tracking_column
+from chatdesc.engine.run import Run, failed
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
+from chatdesc.stages.sequence import tracking_column
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError, FrameCache, Frames, Sequence, Track
 

@@ -16,8 +16,8 @@ from chatdesc.evaluation.calibrate import (
     evidence,
     score,
 )
-from chatdesc.reports.summary import plain_table
 from chatdesc.synthetic import render
+from chatdesc.tables import plain_table
 from chatdesc.types import BackendError, ChatdescError, Grounding
 from tests.makers.sequences import leads, sequence_of
 

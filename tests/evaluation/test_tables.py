@@ -2,8 +2,9 @@ import csv
 
 import pytest
 
-from chatdesc.evaluation.tables import Tables, latex, shown
-from chatdesc.out_folder import make_folder
+from chatdesc.atomic import make_folder
+from chatdesc.evaluation.tables import latex, shown
+from chatdesc.tables import Tables
 from chatdesc.types import ChatdescError
 
 ROWS = [

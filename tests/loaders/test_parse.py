@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.loaders import parse
+from chatdesc.names import natural
 
 NUMBERS = st.one_of(
     st.integers(0, 9999).map(str),
@@ -122,4 +123,4 @@ def test_flags_that_are_no_single_digits() -> None:
 
 def test_natural_order() -> None:
     names = ["img10.jpg", "img9.jpg", "a.jpg", "IMG2.jpg", "0100.jpg", "099.jpg"]
-    assert sorted(names, key=parse.natural) == ["099.jpg", "0100.jpg", "a.jpg", "IMG2.jpg", "img9.jpg", "img10.jpg"]
+    assert sorted(names, key=natural) == ["099.jpg", "0100.jpg", "a.jpg", "IMG2.jpg", "img9.jpg", "img10.jpg"]

@@ -1,7 +1,6 @@
 import pytest
 
-from chatdesc.cli.console import named_sequences
-from chatdesc.rows.selection import Selection
+from chatdesc.rows.selection import Selection, named_sequences
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from tests.reports.test_summary import a_row

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatdesc.rows.store import Store, read_config, refuse_difference, write_atomic
+from chatdesc.atomic import write_atomic
+from chatdesc.rows.store import Store, read_config, refuse_difference
 from chatdesc.types import ChatdescError
 
 CONFIG = {"rounds": 3, "settings": {"theta": 0.3, "encoders": ["a"]}}

@@ -11,9 +11,9 @@ import pytest
 
 from chatdesc import atomic as swap
 from chatdesc.atomic import exchange
-from chatdesc.rows.schema import COLUMNS, empty_row
+from chatdesc.rows.schema import COLUMNS, empty_row, split_name
 from chatdesc.share import dataset as publish
-from chatdesc.share.dataset import prepared, split_name, write_dataset
+from chatdesc.share.dataset import prepared, write_dataset
 from chatdesc.types import ChatdescError
 
 NAN = float("nan")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chatdesc.rows.schema import COLUMNS
+from chatdesc.rows.schema import COLUMNS, split_name
 from chatdesc.rows.store import Store
 from chatdesc.share.card_merge import parted
-from chatdesc.share.dataset import split_name, write_dataset
+from chatdesc.share.dataset import write_dataset
 from tests.loaders import conftest as make
 from tests.share.test_dataset import bare, row, same
 from tests.standins.hub import Fault, Hub, User

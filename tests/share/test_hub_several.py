@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import chatdesc
-from chatdesc.engine.run import sequence_row
 from chatdesc.share.export import LAYOUTS, TABLES
+from chatdesc.stages.sequence import sequence_row
 from chatdesc.synthetic import render
 from chatdesc.text import clean_for_trackers
 from tests.loaders import conftest as make

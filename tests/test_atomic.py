@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from chatdesc.out_folder import make_folder
+from chatdesc.atomic import make_folder
 from chatdesc.types import ChatdescError
 
 
@@ -12,6 +12,6 @@ def test_a_folder_that_takes_no_file_is_refused_before_any_work(tmp_path, monkey
     def refused(**where):
         raise PermissionError(errno.EACCES, "Permission denied", str(where["dir"]))
 
-    monkeypatch.setattr("chatdesc.out_folder.TemporaryFile", refused)
+    monkeypatch.setattr("chatdesc.atomic.TemporaryFile", refused)
     with pytest.raises(ChatdescError, match=r"scores: cannot be written \(Permission denied\); choose another folder"):
         make_folder(tmp_path / "scores")

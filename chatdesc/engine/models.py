@@ -1,0 +1,72 @@
+"""The models that a command works with: one per role, and the lanes through which the scheduler asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chatdesc.backends import create
+from chatdesc.config import Resources, Settings
+from chatdesc.engine.cache import CachedDescriber, RequestCache
+from chatdesc.engine.schedule import Lane
+from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
+from chatdesc.types import Describe, Embed, Follow, Ground
+
+
+@dataclass(slots=True)
+class Models:
+    """One backend per role, None where a command needs none; encoders by the name under which requests ask for them."""
+
+    describer: Describer | None = None
+    grounder: Grounder | None = None
+    tracker: Tracker | None = None
+    encoders: dict[str, Encoder] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, settings: Settings, resources: Resources, cache: Path | None = None) -> Models:
+        """Make the backends that ``settings`` name.
+
+        Args:
+            cache: where a describer's answers are kept; None keeps none.
+
+        Raises:
+            ChatdescError: no backend has such a name, or its model cannot be loaded.
+        """
+        device = resources.device
+        server = {"base_url": resources.base_url, "concurrency": resources.concurrency}
+        options = {"device": device, **server, **settings.describer_options()}
+        options |= {} if resources.batch_size is None else {"max_batch": resources.batch_size}
+        describer = create("describer", settings.describer, **options)
+        if cache is not None and getattr(describer, "cacheable", True):
+            describer = CachedDescriber(describer, RequestCache(cache))
+        return cls(
+            describer,
+            create("grounder", settings.grounder, device=device),
+            None if settings.tracker == "none" else create("tracker", settings.tracker, device=device),
+            {spec: create("encoder", spec, device=device) for spec in settings.encoders},
+        )
+
+    def threshold(self, settings: Settings) -> float:
+        """The score under which a proposal does not count: the setting, or else the grounder's own."""
+        assert self.grounder is not None
+        return self.grounder.threshold if settings.box_threshold is None else settings.box_threshold
+
+    def lanes(self) -> list[Lane]:
+        """A lane per backend."""
+        pairs: list[tuple[Any, Any, Callable[[list[Any]], list[Any]]]] = []
+        if self.describer is not None:
+            pairs.append((Describe, self.describer, self.describer.describe))
+        if self.grounder is not None:
+            pairs.append((Ground, self.grounder, self.grounder.ground))
+        pairs += (((Embed, name), encoder, encoder.embed) for name, encoder in self.encoders.items())
+        if self.tracker is not None:
+            pairs.append((Follow, self.tracker, self.tracker.follow))
+        return [Lane(kind, call, backend.max_batch, backend.workers) for kind, backend, call in pairs]
+
+    def close(self) -> None:
+        """Let go of connections and files that the describer holds."""
+        for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
+            if close := getattr(held, "close", None):
+                close()

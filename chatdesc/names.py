@@ -1,0 +1,36 @@
+"""Names of sequences and files for people: natural order, near misses, a few of many.
+
+>>> sorted(["swing-10", "swing-2"], key=natural)
+['swing-2', 'swing-10']
+>>> near("airplan-1", ["airplane-1", "bus-2"])
+'; did you mean airplane-1?'
+>>> some(["a", "b", "c", "d", "e", "f"])
+'a, b, c, d, e and 1 more'
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+SHOWN = 5  # names in a message
+
+
+def natural(name: str) -> tuple[list[object], str]:
+    """Sort key that puts ``2.jpg`` before ``10.jpg``, whatever surrounds the numbers."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+
+
+def near(word: str, words: Iterable[str]) -> str:
+    """Names like ``word``, for an error message."""
+    by_lower = {name.lower(): name for name in words}
+    found = [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 3, 0.5)]
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def some(names: list[str]) -> str:
+    """A few of the names, and how many there are beside them."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,169 @@
+"""One sequence through all stages to its row: reflection, alignment, semantic tracking.
+
+What breaks is recorded in the row; what was finished before it stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from chatdesc.config import Settings, public_spec
+from chatdesc.metrics.ope import LASOT, score_sequence
+from chatdesc.rows.schema import (
+    Provenance,
+    RangeText,
+    RoundRecord,
+    Row,
+    TrackingRecord,
+    box_list,
+    empty_row,
+    flag_list,
+    frame_paths,
+)
+from chatdesc.stages.align import align, alignment_column
+from chatdesc.stages.reflect import reflect_ranges
+from chatdesc.stages.track import track
+from chatdesc.types import BackendError, DataError, FrameError, Phrase, Reflection, Round, Sequence, Track, one_line
+
+
+def annotate_sequence(
+    sequence: Sequence, settings: Settings, threshold: float, made_by: Provenance, tracked: bool = True
+) -> Generator[Any, Any, Row]:
+    """Run all stages for one sequence.
+
+    Args:
+        threshold: the grounder's score under which a proposal does not count.
+        made_by: the row's provenance.
+        tracked: whether there is a tracker.
+
+    Returns:
+        The row. A stage that fails sets ``status`` and adds to ``problems``; what was finished before it stays.
+    """
+    row = sequence_row(sequence)
+    row["provenance"] = made_by
+    if not sequence.usable:
+        return row
+    try:
+        row["height"], row["width"] = sequence.frames[0].shape[:2]
+        found = yield from reflect_ranges(sequence, settings, threshold)
+    except DataError as error:
+        return _fail(row, "grounding_failed", error)
+    _add_reflection(row, found, settings)
+    errors = list(dict.fromkeys(f.error for f in found if f.error))
+    row["problems"] += errors
+    chosen = [f for f in found if f.chosen is not None]
+    if errors and len(chosen) < len(found):
+        row["status"] = next(f"{f.failed_stage}_failed" for f in found if f.error)
+    if row["text"] is None:
+        return row
+    manual = one_line(sequence.manual_text or "")
+    texts = ({"manual": manual} if manual else {}) | {"refined": row["text"]}
+    try:
+        row["alignment"] = alignment_column((yield from align(sequence, texts, settings, threshold)))
+    except (BackendError, DataError) as error:
+        row = _fail(row, "alignment_failed", error)
+    if tracked:
+        phrases = tuple(Phrase(f.start, f.chosen.text, f.background) for f in chosen if f.chosen is not None)
+        try:
+            done = yield from track(
+                sequence, phrases[0].text, phrases[0].background, settings, threshold, settings.encoders[0], phrases[1:]
+            )
+            row["tracking"] = tracking_column(done, sequence, settings)
+        except (BackendError, DataError) as error:
+            row = _fail(row, "tracking_failed", error)
+    return row
+
+
+def sequence_row(sequence: Sequence) -> Row:
+    """The columns that the dataset itself fills."""
+    text = sequence.manual_text
+    return empty_row() | {
+        "sequence": sequence.name,
+        "dataset": sequence.dataset,
+        "split": sequence.split,
+        "category": sequence.category,
+        "num_frames": len(sequence.boxes),
+        "frames": frame_paths(sequence.frames),
+        "boxes": box_list(sequence.boxes),
+        "visible": flag_list(sequence.visible),
+        "manual_text": None if text is None else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "status": sequence.status,
+        "problems": [f"{p.kind}: {p.message}" for p in sequence.problems],
+    }
+
+
+def _add_reflection(row: Row, found: list[Reflection], settings: Settings) -> None:
+    """Text, its source, and everything that was tried; the first range speaks for the sequence."""
+    row["scope"] = found[0].scope if found else None
+    row["rounds"] = [_round(r, f.start) for f in found for r in (*f.rounds, *([f.manual] if f.manual else []))]
+    row["ranges"] = [_range(f, f.chosen) for f in found if settings.every and f.chosen is not None]
+    first = next((f for f in found if f.chosen is not None), None)
+    if first is None or (chosen := first.chosen) is None:
+        return
+    row["text"], row["text_source"] = chosen.text, chosen.source
+    row["background"] = list(first.background)
+    row["grounding"] = {
+        "grounder": public_spec(settings.grounder),
+        "manual_iou": first.manual.iou if first.manual else None,
+        "manual_margin": first.manual.margin if first.manual else None,
+        "round0_iou": first.rounds[0].iou if first.rounds else None,
+        "iou": chosen.iou,
+        "margin": chosen.margin,
+    }
+
+
+def _range(part: Reflection, chosen: Round) -> RangeText:
+    return {
+        "start": part.start,
+        "stop": part.stop,
+        "text": chosen.text,
+        "source": chosen.source,
+        "background": list(part.background),
+        "iou": chosen.iou,
+        "margin": chosen.margin,
+    }
+
+
+def _round(tried: Round, start: int) -> RoundRecord:
+    return {
+        "start": start,
+        "text": tried.text,
+        "source": tried.source,
+        "background": list(tried.background),
+        "positive": list(tried.positive),
+        "negative": list(tried.negative),
+        "iou": tried.iou,
+        "margin": tried.margin,
+        "accepted": tried.accepted,
+        "raw": one_line(tried.raw),
+    }
+
+
+def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> TrackingRecord:
+    """Scores by LaSOT's protocol, verification against its references, and the track."""
+    score = score_sequence(done.boxes, sequence.boxes, sequence.visible, LASOT)
+    means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
+    return {
+        "tracker": public_spec(settings.tracker),
+        "verifier": settings.verifier,
+        "protocol": LASOT.name,
+        "auc": score.auc,
+        "precision": score.precision_at_20,
+        "norm_precision": score.norm_precision_at_20,
+        "key_frames": list(done.key_frames),
+        "chosen_iou": means[0],
+        "random_iou": means[1],
+        "oracle_iou": means[2],
+        "boxes": box_list(np.asarray(done.boxes, np.float32)),
+        "sources": list(done.sources),
+        "scores": [float(s) for s in done.scores],
+    }
+
+
+def _fail(row: Row, kind: str, error: Exception) -> Row:
+    if isinstance(error, FrameError):
+        kind = "corrupt_frame"
+    return row | {"status": kind, "problems": [*row["problems"], f"{kind}: {error}"]}
