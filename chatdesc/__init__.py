@@ -1,28 +1,49 @@
 """chatdesc: re-annotate vision-language tracking datasets, with evidence for every text.
 
->>> import chatdesc
->>> dataset = chatdesc.load("lasot", "/data/LaSOT", split="test")
->>> dataset["airplane-15"].manual_text
+    import chatdesc
+
+    run = chatdesc.annotate("lasot", "/data/LaSOT", out="runs/lasot", split="test")
+    print(run.table())
+
+Every command of the command line is a function of the same name; ``chatdesc.api`` describes them. They are loaded when
+they are first used, so that ``import chatdesc`` is quick.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from chatdesc.version import __version__
 
-__all__ = ["__version__", "load", "load_refined"]
+if TYPE_CHECKING:
+    from chatdesc.api import (
+        annotate,
+        calibrate,
+        demo,
+        doctor,
+        export,
+        list_backends,
+        load,
+        load_refined,
+        plan,
+        push,
+        show,
+        write_back,
+    )
+
+__all__ = [
+    "__version__", "annotate", "calibrate", "demo", "doctor", "export", "list_backends", "load", "load_refined", "plan",
+    "push", "show", "write_back",
+]  # fmt: skip
 
 
-def load(name: str, root: str, split: str | None = None, **options: Any) -> Any:
-    """Open a dataset: see ``chatdesc.loaders.load``."""
-    from chatdesc.loaders import load as load_dataset
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from chatdesc import api
 
-    return load_dataset(name, root, split=split, **options)
+    return getattr(api, name)
 
 
-def load_refined(source: str, name: str | None = None, split: str | None = None, *, root: str, **options: Any) -> Any:
-    """Refined texts with the frames of a local copy: see ``chatdesc.rows.refined.load_refined``."""
-    from chatdesc.rows.refined import load_refined as load_rows
-
-    return load_rows(source, name, split, root=root, **options)
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -5,82 +5,100 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import PureWindowsPath
 from typing import Any
 
+from chatdesc.names import near
 from chatdesc.region import REGIONS
 from chatdesc.types import ChatdescError
 
 VERIFIER_NAMES = ("similarity", "random", "oracle")
-
-
 STYLES = ("concise", "detailed")
+
+MODELS, PROMPTS, METHOD, OUTPUT = "Models", "Describer input and text", "Method", "Output"
+
+
+def _setting(default: Any, help: str, panel: str, **limits: Any) -> Any:  # noqa: A002
+    """A field of Settings with all that the command line says of it.
+
+    Args:
+        help: what the option does.
+        panel: the heading under which ``--help`` shows it.
+        limits: ``least`` (numbers), ``choices`` (names).
+    """
+    return field(default=default, metadata={"help": help, "panel": panel, **limits})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the rows depend on. Two runs with equal settings on equal data give equal datasets.
 
-    Attributes:
-        rounds: N, reflection rounds after the first description.
-        theta: IoU from which a proposal is on the target.
-        tau: IoU from which the best-scoring proposal lets a text be accepted.
-        min_margin: by how much the target must outscore all else for that, and by how much a word must score higher
-            elsewhere to be negative; 0 also accepts what fits two things alike.
-        box_threshold: score under which a proposal does not count; None takes the grounder's own.
-        feedback: ``first`` (the first frame, the only honest one for test splits) or ``uniform:K``.
-        ground_every: semantic tracking grounds every k-th frame.
-        min_score: tracker confidence under which grounding is called before its turn.
-        region: what of the frame the describer sees: ``box``, ``crop``, ``coords``, ``box+crop``.
-        style: ``concise`` or ``detailed`` texts.
-        every: describe anew every N frames, each range with its own feedback; 0 describes the sequence once.
-        max_words: longer texts are sent back.
-        max_tokens: the longest answer of a describer; None leaves it to the describer.
-        max_pixels: larger pictures are shown smaller; None leaves it to the describer.
-        quantization: ``4bit`` or ``8bit`` weights of the describer, or None.
-        trust_remote_code: run Python code that a describer's repository brings along.
-        alignment_frames: frames over which alignment is averaged.
+    The options of ``chatdesc annotate`` follow from these fields, so each field says what its option says.
+    ``None`` leaves a value to the backend.
     """
 
-    describer: str = "attributes"
-    grounder: str = "attributes"
-    tracker: str = "csrt"
-    verifier: str = "similarity"
-    encoders: tuple[str, ...] = ("attributes",)
-    rounds: int = 3
-    theta: float = 0.3
-    tau: float = 0.5
-    min_margin: float = 0.0
-    box_threshold: float | None = None
-    feedback: str = "first"
-    region: str = "box"
-    style: str = "concise"
-    every: int = 0
-    max_words: int = 40
-    max_tokens: int | None = None
-    max_pixels: int | None = None
-    quantization: str | None = None
-    trust_remote_code: bool = False
-    keep_manual_if_better: bool = True
-    ground_every: int = 20
-    min_score: float = 0.2
-    alignment_frames: int = 4
-    include_frames: bool = False
-    seed: int = 0
+    describer: str = _setting("attributes", "Describer: NAME or NAME:MODEL@REVISION", MODELS)
+    grounder: str = _setting("attributes", "Grounder: NAME or NAME:MODEL@REVISION", MODELS)
+    tracker: str = _setting("csrt", "Tracker: NAME, NAME:MODEL, or none", MODELS)
+    verifier: str = _setting("similarity", "How a proposal is chosen on key frames", MODELS, choices=VERIFIER_NAMES)
+    encoders: tuple[str, ...] = _setting(
+        ("attributes",),
+        "Encoder that scores alignment: NAME, NAME:MODEL, a folder, or an open_clip name such as "
+        "ViT-B-32-quickgelu/openai. Repeatable; the first one also verifies proposals",
+        MODELS,
+    )
+    rounds: int = _setting(3, "Reflection rounds after the first description", METHOD, least=0)
+    theta: float = _setting(0.3, "IoU from which a proposal counts as on the target", METHOD)
+    tau: float = _setting(0.5, "IoU that the best-scoring proposal needs for a text to be accepted", METHOD)
+    min_margin: float = _setting(
+        0.0,
+        "Minimum score margin over other regions to accept a text, and from which a word counts as negative; 0 also "
+        "accepts texts that fit two objects equally",
+        METHOD,
+    )
+    box_threshold: float | None = _setting(None, "Minimum score of a proposal (default: the grounder's own)", METHOD)
+    feedback: str = _setting(
+        "first",
+        "Frames that give feedback: first (the only honest choice for test splits) or uniform:K (training splits)",
+        METHOD,
+    )
+    region: str = _setting("box", "Image region shown to the describer", PROMPTS, choices=REGIONS)
+    style: str = _setting("concise", "Style of the texts", PROMPTS, choices=STYLES)
+    every: int = _setting(
+        0, "Write a new text every N frames, each range with its own feedback; 0 writes one text", PROMPTS, least=0
+    )
+    max_words: int = _setting(40, "Maximum words of a text; longer texts are sent back", PROMPTS, least=1)
+    max_tokens: int | None = _setting(
+        None, "Maximum tokens of a describer's answer (default: the describer's own)", PROMPTS, least=1
+    )
+    max_pixels: int | None = _setting(
+        None, "Maximum pixels of an image shown to the describer; larger images are shrunk", PROMPTS, least=1
+    )
+    quantization: str | None = _setting(
+        None, "Weights of the describer in 4bit or 8bit (default: not quantized)", MODELS
+    )
+    trust_remote_code: bool = _setting(False, "Run Python code from the describer's repository", MODELS)
+    keep_manual_if_better: bool = _setting(True, "Keep the manual text where no refined text beats it", METHOD)
+    ground_every: int = _setting(20, "Ground the text on every k-th frame while tracking", METHOD, least=1)
+    min_score: float = _setting(0.2, "Tracker score below which the text is grounded before the next key frame", METHOD)
+    alignment_frames: int = _setting(4, "Frames over which alignment is averaged", METHOD, least=1)
+    include_frames: bool = _setting(False, "Embed the frames in the dataset (check their licence first)", OUTPUT)
+    seed: int = _setting(0, "Random seed (random verifier, sampling describers)", METHOD)
 
     def __post_init__(self) -> None:
         feedback_frames(self.feedback)
-        for name, low in (("rounds", 0), ("ground_every", 1), ("alignment_frames", 1), ("every", 0), ("max_words", 1)):
-            if getattr(self, name) < low:
-                raise ChatdescError(f"--{name.replace('_', '-')} must be at least {low}, not {getattr(self, name)}")
         if self.verifier not in VERIFIER_NAMES:
             raise ChatdescError(f"no verifier is called {self.verifier!r}; there are: {', '.join(VERIFIER_NAMES)}")
-        for name, known in (("region", REGIONS), ("style", STYLES)):
-            if getattr(self, name) not in known:
-                raise ChatdescError(f"--{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
+        for setting in fields(self):
+            option, value = f"--{setting.name.replace('_', '-')}", getattr(self, setting.name)
+            least, choices = setting.metadata.get("least"), setting.metadata.get("choices")
+            if least is not None and value is not None and value < least:
+                raise ChatdescError(f"{option} must be at least {least}, not {value}")
+            if choices is not None and value not in choices:
+                raise ChatdescError(f"{option} is one of {', '.join(choices)}, not {value!r}")
         for name in ("theta", "tau"):
             if not 0 < getattr(self, name) <= 1:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
@@ -109,17 +127,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """How much at once, and where; none of it changes a row.
+    """Speed and place of a run; no field changes a row.
 
     Attributes:
-        batch_size: requests in one pass of a describer; None leaves it to the describer.
-        concurrency: requests at a time to a model server (no more than there are sequences in flight).
-        base_url: a model server's, for describers that speak to one.
-        cache: a file or folder for describers' answers; None is the run's own, "" keeps none.
+        sequences_in_flight: sequences in work at the same time.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        batch_size: requests in one forward pass of the describer; None leaves it to the describer.
+        concurrency: requests to a model server at the same time (at most ``sequences_in_flight``).
+        base_url: URL of the model server, for describers that use one.
+        cache: file or folder for describers' answers; None is the run folder, "" keeps none.
     """
 
     sequences_in_flight: int = 8
-    frames_in_flight: int = 32
     device: str = "auto"
     batch_size: int | None = None
     concurrency: int = 32
@@ -153,23 +172,65 @@ def feedback_frames(feedback: str) -> int:
     raise ChatdescError(f"--feedback is 'first' or 'uniform:K' with K >= 1, not {feedback!r}")
 
 
-def presets() -> dict[str, dict[str, Any]]:
-    """Name -> content of every preset file."""
+@dataclass(frozen=True, slots=True)
+class PresetModel:
+    """A model of the Hub that a preset loads: its role, size of the download, and memory once loaded."""
+
+    role: str
+    id: str
+    revision: str
+    licence: str
+    gigabytes: float
+    memory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A full set of backends under one name (``presets/NAME.toml``)."""
+
+    name: str
+    about: str
+    settings: Settings
+    models: tuple[PresetModel, ...] = ()
+    needs_gpu: bool = False
+
+
+def presets() -> dict[str, Preset]:
+    """Every preset by its name."""
     folder = files("chatdesc").joinpath("presets")
-    found = {f.name.removesuffix(".toml"): f for f in folder.iterdir() if f.name.endswith(".toml")}
-    return {name: tomllib.loads(found[name].read_text(encoding="utf-8")) for name in sorted(found)}
+    contents = {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in folder.iterdir()}
+    return {name: _preset(name, tomllib.loads(contents[name])) for name in sorted(contents)}
+
+
+def _preset(name: str, content: dict[str, Any]) -> Preset:
+    models = tuple(PresetModel(**model) for model in content.pop("models", ()))
+    about, needs_gpu = content.pop("about"), content.pop("needs_gpu", False)
+    settings: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+    }
+    return Preset(name, about, Settings(**settings), models, needs_gpu)
+
+
+def preset(name: str) -> Preset:
+    """A preset by its name.
+
+    Raises:
+        ChatdescError: no preset has this name.
+    """
+    known = presets()
+    if name not in known:
+        raise ChatdescError(f"no preset is called {name!r}; there are: {', '.join(known)}")
+    return known[name]
 
 
 def from_preset(name: str, **changes: Any) -> Settings:
     """A preset's settings with those ``changes`` that are not None.
 
     Raises:
-        ChatdescError: no such preset.
+        ChatdescError: no preset has this name, no setting has one of these names, or a value is out of range.
     """
-    known = presets()
-    if name not in known:
-        raise ChatdescError(f"no preset is called {name!r}; there are: {', '.join(known)}")
-    allowed = {f.name for f in fields(Settings)}
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known[name].items() if k in allowed}
-    values |= {k: v for k, v in changes.items() if v is not None}
-    return Settings(**values)
+    settings = preset(name).settings
+    names = [setting.name for setting in fields(Settings)]
+    for unknown in changes.keys() - set(names):
+        raise ChatdescError(f"there is no setting {unknown!r}{near(unknown, names)}")
+    return replace(settings, **{name: value for name, value in changes.items() if value is not None})

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from chatdesc.atomic import make_folder, writing
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
     from rich.table import Table
 
 Record = dict[str, Any]
@@ -128,3 +130,29 @@ class Tables:
 def percent(value: Any) -> str:
     """A share as a table shows it: in per cent, ``-`` where there is none; other values as they are."""
     return "-" if value is None else f"{100 * value:.2f}" if isinstance(value, float) else str(value)
+
+
+Progress = Callable[[int, int, str], None]
+"""Called with (items done, items in total, a note) as work goes on."""
+
+
+class Tabular:
+    """A result that is a table as well: ``records`` gives its rows."""
+
+    __slots__ = ()
+
+    def records(self) -> list[Record]:
+        """The table's rows, with equal keys."""
+        raise NotImplementedError
+
+    def table(self) -> polars.DataFrame:
+        """The table as a polars frame."""
+        import polars
+
+        return polars.DataFrame(self.records(), infer_schema_length=None)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a pandas frame."""
+        import pandas
+
+        return pandas.DataFrame(self.records())

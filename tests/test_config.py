@@ -1,5 +1,4 @@
 import json
-from dataclasses import fields
 
 import pytest
 
@@ -43,15 +42,15 @@ def test_every_verifier_can_be_named():
 
 
 def test_presets_hold_known_settings_and_can_be_changed():
-    known = {f.name for f in fields(Settings)} | {"about", "models"}
-    for name, content in presets().items():
-        assert content.keys() <= known
-        assert content["about"]
-        assert from_preset(name) == from_preset(name, rounds=None)
+    for name, preset in presets().items():
+        assert preset.about
+        assert from_preset(name) == from_preset(name, rounds=None) == preset.settings
     changed = from_preset("offline", rounds=7, encoders=("a", "b"))
     assert (changed.rounds, changed.encoders, changed.tracker) == (7, ("a", "b"), "csrt")
     with pytest.raises(ChatdescError, match="offline"):
         from_preset("ofline")
+    with pytest.raises(ChatdescError, match="'round'; did you mean rounds"):
+        from_preset("offline", round=2)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatdesc.cli.console import Exit, progress_bar
+from chatdesc.cli.console import Exit, progress_bar, steps
 from chatdesc.evaluation import alignment as scoring
 from chatdesc.rows.selection import Opening
 from chatdesc.rows.store import dataset_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from chatdesc.reports.compare import Tracked
     from chatdesc.rows.selection import Selection
 
-app = typer.Typer()
 
 ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # of `score`, where models are called
 NOTHING = "there is no text, or no frame with a visible target"
@@ -36,7 +35,6 @@ MODELS = ("root", "judge", "tracker", "encoder")
 TRACKING = ("texts", "device", "sequences_in_flight")  # of `compare`, where ROOT is tracked
 
 
-@app.command()
 def score(
     context: typer.Context,
     target: Annotated[str, typer.Argument(help="a run's folder, or a dataset's name")],
@@ -119,7 +117,8 @@ def _scored(
         names = [name for name in data.names if run is None or name in asked]
     others = [(str(other), dataset_of(other), chosen.of(other)) for other in runs]
     scoring.refuse_twice([(str(target), dataset, names), *others])
-    with progress_bar(console, "score", len(names) if anew else 0, transient=True) as advance:
+    with progress_bar(console, "score", transient=True) as progress:
+        advance = steps(progress, len(names) if anew else 0)
         if run:
             rows = scoring.of_run(run, data, *how, advance, names)
         else:
@@ -185,8 +184,7 @@ def _print_scores(rows: list[dict[str, Any]], folder: Path, console: Any) -> Non
         console.print(f"written: {path}", highlight=False, soft_wrap=True)
 
 
-@app.command("compare")
-def compare_texts(
+def compare(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
     root: Annotated[
@@ -229,7 +227,7 @@ def compare_texts(
 
     from chatdesc.atomic import make_folder
     from chatdesc.backends import encoder_spec
-    from chatdesc.evaluation import compare
+    from chatdesc.evaluation import compare as comparison
     from chatdesc.evaluation.arms import Comparison
     from chatdesc.evaluation.evaluate import rules_for
     from chatdesc.reports.compare import Shown, Tracked, report_worth
@@ -244,9 +242,9 @@ def compare_texts(
     said = [f"warning: {warning}"] if warning else []
     make_folder(out)
     names, failed = chosen.of(run), 0
-    texted = compare.read_run(run, names)
+    texted = comparison.read_run(run, names)
     if results:
-        found = Tracked(compare.external(results))
+        found = Tracked(comparison.external(results))
     else:
         data = _opened(name, root, chosen, texts, run, names) if root else None
         spec = encoder_spec(encoder) if encoder else None
@@ -262,7 +260,8 @@ def _track(work: Comparison, names: list[str], console: Any, in_flight: int) -> 
     problems: list[str] = []
     with work.open() as store:
         pending = work.pending(store, names)
-        with progress_bar(console, "compare", len(pending), transient=True) as advance:
+        with progress_bar(console, "compare", transient=True) as progress:
+            advance = steps(progress, len(pending))
 
             def on_row(row: dict[str, Any]) -> None:
                 problems.extend(row["problems"])

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from chatdesc.metrics.protocols import Rules
     from chatdesc.tables import Tables
 
-app = typer.Typer()
 
 NOTES = 10  # lines of notes on a terminal
 
@@ -43,8 +42,7 @@ class Policy(StrEnum):
     error = "error"
 
 
-@app.command("evaluate")
-def evaluate_results(
+def evaluate(
     dataset: Annotated[
         str, typer.Argument(help="lasot, lasot_ext, tnl2k, otb-lang, or folder: one ground-truth .txt per sequence")
     ],
@@ -172,9 +170,10 @@ class Work:
 
 
 def _with_progress(work: Work, folders: list[ResultFolder], console: Any) -> None:
-    from chatdesc.cli.console import progress_bar
+    from chatdesc.cli.console import progress_bar, steps
 
-    with progress_bar(console, "evaluate", len(folders) * len(work.truths), transient=True) as advance:
+    with progress_bar(console, "evaluate", transient=True) as progress:
+        advance = steps(progress, len(folders) * len(work.truths))
         names = list(work.truths)
         foreign = [folder for folder in folders if not folder.match(names, required=False)]
         if foreign and (work.missing == "error" or len(foreign) == len(folders)):

@@ -1,9 +1,4 @@
-"""Commands that hand rows on: ``export``, ``show``, ``push``. The bodies are elsewhere; here are their options.
-
-chatdesc export user/lasot-chatdesc --to /data/LaSOT --layout lasot
-    chatdesc show runs/lasot-test airplane-15
-    chatdesc push runs/lasot-test user/lasot-chatdesc --private
-"""
+"""``chatdesc export``, ``chatdesc write-back`` and ``chatdesc push``: give texts to trackers and to others."""
 
 from __future__ import annotations
 
@@ -12,23 +7,23 @@ from typing import Annotated
 
 import typer
 
+from chatdesc import api
+from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
+from chatdesc.share import hub
 from chatdesc.types import ChatdescError
 
-app = typer.Typer()
 
-
-@app.command()
 def export(
-    source: Annotated[str, typer.Argument(help="a run's folder, a dataset folder, or a Hub repository USER/NAME")],
-    to: Annotated[Path, typer.Option(help="the folder to write to: a new one, or a copy of the dataset")],
+    source: Annotated[str, typer.Argument(help="Run folder, dataset folder, or Hub repository USER/NAME")],
+    to: Annotated[Path, typer.Option(help="Output folder: a new one, or a copy of the dataset")],
     layout: Annotated[str, typer.Option(help="lasot, lasot_ext, tnl2k, otb-lang, dtvlt, vots, jsonl or csv")],
-    split: Annotated[str | None, typer.Option(help="only this split")] = None,
-    config: Annotated[str | None, typer.Option(help="which of several datasets in one repository")] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
+    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="replace other texts; a dataset's own stay beside as .orig")
+        bool, typer.Option("--overwrite", help="Replace other texts; a dataset's own files are kept as .orig")
     ] = False,
 ) -> None:
-    """Write texts where existing trackers read them; the frames are not needed.
+    """Write texts in a layout that trackers read; the frames are not needed.
 
     Examples:
 
@@ -36,53 +31,66 @@ def export(
 
       chatdesc export runs/tnl2k-train --to texts --layout dtvlt
     """
-    from chatdesc.rows.sources import read_rows
-    from chatdesc.share import export as exporting
-
-    done = exporting.export(read_rows(source, split, config, exporting.COLUMNS), to, layout, overwrite)
-    typer.echo(f"{len(done.written)} files written into {to}")
+    result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite)
+    typer.echo(f"{len(result.written)} files written into {to}")
     for count, what in (
-        (done.same, "were there already, with the same text"),
-        (done.skipped, "rows have no text and were left out"),
-        (len(done.kept), "originals stay beside as .orig"),
+        (result.same, "were there already, with the same text"),
+        (result.skipped, "rows have no text and were left out"),
+        (len(result.kept), "originals stay beside as .orig"),
     ):
         if count:
             typer.echo(f"{count} {what}")
 
 
-@app.command()
-def show(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
-    sequence: Annotated[str, typer.Argument(help="the sequence's name")],
-) -> None:
-    """Tell one row's whole story: texts tried, words, IoU, margin, choice, alignment, tracking, provenance.
-
-    Example:  chatdesc show runs/lasot-test airplane-15
-    """
-    from chatdesc.reports.story import row_of, story
-
-    typer.echo("\n".join(story(row_of(run, sequence))))
-
-
-@app.command()
-def push(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
-    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="USER/NAME; made if it is not there")],
-    private: Annotated[bool, typer.Option("--private", help="a new repository is private")] = False,
-    config: Annotated[str | None, typer.Option(help="the dataset's name in the repository (default: its own)")] = None,
-    split: Annotated[str | None, typer.Option(help="only this split; the others stay as they are")] = None,
-    include_frames: Annotated[bool, typer.Option("--include-frames", help="push the run's frames as well")] = False,
-    may_redistribute: Annotated[
-        bool, typer.Option("--i-have-the-right-to-redistribute", help="the frames, by the source dataset's terms")
+def write_back(
+    run: RunArg,
+    root: RootArg,
+    to: Annotated[Path | None, typer.Option(help="Output folder: a new one, or a copy of the dataset")] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Write into the dataset itself; originals are kept as .orig")
     ] = False,
-    revision: Annotated[str, typer.Option(help="the branch to push to; made if it is not there")] = "main",
-    tag: Annotated[str | None, typer.Option(help="a tag for what was pushed")] = None,
-    text_licence: Annotated[
-        str | None, typer.Option(help="of the new texts, as the Hub spells it: cc-by-4.0; kept by later pushes")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent and removed")] = False,
+    with_annotations: Annotated[bool, typer.Option("--with-annotations", help="Copy boxes and flags too")] = False,
+    split_file: SplitFileOpt = None,
+    texts: TextsOpt = None,
 ) -> None:
-    """Push a run's rows to a dataset repository on the Hub, in one commit; the texts and boxes, not the frames.
+    """Write a run's texts in the dataset's own layout, where existing trackers read them.
+
+    Examples:
+
+      chatdesc write-back runs/lasot-test /data/LaSOT --to /data/LaSOT-refined
+
+      chatdesc write-back runs/otb /data/OTB_sentences --in-place
+    """
+    result = api.write_back(
+        run, root, to, in_place=in_place, with_annotations=with_annotations, split_file=split_file, texts=texts
+    )
+    typer.echo(f"{len(result.written)} texts written into {root if to is None else to}")
+    if result.skipped:
+        typer.echo(f"{result.skipped} rows have no text and were left out")
+
+
+def push(
+    run: RunArg,
+    repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="USER/NAME; created if it does not exist")],
+    private: Annotated[bool, typer.Option("--private", help="Create the repository as private")] = False,
+    config: Annotated[
+        str | None, typer.Option(help="Name of the dataset in the repository (default: the dataset's own)")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split; other splits stay as they are")] = None,
+    include_frames: Annotated[bool, typer.Option("--include-frames", help="Push the run's frames too")] = False,
+    may_redistribute: Annotated[
+        bool,
+        typer.Option("--i-have-the-right-to-redistribute", help="The dataset's terms allow you to share its frames"),
+    ] = False,
+    revision: Annotated[str, typer.Option(help="Branch to push to; created if it does not exist")] = "main",
+    tag: Annotated[str | None, typer.Option(help="Tag for the pushed commit")] = None,
+    text_licence: Annotated[
+        str | None,
+        typer.Option(help="Licence of the new texts, as the Hub spells it: cc-by-4.0; later pushes keep it"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be sent and removed")] = False,
+) -> None:
+    """Push a run's rows to a dataset repository on the Hub, in one commit: texts and boxes, not the frames.
 
     Examples:
 
@@ -90,12 +98,10 @@ def push(
 
       chatdesc push runs/tnl2k-train user/lasot-chatdesc --config tnl2k --split train --tag v1
     """
-    from chatdesc.share import hub as hub_push
-
     if include_frames:
-        typer.echo(f"Terms of the frames: {hub_push.terms(run)}")
+        typer.echo(f"Terms of the frames: {hub.terms(Path(run))}")
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
-    what = hub_push.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    for line in hub_push.told(hub_push.push(run, what), what):
+    target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
+    for line in hub.told(hub.push(Path(run), target), target):
         typer.echo(line)

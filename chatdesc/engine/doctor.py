@@ -1,8 +1,4 @@
-"""What this machine has, what a preset needs, and what to do about the difference.
-
->>> for check in examine("gpu"):                                            # doctest: +SKIP
-...     print(check.mark, check.what, check.found, check.remedy)
-"""
+"""Check a machine against a preset: Python, libraries, devices, backends, models, the Hub, a model server."""
 
 from __future__ import annotations
 
@@ -10,13 +6,13 @@ import os
 import platform
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
-from chatdesc.backends import available, split_spec
-from chatdesc.config import presets
+from chatdesc.backends import available, create, split_spec
+from chatdesc.config import PresetModel, Settings
+from chatdesc.config import preset as named_preset
 from chatdesc.types import ChatdescError
 
 LIBRARIES = ("chatdesc", "torch", "transformers", "open_clip_torch", "opencv-contrib-python-headless", "datasets")
@@ -32,7 +28,7 @@ WEIGHTS = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding: is it well, and if not, what to do."""
+    """One check: what was looked at, what was found, whether that is good enough, and if not, what to do."""
 
     what: str
     found: str
@@ -41,25 +37,23 @@ class Check:
 
 
 def examine(preset: str = "offline", base_url: str | None = None) -> Iterator[Check]:
-    """All checks, the quick ones first. The Hub is asked only for a preset that has models of it.
+    """Run all checks, the quick ones first. The Hub is asked only if the preset has models from it.
 
     Raises:
         ChatdescError: no such preset.
     """
-    known = presets()
-    if preset not in known:
-        raise ChatdescError(f"no preset is called {preset!r}; there are: {', '.join(known)}")
+    chosen = named_preset(preset)
     yield from _python()
     yield from _libraries()
     yield from _memory()
-    yield from _devices(known[preset])
-    yield from _backends(known[preset])
-    models = known[preset].get("models", [])
-    missing = [model for model in models if not cached(model["id"])]
+    yield from _devices(chosen.needs_gpu)
+    yield from _backends(chosen.settings)
+    models = chosen.models
+    missing = [model for model in models if not cached(model.id)]
     yield from _models(models, missing)
     if missing:
         yield _hub()
-    if base_url or known[preset]["describer"].startswith("openai:"):
+    if base_url or chosen.settings.describer.startswith("openai:"):
         yield _server(base_url)
 
 
@@ -84,13 +78,12 @@ def _memory() -> Iterator[Check]:
     yield Check("processor", f"{os.cpu_count()} cores, {total:.0f} GB of memory")
 
 
-def _devices(preset: dict[str, Any]) -> Iterator[Check]:
+def _devices(needs_gpu: bool) -> Iterator[Check]:
     import torch
 
     if not torch.cuda.is_available():
-        wants = "one GPU" in preset.get("about", "")
-        remedy = "use --preset cpu, or --describer openai:MODEL --base-url URL with a model server" if wants else ""
-        yield Check("GPU", "none that torch can use", not wants, remedy)
+        remedy = "use --preset cpu, or --describer openai:MODEL --base-url URL with a model server" if needs_gpu else ""
+        yield Check("GPU", "none that torch can use", not needs_gpu, remedy)
         return
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
@@ -99,21 +92,21 @@ def _devices(preset: dict[str, Any]) -> Iterator[Check]:
         )
 
 
-def _backends(preset: dict[str, Any]) -> Iterator[Check]:
-    named = [(role, preset[role]) for role in ("describer", "grounder", "tracker")]
-    for role, spec in [*named, *(("encoder", e) for e in preset["encoders"])]:
+def _backends(settings: Settings) -> Iterator[Check]:
+    named = [(role, getattr(settings, role)) for role in ("describer", "grounder", "tracker")]
+    for role, spec in [*named, *(("encoder", e) for e in settings.encoders)]:
         there = split_spec(spec)[0] in available(role)
         yield Check(role, spec, there, "" if there else "this version has no such backend; pip install -U chatdesc")
 
 
-def _models(models: list[dict[str, Any]], missing: list[dict[str, Any]]) -> Iterator[Check]:
+def _models(models: Sequence[PresetModel], missing: Sequence[PresetModel]) -> Iterator[Check]:
     for model in models:
-        about = f"{model['licence']}, {model['gigabytes']:g} GB, {model['memory']} when loaded"
+        about = f"{model.licence}, {model.gigabytes:g} GB, {model.memory} when loaded"
         absent = model in missing
-        remedy = f"hf download {model['id']}" if absent else ""
-        yield Check(model["id"], f"{'not in the cache' if absent else 'in the cache'} ({about})", not absent, remedy)
+        remedy = f"hf download {model.id}" if absent else ""
+        yield Check(model.id, f"{'not in the cache' if absent else 'in the cache'} ({about})", not absent, remedy)
     if missing:
-        yield Check("to download", f"{sum(m['gigabytes'] for m in missing):.1f} GB; annotate does it when first needed")
+        yield Check("to download", f"{sum(m.gigabytes for m in missing):.1f} GB; annotate does it when first needed")
 
 
 def cached(model: str) -> bool:
@@ -141,13 +134,13 @@ def _hub() -> Check:
 
 
 def _server(base_url: str | None) -> Check:
-    from chatdesc.backends import create
-
     try:
         listed = create("describer", "openai:any", base_url=base_url).listed()
     except ChatdescError as error:
         return Check("model server", str(error), False, "set OPENAI_API_KEY, or --base-url for a server of your own")
     except Exception as error:
-        return Check("model server", f"does not answer ({type(error).__name__})", False, "start it, or mend --base-url")
+        return Check(
+            "model server", f"does not answer ({type(error).__name__})", False, "start it, or correct --base-url"
+        )
     names = ", ".join(str(m.get("id", "?")) for m in listed[:3])
     return Check("model server", f"answers; serves {names or 'no model by name'}", True)

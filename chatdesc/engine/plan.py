@@ -1,7 +1,4 @@
-"""What a run would do, before it is done: counts, and a time from a short calibration.
-
->>> print(plan(run, pending).lines())                                        # doctest: +SKIP
-"""
+"""The size of a run before it starts: calls and frames, and a time from a few timed calls."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 
 from chatdesc.config import Settings, feedback_frames
 from chatdesc.engine.models import Models
+from chatdesc.engine.run import Run
 from chatdesc.stages.describe import prompt_text
 from chatdesc.types import Crop, Describe, Embed, Follow, FrameRef, Ground, Sequence
 
@@ -81,7 +79,7 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     return Counts(decoded, settings.rounds + 1, grounder, len(settings.encoders) + keys, tracked)
 
 
-def plan(run: Any, names: list[str], on_step: Callable[[], None] | None = None) -> Plan:
+def plan(run: Run, names: list[str]) -> Plan:
     """Count the work of ``names`` and measure each kind of call on the first usable sequence."""
     total, skipped, sample = Counts(0, 0, 0, 0, 0), 0, None
     for name in names:
@@ -90,23 +88,23 @@ def plan(run: Any, names: list[str], on_step: Callable[[], None] | None = None) 
             total, sample = total + counts(sequence, run.settings), sample or sequence
         else:
             skipped += 1
-        if on_step:
-            on_step()
     if sample is None:
         return Plan(len(names), skipped, total, None, {})
-    measured = calibrate(sample, run.models)
+    measured = seconds_per_call(sample, run.models)
     calls = dict(zip(("describe", "ground", "embed", "track"), total.as_tuple()[1:], strict=True))
     seconds = sum(measured.get(kind, 0.0) * count for kind, count in calls.items())
     return Plan(len(names), skipped, total, seconds, measured)
 
 
-def calibrate(sequence: Sequence, models: Models) -> dict[str, float]:
+def seconds_per_call(sequence: Sequence, models: Models) -> dict[str, float]:
     """Seconds per describe, ground and embed call and per tracked frame.
 
     Each call is made twice, first on frame 0 (which may load a model), then on a frame that nothing has seen yet.
     """
     frames, box = sequence.frames, sequence.boxes[0]
     first, later, last = (FrameRef(frames, len(sequence.boxes) * k // 3) for k in (0, 1, 2))
+    assert models.describer is not None
+    assert models.grounder is not None
     name, encoder = next(iter(models.encoders.items()))
     text, prompt = "a small red object", prompt_text("describe")
     found = {

@@ -23,6 +23,7 @@ from typing import Any
 
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.run import Run
+from chatdesc.rows.schema import Row
 from chatdesc.rows.selection import Opening
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
@@ -50,7 +51,7 @@ class Claims:
 
 
 def annotate_on(
-    devices: tuple[str, ...], run: Run, opening: Opening, store: Store, on_row: Callable[[dict[str, Any]], None]
+    devices: tuple[str, ...], run: Run, opening: Opening, store: Store, on_row: Callable[[Row], None]
 ) -> None:
     """Annotate with a process for each device; ``on_row`` gets every row as it is finished, in this thread.
 

@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from chatdesc import __version__
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
@@ -23,6 +22,7 @@ from chatdesc.types import (
     DataError,
     FrameError,
 )
+from chatdesc.version import __version__
 
 BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...] = (
     "describer",
@@ -79,7 +79,7 @@ class Run:
         """
         jobs = ((name, self.job(name)) for name in (self.pending(store) if names is None else names))
         for name, result in Scheduler(self.models.lanes(), self.resources.sequences_in_flight).run(jobs):
-            row = result if isinstance(result, dict) else self.broken(name, result)
+            row: Row = self.broken(name, result) if isinstance(result, BaseException) else result
             store.save(row)
             if self.strict and failed(row):
                 raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")

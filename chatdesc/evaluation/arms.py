@@ -19,7 +19,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chatdesc import __version__
 from chatdesc.atomic import write_atomic
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
@@ -40,6 +39,7 @@ from chatdesc.types import (
     Sequence,
     one_line,
 )
+from chatdesc.version import __version__
 
 Row = dict[str, Any]
 Steps = Generator[Any, Any, Any]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatdesc.metrics.alignment import known_mean
 from chatdesc.rows.schema import Row
-from chatdesc.tables import show
+from chatdesc.tables import Record, show
 from chatdesc.types import one_line
 
 if TYPE_CHECKING:
@@ -29,6 +29,25 @@ def grounding(row: Row, key: str) -> float | None:
 def alignment(row: Row, key: str) -> float | None:
     """The first encoder's number."""
     return row["alignment"][0][key] if row["alignment"] else None
+
+
+def flat(row: Row) -> Record:
+    """A row as one line of a table: its texts, grounding and alignment of both, and tracking AUC."""
+    return {
+        "sequence": row["sequence"],
+        "split": row["split"],
+        "status": row["status"],
+        "text_source": row["text_source"],
+        "manual_text": row["manual_text"],
+        "text": row["text"],
+        "manual_iou": grounding(row, "manual_iou"),
+        "iou": grounding(row, "iou"),
+        "manual_margin": grounding(row, "manual_margin"),
+        "margin": grounding(row, "margin"),
+        "manual_alignment": alignment(row, "manual"),
+        "alignment": alignment(row, "refined"),
+        "auc": row["tracking"]["auc"] if row["tracking"] else None,
+    }
 
 
 def before_after(rows: Iterable[Row], limit: int = 40) -> Table:

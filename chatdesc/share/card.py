@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc import __version__
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.rows.schema import Row
+from chatdesc.version import __version__
 
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {

@@ -23,14 +23,14 @@ def test_the_offline_preset_needs_nothing_from_the_hub(monkeypatch):
 
 def test_missing_models_are_named_with_their_size_and_command(monkeypatch):
     monkeypatch.setattr(doctor, "_hub", lambda: doctor.Check("Hub", "answers"))
-    models = presets()["cpu"]["models"]
+    models = presets()["cpu"].models
     found = by_name("cpu")
     for model in models:
-        check = found[model["id"]]
+        check = found[model.id]
         assert not check.well
-        assert check.remedy == f"hf download {model['id']}"
-        assert model["licence"] in check.found
-    assert found["to download"].found.startswith(f"{sum(m['gigabytes'] for m in models):.1f} GB")
+        assert check.remedy == f"hf download {model.id}"
+        assert model.licence in check.found
+    assert found["to download"].found.startswith(f"{sum(m.gigabytes for m in models):.1f} GB")
 
 
 def test_cached_models_are_not_asked_for(monkeypatch):
@@ -64,9 +64,15 @@ def test_an_unknown_preset():
 @pytest.mark.parametrize("name", sorted(presets()))
 def test_every_preset_is_whole_and_says_what_it_costs(name):
     preset = presets()[name]
-    assert preset["about"]
-    for role in ("describer", "grounder", "tracker"):
-        assert isinstance(preset[role], str)
-    for model in preset.get("models", []):
-        assert {"role", "id", "revision", "licence", "gigabytes", "memory"} <= set(model)
-        assert model["licence"] in ("Apache-2.0", "MIT")  # others are opt-in
+    assert preset.about
+    for model in preset.models:
+        assert model.role in ("describer", "grounder", "tracker", "encoder")
+        assert model.gigabytes > 0
+        assert model.licence in ("Apache-2.0", "MIT")  # others are opt-in
+
+
+@pytest.mark.parametrize(("name", "well"), [("offline", True), ("gpu", False)])
+def test_only_a_preset_that_needs_a_gpu_misses_it(name, well, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(doctor, "_hub", lambda: doctor.Check("Hub", "answers"))
+    assert by_name(name)["GPU"].well is well

@@ -1,0 +1,162 @@
+"""``chatdesc annotate`` and ``chatdesc demo``: run the loop, show before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chatdesc import api
+from chatdesc.cli.console import Exit, new_console, progress_bar
+from chatdesc.cli.options import (
+    BaseUrlOpt,
+    DatasetArg,
+    DeviceOpt,
+    LimitOpt,
+    NamesOpt,
+    PresetOpt,
+    RootArg,
+    SplitFileOpt,
+    SplitOpt,
+    TextsOpt,
+    with_settings,
+)
+from chatdesc.reports import summary
+
+RUN, SPEED = "Run", "Speed (changes no row)"
+
+
+@with_settings
+def annotate(
+    dataset: DatasetArg,
+    root: RootArg,
+    out: Annotated[Path, typer.Option(help="Run folder; the same command continues where it stopped")],
+    split: SplitOpt = None,
+    sequences: NamesOpt = None,
+    limit: LimitOpt = None,
+    split_file: SplitFileOpt = None,
+    texts: TextsOpt = None,
+    preset: PresetOpt = "offline",
+    base_url: BaseUrlOpt = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder for describers' answers, which several runs can share (default: the run folder)",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Requests in one forward pass of the describer (default: its own)", rich_help_panel=SPEED
+        ),
+    ] = None,
+    sequences_in_flight: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Sequences in work at the same time (default: 8; 32 with a model server)", rich_help_panel=SPEED
+        ),
+    ] = None,
+    frames_in_flight: Annotated[
+        int, typer.Option(min=1, help="Decoded frames kept in memory", rich_help_panel=SPEED)
+    ] = 32,
+    device: DeviceOpt = "auto",
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="One process per device: GPU numbers (0,1) or names, separated by commas (default: one process)",
+            rich_help_panel=SPEED,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first failed sequence", rich_help_panel=RUN)
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count the work and estimate its time", rich_help_panel=RUN)
+    ] = False,
+    **settings: Any,
+) -> None:
+    """Describe every target, ground and reflect, track, and write a refined dataset.
+
+    Defaults of models and method are those of the preset offline; other presets change some of them.
+
+    Examples:
+
+      chatdesc annotate lasot /data/LaSOT --split test --out runs/lasot-test
+
+      chatdesc annotate tnl2k /data/TNL2K --split train --feedback uniform:4 --out runs/tnl2k-train
+
+      chatdesc annotate otb-lang /data/OTB_sentences --out runs/otb --dry-run
+    """
+    chosen = {"split": split, "sequences": sequences, "limit": limit, "split_file": split_file, "texts": texts}
+    speed = {"base_url": base_url, "batch_size": batch_size, "sequences_in_flight": sequences_in_flight}
+    common = {"preset": preset, "frames_in_flight": frames_in_flight, "device": device, **chosen, **speed, **settings}
+    if dry_run:
+        _show_plan(dataset, root, out, common | {"cache": cache})
+        raise typer.Exit
+    names = tuple(_device(name) for name in (devices or "").split(",") if name.strip())
+    console = new_console()
+    try:
+        with progress_bar(console, "annotate") as progress:
+            result = api.annotate(
+                dataset, root, out, devices=names, strict=strict, cache=cache, progress=progress, **common
+            )
+    except KeyboardInterrupt:
+        console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    _show(result, console)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the synthetic dataset and the run")] = Path("demo"),
+    count: Annotated[int, typer.Option(min=1, help="Number of sequences")] = 12,
+    frames: Annotated[int, typer.Option(min=2, help="Frames per sequence")] = 40,
+    seed: Annotated[int, typer.Option(help="Random seed of the dataset")] = 0,
+    preset: PresetOpt = "offline",
+) -> None:
+    """Render a small synthetic dataset with planted faults, annotate it, and show before and after.
+
+    Example:  chatdesc demo --count 20 --seed 3 --out demo3
+    """
+    console = new_console()
+    source, _ = api.demo_folders(out, count, frames, seed, preset)
+    console.print(f"Rendering {count} sequences of {frames} frames in LaSOT's layout into {source}")
+    try:
+        with progress_bar(console, "annotate") as progress:
+            result = api.demo(out, count=count, frames=frames, seed=seed, preset=preset, progress=progress)
+    except KeyboardInterrupt:
+        console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    console.print(summary.before_after(result.rows))
+    _show(result, console)
+
+
+def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> None:
+    console = new_console()
+    with console.status("counting the sequences"):
+        plan = api.plan(dataset, root, out=out, **options)
+    for line in plan.lines():
+        console.print(line, highlight=False)
+    console.print("Nothing was written.")
+
+
+def _show(result: api.AnnotateResult, console: Any) -> None:
+    """Print a run's summary and how to load its dataset; exit with FAILED_ROWS if a sequence failed."""
+    rows = list(result.rows)
+    console.print(summary.summary(rows))
+    if result.describer_counts is not None:
+        counts = [f"{name.replace('_', ' ')} {value}" for name, value in result.describer_counts.items() if value]
+        console.print(f"describer: {', '.join(counts)}" if counts else "", highlight=False)
+    for text, count in summary.repeated_texts(rows):
+        console.print(f"[yellow]suspicious:[/yellow] {count} sequences have the same text: {text!r}")
+    for line in (*summary.problems(rows), *result.notes):
+        console.print(line, style="yellow", highlight=False, markup=False)
+    splits = {str(row["split"]) for row in rows}
+    split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
+    console.print(f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})', highlight=False, soft_wrap=True)
+    raise typer.Exit(Exit.FAILED_ROWS if result.failed else Exit.DONE)
+
+
+def _device(name: str) -> str:
+    return f"cuda:{name.strip()}" if name.strip().isdecimal() else name.strip()
