@@ -132,9 +132,7 @@ def annotate(
     return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), counts() if counts else None)
 
 
-def _annotate(
-    run: Run, opening: Opening, store: Store, devices: tuple[str, ...], progress: Progress | None
-) -> int:
+def _annotate(run: Run, opening: Opening, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
     """Annotate what is pending; how many sequences were finished before."""
     pending, total = run.pending(store), len(run.dataset.names)
     before = total - len(pending)
@@ -375,7 +373,16 @@ def _opening(
 
 
 def _run(opening: Opening, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:
-    """A run with ``options`` sorted into settings and resources; None leaves an option to its default."""
+    settings, resources = sort_options(preset, options)
+    return Run.create(opening.open(), Path(out), settings, resources, strict)
+
+
+def sort_options(preset: str, options: dict[str, Any]) -> tuple[Settings, Resources]:
+    """Sort options into what decides the rows and what decides only the speed; None leaves an option to its default.
+
+    Raises:
+        ChatdescError: an unknown name, or a value out of range.
+    """
     given = {name: value for name, value in options.items() if value is not None}
     if encoders := given.get("encoders"):
         given["encoders"] = tuple(map(backends.encoder_spec, encoders))
@@ -387,4 +394,4 @@ def _run(opening: Opening, out: StrPath, preset: str, strict: bool, options: dic
     resources = {name: value for name, value in given.items() if name in speed}
     if settings.describer.startswith("openai:"):
         resources = {"sequences_in_flight": SERVER_SEQUENCES} | resources
-    return Run.create(opening.open(), Path(out), settings, Resources(**resources), strict)
+    return settings, Resources(**resources)

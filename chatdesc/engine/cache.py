@@ -1,14 +1,8 @@
-"""Answers that were paid for once: a describer's, kept between runs in one SQLite file.
+"""Answers of describers, kept between runs in one SQLite file.
 
->>> cache = RequestCache(Path("answers.sqlite"))                              # doctest: +SKIP
->>> describer = CachedDescriber(create("describer", "openai:gpt-4.1"), cache)
->>> describer.describe(requests); describer.describe(requests)                # the second makes no call
->>> describer.summary()
-{'cache_hits': 8, 'cache_misses': 8, ...}
-
-An answer is found again by everything that decides it: what the describer says of itself, the frame's file, and every
-field of the request. Errors are never stored. Many threads and processes may use one file; a process that is killed
-leaves it sound. The file holds answers and hashes: no prompt, no picture, no path, no key.
+The key of an answer is a hash of everything that decides it: the describer's facts, the frame's file, and every field
+of the request. Errors are never stored. Several threads and processes can use one file, and a killed process leaves it
+intact. The file holds answers and hashes: no prompt, no image, no path, no API key.
 """
 
 from __future__ import annotations
@@ -41,10 +35,10 @@ TABLES = (
 
 
 class RequestCache:
-    """Answers by key, in ``path``, which is made with the first answer; a folder gets a ``requests.sqlite``.
+    """Answers by key in the file ``path`` (``path/requests.sqlite`` if it is a folder), created with the first answer.
 
     Raises:
-        ChatdescError: there is something else under that name, or a cache that cannot be read. It is left as it is.
+        ChatdescError: the file is not a cache, or a cache that cannot be read. The file is left unchanged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,12 +59,12 @@ class RequestCache:
         return bytes(found[0]).decode("utf-8", "surrogatepass") if found else None
 
     def put(self, key: str, answer: str) -> None:
-        """Keep an answer. The first one stays, so that all who ask have the same."""
+        """Store an answer. The first one wins, so that all callers get the same."""
         data = answer.encode("utf-8", "surrogatepass")
         self._run("INSERT OR IGNORE INTO answers VALUES (?, ?)", key, data, write=True)
 
     def remember(self, fingerprint: str, said: dict[str, str]) -> None:
-        """Keep what a describer says of itself, for a time when its server is gone."""
+        """Store a describer's facts, for use when its server does not answer."""
         values = (fingerprint, json.dumps(said, sort_keys=True))
         self._run("INSERT OR REPLACE INTO describers VALUES (?, ?)", *values, write=True)
 
@@ -85,7 +79,7 @@ class RequestCache:
                 self._open = None
 
     def _run(self, sql: str, *values: Any, write: bool = False) -> Any:
-        """One statement and its first row. A failing disk costs a hit or a copy, never an answer at hand."""
+        """Run a statement and return its first row. A failing disk costs a cache hit, never an answer."""
         with self._lock:
             if self._open is None and not write and not self.path.exists():
                 return None
@@ -111,7 +105,7 @@ class RequestCache:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """An open cache, made if need be; several processes may do so at once."""
+    """Open a cache, and create it if it does not exist; several processes may do so at the same time."""
     # Autocommit: one statement is one transaction, and none is open while a model works.
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -157,7 +151,7 @@ def _empty(connection: sqlite3.Connection) -> bool:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Readers beside a writer. SQLite does not wait for its turn to switch this on, so we do."""
+    """Let readers work beside a writer. SQLite does not wait for its turn to switch this on, so we wait."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -170,7 +164,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 class CachedDescriber:
-    """A describer that asks ``inner`` only for what ``cache`` does not hold. The row says ``inner`` made it."""
+    """A describer that asks ``inner`` only for answers that ``cache`` does not have. Rows name ``inner``."""
 
     def __init__(self, inner: Describer, cache: RequestCache) -> None:
         self.inner, self.cache = inner, cache
@@ -185,10 +179,10 @@ class CachedDescriber:
 
     @cached_property
     def _said(self) -> dict[str, str]:
-        """The inner describer's own words; where its server is gone, those of the last time.
+        """The inner describer's facts; if its server does not answer, those of the last time.
 
         Raises:
-            BackendError: the server is gone, and it was never asked before.
+            BackendError: the server does not answer, and it never answered before.
         """
         try:
             return self.inner.describe_self()
@@ -201,7 +195,7 @@ class CachedDescriber:
 
     @cached_property
     def _fingerprint(self) -> str:
-        """What tells two describers apart that say the same of themselves: their models' folders, for one."""
+        """Tells apart describers with equal facts, for instance by the folder of a local model."""
         private = str(getattr(self.inner, "fingerprint", ""))
         return sha256(private.encode("utf-8", "surrogatepass")).hexdigest() if private else ""
 
@@ -221,7 +215,7 @@ class CachedDescriber:
         return [found[k] if isinstance(k, str) else k for k in keys]
 
     def _ask(self, keys: list[str], requests: list[Describe]) -> dict[str, str | Exception]:
-        """The inner describer's answers; texts are stored, exceptions are not."""
+        """Ask the inner describer; texts are stored, exceptions are not."""
         if not requests:
             return {}
         try:
@@ -246,7 +240,7 @@ class CachedDescriber:
             return error
 
     def key(self, request: Describe) -> str:
-        """sha256 of all that decides the answer; a field that Describe gains later is in it by itself."""
+        """sha256 of everything that decides the answer, all fields of ``Describe`` included."""
         values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
         whole = {"format": FORMAT, "said": self._said, "fingerprint": self._fingerprint, "request": values}
         return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

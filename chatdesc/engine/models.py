@@ -66,7 +66,7 @@ class Models:
         return [Lane(kind, call, backend.max_batch, backend.workers) for kind, backend, call in pairs]
 
     def close(self) -> None:
-        """Let go of connections and files that the describer holds."""
+        """Close the connections and files that the describer holds."""
         for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
             if close := getattr(held, "close", None):
                 close()

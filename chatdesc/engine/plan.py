@@ -18,9 +18,17 @@ CALIBRATION_FRAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Calls for one sequence, at most: reflection may accept a text before its last round.
+    """Upper bounds for one sequence: reflection may accept a text before its last round.
 
-    Only what goes wrong comes on top: repairs of unreadable answers, grounding where the tracker loses confidence.
+    Not counted: repairs of unreadable answers, and grounding when the tracker loses confidence.
+
+    Attributes:
+        decoded: frames to decode.
+        describer, grounder, encoder: calls.
+        tracked: frames to track.
+
+    >>> Counts(40, 4, 20, 2, 39) + Counts(10, 4, 5, 1, 9)
+    Counts(decoded=50, describer=8, grounder=25, encoder=3, tracked=48)
     """
 
     decoded: int
@@ -39,7 +47,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run's size; ``seconds`` is None where no sequence could be measured."""
+    """The size of a run.
+
+    Attributes:
+        sequences: sequences to annotate.
+        skipped: those among them without frames or boxes.
+        counts: calls and frames of all sequences.
+        seconds: estimated time; None if no sequence could be measured.
+        measured: seconds per call of ``describe``, ``ground``, ``embed`` and per tracked frame (``track``).
+    """
 
     sequences: int
     skipped: int
@@ -48,6 +64,7 @@ class Plan:
     measured: dict[str, float]
 
     def lines(self) -> list[str]:
+        """The plan as lines of text."""
         names = ("frames to decode", "describer calls", "grounder calls", "encoder calls", "frames to track")
         found = [f"sequences to do      {self.sequences:>10,}"]
         if self.skipped:
@@ -63,12 +80,17 @@ class Plan:
 
 
 def duration(seconds: float) -> str:
+    """Seconds as people read them.
+
+    >>> duration(42), duration(600), duration(36000)
+    ('42 s', '10 min', '10.0 h')
+    """
     minutes, hours = seconds / 60, seconds / 3600
     return f"{seconds:.0f} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.1f} h"
 
 
 def counts(sequence: Sequence, settings: Settings) -> Counts:
-    """The most that one sequence can ask for."""
+    """Upper bounds of the work for one sequence."""
     frames, spread = len(sequence.boxes), min(len(sequence.boxes), settings.alignment_frames)
     feedback = feedback_frames(settings.feedback)
     texts = 2 if sequence.manual_text else 1
@@ -80,7 +102,11 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
 
 
 def plan(run: Run, names: list[str]) -> Plan:
-    """Count the work of ``names`` and measure each kind of call on the first usable sequence."""
+    """Count the work for the sequences ``names`` and time each kind of call on the first usable one.
+
+    Raises:
+        ChatdescError: a model fails on the calls that are timed.
+    """
     total, skipped, sample = Counts(0, 0, 0, 0, 0), 0, None
     for name in names:
         sequence = run.dataset[name]

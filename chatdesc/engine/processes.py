@@ -1,9 +1,7 @@
-"""One run on several devices: a process for each, sharing the run's folder.
+"""One run on several devices: one worker process per device, all in the same run folder.
 
-The parent holds the folder's lock; its workers claim sequences one by one, by making a file that only one of them can
-make. A worker whose parent is gone ends itself.
-
->>> annotate_on(("cuda:0", "cuda:1"), run, opening, store, on_row)          # doctest: +SKIP
+The parent holds the folder's lock. A worker claims a sequence by creating a file, which only one worker can do. A
+worker ends itself when its parent is gone.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ LAST_LINES = 5
 
 
 class Claims:
-    """Which worker does what: a file per sequence, made by the first who asks."""
+    """Claims of workers on sequences: one file per sequence, created by the worker that claims it."""
 
     def __init__(self, store: Store) -> None:
         self.folder = store.root / "claims"
@@ -53,10 +51,14 @@ class Claims:
 def annotate_on(
     devices: tuple[str, ...], run: Run, opening: Opening, store: Store, on_row: Callable[[Row], None]
 ) -> None:
-    """Annotate with a process for each device; ``on_row`` gets every row as it is finished, in this thread.
+    """Annotate with one process per device.
+
+    Args:
+        opening: opens the dataset again in each worker.
+        on_row: called with each finished row, by one thread at a time.
 
     Raises:
-        ChatdescError: a worker ended with an error. What was finished is kept; the same command does the rest.
+        ChatdescError: a worker ended with an error. Finished rows are kept; the same command does the rest.
     """
     claims = Claims(store)
     claims.clear()
@@ -79,7 +81,7 @@ def annotate_on(
 
 
 def _drive(device: str, run: Run, opening: Opening, on_name: Callable[[str], None]) -> str:
-    """Run one worker to its end; why it broke off, or nothing."""
+    """Run one worker to its end; return why it failed, or an empty text."""
     resources = asdict(run.resources) | {"device": device}
     job: dict[str, Any] = {"opening": asdict(opening), "settings": asdict(run.settings), "resources": resources}
     job |= {"out": str(run.out), "strict": run.strict}
@@ -104,13 +106,13 @@ def _drive(device: str, run: Run, opening: Opening, on_name: Callable[[str], Non
 
 
 def pending(run: Run, store: Store) -> Iterator[str]:
-    """The sequences that this worker is the first to claim, asked for as there is room for them."""
+    """Yield the sequences that this worker claims, each when the scheduler has room for it."""
     claims = Claims(store)
     return (name for name in run.pending(store) if claims.take(name))
 
 
 def worker() -> None:
-    """A worker's whole life: a job on its standard input, names of finished sequences on its standard output."""
+    """Run as a worker: read a job from standard input, write names of finished sequences to standard output."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})

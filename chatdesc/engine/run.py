@@ -1,4 +1,4 @@
-"""A run: a dataset, settings, models and a folder; sequences in, rows out."""
+"""A run turns the sequences of a dataset into rows, which it keeps in a folder."""
 
 from __future__ import annotations
 
@@ -12,32 +12,27 @@ from typing import Any, Literal
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
+from chatdesc.loaders import Dataset
 from chatdesc.names import natural
+from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Provenance, Row, empty_row
 from chatdesc.rows.store import Store
 from chatdesc.stages.describe import prompt_hashes
 from chatdesc.stages.sequence import annotate_sequence, sequence_row
-from chatdesc.types import (
-    ChatdescError,
-    DataError,
-    FrameError,
-)
+from chatdesc.types import ChatdescError, DataError, FrameError
 from chatdesc.version import __version__
 
-BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...] = (
-    "describer",
-    "grounder",
-    "tracker",
-    "encoders",
-)
+BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...]
+BACKENDS = ("describer", "grounder", "tracker", "encoders")
+BROKEN = frozenset({"describe_failed", "grounding_failed", "alignment_failed", "tracking_failed", "corrupt_frame"})
 LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torch", "transformers")
 
 
 @dataclass(slots=True)
 class Run:
-    """A dataset, settings, models and the folder in which the work is kept."""
+    """A dataset, settings, models and the run folder ``out``."""
 
-    dataset: Any
+    dataset: Dataset
     settings: Settings
     resources: Resources
     models: Models
@@ -47,15 +42,24 @@ class Run:
 
     @classmethod
     def create(
-        cls, dataset: Any, out: Path, settings: Settings, resources: Resources | None = None, strict: bool = False
+        cls, dataset: Dataset, out: Path, settings: Settings, resources: Resources | None = None, strict: bool = False
     ) -> Run:
+        """Make the models and record what they are; nothing is written yet.
+
+        Args:
+            out: the run folder.
+            strict: stop at the first failed row.
+
+        Raises:
+            ChatdescError: no backend has such a name, or its model cannot be loaded.
+        """
         resources = resources or Resources()
         cache = out / "requests.sqlite" if resources.cache is None else Path(resources.cache or ".")
         models = Models.create(settings, resources, cache if resources.cache != "" else None)
         return cls(dataset, settings, resources, models, out, provenance(settings, models), strict)
 
     def config(self) -> dict[str, Any]:
-        """What may not change within a run folder; which sequences are asked for, and how fast, may."""
+        """The part of a run that may not change within its folder. The selection of sequences and the speed may."""
         return {
             "chatdesc": __version__,
             "dataset": self.dataset.dataset,
@@ -65,14 +69,17 @@ class Run:
         }
 
     def pending(self, store: Store) -> list[str]:
-        """Sequences to do: those without a row, and those whose row has failed."""
+        """Names of the sequences to annotate: those without a row, and those whose row failed."""
         rows = ((name, store.load(name)) for name in self.dataset.names)
         return [name for name, row in rows if row is None or failed(row)]
 
     def annotate(
         self, store: Store, on_row: Callable[[Row], None] | None = None, names: Iterable[str] | None = None
     ) -> None:
-        """Do ``names`` (all that is pending); every row is saved as it is finished and then handed to ``on_row``.
+        """Annotate ``names`` (default: all pending sequences). Each row is saved as soon as it is finished.
+
+        Args:
+            on_row: called with each row after it is saved.
 
         Raises:
             ChatdescError: with ``strict``, the first failed row.
@@ -87,13 +94,13 @@ class Run:
                 on_row(row)
 
     def job(self, name: str) -> Generator[Any, Any, Row]:
-        """One sequence as a generator of requests that returns its row."""
+        """A generator of one sequence's requests that returns its row."""
         sequence = self.dataset[name]
         threshold, tracked = self.models.threshold(self.settings), self.models.tracker is not None
         return (yield from annotate_sequence(sequence, self.settings, threshold, self.provenance, tracked))
 
     def broken(self, name: str, error: BaseException) -> Row:
-        """A row for a sequence whose job ended with an error that no stage expected."""
+        """The row of a sequence that an unexpected error ended."""
         if not isinstance(error, Exception):
             raise error
         kind = "bad_data" if isinstance(error, DataError) else "internal_error"
@@ -101,7 +108,7 @@ class Run:
         return row | {"problems": [f"{type(error).__name__}: {error}"], "provenance": self.provenance}
 
     def encoded_frames(self, row: Row) -> list[bytes]:
-        """A row's frames as they are on disk, for ``--include-frames``; none where some cannot be read."""
+        """The files of a row's frames, for ``--include-frames``; an empty list if one of them cannot be read."""
         frames = self.dataset[row["sequence"]].frames
         try:
             return [frames.encoded(i) for i in range(len(frames))]
@@ -109,24 +116,24 @@ class Run:
             return []
 
     def close(self) -> None:
-        """Let go of connections and files that models hold."""
+        """Close the connections and files that models hold."""
         self.models.close()
 
     def rows(self, store: Store) -> Iterator[Row]:
-        """All finished rows of the folder, also of earlier selections, in natural order of their names."""
+        """All finished rows of the folder, those of earlier selections too, in natural order of their names."""
         return store.rows(sorted(store.names(), key=natural))
 
     def check_data(self, store: Store) -> None:
-        """Refuse to go on in a folder that was made from other data under the same names.
+        """Refuse a run folder that was made from other data with the same names.
 
-        Data may move between runs, so what counts is content: one finished row against its sequence.
+        One finished row is compared with its sequence by content, because data may move between runs.
 
         Raises:
             ChatdescError: boxes or manual text differ.
         """
         name = next((n for n in self.dataset.names if store.path(n).exists()), None)
-        row = store.load(name) if name else None
-        if row is None or not row["num_frames"]:
+        row = store.load(name) if name is not None else None
+        if name is None or row is None or not row["num_frames"]:
             return
         now = sequence_row(self.dataset[name])
         differing = [k for k in ("num_frames", "boxes", "manual_text") if str(now[k]) != str(row[k])]
@@ -136,27 +143,29 @@ class Run:
 
 
 def failed(row: Row) -> bool:
-    """Whether a row lacks its text, or a stage of its work broke off."""
-    stage_broke = row["status"].endswith("_failed") or row["status"] == "corrupt_frame"
-    return row["text"] is None or stage_broke
+    """Whether a row has no text, or one of its stages failed."""
+    return row["text"] is None or row["status"] in BROKEN
 
 
 def provenance(settings: Settings, models: Models) -> Provenance:
-    """What made a row: no time, no place, no person."""
-    say = lambda backend: json.dumps(backend.describe_self(), sort_keys=True)  # noqa: E731
+    """The provenance of a row. It holds no time, place or person, so that equal runs give equal rows."""
     return {
         "chatdesc": __version__,
-        "describer": say(models.describer),
-        "grounder": say(models.grounder),
-        "tracker": say(models.tracker) if models.tracker is not None else "none",
+        "describer": _facts(models.describer),
+        "grounder": _facts(models.grounder),
+        "tracker": _facts(models.tracker),
         "verifier": settings.verifier,
-        "encoders": [say(e) for e in models.encoders.values()],
+        "encoders": [_facts(encoder) for encoder in models.encoders.values()],
         "prompts": json.dumps(prompt_hashes(), sort_keys=True),
         "libraries": json.dumps({name: _version(name) for name in LIBRARIES}, sort_keys=True),
         "settings": json.dumps(settings.as_dict(), sort_keys=True),
         "seed": settings.seed,
         "config_hash": settings.hash(),
     }
+
+
+def _facts(backend: Backend | None) -> str:
+    return "none" if backend is None else json.dumps(backend.describe_self(), sort_keys=True)
 
 
 def _version(name: str) -> str | None:

@@ -1,11 +1,14 @@
-"""Runs many sequences at once and turns their requests into batches.
+"""Run many sequences at the same time and turn their requests into batches.
 
-Each sequence is a generator that yields requests and is sent answers. ``Scheduler`` keeps M of them in flight, gathers
-what they wait for by kind, calls a backend once per batch, and sends every answer to the one that asked:
+Each sequence is a generator that yields requests and receives answers. ``Scheduler`` keeps M generators open, collects
+their requests by kind, calls a backend once per batch, and sends each answer back to the generator that asked.
 
->>> backends = {Describe: describer.describe}                               # doctest: +SKIP
->>> for key, result in Scheduler([Lane(Describe, describer.describe)], in_flight=8).run(jobs):
-...     print(key, result)
+>>> def job(number):
+...     doubled = yield number
+...     return doubled + 1
+>>> lane = Lane(int, lambda numbers: [2 * number for number in numbers])
+>>> sorted(Scheduler([lane], in_flight=8).run((name, job(k)) for k, name in enumerate("abc")))
+[('a', 1), ('b', 3), ('c', 5)]
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ Job = Generator[Any, Any, Any]
 
 @dataclass(slots=True)
 class Lane:
-    """One backend call and how it may be used: at most ``max_batch`` requests a call, ``workers`` calls at a time."""
+    """A backend's call: at most ``max_batch`` requests per call, at most ``workers`` calls at the same time."""
 
     kind: Hashable
     call: Callable[[list[Any]], list[Any]]
@@ -31,13 +34,11 @@ class Lane:
     workers: int = 1
     waiting: deque[tuple[_Run, int, Any]] = field(default_factory=deque)
     running: int = 0
-    calls: int = 0
-    items: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """A sequence in flight: its generator and the answers that it still waits for."""
+    """An open sequence: its generator and the answers it waits for."""
 
     key: Any
     job: Job
@@ -47,21 +48,21 @@ class _Run:
 
 
 def kind_of(request: Any) -> Any:
-    """The lane of a request: its type, and for an Embed the encoder too."""
+    """The lane of a request: its type; for an ``Embed`` also the encoder."""
     if isinstance(request, Embed):
         return Embed, request.encoder
     return type(request)
 
 
 class Scheduler:
-    """Drives jobs with ``in_flight`` of them open at a time."""
+    """Run jobs, ``in_flight`` of them open at the same time."""
 
     def __init__(self, lanes: Iterable[Lane], in_flight: int = 8) -> None:
         self.lanes = {lane.kind: lane for lane in lanes}
         self.in_flight = max(1, in_flight)
 
     def run(self, jobs: Iterable[tuple[Any, Job]]) -> Iterator[tuple[Any, Any]]:
-        """Yield ``(key, result)`` as jobs finish; an exception that a job let through is its result."""
+        """Yield ``(key, result)`` as jobs finish. If a job raises an exception, the exception is its result."""
         source, open_runs = iter(jobs), 0
         threads = sum(lane.workers for lane in self.lanes.values())
         with ThreadPoolExecutor(max(1, threads)) as pool:
@@ -85,7 +86,7 @@ class Scheduler:
                     future.cancel()
 
     def _advance(self, run: _Run, answer: Any) -> tuple[Any, Any] | None:
-        """Send an answer and queue what the job asks for next; its result when it ends."""
+        """Send an answer and queue the job's next requests; return its result when it ends."""
         try:
             asked = run.job.throw(answer) if isinstance(answer, Exception) else run.job.send(answer)
             while isinstance(asked, list) and not asked:
@@ -106,10 +107,10 @@ class Scheduler:
         return None
 
     def _dispatch(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], open_runs: int) -> None:
-        """Start calls: at once where a lane works on single requests or its batch is full, else when no batch runs.
+        """Start a call at once if the lane takes single requests or its batch is full, else when no batch runs.
 
-        Waiting for the others is what makes batches full; the largest queue goes first, so that sequences that fell
-        out of step meet again. Single requests are not waited for: a slow one would hold everybody up.
+        Waiting fills batches. The largest queue goes first, so that sequences that fell out of step meet again.
+        Single requests do not wait, because one slow request would hold up all sequences.
         """
         for lane in self.lanes.values():
             while lane.waiting and lane.running < lane.workers and (lane.workers > 1 or self._full(lane, open_runs)):
@@ -126,13 +127,13 @@ class Scheduler:
     def _start(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], lane: Lane) -> None:
         size = 1 if lane.workers > 1 else min(lane.max_batch, len(lane.waiting))
         batch = [lane.waiting.popleft() for _ in range(size)]
-        lane.running, lane.calls, lane.items = lane.running + 1, lane.calls + 1, lane.items + size
+        lane.running += 1
         busy[pool.submit(lane.call, [request for _, _, request in batch])] = (lane, batch)
 
     def _collect(
         self, future: Future[list[Any]], lane: Lane, batch: list[tuple[_Run, int, Any]]
     ) -> Iterator[tuple[Any, Any]]:
-        """Hand a finished call's answers to those who asked; yield the jobs that end with them."""
+        """Send the answers of a finished call to the jobs that asked; yield the jobs that end with them."""
         lane.running -= 1
         for (run, slot, _), answer in zip(batch, self._answers(future, len(batch)), strict=True):
             run.answers[slot] = answer
@@ -148,7 +149,7 @@ class Scheduler:
 
     @staticmethod
     def _answers(future: Future[list[Any]], count: int) -> list[Any]:
-        """A call's answers; if the call as a whole failed, its error for every item."""
+        """The answers of a call; if the whole call failed, its error for every item."""
         error = future.exception()
         if error is not None:
             return [error if isinstance(error, Exception) else BackendError(str(error))] * count

@@ -94,9 +94,7 @@ def test_kept_manual_texts_are_the_best_candidate(rows):
 
 
 def test_batch_size_and_order_do_not_change_rows(scenes, tmp_path):
-    alone = Run.create(
-        load("lasot", scenes), tmp_path / "a", QUICK, Resources(sequences_in_flight=1)
-    )
+    alone = Run.create(load("lasot", scenes), tmp_path / "a", QUICK, Resources(sequences_in_flight=1))
     with Store.open(alone.out, alone.config()) as store:
         alone.annotate(store)
         one = list(alone.rows(store))
