@@ -122,6 +122,7 @@ class Settings:
         return asdict(self) | named | {"encoders": [public_spec(e) for e in self.encoders]}
 
     def hash(self) -> str:
+        """A short hash of all settings, for a row's provenance."""
         return sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
 

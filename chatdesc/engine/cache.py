@@ -55,6 +55,7 @@ class RequestCache:
         return int(found[0]) if found else 0
 
     def get(self, key: str) -> str | None:
+        """The answer stored under ``key``, or None."""
         found = self._run("SELECT answer FROM answers WHERE key = ?", key)
         return bytes(found[0]).decode("utf-8", "surrogatepass") if found else None
 
@@ -69,10 +70,12 @@ class RequestCache:
         self._run("INSERT OR REPLACE INTO describers VALUES (?, ?)", *values, write=True)
 
     def remembered(self, fingerprint: str) -> dict[str, str] | None:
+        """The facts stored for a describer, or None."""
         found = self._run("SELECT said FROM describers WHERE fingerprint = ?", fingerprint)
         return dict(json.loads(found[0])) if found else None
 
     def close(self) -> None:
+        """Close the file."""
         with self._lock:
             if self._open is not None:
                 self._open.close()
@@ -175,6 +178,7 @@ class CachedDescriber:
         self._frames: LruCache[tuple[int, int], str] = LruCache(1024)
 
     def describe_self(self) -> dict[str, str]:
+        """The facts of the inner describer."""
         return self._said
 
     @cached_property
@@ -200,10 +204,12 @@ class CachedDescriber:
         return sha256(private.encode("utf-8", "surrogatepass")).hexdigest() if private else ""
 
     def summary(self) -> dict[str, Any]:
+        """Cache hits and misses, and the counts of the inner describer."""
         inner = self.inner.summary() if hasattr(self.inner, "summary") else {}
         return {"cache_hits": self.hits, "cache_misses": self.misses, **inner}
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        """Answer requests from the cache, and the others through the inner describer."""
         keys = [self._key_or_error(request) for request in requests]
         known = {k: self.cache.get(k) for k in keys if isinstance(k, str)}
         missing = {k: r for k, r in zip(keys, requests, strict=True) if isinstance(k, str) and known[k] is None}

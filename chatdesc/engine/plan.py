@@ -42,6 +42,7 @@ class Counts:
         return Counts(*(a + b for a, b in zip(mine, theirs, strict=True)))
 
     def as_tuple(self) -> tuple[int, int, int, int, int]:
+        """The five numbers in the order of the fields."""
         return self.decoded, self.describer, self.grounder, self.encoder, self.tracked
 
 

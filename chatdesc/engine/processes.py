@@ -37,9 +37,11 @@ class Claims:
         self._store = store
 
     def clear(self) -> None:
+        """Remove all claims."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def take(self, name: str) -> bool:
+        """Claim a sequence; False if another worker has it."""
         self.folder.mkdir(exist_ok=True)
         try:
             (self.folder / self._store.path(name).name).touch(exist_ok=False)
