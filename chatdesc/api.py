@@ -351,8 +351,8 @@ def list_backends() -> list[Record]:
     ['cpu', 'gpu', 'offline', 'paper', 'tiny']
     """
     found = [
-        {"role": role, "name": name, "from": "chatdesc" if name in builtin else target.partition(":")[0]}
-        for role, builtin in backends.BUILTIN.items()
+        {"role": role, "name": name, "from": "chatdesc" if name in backends.BUILTIN[role] else target.partition(":")[0]}
+        for role in backends.ROLES
         for name, target in sorted(backends.available(role).items())
     ]
     return found + [{"role": "preset", "name": name, "from": preset.about} for name, preset in presets().items()]

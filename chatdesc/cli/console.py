@@ -61,16 +61,16 @@ def progress_bar(console: Console, what: str, transient: bool = False) -> Iterat
         if not started and done:
             console.print(f"{done} of {total} sequences are finished already")
         if not started and done < total:
+            bar.reset(task, total=total, completed=done, visible=True, note=note)
             bar.start()
-        if not started:
-            bar.reset(task, total=total, completed=done, visible=done < total, note=note)
         started = True
-        bar.update(task, completed=done, total=total, note=note)
+        bar.update(task, completed=done, note=note)
 
     try:
         yield update
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def steps(progress: Callback, total: int) -> Callable[..., None]:
