@@ -44,3 +44,9 @@ tiny-%: venv
 clean:
 	rm -rf build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# The site, in site/; reads nothing from other hosts.
+.PHONY: docs
+docs: venv
+	$(BIN)/python docs/tools/reference.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

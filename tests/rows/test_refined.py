@@ -17,7 +17,7 @@ from chatdesc.types import ChatdescError
 from tests.loaders import conftest as make
 from tests.share.test_dataset import bare, row
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 
 
 def rows_of(*names, split="test", dataset="lasot"):
@@ -151,14 +151,14 @@ def test_wrong_arguments(refine, chosen, place, says, tmp_path):
 
 
 def block(having):
-    """The one code block of README that has these words."""
-    found = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.S | re.M)
+    """The one code block of the page that has these words."""
+    found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.S | re.M)
     [code] = [code for code in found if having in code]
     return code
 
 
-@pytest.mark.skipif(not README.is_file(), reason="there is no README beside these tests: a wheel is under test")
-def test_the_readmes_own_example(tmp_path, capsys):
+@pytest.mark.skipif(not PAGE.is_file(), reason="there are no docs beside these tests: a wheel is under test")
+def test_the_documentations_own_example(tmp_path, capsys):
     """Its code as it stands, but for the repository, the dataset and the folder that it names."""
     names = render(tmp_path / "scenes", count=2, frames=4, seed=3)
     rows = [one | {"num_frames": 4} for one in rows_of(*names, dataset="synthetic")]
