@@ -1,10 +1,10 @@
-"""What an alignment table costs: decoded frames, encoded texts and crops, seconds, by frames, encoders and texts.
+"""Cost of an alignment table: decoded frames, encoded texts and crops, seconds; per frames, encoders and texts.
 
     python benchmarks/alignment.py [--sequences 16] [--repeats 3]
 
-Pictures of 1280 x 720 (JPEG) and a small stand-in for a CLIP: it resizes a crop to 224 pixels and multiplies it by a
-matrix, so that what is measured is all that surrounds a model. Ours decodes a frame once for all encoders, crops and
-texts; ``each`` is the plain loop that opens the picture for every encoder and text. Sides alternate; medians.
+Frames are 1280 x 720 (JPEG). A stand-in for a CLIP resizes a crop to 224 pixels and multiplies it by a matrix, so the
+time measured is that of everything around a model. Ours decodes a frame once for all encoders, crops and texts;
+``each`` is the plain loop that opens the frame for every encoder and text. Runs alternate; medians are compared.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""The neural stages at full size with random weights: items a second, GPU share, memory, and what batching gives.
+"""The neural stages at full size with random weights: items per second, GPU use, memory, and the gain of batching.
 
-Architectures are built from their configurations, without a download: a Qwen3-VL of four billion parameters, an
-MM-GroundingDINO with Swin-T and BERT, a CLIP ViT-B/32 and a SAM 2. Random weights say nothing about quality, and all
-about cost. Without a GPU the same code runs on tiny ones, to show that it works; its figures then mean nothing for a
-GPU, and it says so. An item is a description, a grounding, four crops with a text, or three tracked frames.
+Architectures are built from their configurations, without a download: a Qwen3-VL of four billion parameters, an MM-
+GroundingDINO with Swin-T and BERT, a CLIP ViT-B/32 and a SAM 2. Random weights have the cost of trained ones and say
+nothing about quality. Without a GPU the same code runs on tiny networks, to show that it works, and says that its
+figures mean nothing for a GPU. An item is a description, a grounding, four crops with a text, or three tracked
+frames.
 
     python benchmarks/gpu.py [--sequences 16] [--tokens 48]
 """

@@ -1,10 +1,10 @@
-"""How much faster LaSOT's test annotations are indexed and parsed than by one numpy.loadtxt per file.
+"""Speed of indexing and parsing LaSOT's test annotations, against one numpy.loadtxt per file.
 
     python benchmarks/index.py [ROOT] [--repeats 7]
 
-ROOT is a LaSOT folder (frames are not needed). Without one, $CHATDESC_SHARED_DATA/lasot_annos is taken where it is,
-else a synthetic tree of 280 sequences of 2448 frames. Both sides read boxes and visibility of the same sequences. Ours
-also finds the files; loadtxt is given their paths. Repeats alternate; the ratio is of the medians.
+ROOT is a LaSOT folder (frames are not needed). Without it: $CHATDESC_SHARED_DATA/lasot_annos if it exists, else a
+synthetic tree of 280 sequences of 2448 frames. Both read boxes and visibility of the same sequences. Ours also
+finds the files; loadtxt gets their paths. Repeats alternate; the ratio is of the medians.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""How fast result files are read and scored: ours, the limit of parsing alone, and the toolkits that are installed.
+"""Speed of reading and scoring result files: ours, parsing alone as a limit, and the toolkits that are installed.
 
     python benchmarks/ope.py [--dataset lasot --root FOLDER --results FOLDER ...] [--repeats 3]
 
-Without arguments, LaSOT's 280 test sequences and five trackers made from their ground truth where the project's shared
-data is at hand, else made-up ones of that size. Every side reads every text file, ground truth included, and computes
+Without arguments: LaSOT's 280 test sequences, and five trackers made from their ground truth; without the project's
+shared data, made-up files of that size. Every toolkit reads every text file, ground truth included, and computes
 success, precision and normalised precision of all sequences of all trackers (got10k of PyPI has no normalised
-precision, so it does less). ``parse`` is our reading alone, ``bytes`` reads the files and looks at nothing. Repeats
-alternate; ratios are of the medians and of the fastest ("calm").
+precision, so it does less). ``parse`` is our reading alone, ``bytes`` reads the files without parsing them. Repeats
+alternate; ratios are of the medians and of the fastest repeats ("calm").
 """
 
 from __future__ import annotations

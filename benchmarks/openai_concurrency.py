@@ -1,7 +1,7 @@
-"""Claim: with 32 sequences in flight, a server of fixed latency is kept at least 0.8 x as busy as 32 requests can.
+"""Claim: 32 sequences in flight reach at least 0.8 x the throughput that a server of fixed latency allows.
 
-Starts a server in this process that takes 0.2 s over every answer, however many it is asked for, has 128 frames of
-640 x 360 described in four rounds each through the scheduler, and prints what was achieved over concurrency / latency.
+Starts a server in this process that needs 0.2 s for every answer, whatever the load. The scheduler has 128 frames of
+640 x 360 described in four rounds each. Prints the ratio of the achieved throughput to concurrency / latency.
 
     python benchmarks/openai_concurrency.py
 """

@@ -1,13 +1,13 @@
 """Claim: reflection finds better texts, shown by the shipped models on synthetic sequences that no training has seen.
 
 Renders sequences with look-alikes, occlusion and planted faults in half of the manual texts, runs the whole loop with
-`--preset tiny`, and prints what the refined texts are worth, with 95 % bootstrap intervals over sequences:
+`--preset tiny`, and prints differences between refined and manual texts with 95 % bootstrap intervals over sequences:
 
     python benchmarks/tiny.py [--count 100] [--frames 40] [--seed 4242] [--out FOLDER]
 
-These are synthetic scenes, and models that know nothing else: the figures prove the wiring, not the method's worth on
-photographs. The texts were chosen with the grounder's feedback, so its IoU flatters them; the CLIP and the tracks took
-no part in choosing.
+The scenes are synthetic and the models know nothing else: the figures prove the wiring, and say nothing about
+photographs. The grounder's feedback chose the texts, so its IoU is biased towards them; the CLIP and the tracks took no
+part in the choice.
 """
 
 from __future__ import annotations
