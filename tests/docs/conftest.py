@@ -1,0 +1,139 @@
+"""A workspace in which the snippets of the documentation find the files that they name, and a stand-in Hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatdesc.synthetic import render
+from tests.docs.snippets import ROOT
+from tests.standins.hub import Hub, User
+
+TOKEN = "hf_users-own-token"
+FRAMES = 4
+RUN = re.compile(r"runs/([\w-]+)")
+SOURCES = {"lasot": ("lasot", "LaSOT"), "tnl2k": ("tnl2k", "TNL2K"), "otb": ("otb-lang", "OTB_sentences")}
+
+Ask = Callable[..., dict]
+
+
+def pytest_collection_modifyitems(items):
+    if not (ROOT / "docs").is_dir():
+        skip = pytest.mark.skip(reason="there is no documentation beside these tests: a wheel is under test")
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(skip)
+
+
+def lay_out(data: Path) -> None:
+    """Two short synthetic sequences in the layouts of LaSOT, TNL2K, OTB-lang and OTB-100, with results of trackers."""
+    render(data.parent / "scenes", count=2, frames=FRAMES, seed=2)
+    scenes = sorted(p.parent for p in (data.parent / "scenes").rglob("groundtruth.txt"))
+    lasot = data / "LaSOT"
+    for scene, name in zip(scenes, ("airplane-1", "airplane-15"), strict=True):
+        shutil.copytree(scene, lasot / "airplane" / name)
+        (lasot / "airplane" / name / "att.toolkit.txt").write_text(",".join("10000000000000"))
+    (lasot / "testing_set.txt").write_text("airplane-1\nairplane-15\n")
+    for scene, folder in zip(scenes, ("train_subset/Cat_1", "test_subset/Dog_2"), strict=True):
+        place = data / "TNL2K" / f"TNL2K_{folder}"
+        shutil.copytree(scene / "img", place / "imgs")
+        shutil.copy(scene / "groundtruth.txt", place)
+        shutil.copy(scene / "nlp.txt", place / "language.txt")
+    for top in (data / "OTB_sentences" / "OTB_videos", data / "OTB100"):
+        shutil.copytree(scenes[0] / "img", top / "Biker" / "img")
+        shutil.copy(scenes[0] / "groundtruth.txt", top / "Biker" / "groundtruth_rect.txt")
+    queries = data / "OTB_sentences" / "OTB_query_test"
+    queries.mkdir()
+    shutil.copy(scenes[0] / "nlp.txt", queries / "Biker.txt")
+    shutil.rmtree(data.parent / "scenes")
+
+
+def add_results(folder: Path) -> None:
+    """Ground truth as the results of every tracker that a snippet names."""
+    truths = {p.parent.name: p for p in (folder / "data").rglob("groundtruth.txt")}
+    truths["Biker"] = folder / "data/OTB100/Biker/groundtruth_rect.txt"
+    names = ("results/mine", "results/other", "results/KCF", "archive/a", "archive/b")
+    for place in (*names, "KCF", "SRDCF", "JointNLT/a", "JointNLT/b", "OSTrack"):
+        (folder / place).mkdir(parents=True)
+        for name, truth in truths.items():
+            shutil.copy(truth, folder / place / f"{name}.txt")
+    (folder / "annos").mkdir()
+    shutil.copy(truths["Biker"], folder / "annos/Biker.txt")
+    for packed in ("results/other", "SRDCF"):
+        with zipfile.ZipFile(folder / f"{packed}.zip", "w") as archive:
+            for file in (folder / packed).iterdir():
+                archive.write(file, file.name)
+
+
+@pytest.fixture(scope="session")
+def hub():
+    with Hub({TOKEN: User("user")}) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def ask(hub, tmp_path_factory) -> Ask:
+    """``ask(folder, command=[...])`` or ``ask(folder, python=code)``: what was printed, and the exit code."""
+    home = tmp_path_factory.mktemp("home")
+    ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_TOKEN": TOKEN}
+    ours |= {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    ours |= {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.docs.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **ours},
+    )
+
+    def ask(folder: Path, **what: object) -> dict:
+        process.stdin.write(json.dumps({"folder": str(folder), **what}) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    yield ask
+    process.stdin.close()
+    process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def base(ask, tmp_path_factory) -> Path:
+    """Data, results, and one run per dataset under ``base/``; the LaSOT run is compared, and on the stand-in Hub."""
+    folder = tmp_path_factory.mktemp("docs")
+    lay_out(folder / "data")
+    add_results(folder)
+    for kind, (dataset, place) in SOURCES.items():
+        command = ["annotate", dataset, str(folder / "data" / place), "--out", f"base/{kind}"]
+        done = ask(folder, command=[*command, "--rounds", "1", "--include-frames"])
+        assert done["code"] == 0, done
+    for command in (
+        ["compare", "base/lasot", str(folder / "data/LaSOT")],
+        ["push", "base/lasot", "user/lasot-chatdesc", "--private"],
+    ):
+        done = ask(folder, command=command)
+        assert done["code"] == 0, done
+    return folder
+
+
+@pytest.fixture
+def workspace(base, tmp_path) -> Path:
+    """A copy of the base for one snippet, which may change everything in it."""
+    shutil.copytree(base, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def add_runs(workspace: Path, text: str) -> None:
+    """The runs that a snippet reads: each is a copy of the base run of its dataset."""
+    for name in set(RUN.findall(text)):
+        kind = next(kind for kind in SOURCES if name.startswith(kind))
+        shutil.copytree(workspace / "base" / kind, workspace / "runs" / name, dirs_exist_ok=True)

@@ -1,0 +1,103 @@
+"""The snippets of README and docs, run as they are written."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import shlex
+import sys
+from itertools import pairwise
+
+import pytest
+
+from tests.docs.conftest import FRAMES, add_runs
+from tests.docs.snippets import LANGUAGES, PAGES, ROOT, blocks, command_lines, needs_models, parse
+
+COMMANDS = command_lines()
+OURS = [line for line in COMMANDS if line.startswith("chatdesc ")]
+OTHERS = [line for line in COMMANDS if not line.startswith("chatdesc ")]
+PYTHON = {page.name: [b for b in blocks(page) if b.language == "python"] for page in PAGES}
+OUT = re.compile(r"(?:--out |out=\")(runs/[\w-]+)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_has_a_language_that_these_tests_know(page):
+    assert {block.language for block in blocks(page)} <= LANGUAGES
+    assert page.read_text(encoding="utf-8").count("```") == 2 * len(blocks(page))
+
+
+def test_the_parser_notices_what_is_wrong():
+    for line in ("annotat lasot x", "annotate lasot /x", "annotate lasot /x --out y --no-such-option"):
+        with pytest.raises(BaseException, match=r"."):
+            parse(f"chatdesc {line}")
+    for option in ("--grounder owl:x", "--preset huge"):
+        with pytest.raises(BaseException, match=r"owl|huge"):
+            parse(f"chatdesc annotate lasot /x --out y {option}")
+
+
+@pytest.mark.parametrize("line", OURS)
+def test_a_command_parses(line):
+    parse(line)
+
+
+@pytest.mark.parametrize("line", [line for line in OURS if not needs_models(line)])
+def test_a_command_runs(line, ask, workspace):
+    if "annotate" not in line:
+        add_runs(workspace, line)
+    words = [word.replace("/data/", f"{workspace}/data/") for word in shlex.split(line)[1:]]
+    done = ask(workspace, command=words)
+    assert done["code"] == 0, (COMMANDS[line], done)
+
+
+@pytest.mark.parametrize("line", OTHERS)
+def test_other_commands_name_what_exists(line):
+    """``make`` has the target, ``python`` and ``pip`` have the file."""
+    program, *words = shlex.split(line)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    if program == "make":
+        assert all(re.search(rf"^{re.escape(word)}:", makefile, re.MULTILINE) for word in words)
+    elif program == "python":
+        assert (ROOT / words[0]).is_file()
+    else:
+        assert [program, words[0]] == ["pip", "install"]
+        assert all((ROOT / after).is_file() for flag, after in pairwise(words) if flag == "-c")
+
+
+@pytest.mark.parametrize("page", [name for name, found in PYTHON.items() if found])
+def test_python_compiles_and_its_names_exist(page):
+    for block in PYTHON[page]:
+        for node in ast.walk(ast.parse(block.text, filename=block.place)):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    importlib.import_module(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                assert all(hasattr(module, alias.name) for alias in node.names), block.place
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "chatdesc":
+                assert hasattr(importlib.import_module("chatdesc"), node.attr), f"{block.place}: {node.attr}"
+
+
+def runnable(page: str) -> str:
+    """The Python of a page as one program; what reads standard input is a program of its own."""
+    return "\n".join(block.text for block in PYTHON[page] if "sys.stdin" not in block.text)
+
+
+@pytest.mark.parametrize("page", [page for page in PYTHON if runnable(page)])
+def test_python_runs(page, ask, workspace):
+    code = runnable(page)
+    add_runs(workspace, OUT.sub("", code))
+    done = ask(workspace, python=code.replace("/data/", f"{workspace}/data/"))
+    assert done["code"] == 0, done["err"]
+    assert done["out"].strip()
+
+
+def test_the_stub_of_a_tracker_runs(ask, workspace):
+    [stub] = [block.text for block in PYTHON["models.md"] if "sys.stdin" in block.text]
+    (workspace / "stub.py").write_text(stub)
+    command = ["annotate", "lasot", str(workspace / "data/LaSOT"), "--out", "runs/stub", "--rounds", "0"]
+    done = ask(workspace, command=[*command, "--tracker", f"external:{sys.executable} {workspace / 'stub.py'}"])
+    assert done["code"] == 0, done
+    row = json.loads((workspace / "runs/stub/rows/airplane-15.json").read_text())
+    assert row["tracking"]["boxes"] == [row["boxes"][0]] * FRAMES
