@@ -8,8 +8,10 @@ The texts and the IoUs are those of the run's rows. The proposals come from the 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -18,6 +20,9 @@ import chatdesc
 from chatdesc.backends import create
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import Boxes, FrameRef, Ground
+from chatdesc.types import Image as Frame
+
+Colour = tuple[int, int, int]
 
 # The planted faults of the default demo: another thing's text, a text that fits two things, a misspelt one.
 SEQUENCES = ("star-3", "cross-1", "cross-4")
@@ -30,64 +35,58 @@ BEFORE, AFTER = (214, 84, 26), (0, 124, 137)  # orange and teal stay apart for c
 
 @dataclass(frozen=True)
 class Panel:
-    """One text of one sequence: the frame, the target's box [4], the proposals [P, 4] (best first), and the words."""
+    """One text of one sequence, its IoU, and the first frame with target [4] and proposals [P, 4], best first."""
 
     heading: str
     text: str
     iou: float
-    frame: Image.Image
+    colour: Colour
+    frame: Frame
     target: Boxes
     proposals: Boxes
     scores: list[float]
-    colour: tuple[int, int, int]
 
 
 def panels(run: Path, root: Path, names: tuple[str, ...]) -> list[tuple[Panel, Panel]]:
     """(manual, refined) of each sequence, both grounded in the first frame.
 
     Raises:
-        ChatdescError: ``run`` is no run or ``root`` holds no such sequence.
-        SystemExit: the run has no row of a sequence, or the row has no text.
+        ChatdescError: ``run`` is no run, or ``root`` holds no such sequence.
+        SystemExit: the run has no row of a sequence, or the row lacks one of the texts.
     """
     config = read_config(run)
-    settings, data = config["settings"], chatdesc.load(config["dataset"], root)
-    grounder = create("grounder", settings["grounder"])
-    threshold = grounder.threshold if settings["box_threshold"] is None else settings["box_threshold"]
+    data, ground = chatdesc.load(config["dataset"], root), grounder_of(config["settings"])
     pairs = []
     for name in names:
-        row = Store(run).load(name)
-        if row is None or row["grounding"] is None or not row["manual_text"]:
+        row, sequence = Store(run).load(name), data[name]
+        scores = row and row["grounding"]
+        if not row or not scores or not row["manual_text"] or not row["text"]:
             raise SystemExit(f"{run}: {name} has no row with a manual and a refined text")
-        sequence, scores = data[name], row["grounding"]
-        frame = FrameRef(sequence.frames, 0)
-        pair = []
-        for heading, text, iou, colour in (
-            ("manual text", row["manual_text"], scores["manual_iou"], BEFORE),
-            ("refined text", row["text"], scores["iou"], AFTER),
-        ):
-            [answer] = grounder.ground([Ground(frame, text)])
-            best = answer.scores.max(1, initial=0.0)
-            order = [i for i in np.argsort(-best, kind="stable") if best[i] >= threshold]
-            picture = Image.fromarray(frame.image())
-            pair.append(
-                Panel(
-                    heading,
-                    text,
-                    iou,
-                    picture,
-                    sequence.boxes[0],
-                    answer.boxes[order],
-                    [float(best[i]) for i in order],
-                    colour,
-                )
-            )
+        frame, target = FrameRef(sequence.frames, 0), sequence.boxes[0]
+        before = ("manual text", row["manual_text"], scores["manual_iou"] or 0.0, BEFORE)
+        after = ("refined text", row["text"], scores["iou"], AFTER)
+        pair = [Panel(*what, frame.image(), target, *ground(frame, what[1])) for what in (before, after)]
         pairs.append((pair[0], pair[1]))
     return pairs
 
 
+def grounder_of(settings: dict[str, Any]) -> Callable[[FrameRef, str], tuple[Boxes, list[float]]]:
+    """The run's grounder as a function: proposals [P, 4] above its threshold and their scores, best first."""
+    grounder = create("grounder", settings["grounder"])
+    threshold = grounder.threshold if settings["box_threshold"] is None else settings["box_threshold"]
+
+    def ground(frame: FrameRef, text: str) -> tuple[Boxes, list[float]]:
+        [answer] = grounder.ground([Ground(frame, text)])
+        best = answer.scores.max(1, initial=0.0)
+        order = [i for i in np.argsort(-best, kind="stable") if best[i] >= threshold]
+        return answer.boxes[order], [float(best[i]) for i in order]
+
+    return ground
+
+
 def draw(pairs: list[tuple[Panel, Panel]]) -> Image.Image:
     """All panels: a column per sequence, the manual text above the refined text."""
-    width, height = _zoomed(pairs[0][0].frame)
+    width, height = _zoomed(Image.fromarray(pairs[0][0].frame))
     step = HEAD + height + GAP
     sheet = Image.new("RGB", (GAP + len(pairs) * (width + GAP), 2 * step + FOOT), "white")
     for column, pair in enumerate(pairs):
@@ -101,7 +100,8 @@ def _draw_panel(sheet: Image.Image, panel: Panel, x: int, y: int) -> None:
     canvas = ImageDraw.Draw(sheet)
     canvas.text((x, y + 14), f"{panel.heading}, IoU {panel.iou:.2f}", panel.colour, _font(19))
     canvas.text((x, y + 37), f"“{panel.text}”", INK, _font(26))
-    picture = panel.frame.resize(_zoomed(panel.frame), Image.Resampling.LANCZOS)
+    frame = Image.fromarray(panel.frame)
+    picture = frame.resize(_zoomed(frame), Image.Resampling.LANCZOS)
     on_frame = ImageDraw.Draw(picture)
     _dashed(on_frame, _corners(panel.target, grow=4))
     for rank, (box, score) in enumerate(zip(panel.proposals, panel.scores, strict=True)):
@@ -149,7 +149,7 @@ def _label(
     canvas: ImageDraw.ImageDraw,
     corners: list[float],
     text: str,
-    colour: tuple[int, int, int],
+    colour: Colour,
     size: tuple[int, int],
 ) -> None:
     """A tag above a box, or below it where there is no room above; it stays inside the picture."""

@@ -173,7 +173,7 @@ def columns_tables() -> str:
 def _structure(kind: Any) -> type | None:
     """The TypedDict in a column's type, alone, in a list, or beside None."""
     if is_typeddict(kind):
-        return kind  # type: ignore[no-any-return]
+        return kind
     return next((found for part in get_args(kind) if (found := _structure(part)) is not None), None)
 
 

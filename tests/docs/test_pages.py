@@ -82,7 +82,8 @@ def test_the_picture_is_drawn_from_a_run(base, tmp_path):
     """The command that README's picture was made with, on the runs of these tests."""
     out = tmp_path / "picture.png"
     script = [sys.executable, str(DOCS / "tools/before_after.py"), str(base / "base/lasot"), str(base / "data/LaSOT")]
-    done = subprocess.run([*script, "--sequences", "airplane-1", "--out", str(out)], capture_output=True, text=True)
+    command = [*script, "--sequences", "airplane-1", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     with Image.open(out) as picture, Image.open(DOCS / "pictures/before_after.png") as shown:
         assert picture.height == shown.height  # one panel above the other, here in one column of the three
@@ -92,7 +93,7 @@ def test_the_picture_is_drawn_from_a_run(base, tmp_path):
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed: pip install -e '.[docs]'")
 def test_the_site_builds_and_asks_no_other_host(tmp_path):
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
     html = (tmp_path / "site" / "commands" / "index.html").read_text(encoding="utf-8")
     loaded = re.findall(r"<(?:script|link|img|iframe)[^>]*>", html)

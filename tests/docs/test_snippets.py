@@ -99,5 +99,5 @@ def test_the_stub_of_a_tracker_runs(ask, workspace):
     command = ["annotate", "lasot", str(workspace / "data/LaSOT"), "--out", "runs/stub", "--rounds", "0"]
     done = ask(workspace, command=[*command, "--tracker", f"external:{sys.executable} {workspace / 'stub.py'}"])
     assert done["code"] == 0, done
-    row = json.loads((workspace / "runs/stub/rows/airplane-15.json").read_text())
+    row = json.loads((workspace / "runs/stub/rows/airplane-15.json").read_text(encoding="utf-8"))
     assert row["tracking"]["boxes"] == [row["boxes"][0]] * FRAMES
