@@ -120,7 +120,7 @@ def _spelling(option: Any, hint: Any) -> str:
 
 
 def _value(hint: Any) -> str:
-    """What stands for an option's value: ``N`` for a whole number, ``a|b`` for a choice."""
+    """The placeholder of an option's value: ``N`` for a whole number, ``a|b`` for a choice."""
     if get_origin(hint) is Annotated:
         return _value(get_args(hint)[0])
     if get_origin(hint) in (Union, UnionType):

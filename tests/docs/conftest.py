@@ -28,7 +28,7 @@ Ask = Callable[..., dict]
 
 def pytest_collection_modifyitems(items):
     if not (ROOT / "docs").is_dir():
-        skip = pytest.mark.skip(reason="there is no documentation beside these tests: a wheel is under test")
+        skip = pytest.mark.skip(reason="no documentation beside these tests: a wheel is under test")
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(skip)
