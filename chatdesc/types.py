@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 K = TypeVar("K")
+R = TypeVar("R")
 V = TypeVar("V")
 
 Boxes = NDArray[np.float32]
@@ -208,15 +209,6 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """A describer's answer, parsed: a phrase for the target and nouns for what surrounds it."""
-
-    text: str
-    background: tuple[str, ...] = ()
-    raw: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Word:
     """A word of a text by its character offsets: ``text[start:end]``."""
 
@@ -334,76 +326,9 @@ class Follow:
 Request = Describe | Ground | Embed | Follow
 Answer = str | Grounding | Embedding | Followed
 
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One candidate text and what grounding said of it. ``source`` is ``refined`` or ``manual``."""
-
-    text: str
-    background: tuple[str, ...] = ()
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-    iou: float = 0.0
-    margin: float = 0.0
-    accepted: bool = False
-    source: str = "refined"
-    raw: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """What is called for from frame ``start`` on: the phrase for the target, phrases for what surrounds it."""
-
-    start: int
-    text: str
-    background: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reflection:
-    """All rounds of one sequence, the manual text as a candidate, and the choice among them.
-
-    Attributes:
-        error: why the rounds ended early, in words; empty if they did not.
-        failed_stage: the stage that failed then, ``describe`` or ``grounding``.
-        start, stop: the frames of the range, ``start`` to ``stop - 1``.
-    """
-
-    rounds: tuple[Round, ...]
-    manual: Round | None
-    chosen: Round | None
-    scope: str
-    error: str = ""
-    failed_stage: str = ""
-    start: int = 0
-    stop: int = 0
-
-    @property
-    def background(self) -> tuple[str, ...]:
-        """The chosen round's phrases for the surroundings; with the manual text, those of the best other round."""
-        if self.chosen is None:
-            return ()
-        return self.chosen.background or max(self.rounds, key=lambda r: r.iou, default=self.chosen).background
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Track:
-    """Semantic tracking of one sequence: per frame a box, where it came from, and how sure.
-
-    ``sources`` [N] is one of TRACK_SOURCES. The verification arrays have one entry per key frame with a visible
-    target: the IoU with the ground truth of the proposal chosen, of a random one, and of the best one.
-    """
-
-    boxes: Boxes
-    sources: tuple[str, ...]
-    scores: NDArray[np.float32]
-    key_frames: tuple[int, ...]
-    chosen_iou: NDArray[np.float32]
-    random_iou: NDArray[np.float32]
-    oracle_iou: NDArray[np.float32]
-
-
-TRACK_SOURCES = ("given", "tracker", "language")
+# A stage as a generator: it yields a request, or a list that is answered together, and is sent the answer or the list
+# of answers; it returns an R. An exception in place of an answer is thrown into it.
+Steps = Generator[Request | list[Request], Any, R]
 
 
 def one_line(text: str) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from vlm_talk import KINDS, NOUNS, around, asked_again, first_words
 
 from chatdesc.backends import create
-from chatdesc.stages.describe import UnreadableAnswer, parse_answer, prompt_text
+from chatdesc.stages.describe import Description, UnreadableAnswer, parse_answer, prompt_text
 from chatdesc.synthetic import Still, Thing, phrase, place_of, stills, truth
-from chatdesc.types import STOP_WORDS, Describe, Description, FrameRef, split_words
+from chatdesc.types import STOP_WORDS, Describe, FrameRef, split_words
 
 GOALS = {
     "parsed": 0.99, "colour and shape": 0.95, "background precision": 0.8, "background recall": 0.8,

@@ -25,7 +25,7 @@ from chatdesc.config import Settings, public_spec
 from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.ground import feedback
-from chatdesc.stages.track import track
+from chatdesc.stages.track import Phrase, track
 from chatdesc.types import (
     BackendError,
     ChatdescError,
@@ -35,7 +35,6 @@ from chatdesc.types import (
     FrameRef,
     Ground,
     Grounding,
-    Phrase,
     Sequence,
     one_line,
 )

@@ -1,15 +1,18 @@
-"""Alignment of texts with the target: cosines on target crops, and margins over what they could be confused with.
+"""Alignment of texts with the target: cosines with target crops, and margins over distractor crops.
 
-One sequence is one generator, as in ``reflect``. Every encoder sees the same crops:
+One sequence is one generator, as in ``reflect``. All texts and encoders are compared on the same crops. Distractors are
+what a text found off the target, or else windows beside it:
 
->>> steps = align(sequence, {"manual": "red kite"}, settings, threshold=0.35)   # doctest: +SKIP
+>>> neighbours(np.array([100, 40, 20, 30], np.float32))
+array([[ 70.,  40.,  20.,  30.],
+       [130.,  40.,  20.,  30.],
+       [100.,  -5.,  20.,  30.],
+       [100.,  85.,  20.,  30.]], dtype=float32)
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +20,26 @@ from numpy.typing import NDArray
 from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.alignment import Floats, cosine, margin, mean_over_frames
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.rows.schema import AlignmentRecord
 from chatdesc.stages.reflect import spread
 from chatdesc.stages.track import top_proposals
-from chatdesc.types import Boxes, Crop, Embed, Embedding, FrameRef, Ground, Grounding, Sequence
+from chatdesc.types import Boxes, Crop, Embed, Embedding, FrameRef, Ground, Grounding, Sequence, Steps
 
-DISTRACTORS = 4
+DISTRACTORS = 4  # proposals of one text on one frame
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """One encoder's view of one text: cosine x 100 on the target and over the strongest distractor (None: unknown)."""
+    """One encoder's score of one text.
+
+    Attributes:
+        encoder: the encoder's spec, as in the settings.
+        text: the text's name, ``manual`` or ``refined``.
+        score: cosine x 100 with the target's crop, mean over the frames; None where it is unknown.
+        margin: ``score`` minus the cosine x 100 with the strongest distractor, mean over the frames.
+        frames: over how many frames.
+        truncated: whether the encoder cut the text.
+    """
 
     encoder: str
     text: str
@@ -38,15 +51,19 @@ class Alignment:
 
 def align(
     sequence: Sequence, texts: dict[str, str], settings: Settings, threshold: float | None
-) -> Generator[Any, Any, list[Alignment]]:
+) -> Steps[list[Alignment]]:
     """Score named texts on ``alignment_frames`` frames spread over the video.
 
     Args:
-        texts: name -> text (``manual``, ``refined``); all are judged against the same crops.
+        texts: name -> text (``manual``, ``refined``); all are compared with the same crops.
+        settings: ``encoders``, ``alignment_frames`` and ``theta``.
         threshold: the grounder's score under which a proposal is no distractor; None asks no grounder.
 
     Returns:
-        One Alignment per encoder and text, ``text`` being its name.
+        One Alignment per encoder and text; none where no frame has a visible target.
+
+    Raises:
+        BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
     """
     indices = spread(sequence, settings.alignment_frames)
     if not texts or not sequence.valid()[indices].all():
@@ -72,12 +89,12 @@ def align(
     ]
 
 
-def alignment_column(scores: list[Alignment]) -> list[dict[str, Any]]:
-    """The row's column: one entry per encoder with both texts side by side."""
+def alignment_column(scores: list[Alignment]) -> list[AlignmentRecord]:
+    """The row's column ``alignment``: one record per encoder with the manual and the refined text side by side."""
     by_encoder: dict[str, dict[str, Alignment]] = {}
-    for one in scores:
-        by_encoder.setdefault(one.encoder, {})[one.text] = one
-    column = []
+    for score in scores:
+        by_encoder.setdefault(score.encoder, {})[score.text] = score
+    column: list[AlignmentRecord] = []
     for encoder, texts in by_encoder.items():
         manual, refined = texts.get("manual"), texts.get("refined")
         either = refined or manual
@@ -97,19 +114,22 @@ def alignment_column(scores: list[Alignment]) -> list[dict[str, Any]]:
 
 
 def neighbours(box: Boxes) -> Boxes:
-    """[4, 4] windows of the target's size to its left, right, above and below (they may reach out of the frame)."""
+    """[4, 4] xywh windows of the size of ``box`` ([4] xywh) to its left, right, above and below, half a size apart.
+
+    They may reach out of the frame.
+    """
     shifts = np.array([[-1.5, 0], [1.5, 0], [0, -1.5], [0, 1.5]], np.float32) * box[2:]
     return np.concatenate([box[:2] + shifts, np.repeat(box[None, 2:], 4, 0)], 1).astype(np.float32)
 
 
 def _elsewhere(groundings: list[Grounding], box: Boxes, theta: float, threshold: float, beside: Boxes) -> Boxes:
-    """What any of the texts found off the target, or the windows beside it where they found nothing else."""
-    found = [beside[:0]]
+    """Boxes [D, 4] that any text led to off the target; the windows ``beside`` it where no text did."""
+    off_target = [beside[:0]]
     for grounding in groundings:
         boxes, _ = top_proposals(grounding, threshold)
         if len(boxes):
-            found.append(boxes[iou_matrix(boxes, box[None])[:, 0] < theta][:DISTRACTORS])
-    apart = np.unique(np.concatenate(found), axis=0)
+            off_target.append(boxes[iou_matrix(boxes, box[None])[:, 0] < theta][:DISTRACTORS])
+    apart = np.unique(np.concatenate(off_target), axis=0)
     return apart if len(apart) else beside
 
 

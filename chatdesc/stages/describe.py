@@ -1,4 +1,4 @@
-"""From a request to a description: prompts, and answers parsed as they come.
+"""From a request to a description: the prompts, and the parser of a describer's answers.
 
 >>> parse_answer('Sure! ```json\\n{"target": "a red kite", "background": ["sky", "trees"]}\\n```').text
 'a red kite'
@@ -10,7 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from chatdesc.text import CLIP_TOKENS, clean_for_trackers, fits_clip
-from chatdesc.types import BackendError, Describe, Description, one_line
+from chatdesc.types import BackendError, Describe, one_line
 
 TARGET_KEYS = ("target", "text", "description", "phrase", "foreground", "t_fore", "answer")
 WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
@@ -34,35 +34,60 @@ STRING = r'"(?:[^"\\]|\\.)*"'
 Fields = tuple[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A describer's answer, parsed.
+
+    Attributes:
+        text: the phrase for the target, as ``normalise`` leaves it.
+        background: phrases for what surrounds the target.
+        raw: the whole answer.
+    """
+
+    text: str
+    background: tuple[str, ...] = ()
+    raw: str = ""
+
+
 class UnreadableAnswer(BackendError):
-    """A describer's answer from which no description can be taken."""
+    """A describer's answer without a usable description; the message gives the reason."""
 
 
 @cache
 def prompt_file(name: str) -> str:
+    """The text of ``chatdesc/prompts/NAME.txt``; the names are PROMPTS."""
     return files("chatdesc").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
 
 
 def prompt_text(name: str, region: str = "box", style: str = "concise") -> str:
-    """The whole of a prompt (``describe``, ``reflect``, ``repair``): what is shown, what is asked, in which form.
+    """The template of a whole prompt: the pictures, the task, the style, and the form of the answer.
 
-    ``<box>`` in it stands for coordinates, which only the backend knows how to write.
+    Args:
+        name: the task: ``describe``, ``reflect`` or ``repair``.
+        region: one of ``chatdesc.region.REGIONS``. With ``coords`` the prompt holds ``<box>``, which the backend
+            replaces by coordinates, because their convention belongs to the model.
+        style: ``concise`` or ``detailed``.
     """
     parts = (f"region_{region}", name, f"style_{style}", "answer")
     return "".join(prompt_file(part) for part in parts)
 
 
 def prompt_hashes() -> dict[str, str]:
-    """sha256 of every prompt file, for a row's provenance."""
+    """SHA-256 (hexadecimal) of every prompt file by its name, for a row's provenance."""
     return {name: sha256(prompt_file(name).encode()).hexdigest() for name in PROMPTS}
 
 
 def fill(name: str, region: str = "box", style: str = "concise", /, **values: str) -> str:
+    """The prompt of ``prompt_text`` with its ``$placeholders`` replaced.
+
+    Raises:
+        KeyError: a placeholder has no value.
+    """
     return Template(prompt_text(name, region, style)).substitute(values)
 
 
 def reflect_prompt(request: Describe, region: str = "box", style: str = "concise") -> str:
-    """The prompt that tells a describer which words found the target and which led elsewhere."""
+    """The prompt that tells a describer which words led to the target and which led elsewhere."""
     vague = "The description fits other things as well, so it does not single the object out."
     return fill(
         "reflect",
@@ -79,10 +104,13 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
 def describe(
     request: Describe, region: str = "box", max_words: int = MAX_WORDS, style: str = "concise"
 ) -> Generator[Describe, str, Description]:
-    """Ask for a description; one repair attempt when the answer cannot be used.
+    """Ask for a description, and once more with the reason if the answer cannot be used.
+
+    Yields:
+        The request, then perhaps the request with the prompt ``repair``; it is sent the model's raw text.
 
     Raises:
-        UnreadableAnswer: neither answer could be. Nothing is made up in its place, nor cut to fit.
+        UnreadableAnswer: neither answer can be used. No text is invented in its place or cut to fit.
     """
     answer = yield request
     try:
@@ -97,10 +125,14 @@ def describe(
 
 
 def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:
-    """A description out of what a model said: JSON, fenced, bare or cut short, Python literals, tags, labelled lines.
+    """The description in a model's answer: JSON (fenced, bare or cut short), Python literals, tags or labelled lines.
+
+    Args:
+        raw: the whole answer; thoughts in ``<think>`` tags are skipped.
+        max_words: the longest target phrase; longer background phrases are left out.
 
     Raises:
-        UnreadableAnswer: there is no target phrase in it, or one that is longer than trackers or CLIP read.
+        UnreadableAnswer: the answer has no target phrase, or one longer than ``max_words`` or CLIP's context.
     """
     body = _spoken(raw)
     found: list[Fields] = []
@@ -121,7 +153,7 @@ def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:
 
 
 def normalise(text: str) -> str:
-    """A phrase as trackers take it: see ``clean_for_trackers``; also without ``;``, quotes around it or a full stop."""
+    """A phrase as trackers read it: see ``clean_for_trackers``. Also without ``;``, outer quotes and a final full stop."""
     return clean_for_trackers(one_line(text).replace(";", " ")).strip(" \"'`.*")
 
 
@@ -135,7 +167,7 @@ def _tagged(body: str) -> list[Fields]:
 
 
 def _pieces(body: str) -> list[Fields]:
-    """Of an object that is broken or was cut short: the target, where its closing quote is there, and what follows."""
+    """The fields of a broken or truncated object: the target if its string is closed, and the background after it."""
     plain = body.translate(STRAIGHT_QUOTES)
     for key in re.finditer(rf'"({"|".join(TARGET_KEYS)})"\s*:\s*({STRING})', plain, flags=re.I):
         rest = plain[key.end() :]
@@ -154,7 +186,7 @@ def _unquoted(string: str) -> str:
 
 
 def _lines(body: str) -> list[Fields]:
-    """``Target: ...`` and ``Background: ...``, each on its line, the latter's items perhaps on lines of their own."""
+    """``Target: ...`` and ``Background: ...`` on lines of their own; background items may follow one per line."""
     lines = [re.sub(r"^(?:[\s>*_#-]|\d+[.)])+|\*\*|__", "", line).strip() for line in body.splitlines()]
     for i, line in enumerate(lines):
         label, colon, text = line.partition(":")
@@ -174,7 +206,7 @@ def _listed(lines: list[str]) -> tuple[str, ...]:
 
 
 def _spoken(raw: str) -> str:
-    """What a model said beside its thoughts, which are no answer even where a limit cut them at either end."""
+    """An answer without the model's thoughts, also where a token limit has cut off the tag at either end of them."""
     body = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", raw, flags=re.S | re.I)
     body = re.split(r"</think(?:ing)?>", body, flags=re.I)[-1]
     return re.split(r"<think(?:ing)?>", body, flags=re.I)[0]
@@ -195,7 +227,7 @@ def _objects(body: str) -> list[Any]:
 
 
 def _literal(body: str, at: int) -> tuple[Any, int]:
-    """The Python dict that begins at ``at`` and ends at one of the next closing braces, and where that is."""
+    """The Python dict that begins at ``at`` and ends at one of the next closing braces, and the index after it."""
     end = at
     for _ in range(MAX_BRACES):
         end = body.find("}", end) + 1
@@ -226,7 +258,7 @@ def _fields(value: Any) -> Fields | None:
 
 
 def _is_form(text: str) -> bool:
-    """Whether it is the prompt's own "<noun phrase>", repeated."""
+    """Whether a model repeated the prompt's own placeholder, as in "<noun phrase>"."""
     return bool(re.fullmatch(r"\s*<[^<>]*>\s*", text))
 
 

@@ -1,8 +1,9 @@
-"""What a grounder's answer says of a text: pure functions on the region x word matrix.
+"""Feedback from grounding: pure functions on the region x word matrix of a Grounding.
 
-The method's own example, a target grounded by the phrase "human on a swing seat":
+The rule is that of ChatTracker (NeurIPS 2024), section "Reflection-based Prompt Optimization": a word that leads to a
+region on the target is positive, a word that leads elsewhere is negative. Its example grounds a target by the phrase
+"human on a swing seat":
 
->>> import numpy as np
 >>> positive_negative(["seat", "human", "swing", "seat"], np.array([0.41, 0.11, 0.23, 0.36]), theta=0.3)
 (('seat',), ('human', 'swing'))
 """
@@ -20,7 +21,14 @@ from chatdesc.types import STOP_WORDS, Boxes, Grounding
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What grounding says of one text: words in order of their score, IoU and margin as in DESIGN's method."""
+    """Feedback on one text.
+
+    Attributes:
+        positive, negative: words that led to the target, and words that led elsewhere, best score first.
+        iou: IoU with the target's box of the best-scoring proposal from the threshold on; 0 without one.
+        margin: best score on the target minus best score elsewhere, in [-1, 1].
+        proposals: how many proposals are from the threshold on.
+    """
 
     positive: tuple[str, ...]
     negative: tuple[str, ...]
@@ -30,11 +38,15 @@ class Feedback:
 
 
 def is_content(word: str) -> bool:
+    """Whether a word says something alone, unlike "the", "of" or "with"."""
     return word.lower() not in STOP_WORDS
 
 
 def best_words(grounding: Grounding) -> list[str]:
-    """Per proposal the content word with the highest score, lower-cased; all words count if none has content."""
+    """[P] the content word with the highest score on each proposal, in lower case.
+
+    All words count in a text that has no content word.
+    """
     content = np.array([is_content(w.text) for w in grounding.words], bool)
     scores = grounding.scores if not content.any() else np.where(content, grounding.scores, -np.inf)
     return [grounding.words[int(i)].text.lower() for i in scores.argmax(1)]
@@ -43,14 +55,15 @@ def best_words(grounding: Grounding) -> list[str]:
 def positive_negative(
     words: list[str], ious: NDArray[np.floating], theta: float
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Words that found the target and words that led elsewhere.
+    """Words that led to the target, and words that led elsewhere.
 
     Args:
-        words: the best word of each proposal, best proposal first.
+        words: [P] the best word of each proposal, best proposal first.
         ious: [P] IoU of each proposal with the target's box.
-        theta: from this IoU on a proposal is on the target.
+        theta: a proposal with at least this IoU is on the target.
 
-    A word that is positive anywhere is not negative.
+    Returns:
+        Positive and negative words, each once and in the order of ``words``. A positive word is never negative.
     """
     positive = tuple(dict.fromkeys(w for w, o in zip(words, ious, strict=True) if o >= theta))
     negative = tuple(dict.fromkeys(w for w, o in zip(words, ious, strict=True) if o < theta and w not in positive))
@@ -58,13 +71,19 @@ def positive_negative(
 
 
 def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, lead: float = 0.0) -> Feedback:
-    """Judge one grounding against the target's box (xywh, pixels).
+    """Compare one grounding with the target's box.
 
-    With a ``lead`` a word is negative only if it scores higher by that much elsewhere than on the target: what fits a
-    look-alike and the target alike does not set it apart, but it is true of it and no reason to leave the word out.
+    Args:
+        grounding: P proposals with the scores of W words.
+        box: [4] xywh, pixels.
+        theta: a proposal with at least this IoU is on the target.
+        threshold: a proposal whose best word scores less counts for the margin only.
+        lead: with a lead above 0, a word is negative only if its best score elsewhere exceeds its best score on the
+            target by at least that much. A word that fits the target and a look-alike alike is true of the target.
 
-    ``iou`` is that of the best-scoring kept proposal (0 if none is kept); ``margin`` is the best score on the target
-    minus the best score elsewhere, a missing side counting 0.
+    Returns:
+        The feedback. A side of the margin without a proposal counts 0. A grounder that scores the text as a whole
+        gives no positive or negative words.
     """
     if not len(grounding.boxes) or not grounding.words:
         return Feedback((), (), 0.0, 0.0, 0)
@@ -87,14 +106,14 @@ def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, l
 
 
 def _shared(grounding: Grounding, on_target: NDArray[np.bool_], lead: float) -> set[str]:
-    """The words that lead elsewhere by less than ``lead``."""
+    """Words whose best score elsewhere exceeds their best score on the target by less than ``lead``."""
     on = grounding.scores[on_target].max(0, initial=0.0)
     off = grounding.scores[~on_target].max(0, initial=0.0)
     return {w.text.lower() for w, a, b in zip(grounding.words, on, off, strict=True) if b - a < lead}
 
 
 def merge(parts: list[Feedback]) -> Feedback:
-    """Feedback of several frames as one: IoU and margin averaged, words united."""
+    """Feedback of several frames as one: mean IoU and margin, all words; a word positive in any frame is positive."""
     positive = tuple(dict.fromkeys(w for p in parts for w in p.positive))
     negative = tuple(dict.fromkeys(w for p in parts for w in p.negative if w not in positive))
     iou = float(np.mean([p.iou for p in parts]))

@@ -1,42 +1,98 @@
 """Reflection: describe, ground, feed back, describe again; keep the best round.
 
-One sequence is one generator. It yields requests (or lists of them, answered together) and is sent their answers,
-so it can be driven by hand:
+The loop is that of ChatTracker (NeurIPS 2024). One sequence is one generator: it yields requests (or lists of them,
+answered together) and is sent their answers, so it can be driven by hand:
 
->>> steps = reflect(sequence, settings, threshold=0.35)          # doctest: +SKIP
->>> request = next(steps)                                        # a Describe
->>> requests = steps.send('{"target": "red kite"}')              # [Ground of the manual text, Ground of "red kite"]
+>>> from chatdesc.types import Frames
+>>> boxes = np.array([[10, 10, 20, 20]], np.float32)
+>>> sequence = Sequence("kite-1", "lasot", "test", "kite", Frames(("1.jpg",), open), boxes, manual_text="a kite")
+>>> steps = reflect(sequence, Settings(), threshold=0.35)
+>>> next(steps).category
+'kite'
+>>> [request.text for request in steps.send('{"target": "red kite"}')]
+['red kite', 'a kite']
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from chatdesc.config import Settings, feedback_frames
-from chatdesc.stages.describe import describe, prompt_text, reflect_prompt
+from chatdesc.stages.describe import Description, describe, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
 from chatdesc.types import (
     BackendError,
     Describe,
-    Description,
     FrameRef,
     Ground,
     Grounding,
-    Reflection,
-    Round,
     Sequence,
+    Steps,
     one_line,
 )
 
-Steps = Generator[Any, Any, Reflection]
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One candidate text with its feedback from grounding.
+
+    Attributes:
+        text, background: the phrase for the target, and phrases for what surrounds it.
+        positive, negative, iou, margin: see ``chatdesc.stages.ground.Feedback``.
+        accepted: whether the text needs no further round.
+        source: ``refined`` or ``manual``.
+        raw: the describer's answer, or the manual text as the dataset has it.
+    """
+
+    text: str
+    background: tuple[str, ...] = ()
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    iou: float = 0.0
+    margin: float = 0.0
+    accepted: bool = False
+    source: str = "refined"
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """All rounds of one sequence or range, the manual text as a candidate, and the choice among them.
+
+    Attributes:
+        rounds: in the order in which they were made.
+        manual: the manual text with its feedback; None where the sequence has none or it could not be grounded.
+        chosen: the best of them; None where no round was made.
+        scope: the feedback frames: ``first_frame``, ``video`` (several) or ``range``.
+        error: why the rounds ended early, in words; empty if they did not.
+        failed_stage: the stage that failed then, ``describe`` or ``grounding``.
+        start, stop: the frames of the range, ``start`` to ``stop - 1``.
+    """
+
+    rounds: tuple[Round, ...]
+    manual: Round | None
+    chosen: Round | None
+    scope: str
+    error: str = ""
+    failed_stage: str = ""
+    start: int = 0
+    stop: int = 0
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """The chosen round's phrases for the surroundings; with the manual text, those of the best other round."""
+        if self.chosen is None:
+            return ()
+        return self.chosen.background or max(self.rounds, key=lambda r: r.iou, default=self.chosen).background
 
 
 def spread(sequence: Sequence, count: int) -> list[int]:
-    """``count`` frames spread over those with a visible target; the first frame is always one of them."""
+    """Indices of at most ``count`` frames, evenly spread over those with a visible target, the first of them included.
+
+    Without a visible target it is frame 0.
+    """
     good = np.flatnonzero(sequence.valid())
     if count <= 1 or len(good) <= 1:
         return [int(good[0])] if len(good) else [0]
@@ -45,9 +101,11 @@ def spread(sequence: Sequence, count: int) -> list[int]:
 
 
 def judge_round(description: Description, seen: Feedback, settings: Settings, source: str = "refined") -> Round:
-    """A round with its verdict: accepted if the best proposal is on the target, by the margin that is asked for, and no
-    word leads elsewhere."""
-    found = seen.iou >= settings.tau and seen.margin >= settings.min_margin
+    """A round from a description and its feedback ``seen``.
+
+    It is accepted if the IoU is at least ``tau``, the margin at least ``min_margin``, and no word is negative.
+    """
+    on_target = seen.iou >= settings.tau and seen.margin >= settings.min_margin
     return Round(
         text=description.text,
         background=description.background,
@@ -55,36 +113,46 @@ def judge_round(description: Description, seen: Feedback, settings: Settings, so
         negative=seen.negative,
         iou=seen.iou,
         margin=seen.margin,
-        accepted=found and not seen.negative,
+        accepted=on_target and not seen.negative,
         source=source,
         raw=description.raw,
     )
 
 
 def rank(candidate: Round) -> tuple[bool, float, float, int]:
-    """Acceptance, IoU, margin, brevity. IoU counts in steps of .05: less is the proposal's jitter, not the text's."""
+    """Sort key, larger is better: acceptance, IoU, margin, brevity.
+
+    IoU counts in steps of 0.05, because a smaller difference comes from the jitter of a proposal, not from the text.
+    """
     return candidate.accepted, round(candidate.iou * 20), round(candidate.margin, 3), -len(candidate.text.split())
 
 
 def choose(rounds: list[Round], manual: Round | None, keep_manual: bool) -> Round | None:
-    """The best round (the earliest of equals), or the manual text where nothing beats it."""
+    """The best round by ``rank``, the earliest among equals; with ``keep_manual`` the manual text if none beats it.
+
+    None where no candidate exists.
+    """
     best = max(rounds, key=rank, default=None)
     if manual is not None and keep_manual and (best is None or rank(manual) >= rank(best)):
         return manual
     return best
 
 
-def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
+def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[Reflection]:
     """Find the best text for one sequence.
 
     Args:
         sequence: with a usable first frame.
-        settings: rounds, theta, tau, feedback, keep_manual_if_better.
+        settings: ``rounds``, ``theta``, ``tau``, ``min_margin``, ``feedback``, ``keep_manual_if_better``, and the
+            prompt's ``region``, ``style`` and ``max_words``.
         threshold: the score under which a proposal does not count.
 
     Returns:
-        All rounds, the manual text as a candidate and the choice. A describer or grounder that fails ends the rounds,
+        All rounds, the manual text as a candidate, and the choice. A describer or grounder that fails ends the rounds,
         with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``); the rounds before it stay.
+
+    Raises:
+        DataError: a frame cannot be read.
     """
     frames = spread(sequence, feedback_frames(settings.feedback))
     scope = "first_frame" if settings.feedback == "first" else "video"
@@ -108,36 +176,36 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps:
                 break
             request = _next_request(request, rounds, settings)
     except BackendError as failure:
-        failed_stage, error = stage, _said(stage, failure)
+        failed_stage, error = stage, _problem(stage, failure)
     if manual is None and manual_text and stage == "describe":
         try:
-            [found] = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
-            manual = judge_round(Description(manual_text), found, settings, "manual")
+            [seen_manual] = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
+            manual = judge_round(Description(manual_text), seen_manual, settings, "manual")
         except BackendError as failure:
-            error = f"{error}; {_said('grounding', failure)}"
+            error = f"{error}; {_problem('grounding', failure)}"
     chosen = choose(rounds, manual, settings.keep_manual_if_better)
     return Reflection(tuple(rounds), manual, chosen if rounds else None, scope, error, failed_stage)
 
 
-def _said(stage: str, failure: BackendError) -> str:
+def _problem(stage: str, failure: BackendError) -> str:
     return f"{stage}_failed: {type(failure).__name__}: {failure}"
 
 
-def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> Generator[Any, Any, list[Reflection]]:
-    """``reflect`` once, or with ``settings.every`` = N once for every N frames, each with its own feedback.
+def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> Steps[list[Reflection]]:
+    """``reflect`` for the whole sequence, or with ``settings.every`` = N for each range of N frames.
 
-    A range without a visible target has nothing to describe and is left out; the text before it holds on.
+    Each range has its own feedback frames. One without a visible target is left out: the text before it stays in force.
     """
     if not settings.every:
-        found = yield from reflect(sequence, settings, threshold)
-        return [replace(found, stop=len(sequence.boxes))]
+        whole = yield from reflect(sequence, settings, threshold)
+        return [replace(whole, stop=len(sequence.boxes))]
     ranges = []
     for start in range(0, len(sequence.boxes), settings.every):
         stop = min(start + settings.every, len(sequence.boxes))
         part = sequence.part(start, stop)
         if part.valid().any():
-            found = yield from reflect(part, settings, threshold)
-            ranges.append(replace(found, start=start, stop=stop, scope="range"))
+            reflection = yield from reflect(part, settings, threshold)
+            ranges.append(replace(reflection, start=start, stop=stop, scope="range"))
     return ranges
 
 
@@ -159,18 +227,21 @@ def _first_request(sequence: Sequence, frames: list[int], settings: Settings) ->
 
 
 def _next_request(request: Describe, rounds: list[Round], settings: Settings) -> Describe:
-    """The same request with what grounding said; bad words of earlier rounds stay named until they prove good."""
+    """The next round's request, with the feedback so far.
+
+    A negative word stays negative until it leads to the target in a later round.
+    """
     last = rounds[-1]
-    bad: dict[str, None] = {}
-    for one in rounds:
-        bad |= dict.fromkeys(one.negative)
-        bad = {w: None for w in bad if w not in one.positive}
+    negative: dict[str, None] = {}
+    for earlier in rounds:
+        negative |= dict.fromkeys(earlier.negative)
+        negative = {w: None for w in negative if w not in earlier.positive}
     vague = bool(last.negative) or last.margin < settings.min_margin
     again = replace(
         request,
         previous=last.text,
         positive=last.positive,
-        negative=tuple(bad),
+        negative=tuple(negative),
         ambiguous=last.margin < 0 or (bool(last.positive) and vague),
         tried=tuple(r.text for r in rounds),
     )
@@ -179,9 +250,9 @@ def _next_request(request: Describe, rounds: list[Round], settings: Settings) ->
 
 def _ground_all(
     sequence: Sequence, frames: list[int], texts: list[str], settings: Settings, threshold: float
-) -> Generator[list[Ground], list[Grounding], list[Feedback]]:
-    """Feedback per text, over all feedback frames, in one batch."""
-    answers = yield [Ground(FrameRef(sequence.frames, i), text) for text in texts for i in frames]
+) -> Steps[list[Feedback]]:
+    """Feedback on each text over all feedback frames, asked for together."""
+    answers: list[Grounding] = yield [Ground(FrameRef(sequence.frames, i), text) for text in texts for i in frames]
     parts = [
         feedback(answer, sequence.boxes[i], settings.theta, threshold, settings.min_margin)
         for answer, i in zip(answers, frames * len(texts), strict=True)

@@ -1,12 +1,9 @@
 """One sequence through all stages to its row: reflection, alignment, semantic tracking.
 
-What breaks is recorded in the row; what was finished before it stays.
+A stage that fails is recorded in the row; the results of the stages before it stay.
 """
 
 from __future__ import annotations
-
-from collections.abc import Generator
-from typing import Any
 
 import numpy as np
 
@@ -24,23 +21,23 @@ from chatdesc.rows.schema import (
     frame_paths,
 )
 from chatdesc.stages.align import align, alignment_column
-from chatdesc.stages.reflect import reflect_ranges
-from chatdesc.stages.track import track
-from chatdesc.types import BackendError, DataError, FrameError, Phrase, Reflection, Round, Sequence, Track, one_line
+from chatdesc.stages.reflect import Reflection, Round, reflect_ranges
+from chatdesc.stages.track import Phrase, Track, track
+from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, one_line
 
 
 def annotate_sequence(
     sequence: Sequence, settings: Settings, threshold: float, made_by: Provenance, tracked: bool = True
-) -> Generator[Any, Any, Row]:
+) -> Steps[Row]:
     """Run all stages for one sequence.
 
     Args:
         threshold: the grounder's score under which a proposal does not count.
         made_by: the row's provenance.
-        tracked: whether there is a tracker.
+        tracked: whether the run has a tracker.
 
     Returns:
-        The row. A stage that fails sets ``status`` and adds to ``problems``; what was finished before it stays.
+        The row. A stage that fails sets ``status`` and adds to ``problems``; no BackendError or DataError is raised.
     """
     row = sequence_row(sequence)
     row["provenance"] = made_by
@@ -48,15 +45,15 @@ def annotate_sequence(
         return row
     try:
         row["height"], row["width"] = sequence.frames[0].shape[:2]
-        found = yield from reflect_ranges(sequence, settings, threshold)
+        reflections = yield from reflect_ranges(sequence, settings, threshold)
     except DataError as error:
         return _fail(row, "grounding_failed", error)
-    _add_reflection(row, found, settings)
-    errors = list(dict.fromkeys(f.error for f in found if f.error))
+    _add_reflections(row, reflections, settings)
+    errors = list(dict.fromkeys(r.error for r in reflections if r.error))
     row["problems"] += errors
-    chosen = [f for f in found if f.chosen is not None]
-    if errors and len(chosen) < len(found):
-        row["status"] = next(f"{f.failed_stage}_failed" for f in found if f.error)
+    with_text = [r for r in reflections if r.chosen is not None]
+    if errors and len(with_text) < len(reflections):
+        row["status"] = next(f"{r.failed_stage}_failed" for r in reflections if r.error)
     if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")
@@ -66,7 +63,7 @@ def annotate_sequence(
     except (BackendError, DataError) as error:
         row = _fail(row, "alignment_failed", error)
     if tracked:
-        phrases = tuple(Phrase(f.start, f.chosen.text, f.background) for f in chosen if f.chosen is not None)
+        phrases = tuple(Phrase(r.start, r.chosen.text, r.background) for r in with_text if r.chosen is not None)
         try:
             done = yield from track(
                 sequence, phrases[0].text, phrases[0].background, settings, threshold, settings.encoders[0], phrases[1:]
@@ -95,12 +92,14 @@ def sequence_row(sequence: Sequence) -> Row:
     }
 
 
-def _add_reflection(row: Row, found: list[Reflection], settings: Settings) -> None:
-    """Text, its source, and everything that was tried; the first range speaks for the sequence."""
-    row["scope"] = found[0].scope if found else None
-    row["rounds"] = [_round(r, f.start) for f in found for r in (*f.rounds, *([f.manual] if f.manual else []))]
-    row["ranges"] = [_range(f, f.chosen) for f in found if settings.every and f.chosen is not None]
-    first = next((f for f in found if f.chosen is not None), None)
+def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings) -> None:
+    """The chosen texts, their sources, and every text tried; the first range with a text gives the row's own."""
+    row["scope"] = reflections[0].scope if reflections else None
+    row["rounds"] = [
+        _round(tried, r.start) for r in reflections for tried in (*r.rounds, *([r.manual] if r.manual else []))
+    ]
+    row["ranges"] = [_range(r, r.chosen) for r in reflections if settings.every and r.chosen is not None]
+    first = next((r for r in reflections if r.chosen is not None), None)
     if first is None or (chosen := first.chosen) is None:
         return
     row["text"], row["text_source"] = chosen.text, chosen.source
@@ -143,7 +142,7 @@ def _round(tried: Round, start: int) -> RoundRecord:
 
 
 def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> TrackingRecord:
-    """Scores by LaSOT's protocol, verification against its references, and the track."""
+    """The row's column ``tracking``: scores by LaSOT's protocol, verification beside its references, and the track."""
     score = score_sequence(done.boxes, sequence.boxes, sequence.visible, LASOT)
     means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
     return {

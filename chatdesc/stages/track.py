@@ -1,46 +1,81 @@
-"""Semantic tracking of one sequence: a visual tracker that is called to order by the words.
+"""Semantic tracking of one sequence: a visual tracker that language corrects.
 
-On key frames the text is grounded, the proposals and the tracker's own box are verified, and the tracker starts anew
-where a language proposal wins. One sequence is one generator, as in ``reflect``:
+On key frames the text is grounded, the proposals and the tracker's own box are verified, and the tracker restarts from
+a language proposal that wins. One sequence is one generator, as in ``reflect``: it yields requests and is sent their
+answers.
 
->>> steps = track(sequence, "red kite", ("blue kite",), settings, threshold=0.35, encoder="attributes")
-... # doctest: +SKIP
+>>> from chatdesc.config import Settings
+>>> every_16 = Settings(ground_every=16, min_score=0.2)
+>>> next_stop(at=1, total=30, last_key_frame=None, settings=every_16)
+Stop(stop=17, due=16, min_score=0.2)
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.stages.verify import VERIFIERS, Evidence
-from chatdesc.types import (
-    Boxes,
-    Crop,
-    Embed,
-    Embedding,
-    Follow,
-    Followed,
-    FrameRef,
-    Ground,
-    Grounding,
-    Phrase,
-    Sequence,
-    Track,
-)
+from chatdesc.types import Boxes, Crop, Embed, Embedding, Follow, Followed, FrameRef, Ground, Grounding, Sequence, Steps
 
 MAX_PROPOSALS = 8
-REINIT_BELOW = 0.5
+REINIT_BELOW = 0.5  # IoU of a language proposal with the tracker's box, below which the tracker restarts
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """The words in force from frame ``start`` on: a phrase for the target, and phrases for what surrounds it."""
+
+    start: int
+    text: str
+    background: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """Semantic tracking of one sequence of N frames.
+
+    Attributes:
+        boxes: [N, 4] xywh, pixels; row 0 is the given box.
+        sources: [N] what each box comes from: ``given`` (frame 0), ``tracker`` or ``language``.
+        scores: [N] in [0, 1], the tracker's confidence or the grounder's score; 1 in frame 0.
+        key_frames: indices of the frames in which the text was grounded.
+        chosen_iou, random_iou, oracle_iou: IoU with the ground truth of the proposal that verification chose, of a
+            random one and of the best one; one entry per key frame with a visible target.
+    """
+
+    boxes: Boxes
+    sources: tuple[str, ...]
+    scores: NDArray[np.float32]
+    key_frames: tuple[int, ...]
+    chosen_iou: NDArray[np.float32]
+    random_iou: NDArray[np.float32]
+    oracle_iou: NDArray[np.float32]
+
+
+class Stop(NamedTuple):
+    """Up to where the tracker goes before the next decision.
+
+    Attributes:
+        stop: track frames up to ``stop - 1``.
+        due: the next key frame, whatever the tracker's scores.
+        min_score: a score below this one ends the call early, and its frame becomes a key frame; 0 never does.
+    """
+
+    stop: int
+    due: int
+    min_score: float
 
 
 @dataclass(slots=True)
 class _State:
-    """Where tracking stands: the target's box, the tracker's session, and what has been recorded."""
+    """The target's box, the tracker's session, and what has been recorded so far."""
 
     box: Boxes
     recent: Crop
@@ -61,36 +96,37 @@ def track(
     threshold: float,
     encoder: str,
     later: tuple[Phrase, ...] = (),
-) -> Generator[Any, Any, Track]:
-    """Track the target from its box in the first frame, with ``text`` and ``background`` called on key frames.
+) -> Steps[Track]:
+    """Track the target from its box in the first frame, and ground ``text`` and ``background`` on key frames.
 
     Args:
-        text: the phrase for the target; empty tracks without language (no key frames).
-        background: phrases for what surrounds it; grounded together, apart from the target's phrase.
-            After a key frame, a drop in confidence calls for the next one only ``ground_every / 4`` frames later.
+        sequence: N annotated frames; only the box of frame 0 decides the track (unless the verifier is ``oracle``).
+        text: the phrase for the target; an empty one tracks without language, so without key frames.
+        background: phrases for what surrounds the target, grounded together and apart from ``text``.
+        settings: ``ground_every``, ``min_score``, ``verifier`` and ``seed``.
         threshold: grounding score under which a proposal does not count.
         encoder: the encoder whose vectors verification compares.
-        later: phrases that take the place of ``text`` and ``background`` from their ``start`` on, in order.
+        later: phrases that replace ``text`` and ``background`` from their ``start`` on, in order.
 
     Returns:
-        A Track over all annotated frames; frame 0 is the given box.
+        A Track over all N frames.
+
+    Raises:
+        BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
     """
     total = len(sequence.boxes)
-    first = sequence.boxes[0]
-    template = Crop(FrameRef(sequence.frames, 0), first)
-    state = _State(first, template, init=first, boxes=[first], sources=["given"], scores=[1.0])
-    first_phrase = Phrase(0, text, background)
+    first_box, first_phrase = sequence.boxes[0], Phrase(0, text, background)
+    template = Crop(FrameRef(sequence.frames, 0), first_box)
+    state = _State(first_box, template, init=first_box, boxes=[first_box], sources=["given"], scores=[1.0])
     at = 1
     while at < total:
-        due = -(-at // settings.ground_every) * settings.ground_every if text else total
-        calm = state.key_frames[-1] + settings.ground_every // 4 if state.key_frames else 0
-        low = settings.min_score if text and at > calm else 0.0
-        stop = min(total, due + 1, calm + 1 if at <= calm else total)
+        last_key_frame = state.key_frames[-1] if state.key_frames else None
+        stop, due, min_score = next_stop(at, total, last_key_frame, settings) if text else Stop(total, total, 0.0)
         words = _in_force(first_phrase, later, at).text
-        answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, low, words)
+        answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, min_score, words)
         _record(state, answer)
         at += len(answer.boxes)
-        if at - 1 == due or answer.scores[-1] < low:
+        if at - 1 == due or answer.scores[-1] < min_score:
             phrase = _in_force(first_phrase, later, at - 1)
             yield from _key_frame(sequence, at - 1, phrase, settings, threshold, encoder, template, state)
     ious = np.array(state.ious, np.float32).reshape(-1, 3)
@@ -101,6 +137,26 @@ def track(
         tuple(state.key_frames),
         *ious.T,
     )
+
+
+def next_stop(at: int, total: int, last_key_frame: int | None, settings: Settings) -> Stop:
+    """How far to track from frame ``at`` (at least 1) of ``total``.
+
+    Every ``ground_every``-th frame is a key frame. A score below ``min_score`` makes another one, but not within
+    ``ground_every // 4`` frames after a key frame: a tracker that stays unsure would be grounded on every frame.
+
+    >>> settings = Settings(ground_every=16, min_score=0.2)
+    >>> next_stop(7, 30, 6, settings)        # frame 6 was a key frame, so scores count again from frame 11 on
+    Stop(stop=11, due=16, min_score=0.0)
+    >>> next_stop(11, 30, 6, settings)
+    Stop(stop=17, due=16, min_score=0.2)
+    """
+    every = settings.ground_every
+    due = -(-at // every) * every
+    calm_until = 0 if last_key_frame is None else last_key_frame + every // 4
+    if at <= calm_until:
+        return Stop(min(total, due + 1, calm_until + 1), due, 0.0)
+    return Stop(min(total, due + 1), due, settings.min_score)
 
 
 def _in_force(first: Phrase, later: tuple[Phrase, ...], frame: int) -> Phrase:
@@ -124,8 +180,8 @@ def _key_frame(
     encoder: str,
     template: Crop,
     state: _State,
-) -> Generator[Any, Any, None]:
-    """Ground the words in one frame, verify, and restart the tracker where language wins."""
+) -> Steps[None]:
+    """Ground the words in one frame, verify the proposals, and restart the tracker where language wins."""
     frame = FrameRef(sequence.frames, index)
     text, background = phrase.text, phrase.background
     texts = [text] + ([" . ".join(background)] if background else [])
@@ -159,8 +215,8 @@ def _decide(evidence: Evidence, frame: FrameRef, index: int, verifier: str, stat
     state.key_frames.append(index)
     if evidence.truth is not None:
         ious = iou_matrix(evidence.boxes, evidence.truth[None])[:, 0]
-        picks = (chosen, VERIFIERS["random"](evidence), VERIFIERS["oracle"](evidence))
-        state.ious.append(tuple(float(ious[p]) for p in picks))  # type: ignore[arg-type]
+        by_chance, best = VERIFIERS["random"](evidence), VERIFIERS["oracle"](evidence)
+        state.ious.append((float(ious[chosen]), float(ious[by_chance]), float(ious[best])))
     if chosen < len(evidence.boxes) - 1:
         agrees = float(iou_matrix(box[None], state.box[None])[0, 0]) >= REINIT_BELOW
         if not agrees:
@@ -169,8 +225,11 @@ def _decide(evidence: Evidence, frame: FrameRef, index: int, verifier: str, stat
     state.recent = Crop(frame, state.boxes[-1])
 
 
-def top_proposals(grounding: Grounding, threshold: float) -> tuple[Boxes, Any]:
-    """The best proposals above the threshold: boxes [P, 4], scores [P], best first."""
+def top_proposals(grounding: Grounding, threshold: float) -> tuple[Boxes, NDArray[np.float32]]:
+    """The best proposals from ``threshold`` on: boxes [P, 4] xywh and scores [P], best first, P <= MAX_PROPOSALS.
+
+    A proposal's score is that of its best word.
+    """
     if not len(grounding.boxes) or not grounding.words:
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     best = grounding.scores.max(1)

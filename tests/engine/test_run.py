@@ -19,8 +19,9 @@ from chatdesc.engine.run import Run, failed
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.stages.sequence import tracking_column
+from chatdesc.stages.track import Track
 from chatdesc.synthetic import render
-from chatdesc.types import ChatdescError, FrameCache, Frames, Sequence, Track
+from chatdesc.types import ChatdescError, FrameCache, Frames, Sequence
 
 QUICK = Settings(tracker="none", alignment_frames=1, rounds=2)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.stages.describe import UnreadableAnswer, prompt_text
+from chatdesc.stages.describe import Description, UnreadableAnswer, prompt_text
 from chatdesc.stages.ground import Feedback
-from chatdesc.stages.reflect import choose, judge_round, rank, reflect, reflect_ranges, spread
-from chatdesc.types import BackendError, Describe, Description, Ground, Round
+from chatdesc.stages.reflect import Round, choose, judge_round, rank, reflect, reflect_ranges, spread
+from chatdesc.types import BackendError, Describe, Ground
 from tests.makers.sequences import drive, flat, frames_read, leads, sequence_of
 
 ON, OFF = [10, 10, 20, 20], [40, 10, 20, 20]

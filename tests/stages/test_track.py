@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.stages.track import MAX_PROPOSALS, top_proposals, track
+from chatdesc.stages.track import MAX_PROPOSALS, Phrase, top_proposals, track
 from chatdesc.stages.verify import VERIFIERS
-from chatdesc.types import Embed, Embedding, Follow, Followed, Ground, Phrase
+from chatdesc.types import Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 
 HERE, THERE, EVEN = [10, 10, 20, 20], [60, 10, 20, 20], [12, 10, 20, 20]
