@@ -1,17 +1,17 @@
-"""What the encoders with a neural network share: each frame decoded once a call, each crop and text encoded once.
+"""The base of the encoders with a neural network: each frame decoded once a call, each crop and text encoded once.
 
-A family says how its model is loaded; the rest is here:
+A family defines ``_load``, which gives an EncoderModel. Crops are cut out on whole pixels:
 
->>> class MyEncoder(CropEncoder):
-...     def _load(self): ...     # an EncoderModel
->>> [answer] = MyEncoder("mine:base", "cuda", 64).embed([Embed("mine", crops, texts)])
+>>> image = np.zeros((48, 64, 3), np.uint8)
+>>> cut_out(image, [10.4, 10, 20, 30]).size                # width and height; the box is x, y, width, height
+(20, 30)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,22 +25,41 @@ CropKey = tuple[int, int, bytes]
 TEXTS = 4096  # whose vectors are kept
 
 
-class EncoderModel(Protocol):
-    """A model in memory. ``encode_*`` give unit vectors [N, width] of what ``preprocess`` and ``tokenize`` made."""
+class EncoderModel:
+    """A model of crops and texts in memory.
 
-    device: str
-    facts: dict[str, str]
+    Attributes:
+        model: the network, on ``device`` and in inference mode.
+        facts: model, weights and preprocessing, for a row's provenance.
+    """
 
-    @property
-    def width(self) -> int: ...
-    def preprocess(self, picture: Any) -> Any: ...
-    def tokenize(self, texts: list[str]) -> tuple[Any, list[bool]]: ...
-    def encode_crops(self, items: Any) -> Vectors: ...
-    def encode_texts(self, items: Any) -> Vectors: ...
+    def __init__(self, model: Any, device: str, facts: dict[str, str]) -> None:
+        self.model, self.device, self.facts = model, device, facts
+
+    @cached_property
+    def width(self) -> int:
+        """Length of a vector."""
+        return int(self.encode_texts(list(self.tokenize(["a"])[0])).shape[1])
+
+    def preprocess(self, picture: Any) -> Any:
+        """A PIL picture as the model takes it, on the CPU, without a batch."""
+        raise NotImplementedError
+
+    def tokenize(self, texts: list[str]) -> tuple[Any, list[bool]]:
+        """Each text as the model takes it, and whether it was cut."""
+        raise NotImplementedError
+
+    def encode_crops(self, items: Any) -> Vectors:
+        """Unit vectors [N, width] of N pictures from ``preprocess``."""
+        raise NotImplementedError
+
+    def encode_texts(self, items: Any) -> Vectors:
+        """Unit vectors [N, width] of N texts from ``tokenize``."""
+        raise NotImplementedError
 
 
 class CropEncoder:
-    """Base of the encoders; loads its model when it is first asked for something.
+    """Base of the encoders; loads its model on first use.
 
     ``batch_size`` crops or texts go into one forward pass at first: see ``batching``.
     """
@@ -56,16 +75,17 @@ class CropEncoder:
         raise NotImplementedError
 
     @cached_property
-    def loaded(self) -> Any:
+    def loaded(self) -> EncoderModel:
         """The model itself.
 
         Raises:
-            BackendError: it is unknown, or its weights are not to be had; the message says what to do.
+            BackendError: it is unknown, or its weights cannot be had; the message has a remedy.
         """
         return self._load()
 
     @cached_property
     def batches(self) -> Batches:
+        """The batch size that fits, for crops and for texts."""
         return Batches(self.name, self._first_size, device=self.loaded.device)
 
     def embed(self, requests: list[Embed]) -> list[Embedding | Exception]:

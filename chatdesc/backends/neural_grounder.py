@@ -1,22 +1,24 @@
-"""What the grounders with a neural network share beyond ``neural_model``: frames prepared once, batches by size.
+"""The base of the grounders with a neural network, beyond ``neural_model``: frames prepared once, batches by size.
 
-A family says how its network is asked (``_forward``); everything else is here:
+A family defines ``_forward``, which runs its network on a batch; a new family needs a line in ``thresholds``, too:
 
 >>> class MyGrounder(NeuralGrounder):
-...     family, model_types = "mine", ("my-detector",)
+...     family, model_types = "owlv2", ("my-detector",)
 ...     def _forward(self, items):
-...         outputs = self.loaded.model(self.stack(items), [i.text for i in items])
-...         return [grounding(...) for item in items]
+...         return [nothing(split_words(item.text)) for item in items]
+>>> MyGrounder("org/model").threshold
+0.1
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from chatdesc.backends import hub
-from chatdesc.backends.halving import Halving
+from chatdesc.backends.batching import Batches
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import nothing
@@ -47,7 +49,7 @@ class Item:
     text: str
 
 
-class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
+class NeuralGrounder(NeuralModel):
     """Base of the grounders; see ``NeuralModel``.
 
     Args:
@@ -61,7 +63,6 @@ class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
     model_class = "AutoModelForZeroShotObjectDetection"
     processor_class = "AutoProcessor"
     homes = HOMES
-    too_much = "one frame; use a smaller model or --device cpu"
     words: ClassVar[bool] = True  # whether scores tell one word from another
     half: ClassVar[str] = "float16"  # bfloat16's eight bits would round a box to some pixels
     max_batch = 32
@@ -79,10 +80,18 @@ class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
         **options: Any,
     ) -> None:
         super().__init__(model, revision, device)
-        self.dtype, self.batch_size = dtype, max(1, batch_size)
+        self.dtype, self._first_size = dtype, batch_size
         self.threshold = default_threshold(self.family, model) if threshold is None else float(threshold)
         if not 0 <= self.threshold <= 1:
             raise ChatdescError(f"{self.family}: a threshold is a score in [0, 1], not {self.threshold}")
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The batch size that fits; it shrinks, and never grows beyond the one asked for."""
+        smallest = "one frame; use a smaller model or --device cpu"
+        return Batches(
+            self.name, self._first_size, device=self.loaded.device, limit=self._first_size, smallest=smallest
+        )
 
     def _dtype(self, device: str) -> Any:
         import torch
@@ -102,18 +111,19 @@ class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
         Raises:
             BackendError: the model cannot be loaded.
         """
-        self.loaded  # noqa: B018  (what is wrong with the model is no item's fault)
+        _ = self.loaded  # a model that cannot be loaded is no single request's error
         answers: Answers = [None] * len(requests)
         groups: dict[Hashable, list[Item]] = {}
         for item in self._prepare(requests, answers):
             groups.setdefault(self._group(item), []).append(item)
         for group in groups.values():
-            for item, answer in zip(group, self._in_batches(group), strict=True):
+            for item, answer in zip(group, self.batches.run_each(group, self._ask), strict=True):
                 answers[item.slot] = answer
         return [BackendError(f"{self.name}: no answer") if a is None else a for a in answers]
 
     def _prepare(self, requests: list[Ground], answers: Answers) -> list[Item]:
-        """What can be asked; other answers (an unreadable frame, a text without words) are given at once."""
+        """The requests that the network can answer; the others (an unreadable frame, a text without words) are answered
+        at once."""
         asked = [(slot, r) for slot, r in enumerate(requests) if split_words(r.text)]
         shown = {_frame(r): r.frame for _, r in asked}
         made = dict(zip(shown, each(shown.values(), self._inputs, THREADS), strict=True))
@@ -121,11 +131,11 @@ class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
             answers[slot] = nothing(())
         items = []
         for slot, request in asked:
-            one = made[_frame(request)]
-            if isinstance(one, Exception):
-                answers[slot] = one
+            inputs = made[_frame(request)]
+            if isinstance(inputs, Exception):
+                answers[slot] = inputs
             else:
-                items.append(Item(slot, _frame(request), *one, request.text))
+                items.append(Item(slot, _frame(request), *inputs, request.text))
         return items
 
     def _inputs(self, frame: FrameRef) -> tuple[dict[str, Any], int, int]:
@@ -143,14 +153,14 @@ class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
         beside a picture would change its features."""
         return tuple(item.inputs["pixel_values"].shape)
 
-    def _ask(self, batch: list[Item]) -> list[Grounding]:
+    def _ask(self, batch: Sequence[Item]) -> list[Grounding]:
         import torch
 
         with torch.inference_mode(), self._arithmetic():
-            return self._forward(batch)
+            return self._forward(list(batch))
 
     def _forward(self, items: list[Item]) -> list[Grounding]:
-        """Ask the network, in inference mode; pictures have equal sizes."""
+        """Run the network on a batch with pictures of equal size; called in inference mode."""
         raise NotImplementedError
 
     def stack(self, items: list[Item], key: str = "pixel_values") -> Any:
@@ -158,6 +168,15 @@ class NeuralGrounder(NeuralModel, Halving[Item, Grounding]):
         import torch
 
         return torch.stack([item.inputs[key] for item in items]).to(self.loaded.device)
+
+    def tokens(self, texts: list[str]) -> dict[str, Any]:
+        """[T, context] token numbers and mask on the device, each text cut or padded to the text encoder's context."""
+        loaded = self.loaded
+        limit = loaded.model.config.text_config.max_position_embeddings
+        made = loaded.processor.tokenizer(
+            texts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
+        )
+        return {name: made[name].to(loaded.device) for name in ("input_ids", "attention_mask")}
 
 
 def _frame(request: Ground) -> Hashable:

@@ -1,11 +1,13 @@
-"""A network of transformers behind a grounder or a tracker: its loading, its arithmetic, and what it says of itself.
+"""A network of transformers behind a grounder or a tracker: its loading, its arithmetic, and its provenance.
 
-A family names its classes, the architectures it takes, and the backends (``homes``) of those that are not for it:
+A family names its classes, the architectures that it takes, and the backends (``homes``) of other architectures:
 
 >>> class MyTracker(NeuralModel):
 ...     family, model_types, model_class, processor_class = "mine", ("my_video",), "MyVideoModel", "MyProcessor"
 ...     homes = {"sam2_video": "sam2"}
->>> MyTracker("org/model").loaded.model
+>>> tracker = MyTracker("org/model", "", "cpu")
+>>> tracker.name
+'mine:org/model'
 """
 
 from __future__ import annotations
@@ -21,18 +23,24 @@ from chatdesc.types import BackendError
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A network in memory with its processor; ``dtype`` is that of its arithmetic on a GPU."""
+class Network:
+    """A network of transformers in memory.
+
+    Attributes:
+        model: on ``device``, in inference mode.
+        processor: what prepares pictures and texts for it.
+        device: as torch spells it, ``cuda:1``.
+        dtype: the torch dtype of its arithmetic.
+    """
 
     model: Any
     processor: Any
     device: str
     dtype: Any
-    facts: dict[str, str]
 
 
 class NeuralModel:
-    """Loads its network when it is first asked for. Weights stay in float32; a GPU computes in ``dtype`` by autocast.
+    """Loads its network on first use. Weights stay in float32; a GPU computes in ``dtype`` by autocast.
 
     Args:
         model, revision: a Hub id and a commit, branch or tag, or a folder.
@@ -50,43 +58,57 @@ class NeuralModel:
         self.name = f"{self.family}:{hub.public_name(model)}"
 
     @cached_property
-    def loaded(self) -> Loaded:
+    def resolved(self) -> hub.Resolved:
+        """The model's place, before its weights are read.
+
+        Raises:
+            BackendError: it is unknown, cannot be had, or is of another architecture.
+        """
+        resolved = hub.resolve(self.model, self.revision)
+        self._check(resolved)
+        return resolved
+
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        """The model's name, and its commit or the hash of its weights."""
+        return self.resolved.facts()
+
+    @cached_property
+    def loaded(self) -> Network:
         """The network itself.
 
         Raises:
-            BackendError: it is unknown, not to be had, too large, or of another architecture; the message says what
-                to do.
+            BackendError: it is unknown, cannot be had, is too large, or of another architecture; the message has a
+                remedy.
         """
         return self._load()
 
-    def _load(self) -> Loaded:
+    def _load(self) -> Network:
         import transformers
 
-        found = hub.resolve(self.model, self.revision)
-        self._check(found)
-        device = hub.pick_device(self.device)
+        resolved, device = self.resolved, hub.pick_device(self.device)
         dtype = self._dtype(device)
-        processor = hub.load(getattr(transformers, self.processor_class), found)
-        network = hub.place(self._network(found), device, self.name)
-        return Loaded(network, processor, device, dtype, found.facts())
+        processor = hub.load(getattr(transformers, self.processor_class), resolved)
+        network = hub.place(self._network(resolved), device, self.name)
+        return Network(network, processor, device, dtype)
 
-    def _check(self, found: hub.Resolved) -> None:
+    def _check(self, resolved: hub.Resolved) -> None:
         """Refuse another architecture before its weights are read."""
-        kind = str(found.config.get("model_type", "unknown"))
+        kind = str(resolved.config.get("model_type", "unknown"))
         if kind not in self.model_types:
-            raise BackendError(f"{found.name} is a {kind} model; {self._remedy(kind, found.name)}")
+            raise BackendError(f"{resolved.name} is a {kind} model; {self._remedy(kind, resolved.name)}")
 
     def _remedy(self, kind: str, model: str) -> str:
-        """What to write in place of this backend or this model."""
+        """The backend for this model, or the models for this backend."""
         home = self.homes.get(kind)
         return f"write {home}:{model}" if home else f"{self.family} takes {' or '.join(self.model_types)}"
 
-    def _network(self, found: hub.Resolved, **options: Any) -> Any:
+    def _network(self, resolved: hub.Resolved, **options: Any) -> Any:
         import torch
         import transformers
 
         # some are published in half precision, which autocast does not expect and a CPU is slow at
-        return hub.load(getattr(transformers, self.model_class), found, dtype=torch.float32, **options)
+        return hub.load(getattr(transformers, self.model_class), resolved, dtype=torch.float32, **options)
 
     def _dtype(self, device: str) -> Any:
         return hub.pick_dtype(device)
@@ -101,9 +123,10 @@ class NeuralModel:
 
     def describe_self(self) -> dict[str, str]:
         """Model, weights and arithmetic. Loads the model, so a run that cannot have it fails here."""
+        dtype = self.loaded.dtype
         return {
             "name": self.name,
-            **self.loaded.facts,
-            "dtype": str(self.loaded.dtype).removeprefix("torch."),
+            **self.facts,
+            "dtype": str(dtype).removeprefix("torch."),
             "transformers": version("transformers"),
         }

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatdesc.backends.crop_encoder import CropEncoder
-from chatdesc.backends.open_clip_model import Loaded, load, parse_spec
+from chatdesc.backends.open_clip_model import OpenClipModel, load, parse_spec
 
 
 class OpenClipEncoder(CropEncoder):
@@ -38,7 +38,7 @@ class OpenClipEncoder(CropEncoder):
         self.spec = parse_spec(model, revision)
         super().__init__(f"open-clip:{self.spec.label}", device, batch_size)
 
-    def _load(self) -> Loaded:
+    def _load(self) -> OpenClipModel:
         return load(self.spec, self.device)
 
     def describe_self(self) -> dict[str, str]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.backends.crop_encoder import EncoderModel
 from chatdesc.backends.hub import shipped
 from chatdesc.types import BackendError
 
@@ -62,18 +62,17 @@ def parse_spec(model: str, revision: str = "") -> Spec:
     return Spec(name, weights, "", f"{name}/{Path(weights).name}")
 
 
-class Loaded:
-    """A model in memory with its preprocessing and tokenizer."""
+class OpenClipModel(EncoderModel):
+    """A model in memory with its preprocessing and tokenizer; ``context`` is its length of a text in tokens."""
 
-    def __init__(self, model: Any, preprocess: Any, tokenizer: Any, device: str, facts: dict[str, str]) -> None:
-        self.model, self.preprocess, self.tokenizer = model, preprocess, tokenizer
-        self.device, self.facts = device, facts
+    def __init__(self, model: Any, transform: Any, tokenizer: Any, device: str, facts: dict[str, str]) -> None:
+        super().__init__(model, device, facts)
+        self.transform, self.tokenizer = transform, tokenizer
         self.context = getattr(tokenizer, "context_length", None) or model.context_length
 
-    @cached_property
-    def width(self) -> int:
-        """Length of a vector."""
-        return self.encode_texts(list(self.tokenize(["a"])[0])).shape[1]
+    def preprocess(self, picture: Any) -> Any:
+        """A PIL picture as open_clip's own preprocessing makes it, [3, H, W]."""
+        return self.transform(picture)
 
     def tokenize(self, texts: list[str]) -> tuple[Any, list[bool]]:
         """Tokens [T, context], and which texts were cut to get them.
@@ -100,7 +99,7 @@ class Loaded:
         return np.asarray(rows.float().cpu().numpy(), np.float32)
 
 
-def load(spec: Spec, device: str) -> Loaded:
+def load(spec: Spec, device: str) -> OpenClipModel:
     """Load a model from open_clip's registry, a folder, or the Hub (or the cache of what came from there).
 
     Raises:
@@ -118,7 +117,7 @@ def load(spec: Spec, device: str) -> Loaded:
         tokenizer = open_clip.get_tokenizer(name)
     except Exception as error:  # open_clip raises whatever its parts raise
         raise BackendError(_why_not(spec, error)) from error
-    return Loaded(model.eval(), preprocess, tokenizer, device, _facts(spec, model))
+    return OpenClipModel(model.eval(), preprocess, tokenizer, device, _facts(spec, model))
 
 
 def _snapshot(spec: Spec) -> str:

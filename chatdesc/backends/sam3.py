@@ -47,11 +47,11 @@ class Sam3Grounder(NeuralGrounder):
         model = self.loaded.model
         vision = model.get_vision_features(pixel_values=self.stack(shown))
         phrases = list(dict.fromkeys(text for _, text in pairs))
-        tokens = self._tokens(phrases)
+        tokens = self.tokens(phrases)
         texts = model.get_text_features(**tokens).pooler_output
         answers: dict[Pair, tuple[Floats, Floats]] = {}
-        for start in range(0, len(pairs), self.batch_size):
-            part = pairs[start : start + self.batch_size]
+        for start in range(0, len(pairs), self.batches.size):
+            part = pairs[start : start + self.batches.size]
             pictures, rows = [i for i, _ in part], [phrases.index(t) for _, t in part]
             outputs = model(
                 vision_embeds=_take(vision, pictures),
@@ -62,14 +62,6 @@ class Sam3Grounder(NeuralGrounder):
             found = zip(outputs.pred_boxes.float().cpu().numpy(), scores.cpu().numpy(), strict=True)
             answers.update(zip(part, found, strict=True))
         return answers
-
-    def _tokens(self, phrases: list[str]) -> dict[str, Any]:
-        loaded = self.loaded
-        limit = loaded.model.config.text_config.max_position_embeddings
-        tokens = loaded.processor.tokenizer(
-            phrases, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
-        )
-        return {k: tokens[k].to(loaded.device) for k in ("input_ids", "attention_mask")}
 
     @staticmethod
     def _gather(item: Item, picture: int, answers: dict[Pair, tuple[Floats, Floats]]) -> Grounding:

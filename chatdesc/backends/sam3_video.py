@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.backends.neural_model import Loaded
+from chatdesc.backends.neural_model import Network
 from chatdesc.backends.video_models import Session, VideoTracker, forget, mask_box
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import BackendError, Boxes, Follow, Image
@@ -69,7 +69,7 @@ class Sam3WordTracker(VideoTracker):
     model_class = "Sam3VideoModel"
     processor_class = "Sam3VideoProcessor"
 
-    def _load(self) -> Loaded:
+    def _load(self) -> Network:
         loaded = super()._load()
         loaded.model.max_num_objects = min(MAX_OBJECTS, loaded.model.max_num_objects)
         # It warns in every frame that has more objects than that.

@@ -13,7 +13,6 @@ and temperature are no part of a cosine. Weights stay in float32, as numbers are
 from __future__ import annotations
 
 import json
-from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.backends import hub
-from chatdesc.backends.crop_encoder import CropEncoder
+from chatdesc.backends.crop_encoder import CropEncoder, EncoderModel
 from chatdesc.types import BackendError
 
 PADDING = {"clip": True, "siglip": "max_length", "siglip2": "max_length"}
@@ -42,7 +41,7 @@ class TransformersClipEncoder(CropEncoder):
         super().__init__(f"clip:{hub.public_name(model)}", device, batch_size)
         self.model, self.revision = model, revision
 
-    def _load(self) -> Loaded:
+    def _load(self) -> TransformersClipModel:
         import torch
         import transformers
 
@@ -55,31 +54,26 @@ class TransformersClipEncoder(CropEncoder):
         device = hub.pick_device(self.device)
         model = hub.place(hub.load(transformers.AutoModel, found, dtype=torch.float32), device, self.name)
         processor = hub.load(transformers.AutoProcessor, found)
-        return Loaded(model, processor, device, found.facts())
+        return TransformersClipModel(model, processor, device, found.facts())
 
     def describe_self(self) -> dict[str, str]:
         """Model, weights and preprocessing. Loads the model, so a run that cannot have it fails here."""
         return {"name": self.name, **self.loaded.facts, "transformers": version("transformers")}
 
 
-class Loaded:
-    """A model in memory with its processor."""
+class TransformersClipModel(EncoderModel):
+    """A model in memory with its processor; ``context`` is its length of a text in tokens."""
 
     def __init__(self, model: Any, processor: Any, device: str, facts: dict[str, str]) -> None:
-        self.model, self.processor, self.device = model, processor, device
-        self.padding = PADDING[model.config.model_type]
+        self.processor, self.padding = processor, PADDING[model.config.model_type]
         lengths = (model.config.text_config.max_position_embeddings, processor.tokenizer.model_max_length)
         self.context = min(lengths)
         settings = processor.image_processor.to_dict()
         shown = {
             k: settings[k] for k in sorted(settings) if k.startswith(("crop", "do_", "image_", "resample", "size"))
         }
-        self.facts = {**facts, "preprocessing": json.dumps(shown, sort_keys=True, default=str)}
-
-    @cached_property
-    def width(self) -> int:
-        """Length of a vector."""
-        return self.encode_texts(list(self.tokenize(["a"])[0])).shape[1]
+        preprocessing = json.dumps(shown, sort_keys=True, default=str)
+        super().__init__(model, device, {**facts, "preprocessing": preprocessing})
 
     def preprocess(self, picture: Any) -> dict[str, Any]:
         """A picture as the model takes it, on the CPU, without a batch."""

@@ -11,6 +11,7 @@ thoughts and chatter are the parser's business. A model that thinks aloud needs 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.backends.halving import Halving
+from chatdesc.backends.batching import Batches
 from chatdesc.backends.hub import Resolved, pick_device, pick_dtype, resolve
-from chatdesc.backends.vlm_model import Loaded, Message, check_kind, check_quantization, load_vlm
+from chatdesc.backends.vlm_model import Message, VisionLanguageModel, check_kind, check_quantization, load_vlm
 from chatdesc.protocols import each
 from chatdesc.region import PLACEHOLDER, REGIONS, coordinates, show
 from chatdesc.types import BackendError, Describe, Image
@@ -32,8 +33,8 @@ CONVENTION = {"qwen2_5_vl": "pixels", "llava": "unit", "llava_next": "unit", "ll
 GREY = 127
 
 
-class TransformersDescriber(Halving[Message, str]):
-    """A language model that sees; loaded when it is first asked for something.
+class TransformersDescriber:
+    """An image-text-to-text model as a describer; loaded on first use.
 
     Args:
         model, revision: Hub id or folder, and a branch, tag or commit.
@@ -47,8 +48,6 @@ class TransformersDescriber(Halving[Message, str]):
     """
 
     workers = 1
-    too_much = "a single request; lower --max-pixels, use --quantization 4bit, a smaller model or --device cpu"
-    rejected = "{name} cannot take this picture ({reason}); try another --region or --max-pixels"
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class TransformersDescriber(Halving[Message, str]):
         self.name = f"transformers:{Path(model).name if Path(model).expanduser().is_dir() else model}"
         self.region, self.max_pixels, self.max_new_tokens = region, max_pixels or MAX_PIXELS, max_new_tokens
         self.quantization, self.trust_remote_code = quantization, trust_remote_code
-        self.max_batch = self.batch_size = max(1, max_batch)
+        self.max_batch = max(1, max_batch)
 
     @cached_property
     def found(self) -> Resolved:
@@ -106,8 +105,25 @@ class TransformersDescriber(Halving[Message, str]):
         }
 
     @cached_property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> VisionLanguageModel:
+        """The model itself.
+
+        Raises:
+            BackendError: it cannot be had, does not fit, or takes no pictures; the message has a remedy.
+        """
         return load_vlm(self.found, self.device, self.quantization, self.trust_remote_code)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The batch size that fits; it shrinks, and never grows beyond ``max_batch``."""
+        return Batches(
+            self.name,
+            self.max_batch,
+            device=self.loaded.device,
+            limit=self.max_batch,
+            smallest="a single request; lower --max-pixels, use --quantization 4bit, a smaller model or --device cpu",
+            rejected="{name} cannot take this picture ({reason}); try another --region or --max-pixels",
+        )
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
         """The model's answers, as many at a time as the memory takes.
@@ -117,10 +133,11 @@ class TransformersDescriber(Halving[Message, str]):
         """
         loaded = self.loaded
         made = each(requests, lambda request: self.message(request, loaded))
-        told = iter(self._in_batches([m for m in made if not isinstance(m, Exception)]))
-        return [m if isinstance(m, Exception) else next(told) for m in made]
+        messages = [m for m in made if not isinstance(m, Exception)]
+        answers = iter(self.batches.run_each(messages, self._ask))
+        return [m if isinstance(m, Exception) else next(answers) for m in made]
 
-    def message(self, request: Describe, loaded: Loaded) -> Message:
+    def message(self, request: Describe, loaded: VisionLanguageModel) -> Message:
         """Pictures and prompt in the form of transformers' chat templates."""
         from PIL import Image as Pillow
 
@@ -138,8 +155,8 @@ class TransformersDescriber(Halving[Message, str]):
         content = [*({"type": "image", "image": picture} for picture in pictures), {"type": "text", "text": prompt}]
         return [{"role": "user", "content": content}]
 
-    def _ask(self, batch: list[Message]) -> list[str]:
-        return self.loaded.generate(batch, self.max_new_tokens)
+    def _ask(self, batch: Sequence[Message]) -> list[str]:
+        return self.loaded.generate(list(batch), self.max_new_tokens)
 
 
 def squared(image: Image) -> Image:

@@ -56,8 +56,8 @@ class VideoTracker(NeuralModel):
     def __init__(self, model: str = "", revision: str = "", *, device: str = "auto", **options: Any) -> None:
         super().__init__(model, revision, device)
 
-    def _network(self, found: hub.Resolved, **options: Any) -> Any:
-        network, notes = super()._network(found, output_loading_info=True, **options)
+    def _network(self, resolved: hub.Resolved, **options: Any) -> Any:
+        network, notes = super()._network(resolved, output_loading_info=True, **options)
         if notes["missing_keys"]:  # transformers makes them up, and would say so where nobody reads it
             lacking = ", ".join(sorted(notes["missing_keys"])[:3])
             log.warning("%s: its weights lack %d tensors (%s)", self.name, len(notes["missing_keys"]), lacking)

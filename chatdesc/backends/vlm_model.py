@@ -1,20 +1,18 @@
-"""An image-text-to-text model: whether it is one, how it is loaded, and what it is in memory. See ``transformers_vlm``.
+"""An image-text-to-text model of transformers: its checks, its loading, and its answers. See ``transformers_vlm``.
 
->>> model = load_vlm(resolve("HuggingFaceTB/SmolVLM2-500M-Video-Instruct"), "auto")
->>> content = [{"type": "image", "image": picture}, {"type": "text", "text": "What is this?"}]
->>> model.generate([[{"role": "user", "content": content}]], max_new_tokens=64)
-['A red kite in a blue sky.']
+``load_vlm(resolve("HuggingFaceTB/SmolVLM2-500M-Video-Instruct"), "auto").generate(conversations, 64)`` answers each
+conversation of a batch; a conversation is a Message, a list of turns in the form of transformers' chat templates.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 from chatdesc.backends.hub import Resolved, load, pick_attention, pick_device, pick_dtype, place, quiet
+from chatdesc.backends.neural_model import Network
 from chatdesc.types import BackendError
 
 log = logging.getLogger(__name__)
@@ -22,14 +20,10 @@ log = logging.getLogger(__name__)
 Message = list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model in memory, and its processor."""
+class VisionLanguageModel(Network):
+    """An image-text-to-text model in memory, with a processor that has a chat template."""
 
-    model: Any
-    processor: Any
-    device: str
-    dtype: Any
+    __slots__ = ()
 
     @property
     def cuts_edges(self) -> bool:
@@ -37,7 +31,7 @@ class Loaded:
         return bool(getattr(self.processor.image_processor, "do_center_crop", False))
 
     def resized(self, picture: Any) -> tuple[int, int] | None:
-        """Width and height to which a processor of Qwen's kind brings a picture."""
+        """Width and height in pixels to which a processor of Qwen's kind resizes a picture; None for others."""
         processor = self.processor.image_processor
         seen = processor(images=[picture], return_tensors="pt")
         if "image_grid_thw" not in seen:
@@ -46,7 +40,7 @@ class Loaded:
         return columns * processor.patch_size, rows * processor.patch_size
 
     def generate(self, messages: list[Message], max_new_tokens: int) -> list[str]:
-        """Greedy answers to a batch of conversations."""
+        """Greedy answers to a batch of conversations, of at most ``max_new_tokens`` each."""
         import torch
 
         with torch.inference_mode(), quiet():
@@ -66,7 +60,9 @@ class Loaded:
         return list(self.processor.batch_decode(new, skip_special_tokens=True))
 
 
-def load_vlm(found: Resolved, device: str, quantization: str = "", trust_remote_code: bool = False) -> Loaded:
+def load_vlm(
+    found: Resolved, device: str, quantization: str = "", trust_remote_code: bool = False
+) -> VisionLanguageModel:
     """Load a model and its processor.
 
     Raises:
@@ -88,7 +84,8 @@ def load_vlm(found: Resolved, device: str, quantization: str = "", trust_remote_
         config = transformers.BitsAndBytesConfig(**four if quantization == "4bit" else {"load_in_8bit": True})
         options |= {"quantization_config": config, "device_map": {"": device}}
     model = _load_model(found, device, options)
-    return Loaded(model.eval() if quantization else place(model, device, found.name), processor, device, dtype)
+    model = model.eval() if quantization else place(model, device, found.name)
+    return VisionLanguageModel(model, processor, device, dtype)
 
 
 def _load_model(found: Resolved, device: str, options: dict[str, Any]) -> Any:
@@ -105,6 +102,11 @@ def _load_model(found: Resolved, device: str, options: dict[str, Any]) -> Any:
 
 
 def check_kind(found: Resolved) -> None:
+    """Refuse a model that is no image-text-to-text model, before its weights are read.
+
+    Raises:
+        BackendError: it is another kind of model, unknown to this transformers, or has Python code of its own.
+    """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KINDS
 
@@ -124,5 +126,10 @@ def check_kind(found: Resolved) -> None:
 
 
 def check_quantization() -> None:
+    """Refuse quantization without its packages.
+
+    Raises:
+        BackendError: bitsandbytes or accelerate is not installed.
+    """
     if missing := [name for name in ("bitsandbytes", "accelerate") if find_spec(name) is None]:
         raise BackendError(f"--quantization needs {' and '.join(missing)}: pip install 'chatdesc[quantization]'")

@@ -103,13 +103,7 @@ class Owlv2Grounder(NeuralGrounder):
 
     def _embed(self, texts: list[str]) -> Any:
         """A function from query texts to their vectors [Q, D]."""
-        loaded = self.loaded
-        limit = loaded.model.config.text_config.max_position_embeddings
-        tokens = loaded.processor.tokenizer(
-            texts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
-        )
-        inputs = {k: tokens[k].to(loaded.device) for k in ("input_ids", "attention_mask")}
-        vectors = loaded.model.owlv2.get_text_features(**inputs).pooler_output
+        vectors = self.loaded.model.owlv2.get_text_features(**self.tokens(texts)).pooler_output
         row = {text: i for i, text in enumerate(texts)}
         return lambda wanted: vectors[[row[t] for t in wanted]]
 
@@ -129,8 +123,8 @@ class OmDetTurboGrounder(NeuralGrounder):
 
         loaded = self.loaded
         asked = [queries(item.text) for item in items]
-        classes = self._tokens([q for one in asked for q in one.texts])
-        tasks = self._tokens([f"Detect {', '.join(one.texts)}." for one in asked])
+        classes = self.tokens([q for one in asked for q in one.texts])
+        tasks = self.tokens([f"Detect {', '.join(one.texts)}." for one in asked])
         outputs = loaded.model(
             pixel_values=self.stack(items),
             classes_input_ids=classes["input_ids"],
@@ -145,14 +139,6 @@ class OmDetTurboGrounder(NeuralGrounder):
             grounding(to_pixels(box, item.width, item.height), one.words, share_out(score, one), OVERLAP)
             for item, one, box, score in zip(items, asked, boxes, scores, strict=True)
         ]
-
-    def _tokens(self, texts: list[str]) -> dict[str, Any]:
-        loaded = self.loaded
-        limit = loaded.model.config.text_config.max_position_embeddings
-        tokens = loaded.processor.tokenizer(
-            texts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
-        )
-        return {k: tokens[k].to(loaded.device) for k in ("input_ids", "attention_mask")}
 
 
 def corners_of(boxes: Any) -> list[Floats]:

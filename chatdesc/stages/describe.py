@@ -153,7 +153,7 @@ def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:
 
 
 def normalise(text: str) -> str:
-    """A phrase as trackers read it: see ``clean_for_trackers``. Also without ``;``, outer quotes and a final full stop."""
+    """A phrase as trackers read it: ``clean_for_trackers``, and no ``;``, outer quotes or final full stop."""
     return clean_for_trackers(one_line(text).replace(";", " ")).strip(" \"'`.*")
 
 

@@ -1,6 +1,8 @@
 import logging
+import weakref
 
 import pytest
+import torch
 
 from chatdesc.backends import batching
 from chatdesc.backends.batching import Batches, is_out_of_memory, twice_fits
@@ -81,8 +83,6 @@ def test_no_growth_elsewhere_or_without_room(monkeypatch):
 
 
 def test_room_is_asked_of_torch(monkeypatch):
-    import torch
-
     known = {"mem_get_info": (50, 100), "max_memory_allocated": 40, "memory_reserved": 45}
     for name, value in known.items():
         monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
@@ -113,10 +113,75 @@ def test_other_errors_are_not_tried_again():
     assert asked == [8]
 
 
-def test_how_out_of_memory_is_known():
-    import torch
+class Upper:
+    """Has room for two texts if ``full`` is how it says so; chokes on a number, and forgets to answer an empty text."""
 
+    def __init__(self, full=None):
+        self.full, self.asked = full, []
+
+    def __call__(self, batch):
+        self.asked.append(len(batch))
+        if self.full and (len(batch) > 2 or "long" in batch):
+            raise self.full
+        return [text.upper() for text in batch if text != ""]
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("MPS backend out of memory"),
+        MemoryError("Unable to allocate 9 GiB"),
+    ],
+)
+def test_item_by_item_memory_that_runs_out_halves_the_batches(full):
+    batches, model = Batches("upper", 8, smallest="one text; write less"), Upper(full)
+    assert batches.run_each(list("abcde"), model) == list("ABCDE")
+    assert model.asked == [5, 2, 2, 1]
+    failed, last = batches.run_each(["long", "b"], model)
+    assert type(failed) is BackendError  # a row's `problems` name the type
+    assert str(failed) == "upper: out of memory at one text; write less" and last == "B"
+
+
+def test_item_by_item_only_the_guilty_one_fails():
+    batches, model = Batches("upper", 8, rejected="{name} cannot take it ({reason})"), Upper()
+    first, guilty, last = batches.run_each(["a", 7, "c"], model)
+    assert (first, last, model.asked) == ("A", "C", [3, 1, 1, 1])
+    assert str(guilty) == "upper cannot take it ('int' object has no attribute 'upper')"
+    assert batches.size == 8
+
+
+def test_answers_are_never_shifted():
+    first, lost, last = Batches("upper", 8).run_each(["a", "", "c"], Upper())
+    assert (first, last) == ("A", "C")
+    assert isinstance(lost, BackendError) and str(lost).startswith("upper: ")
+    with pytest.raises(ValueError, match="shorter"):
+        Batches("upper", 8).run(["a", "", "c"], Upper())
+
+
+def test_tensors_of_a_failed_batch_are_free_before_the_next_one():
+    """An error holds the frames of its traceback, and these hold the tensors that filled the memory."""
+    held = []
+
+    class Tensor:
+        pass
+
+    def call(batch):
+        assert all(ref() is None for ref in held)
+        tensor = Tensor()
+        held.append(weakref.ref(tensor))
+        if len(batch) > 1:
+            raise OutOfMemoryError("CUDA out of memory")
+        return batch
+
+    assert Batches("mine", 4).run([1, 2], call) == [1, 2]
+    assert Batches("mine", 4).run_each([1, 2], call) == [1, 2]
+
+
+def test_how_out_of_memory_is_known():
     assert is_out_of_memory(torch.OutOfMemoryError("x"))
+    assert is_out_of_memory(MemoryError())
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
     assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
     assert not is_out_of_memory(RuntimeError("shapes"))

@@ -8,7 +8,7 @@ import torch
 
 from chatdesc.backends import create
 from chatdesc.backends.neural_grounder import HOMES, NeuralGrounder
-from chatdesc.backends.neural_model import Loaded
+from chatdesc.backends.neural_model import Network
 from chatdesc.backends.thresholds import FAMILIES, MODELS, default_threshold
 from chatdesc.backends.words_and_boxes import nothing, split_words
 from chatdesc.protocols import Grounder
@@ -39,14 +39,14 @@ class Scripted(NeuralGrounder):
 
     def __init__(self, room=99, device="cpu", dtype=torch.float32, **options):
         super().__init__("org/tiny", device=device, **options)
-        self.room, self.batches, self.device_used = room, [], device
-        self.__dict__["loaded"] = Loaded(None, Pictures(), device, dtype, {"model": "org/tiny"})
+        self.room, self.asked = room, []
+        self.__dict__["loaded"] = Network(None, Pictures(), device, dtype)
 
     def _forward(self, items):
-        self.batches.append([item.text for item in items])
+        self.asked.append([item.text for item in items])
         if len(items) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        if "bad" in self.batches[-1]:
+        if "bad" in self.asked[-1]:
             raise ValueError("cannot\nbe")
         return [nothing(split_words(item.text)) for item in items]
 
@@ -65,7 +65,7 @@ def test_answers_come_in_order_in_batches_of_equal_pictures():
     small, large = frames_of(2), frames_of([np.zeros((64, 80, 3))] * 2)
     requests = [r for pair in zip(asks("a", "b", frames=small), asks("c", "d", frames=large)) for r in pair]
     assert texts_of(grounder.ground(requests)) == ["a", "c", "b", "d"]
-    assert grounder.batches == [["a", "b"], ["c", "d"]]
+    assert grounder.asked == [["a", "b"], ["c", "d"]]
 
 
 def test_a_frame_is_read_and_prepared_once():
@@ -79,17 +79,17 @@ def test_a_text_without_words_asks_nothing():
     grounder = Scripted()
     [found] = grounder.ground(asks(" ?! "))
     assert found.boxes.shape == (0, 4) and found.scores.shape == (0, 0) and found.words == ()
-    assert not grounder.batches
+    assert not grounder.asked
 
 
 def test_out_of_memory_halves_the_batch_for_good_with_a_line_each(caplog):
     grounder = Scripted(room=2, batch_size=8)
     with caplog.at_level(logging.WARNING):
         assert texts_of(grounder.ground(asks(*"abcdefghi"))) == list("abcdefghi")
-    assert [len(b) for b in grounder.batches] == [8, 4, 2, 2, 2, 2, 1]
+    assert [len(b) for b in grounder.asked] == [8, 4, 2, 2, 2, 2, 1]
     assert [r.getMessage().rpartition(" ")[2] for r in caplog.records] == ["4", "2"]
     grounder.ground(asks("j", "k", "l"))
-    assert [len(b) for b in grounder.batches[7:]] == [2, 1]
+    assert [len(b) for b in grounder.asked[7:]] == [2, 1]
 
 
 def test_out_of_memory_at_one_frame_is_the_items_error():

@@ -422,16 +422,16 @@ def test_the_whole_loop(tiny_model, tmp_path, kind, region):
 
 def test_what_the_model_says_becomes_the_text(tiny_model, tmp_path, monkeypatch):
     """The real loading and picture paths, with the words put into the model's mouth."""
-    from chatdesc.backends.vlm_model import Loaded
+    from chatdesc.backends.vlm_model import VisionLanguageModel
 
-    prompts, heard = [], Loaded.generate
+    prompts, heard = [], VisionLanguageModel.generate
 
     def generate(self, messages, max_new_tokens):
         heard(self, messages, 1)
         prompts.extend(message[0]["content"][-1]["text"] for message in messages)
         return ['```json\n{"target": "purple hexagon, far away", "background": ["sky"]}\n```'] * len(messages)
 
-    monkeypatch.setattr(Loaded, "generate", generate)
+    monkeypatch.setattr(VisionLanguageModel, "generate", generate)
     rows = annotate(tmp_path, f"transformers:{tiny_model('smolvlm')}", region="crop", keep_manual_if_better=False)
     assert [row["text"] for row in rows] == ["purple hexagon far away"] * 2
     assert all(row["rounds"][0]["raw"].startswith("```json") for row in rows)

@@ -164,7 +164,7 @@ def crop_from_another_frame(put):
 
 
 def crop_normalised_twice(put):
-    own = open_clip_model.Loaded.encode_crops
+    own = open_clip_model.OpenClipModel.encode_crops
 
     def again(self, tensors):
         import json
@@ -175,12 +175,12 @@ def crop_normalised_twice(put):
         mean, std = (torch.tensor(used[key])[:, None, None] for key in ("mean", "std"))
         return own(self, [(tensor - mean) / std for tensor in tensors])
 
-    put(open_clip_model.Loaded, "encode_crops", again)
+    put(open_clip_model.OpenClipModel, "encode_crops", again)
 
 
 def texts_given_to_the_wrong_vectors(put):
-    own = open_clip_model.Loaded.encode_texts
-    put(open_clip_model.Loaded, "encode_texts", lambda self, tokens: own(self, tokens)[::-1])
+    own = open_clip_model.OpenClipModel.encode_texts
+    put(open_clip_model.OpenClipModel, "encode_texts", lambda self, tokens: own(self, tokens)[::-1])
 
 
 def manual_and_refined_swapped_in_scoring(put):
