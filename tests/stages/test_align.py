@@ -3,7 +3,7 @@ import pytest
 
 from chatdesc.config import Settings
 from chatdesc.metrics.alignment import cosine
-from chatdesc.stages.align import DISTRACTORS, align, neighbours
+from chatdesc.stages.align import Alignment, align, alignment_column, neighbours
 from chatdesc.types import Embed, Embedding, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 
@@ -73,20 +73,21 @@ def test_means_over_frames_and_encoders():
 def test_windows_beside_stand_in_where_nothing_was_found_elsewhere(found):
     _, asked = run(Backends(found))
     crops = np.array([c.box for c in asked[-1].crops])
-    np.testing.assert_array_equal(crops[1:], neighbours(np.float32(HERE)))
+    beside = [[-20, 10, 20, 20], [40, 10, 20, 20], [10, -20, 20, 20], [10, 40, 20, 20]]
+    np.testing.assert_array_equal(crops[1:], beside)
 
 
 def test_neighbours_are_windows_of_the_targets_size_that_do_not_touch_it():
-    windows = neighbours(np.float32([100, 100, 20, 40]))
-    np.testing.assert_array_equal(
-        windows, [[70, 100, 20, 40], [130, 100, 20, 40], [100, 40, 20, 40], [100, 160, 20, 40]]
-    )
+    windows = neighbours(np.float32([100, 40, 20, 30]))
+    np.testing.assert_array_equal(windows, [[70, 40, 20, 30], [130, 40, 20, 30], [100, -5, 20, 30], [100, 85, 20, 30]])
+    assert windows.dtype == np.float32
 
 
 def test_distractors_are_few_and_none_is_counted_twice():
     far = [("kite", [60 + 30 * k, 10, 20, 20], 0.9 - k / 20) for k in range(6)]
     _, asked = run(Backends({("a kite", 0): far, ("red kite", 0): far}))
-    assert len(asked[-1].crops) == 1 + DISTRACTORS
+    boxes = [c.box.tolist() for c in asked[-1].crops]
+    assert boxes == [HERE, *([60 + 30 * k, 10, 20, 20] for k in range(4))]
 
 
 def test_without_a_grounder_only_the_encoder_is_asked():
@@ -106,3 +107,31 @@ def test_a_text_or_crop_of_which_nothing_is_known_is_aligned_with_nothing():
     np.testing.assert_array_equal(cosine(np.array([[1.0, 0]]), crops), [100, 0])
     (manual, _), _ = run(Backends(texts=((0, 0), (0, 1))))
     assert (manual.score, manual.margin) == (0.0, 0.0)
+
+
+def aligned(text, encoder="attributes", **values):
+    return Alignment(encoder, text, **({"score": 20.0, "margin": 1.0, "frames": 3, "truncated": False} | values))
+
+
+def test_the_column_has_both_texts_of_an_encoder_side_by_side():
+    column = alignment_column(
+        [
+            aligned("manual", score=21.5, margin=None, truncated=True),
+            aligned("refined", score=24.0, margin=2.5),
+            aligned("manual", "open-clip:/models/mine", score=None),
+            aligned("refined", "open-clip:/models/mine", truncated=True),
+        ]
+    )
+    first = {"encoder": "attributes", "manual": 21.5, "refined": 24.0, "manual_margin": None, "refined_margin": 2.5}
+    assert column[0] == first | {"frames": 3, "manual_truncated": True, "truncated": False}
+    assert column[1]["encoder"] == "open-clip:mine"
+    assert (column[1]["manual"], column[1]["manual_truncated"], column[1]["truncated"]) == (None, False, True)
+
+
+@pytest.mark.parametrize(("only", "other"), [("manual", "refined"), ("refined", "manual")])
+def test_a_column_with_one_text_says_nothing_of_the_other(only, other):
+    [entry] = alignment_column([aligned(only, truncated=True)])
+    flags = {"manual": "manual_truncated", "refined": "truncated"}
+    assert (entry[only], entry[f"{only}_margin"], entry[flags[only]], entry["frames"]) == (20.0, 1.0, True, 3)
+    assert (entry[other], entry[f"{other}_margin"], entry[flags[other]]) == (None, None, None)
+    assert alignment_column([]) == []

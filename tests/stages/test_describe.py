@@ -47,6 +47,8 @@ def request(**changes):
         f'I see {{braces}} and {{"score": 3}} first. {GOOD} {{"target": "another"}}',
         f'The form is {{"target": "<noun phrase>", "background": ["<noun phrase>", "..."]}}, so: {GOOD}',
         f'{{"target": "  "}} {GOOD}',
+        "{'target': 'a red kite', 'background': ['sky', 'tall trees']}.",
+        "{{'target': 'a red kite', 'background': ['sky', 'tall trees']}}",
         '{"target": {"phrase": "a red kite"}, "background": ["sky", "tall trees"]}',
         f'<think>{{"target": "a decoy"}} <answer>or this</answer></think>{GOOD}',
         f'it says {{"target": "a decoy"}} hmm</think>\n{GOOD}',

@@ -134,3 +134,15 @@ def test_a_word_that_fits_the_target_as_well_as_a_lookalike_is_not_negative_wher
     assert feedback(found, TARGET, 0.3, 0.35, lead=0.1).negative == ("kite",)
     assert feedback(found, TARGET, 0.3, 0.35, lead=0.5).negative == ()
     assert feedback(found, TARGET, 0.3, 0.35, lead=0.1).positive == ("left",)
+
+
+def test_a_proposal_exactly_at_theta_is_on_the_target_for_margin_and_lead_too():
+    at_theta = [0, 0, 100, 50]
+    only = feedback(leads("kite", ("kite", at_theta, 0.5)), TARGET, theta=0.5, threshold=0.35)
+    assert only.margin == 0.5
+    boxes = np.array([at_theta, [200, 0, 9, 9]], np.float32)
+    both = Grounding(boxes, split_words("red kite"), np.array([[0.5, 0.875], [0.75, 0.125]], np.float32))
+    assert feedback(both, TARGET, 0.5, 0.35).margin == 0.125
+    # red leads elsewhere by .25: more than a lead of .3 is not, .25 itself is
+    assert feedback(both, TARGET, 0.5, 0.35, lead=0.3).negative == ()
+    assert feedback(both, TARGET, 0.5, 0.35, lead=0.25).negative == ("red",)
