@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):
-    """Gives the folder of a model by its kind: see tests/tiny_models.py."""
+    """Gives the folder of a model by its kind: see tests/makers/models.py."""
     from tests.makers.models import build
 
     root = tmp_path_factory.mktemp("tiny-models")

@@ -1,6 +1,6 @@
 """A tracker of the kind that `external:` speaks to: Python and numpy, PPM images, the pixels of the target's colour.
 
-external:python tests/external_tracker_example.py
+external:python tests/standins/external_tracker.py
 """
 
 import sys
