@@ -9,15 +9,14 @@ from chatdesc.backends.crop_encoder import cut_out
 from chatdesc.backends.open_clip import OpenClipEncoder
 from chatdesc.backends.open_clip_model import parse_spec
 from chatdesc.protocols import Encoder
-from chatdesc.types import BackendError, Crop, Embed, FrameError, FrameRef, Frames
+from chatdesc.types import BackendError, Embed, FrameError
+from tests.makers.crops import BOXES, TEXTS, CountedFrames, crop, noisy_video, request
 
 TINY = {
     "embed_dim": 32,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 32},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
-TEXTS = ("the red square", "a blue thing on the left of the road", "swing")
-BOXES = [[4, 6, 20, 30], [40.6, 10.6, 50, 20.9], [-8, -5, 30, 30], [90, 70, 40, 40]]
 
 
 @pytest.fixture(scope="module")
@@ -49,32 +48,7 @@ def encoder(local_dir):
 
 @pytest.fixture
 def video():
-    """Frames that count how often each is decoded; frame 2 cannot be."""
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 255, (96, 128, 3), dtype=np.uint8) for _ in range(2)]
-    return CountedFrames([*images, None])
-
-
-class CountedFrames(Frames):
-    __slots__ = ("decoded", "images")
-
-    def __init__(self, images):
-        super().__init__(tuple(f"{i}.jpg" for i in range(len(images))), lambda path: b"")
-        self.images, self.decoded = images, []
-
-    def _decode(self, index):
-        self.decoded.append(index)
-        if self.images[index] is None:
-            raise FrameError(f"{self.paths[index]}: is not a readable image")
-        return self.images[index]
-
-
-def crop(video, index, box):
-    return Crop(FrameRef(video, index), np.array(box, np.float32))
-
-
-def request(video, frames=(0, 1), boxes=BOXES, texts=TEXTS):
-    return Embed("clip", tuple(crop(video, i, b) for i in frames for b in boxes), tuple(texts))
+    return noisy_video()
 
 
 def directly(local_dir, images, texts):

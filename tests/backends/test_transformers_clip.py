@@ -6,12 +6,10 @@ import pytest
 
 from chatdesc.backends import create
 from chatdesc.protocols import Encoder
-from chatdesc.types import BackendError, Crop, Embed, FrameError, FrameRef
-from tests.backends.test_open_clip import BOXES, TEXTS, CountedFrames
+from chatdesc.types import BackendError, Embed, FrameError
 from tests.makers.clips import LENGTH, build
+from tests.makers.crops import BOXES, PARTS, TEXTS, crop, noisy_video, request
 from tests.makers.trackers import annotate
-
-PARTS = [(4, 6, 24, 36), (41, 11, 91, 32), (0, 0, 22, 25), (90, 70, 128, 96)]  # BOXES on whole pixels
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +42,7 @@ def encoder(encoders, family):
 
 @pytest.fixture
 def video():
-    """Frames that count how often each is decoded; frame 2 cannot be."""
-    rng = np.random.default_rng(0)
-    return CountedFrames([*(rng.integers(0, 255, (96, 128, 3), dtype=np.uint8) for _ in range(2)), None])
-
-
-def crop(video, index, box):
-    return Crop(FrameRef(video, index), np.array(box, np.float32))
-
-
-def request(video, frames=(0, 1), boxes=BOXES, texts=TEXTS):
-    return Embed("clip", tuple(crop(video, i, b) for i in frames for b in boxes), tuple(texts))
+    return noisy_video()
 
 
 def directly(folder, family, pictures, texts):
