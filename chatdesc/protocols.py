@@ -1,7 +1,23 @@
-"""What a backend must do. Lists in, lists of the same length and order out.
+"""The protocols of the four roles: describer, grounder, encoder, tracker.
 
-A request that fails is answered with the exception itself, in its place: the others are not disturbed. A backend
-may run its items in threads; its answers must not depend on what else is in the batch.
+Every call takes a list of requests and returns a list of the same length and order. A request that fails is answered
+with its exception, in its place, and does not affect the others: a BackendError for the backend's own failure, a
+FrameError for a frame that cannot be read. A backend may answer in threads. An answer must not depend on the other
+requests of the list.
+
+The requests and answers (``Describe``, ``Ground`` and ``Grounding``, ``Embed`` and ``Embedding``, ``Follow`` and
+``Followed``) are in ``chatdesc.types``, with their shapes. A whole grounder, which answers nothing:
+
+>>> import numpy as np
+>>> class NoGrounder:
+...     name, max_batch, workers, threshold = "none", 8, 1, 0.5
+...     def describe_self(self):
+...         return {"name": self.name}
+...     def ground(self, requests):
+...         none = np.zeros((0, 4), np.float32)
+...         return each(requests, lambda request: Grounding(none, (), none[:, :0]))
+>>> isinstance(NoGrounder(), Grounder)
+True
 """
 
 from __future__ import annotations
@@ -16,10 +32,13 @@ A = TypeVar("A")
 
 
 class Backend(Protocol):
-    """Common to all: ``name`` as it stands in a row, and how the scheduler may call it.
+    """Common to all roles.
 
-    ``max_batch`` requests go into one call; ``workers`` calls run at a time (1 for a model on one device; as many
-    as there are connections for a server, which then gets every request at once, alone).
+    Attributes:
+        name: as rows hold it; no folder but the last, no key.
+        max_batch: most requests in one call.
+        workers: most calls at a time: 1 for a model on one device; for a server the number of connections, with a
+            ``max_batch`` of 1.
     """
 
     name: str
@@ -27,18 +46,32 @@ class Backend(Protocol):
     workers: int
 
     def describe_self(self) -> dict[str, str]:
-        """What must stand in a row to run this again: model, revision, weights hash, settings."""
+        """What a row needs to run this again: name, model, revision or hash of the weights, settings.
+
+        Raises:
+            BackendError: the backend cannot be used, for example because its model cannot be had.
+        """
         ...
 
 
 @runtime_checkable
 class Describer(Backend, Protocol):
+    """Describes the target in a box of a frame; answers with the model's raw text, which chatdesc parses.
+
+    Optional members: ``cacheable`` (False where asking again is as fast as looking up), ``fingerprint`` (a string that
+    differs where answers differ, in place of ``describe_self`` as a key for cached answers), and ``close()``.
+    """
+
     def describe(self, requests: list[Describe]) -> list[str | Exception]: ...
 
 
 @runtime_checkable
 class Grounder(Backend, Protocol):
-    """``threshold`` is the score under which a proposal does not count; it belongs to the model."""
+    """Finds the regions of a frame that a text leads to; answers with boxes xywh in pixels and scores per word.
+
+    Attributes:
+        threshold: score in [0, 1] under which a proposal does not count; it belongs to the model.
+    """
 
     threshold: float
 
@@ -47,16 +80,27 @@ class Grounder(Backend, Protocol):
 
 @runtime_checkable
 class Encoder(Backend, Protocol):
+    """Encodes crops and texts; answers with unit vectors [C, D] and [T, D] of one space."""
+
     def embed(self, requests: list[Embed]) -> list[Embedding | Exception]: ...
 
 
 @runtime_checkable
 class Tracker(Backend, Protocol):
+    """Follows a target through frames; answers with boxes [n, 4] xywh in pixels, scores [n], and a session.
+
+    A later request passes the session back, to continue in the frame after the last one.
+    """
+
     def follow(self, requests: list[Follow]) -> list[Followed | Exception]: ...
 
 
 def each(requests: Iterable[Q], answer: Callable[[Q], A], threads: int = 1) -> list[A | Exception]:
-    """Answer requests one by one (``threads`` at a time), turning an exception into that item's answer."""
+    """Answer requests one by one, ``threads`` at a time; an exception becomes the answer to its request.
+
+    >>> each([2, 0], lambda request: 1 / request)
+    [0.5, ZeroDivisionError('division by zero')]
+    """
 
     def guarded(request: Q) -> A | Exception:
         try:

@@ -1,12 +1,17 @@
-"""What of a frame a language model is shown, and how it is told where the target is.
+"""Region prompts: the part of a frame that a describer is shown, and how the target is marked.
 
->>> [frame] = show(image, box, "box", max_pixels=512 * 512)     # the whole frame, the box drawn around the target
->>> frame, crop = show(image, box, "box+crop")
->>> coordinates((64, 48, 32, 96), size=(640, 480), convention="thousand")
+The four REGIONS are ``box`` (the whole frame, a green box around the target), ``crop`` (the target with some context),
+``box+crop`` (both), and ``coords`` (the whole frame, the box in words):
+
+>>> frame = np.zeros((480, 640, 3), np.uint8)
+>>> target = [64, 48, 32, 96]                                  # x, y, width, height in pixels
+>>> [picture.shape for picture in show(frame, target, "box+crop", max_pixels=320 * 240)]
+[(240, 320, 3), (144, 80, 3)]
+>>> coordinates(target, size=(640, 480), convention="thousand")
 '[100, 100, 150, 300] (left, top, right, bottom in thousandths of the width and height)'
 
-With ``coords`` the frame is shown as it is, and the backend puts ``coordinates`` where the prompt says ``<box>``.
-Models were trained with different ones:
+With ``coords`` the backend puts ``coordinates`` where the prompt has ``<box>`` (PLACEHOLDER). Models were trained with
+different CONVENTIONS:
 
 - ``pixels``: pixels of the picture as the model's processor resizes it (Qwen2.5-VL): give that size as ``resized``;
 - ``thousand``: thousandths of the picture's width and height (Qwen2-VL, Qwen3-VL, InternVL, GLM-4V and others);
@@ -33,13 +38,20 @@ Corners = tuple[float, float, float, float]
 
 
 def show(image: Image, box: ArrayLike, region: str, max_pixels: int | None = None) -> list[Image]:
-    """The pictures for a region prompt, each of at most ``max_pixels``.
+    """The pictures of a region prompt.
 
-    Lines are drawn after downscaling, which would thin them out, and outside the box, so that the target keeps its
-    pixels.
+    Args:
+        image: RGB uint8 [H, W, 3].
+        box: [4] xywh, pixels; may reach out of the image.
+        region: one of REGIONS.
+        max_pixels: most pixels of each picture; None does not downscale.
+
+    Returns:
+        One picture, or two for ``box+crop``: RGB uint8. Lines are drawn after downscaling, so that they stay visible,
+        and outside the box, so that the target keeps its pixels.
 
     Raises:
-        BackendError: the box is no box, or ``region`` is none of REGIONS.
+        BackendError: the box has no area or is not finite, or ``region`` is none of REGIONS.
     """
     corners = _corners(image, box)
     if region == "coords":
@@ -54,7 +66,11 @@ def show(image: Image, box: ArrayLike, region: str, max_pixels: int | None = Non
 
 
 def downscale(image: Image, max_pixels: int | None) -> Image:
-    """An image of at most ``max_pixels``; never a larger one."""
+    """The image, downscaled to at most ``max_pixels`` if it has more; never enlarged.
+
+    >>> downscale(np.zeros((480, 640, 3), np.uint8), 320 * 240).shape
+    (240, 320, 3)
+    """
     rows, columns = image.shape[:2]
     if max_pixels is None or rows * columns <= max_pixels:
         return image
@@ -66,13 +82,16 @@ def downscale(image: Image, max_pixels: int | None) -> Image:
 
 
 def coordinates(box: ArrayLike, size: tuple[int, int], convention: str, resized: tuple[int, int] | None = None) -> str:
-    """A box xywh as a prompt says it: corners, and what they count.
+    """A box in words for a prompt: its corners, cut to the image, and their unit.
 
     Args:
-        box: in pixels of an image of ``size``.
+        box: [4] xywh, in pixels of an image of ``size``.
         size: width and height of the image in which the box was annotated.
         convention: one of CONVENTIONS.
-        resized: width and height of what the model sees; used by ``pixels`` alone.
+        resized: width and height of the picture that the model sees; used by ``pixels`` alone; None takes ``size``.
+
+    Raises:
+        BackendError: ``convention`` is none of CONVENTIONS.
     """
     left, top, w, h = (float(v) for v in np.asarray(box, np.float64))
     edges = np.clip(np.array([left, top, left + w, top + h]) / (*size, *size), 0, 1)
@@ -91,11 +110,12 @@ def coordinates(box: ArrayLike, size: tuple[int, int], convention: str, resized:
 
 
 def line_width(image: Image) -> int:
+    """Width in pixels of the line around the target, in proportion to the image's shorter side."""
     return max(MIN_LINE, round(min(image.shape[:2]) / LINES_PER_SIDE))
 
 
 def _corners(image: Image, box: ArrayLike) -> Corners:
-    """Left, top, right, bottom within the image, at least one pixel of it."""
+    """Left, top, right, bottom of the box cut to the image, at least one pixel wide and high."""
     x, y, w, h = (float(v) for v in np.asarray(box, np.float64))
     if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
         raise BackendError(f"there is nothing to show in the box {[x, y, w, h]}")
@@ -105,8 +125,8 @@ def _corners(image: Image, box: ArrayLike) -> Corners:
 
 
 def _boxed(image: Image, corners: Corners, max_pixels: int | None) -> Image:
-    """The frame with a green line around the box. At the frame's edge the box is open, for the line would be outside;
-    where nothing would be seen of it, it is drawn within."""
+    """The frame with a green line around the box. A side on the frame's edge has no line, since it would be outside; if
+    no side could have one, the line is drawn inside the box."""
     shown = downscale(image, max_pixels).copy()
     rows, columns = shown.shape[:2]
     across, down = columns / image.shape[1], rows / image.shape[0]
@@ -122,7 +142,7 @@ def _boxed(image: Image, corners: Corners, max_pixels: int | None) -> Image:
 
 
 def _cut_out(image: Image, corners: Corners) -> Image:
-    """The target with some of what surrounds it, as far as the frame goes."""
+    """The target with CONTEXT around it, cut at the frame's edge."""
     left, top, right, bottom = corners
     margin = max(CONTEXT * max(right - left, bottom - top), MIN_CONTEXT)
     rows, columns = image.shape[:2]

@@ -1,15 +1,12 @@
 """Synthetic sequences in LaSOT's layout: coloured shapes that move, look-alikes, occlusion, camera motion.
 
-Everything comes from a seed, so equal arguments give equal files. Manual texts carry planted faults of the three
-kinds that real ones have; ``scenes.json`` beside the sequences says which. ``stills`` are single frames with all that
-is true of them, for training and testing models; its splits share no scene.
+Everything comes from a seed, so equal arguments give equal files. ``render`` writes sequences; their manual texts have
+planted faults of the three kinds that real ones have, listed in ``scenes.json`` beside the sequences. ``stills`` are
+single frames with all facts about them, for training and testing models; the splits share no scene.
 
->>> render(Path("synthetic"), count=12, frames=40, seed=0)                  # doctest: +SKIP
->>> chatdesc.load("synthetic", "synthetic")["circle-1"].manual_text             # doctest: +SKIP
-'small red circle on the left'
 >>> [still] = stills("train", 1)
->>> still.image.shape, [sorted(words_of(thing)) for thing in still.things]      # doctest: +SKIP
-((240, 320, 3), [['left', 'red', 'small', 'star'], ['large', 'red', 'right', 'star']])
+>>> still.image.shape, len(still.things), sorted(words_of(still.things[0]))
+((240, 320, 3), 5, ['cross', 'right', 'small', 'top', 'white'])
 """
 
 from __future__ import annotations
@@ -39,7 +36,14 @@ POLE = 40  # as wide as a small thing, so that it can hide one
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One shape: attributes, and its path in scene coordinates (pixels, centre, radius)."""
+    """One shape and its path.
+
+    Attributes:
+        colour, shape, size: the words that are true of it; ``tint`` is its RGB colour.
+        radius: half its width, pixels.
+        start, velocity: (x, y) of its centre in frame 0, pixels in the scene; pixels per frame.
+        sway, phase: amplitude (x, y) in pixels and phase of a swing around the straight path.
+    """
 
     colour: str
     shape: str
@@ -52,6 +56,7 @@ class Thing:
     tint: tuple[int, int, int]
 
     def centre(self, t: int) -> tuple[float, float]:
+        """(x, y) in frame t, pixels in the scene."""
         swing = np.sin(self.phase + t / 9) - np.sin(self.phase)
         return (
             self.start[0] + self.velocity[0] * t + self.sway[0] * swing,
@@ -61,7 +66,15 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A target (``things[0]``), what else moves, the camera's drift, and an optional pole in front of everything."""
+    """A moving scene.
+
+    Attributes:
+        things: the target first.
+        drift: amplitude (x, y) of the camera's movement, pixels.
+        pole: x of the middle of a pole in front of everything, pixels; None without one.
+        background: seed of the backdrop.
+        manual, fault: the manual text, and its planted fault, one of FAULTS.
+    """
 
     things: tuple[Thing, ...]
     drift: tuple[float, float]
@@ -71,6 +84,7 @@ class Scene:
     fault: str
 
     def camera(self, t: int) -> tuple[float, float]:
+        """(x, y) of the frame's corner in the scene in frame t, pixels."""
         return self.drift[0] * np.sin(t / 12), self.drift[1] * np.sin(t / 15)
 
     def box(self, thing: Thing, t: int) -> Boxes:
@@ -81,7 +95,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """One frame: ``image`` RGB [240, 320, 3], what is in it, and where: ``boxes`` [n, 4] xywh in pixels."""
+    """One frame: ``image`` RGB uint8 [240, 320, 3], its n ``things``, and their ``boxes`` [n, 4] xywh in pixels."""
 
     image: Image
     things: tuple[Thing, ...]
@@ -94,7 +108,7 @@ def place_of(thing: Thing) -> list[str]:
 
 
 def truth(thing: Thing, word: str) -> bool | None:
-    """Whether a word is true of a thing in the first frame; None for a place that it is in by a little only."""
+    """Whether a word is true of a thing in the first frame; None for a place that is true only by a little."""
     if word in PLACES:
         towards = _towards(thing, word)
         return True if towards > 0.65 else False if towards < 0.5 else None
@@ -108,11 +122,12 @@ def _towards(thing: Thing, word: str) -> float:
 
 
 def words_of(thing: Thing) -> set[str]:
+    """All words that are clearly true of a thing in the first frame."""
     return {thing.colour, thing.shape, thing.size, *place_of(thing)}
 
 
 def phrase(thing: Thing, words: list[str], noun: str = "") -> str:
-    """A noun phrase of a thing's shape (or ``noun``) and those of its words that are named."""
+    """A noun phrase: the thing's shape (or ``noun``) with those of its attributes that are in ``words``."""
     before = [w for w in (thing.size, thing.colour) if w in words]
     after = [PLACES[w] for w in words if w in PLACES]
     return " ".join([*before, noun or thing.shape, *after])
@@ -146,7 +161,7 @@ def make_scene(rng: np.random.Generator, frames: int, fault: str, lookalikes: in
 
 
 def manual_text(rng: np.random.Generator, things: list[Thing], fault: str) -> str:
-    """The text that a person would have written, with a planted fault."""
+    """A manual text for ``things[0]`` with a planted fault, one of FAULTS."""
     target, others = things[0], things[1:]
     sound = unique_phrase(target, others)
     if fault == "wrong_target":
@@ -162,6 +177,7 @@ def manual_text(rng: np.random.Generator, things: list[Thing], fault: str) -> st
 
 
 def lookalike(target: Thing, others: list[Thing]) -> bool:
+    """Whether one of the others shares the target's colour and shape."""
     return any((o.colour, o.shape) == (target.colour, target.shape) for o in others)
 
 
@@ -214,26 +230,30 @@ def _thing(
 
 
 def stills(split: str, count: int, seed: int = 0, start: int = 0, twin: str = "") -> Iterator[Still]:
-    """``count`` single frames; number i depends on the split, the seed and i alone. See ``still``."""
+    """``count`` single frames from number ``start`` on; frame i depends on split, seed and i alone. See ``still``.
+
+    Raises:
+        ValueError: ``split`` is none of SPLITS.
+    """
     for i in range(start, start + count):
         yield still(np.random.default_rng([1 + SPLITS.index(split), seed, i]), twin)
 
 
 def still(rng: np.random.Generator, twin: str = "") -> Still:
-    """A frame with two to five things, stored as a dataset's would be (JPEG).
+    """A frame with two to five things, compressed as JPEG like a dataset's.
 
     Args:
-        rng: where everything is drawn from.
-        twin: one of TWINS: the first two things differ in that respect alone (for a place: the first is there, the
-            second on the opposite side), and nothing covers anything. Without it half the scenes have look-alikes that
-            share one to three attributes, and some have things that cover each other in part, or a pole.
+        rng: the source of all random numbers.
+        twin: one of TWINS: the first two things differ in that attribute alone (for a place: the first is there, the
+            second on the opposite side), and nothing is covered. Without it, half the scenes have look-alikes that
+            share one to three attributes, and some have partly covered things, or a pole.
     """
     while True:
         covering = not twin and rng.random() < 0.15
         things: list[Thing] = []
         for attributes, side in _cast(rng, twin):
-            if found := _put(rng, things, *attributes, side, covering):
-                things.append(found)
+            if thing := _put(rng, things, *attributes, side, covering):
+                things.append(thing)
             elif len(things) < 2:
                 break
         if len(things) >= 2:
@@ -272,7 +292,7 @@ def _cast(rng: np.random.Generator, twin: str) -> list[tuple[tuple[str, str, str
 def _put(
     rng: np.random.Generator, things: list[Thing], colour: str, shape: str, size: str, side: str, covering: bool
 ) -> Thing | None:
-    """A thing that stands still where there is room for it; None where none was found."""
+    """A thing without motion at a free place; None if none was found."""
     low, high = SIZES[size]
     for _ in range(60):
         r = float(rng.uniform(low, high) * CANVAS[0])
@@ -287,7 +307,7 @@ def _put(
 
 
 def _stored(frame: Image) -> Image:
-    """A frame as it comes back out of a dataset."""
+    """A frame after compression, as a dataset returns it."""
     import cv2
 
     data = np.frombuffer(_jpeg(frame), np.uint8)
@@ -352,7 +372,17 @@ def scenes(count: int, frames: int, seed: int) -> list[Scene]:
 
 
 def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0) -> list[str]:
-    """Write a dataset in LaSOT's layout (all of it the test split) and return the sequences' names."""
+    """Write a dataset in LaSOT's layout, all of it in the test split.
+
+    Args:
+        root: the dataset's folder, made if it is missing.
+        count: sequences.
+        frames: frames per sequence.
+        seed: equal seeds give equal files.
+
+    Returns:
+        The sequences' names, such as ``circle-1``.
+    """
     root.mkdir(parents=True, exist_ok=True)
     names, known, numbers = [], [], dict.fromkeys(SHAPES, 0)
     for scene in scenes(count, frames, seed):

@@ -1,4 +1,4 @@
-"""Texts as trackers take them: one line, no comma, no ``#``, and no longer than CLIP reads. Imports nothing of ours.
+"""Texts as trackers read them: one line, no comma, no ``#``, and no longer than CLIP's context.
 
 >>> clean_for_trackers("caf\u00e9 table, the \u201cleft\u201d one\\n#2")
 'cafe table the "left" one 2'
@@ -45,7 +45,7 @@ _PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^\sa-z0-9]+")
 
 
 def clean_for_trackers(text: str) -> str:
-    """A text that every known reader takes whole: one line, no comma, no ``#``, ASCII where that says the same."""
+    """A text that every known reader reads whole: one line, no comma, no ``#``, ASCII where ASCII says the same."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")
     plain = "".join(_ascii(char) for char in decoded.translate(_PLAIN))
     kept = "".join(" " if char in ",#" or unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in plain)
@@ -59,21 +59,26 @@ def _ascii(char: str) -> str:
 
 
 def fits_clip(text: str) -> bool:
-    """Whether CLIP reads a text to its end. A text of few bytes does, for each token stands for at least one."""
+    """Whether a text fits into CLIP's context of 77 tokens.
+
+    >>> fits_clip("a red kite"), fits_clip("kite " * 76)
+    (True, False)
+    """
+    # A text of few bytes fits, because a token stands for at least one byte.
     return len(_seen(text).encode()) <= CLIP_TOKENS - 2 or clip_tokens(text) <= CLIP_TOKENS
 
 
 def clip_tokens(text: str) -> int:
-    """CLIP's tokens for a text: exact for ASCII, never too few for anything else.
+    """Number of CLIP's tokens for a text, start and end token included: exact for ASCII, else an upper bound.
 
-    Counted from the merges that open_clip brings along, because its own tokenizer needs torch. A run that is not all
-    ASCII counts a token a byte, which is the most that it can be.
+    Counted by byte-pair encoding with the merges in open_clip's package, because its tokenizer needs torch. A word that
+    is not all ASCII counts one token per byte.
     """
     return 2 + sum(_pieces(word) if word.isascii() else len(word.encode()) for word in _seen(text).split())
 
 
 def _seen(text: str) -> str:
-    """A text as CLIP sees it: entities resolved twice, composed, in small letters."""
+    """A text as CLIP's tokenizer prepares it: entities resolved twice, composed (NFC), in lower case."""
     whole = unicodedata.normalize("NFC", html.unescape(html.unescape(text)))
     return whole.lower().encode("utf-8", "replace").decode()
 
@@ -102,8 +107,8 @@ def _tokens(piece: str) -> int:
 
 @cache
 def _merges() -> dict[tuple[str, ...], int]:
-    found = find_spec("open_clip")  # finds it without importing it, for that would import torch
-    assert found is not None and found.origin is not None
-    with gzip.open(Path(found.origin).with_name(VOCABULARY), "rt", encoding="utf-8") as file:
+    package = find_spec("open_clip")  # not imported, because that imports torch
+    assert package is not None and package.origin is not None
+    with gzip.open(Path(package.origin).with_name(VOCABULARY), "rt", encoding="utf-8") as file:
         lines = file.read().split("\n")[1 : MERGES + 1]
     return {tuple(line.split()): rank for rank, line in enumerate(lines)}

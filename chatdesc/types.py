@@ -1,4 +1,4 @@
-"""The nouns of chatdesc. Imports nothing of ours, so that everything else may import it.
+"""The nouns of chatdesc: errors, frames and sequences, the requests to backends and their answers.
 
 Boxes are ``xywh`` in pixels (x, y of the top-left corner, then width and height), float32, shape [N, 4] for a
 sequence and [4] for one frame. Images are uint8 [H, W, 3], RGB.
@@ -26,11 +26,11 @@ Image = NDArray[np.uint8]
 
 
 class ChatdescError(Exception):
-    """What a user can mend: the message names the place and the remedy."""
+    """An error that the user can remedy: the message names the place and the remedy."""
 
 
 class DataError(ChatdescError):
-    """Something in a dataset cannot be read (message: file, line, remedy)."""
+    """A part of a dataset cannot be read; the message names file, line and remedy."""
 
 
 class FrameError(DataError):
@@ -43,7 +43,13 @@ class BackendError(ChatdescError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a sequence. A fatal one leaves nothing to re-annotate."""
+    """A fault of a sequence in its dataset.
+
+    Attributes:
+        kind: a word for a row's ``status``, such as ``missing_text``.
+        message: what is wrong and where.
+        fatal: whether it leaves nothing to re-annotate.
+    """
 
     kind: str
     message: str
@@ -51,7 +57,12 @@ class Problem:
 
 
 class LruCache(Generic[K, V]):
-    """The values used last, bounded by their number. Threads that ask for the same key at once make it once."""
+    """A bounded cache of the values used last. Threads that ask for the same key at once make its value once.
+
+    >>> squares = LruCache(max_items=2)
+    >>> squares.get(3, lambda: 3 * 3)
+    9
+    """
 
     def __init__(self, max_items: int) -> None:
         self.max_items = max(1, max_items)
@@ -60,7 +71,7 @@ class LruCache(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value of ``key``, made if it is not there; an exception in ``make`` stores nothing."""
+        """The value of ``key``, made by ``make`` if it is not in the cache; an exception in ``make`` stores nothing."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -83,7 +94,7 @@ class LruCache(Generic[K, V]):
 
 
 class FrameCache(LruCache[tuple[int, int], Image]):
-    """Decoded frames, shared by all sequences of a run."""
+    """Decoded frames, shared by all sequences of a run; keys are a Frames' ``key`` and an index."""
 
     def __init__(self, max_frames: int = 16) -> None:
         super().__init__(max_frames)
@@ -94,8 +105,11 @@ class Frames:
 
     Args:
         paths: one path per frame, relative to the dataset's root, ``/``-separated.
-        read: gives a path's bytes (an open fsspec file system knows how).
-        cache: where decoded frames are kept for the next stage; None decodes anew each time.
+        read: returns a path's bytes.
+        cache: keeps decoded frames for the next stage; None decodes a frame each time.
+
+    Attributes:
+        key: a number that no other Frames of this process has.
     """
 
     __slots__ = ("cache", "key", "paths", "read_bytes")
@@ -114,10 +128,11 @@ class Frames:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: int) -> Image:
-        """One frame as RGB uint8 [H, W, 3], not to be written to.
+        """One frame as RGB uint8 [H, W, 3], read-only.
 
         Raises:
             FrameError: the file is missing or is no image.
+            IndexError: the sequence has no such frame.
         """
         if index < 0:
             index += len(self.paths)
@@ -128,7 +143,11 @@ class Frames:
         return self.cache.get((self.key, index), lambda: self._decode(index))
 
     def encoded(self, index: int) -> bytes:
-        """The frame's file as it is on disk."""
+        """The bytes of the frame's file.
+
+        Raises:
+            FrameError: the file cannot be read.
+        """
         path = self.paths[index]
         try:
             return self.read_bytes(path)
@@ -151,23 +170,29 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class FrameRef:
-    """A frame that has not been decoded yet."""
+    """A frame by its index, not decoded yet."""
 
     frames: Frames
     index: int
 
     def image(self) -> Image:
+        """The frame as RGB uint8 [H, W, 3], read-only; raises as ``Frames`` does."""
         return self.frames[self.index]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
-    """One tracking sequence: a video, the target's box in every frame, and what people wrote about it.
+    """One tracking sequence of N annotated frames: a video, the target's boxes, and the dataset's text.
 
-    ``visible`` is bool [N], or None where the dataset does not say. ``manual_text`` keeps every byte of the text
-    file: ``manual_text.encode("utf-8", "surrogateescape")`` gives the file back; it is None where there is none.
-    ``attributes`` maps the dataset's attribute names to whether the sequence has them. ``text`` is the refined text,
-    where ``chatdesc.load_refined`` has attached one.
+    Attributes:
+        name, dataset, split, category: as in the source dataset; ``split`` and ``category`` None where it has none.
+        frames: the video.
+        boxes: float32 [N, 4] xywh, pixels.
+        visible: bool [N], None where the dataset does not say.
+        manual_text: every byte of the text file, ``manual_text.encode("utf-8", "surrogateescape")``; None without one.
+        attributes: the dataset's attribute names, and whether the sequence has them.
+        problems: faults that the loader found.
+        text: the refined text, where ``chatdesc.load_refined`` has attached one.
     """
 
     name: str
@@ -187,17 +212,17 @@ class Sequence:
 
     @property
     def status(self) -> str:
-        """``ok``, or the kind of the first fatal problem, or of the first problem."""
+        """``ok``, or the kind of the first fatal problem, else of the first problem."""
         worst = next((p for p in self.problems if p.fatal), None) or next(iter(self.problems), None)
         return worst.kind if worst else "ok"
 
     @property
     def usable(self) -> bool:
-        """Whether there is a first frame and a target in it."""
+        """Whether no problem is fatal: the first frame exists and has a target."""
         return not any(p.fatal for p in self.problems)
 
     def part(self, start: int, stop: int) -> Sequence:
-        """Frames ``start`` to ``stop - 1`` as a sequence of its own; its problems stay with the whole."""
+        """Frames ``start`` to ``stop - 1`` as a sequence of its own, without the problems."""
         frames = Frames(self.frames.paths[start:stop], self.frames.read_bytes, self.frames.cache)
         visible = None if self.visible is None else self.visible[start:stop]
         return replace(self, frames=frames, boxes=self.boxes[start:stop], visible=visible, problems=())
@@ -210,7 +235,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a text by its character offsets: ``text[start:end]``."""
+    """A word with its character offsets in the whole text: ``whole[start:end] == text``."""
 
     text: str
     start: int
@@ -224,16 +249,22 @@ STOP_WORDS = frozenset(
 
 
 def split_words(text: str) -> tuple[Word, ...]:
-    """The words of a text with their character offsets; hyphens and apostrophes stay inside a word."""
+    """The words of a text with their character offsets; hyphens and apostrophes stay inside a word.
+
+    >>> split_words("a well-worn kite")[1]
+    Word(text='well-worn', start=2, end=11)
+    """
     return tuple(Word(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+(?:['’-]\w+)*", text))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grounding:
-    """Where a text leads: proposals [P, 4] xywh, the text's words, and scores [P, W] in [0, 1].
+    """A grounder's answer: the regions that a text leads to, with a score for each word.
 
-    A grounder that cannot say which word found what has one column, for the text as a whole (``words`` is then
-    one word that spans it).
+    Attributes:
+        boxes: [P, 4] xywh, pixels.
+        words: [W] the words of the text. A grounder that scores the text as a whole has one word that spans it.
+        scores: [P, W] in [0, 1].
     """
 
     boxes: Boxes
@@ -243,7 +274,13 @@ class Grounding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """Unit-length vectors of crops [C, D] and texts [T, D]; ``truncated`` [T] marks texts that were cut."""
+    """An encoder's answer.
+
+    Attributes:
+        crops: [C, D] vectors of length 1 (or 0, where nothing is known of a crop).
+        texts: [T, D] likewise.
+        truncated: bool [T], texts that the encoder cut to its context.
+    """
 
     crops: NDArray[np.float32]
     texts: NDArray[np.float32]
@@ -252,7 +289,13 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Followed:
-    """A visual tracker's boxes [n, 4] and scores [n] in [0, 1]; ``session`` continues from here."""
+    """A visual tracker's answer.
+
+    Attributes:
+        boxes: [n, 4] xywh, pixels; n >= 1.
+        scores: [n] in [0, 1], the tracker's confidence.
+        session: the tracker's own state, for the request that continues from here.
+    """
 
     boxes: Boxes
     scores: NDArray[np.float32]
@@ -261,11 +304,19 @@ class Followed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Describe:
-    """Ask for a description of the target in ``box``; answered with the model's raw text.
+    """Ask for a description of the target; answered with the model's raw text.
 
-    ``prompt`` is all that a language model needs beside the picture; the other fields are the same facts for
-    backends that do not read. ``motion`` is the target's displacement (dx, dy) per box size over the feedback
-    frames, or None with first-frame feedback.
+    Attributes:
+        frame, box: the target, [4] xywh in pixels.
+        prompt: all that a language model needs beside the picture. The other fields hold the same facts for backends
+            that read no prompt.
+        category: the dataset's class of the target.
+        previous: the text of the round before; empty in the first round.
+        positive, negative: words that led to the target, and words that led elsewhere.
+        ambiguous: whether the text before also fits other objects.
+        tried: all texts so far.
+        motion: the target's displacement (dx, dy) over the feedback frames, in units of its size (the square root of
+            its area); None with a single feedback frame.
     """
 
     frame: FrameRef
@@ -282,7 +333,7 @@ class Describe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """Ask where a text leads in a frame; answered with a Grounding."""
+    """Ask for the regions of a frame that a text leads to; answered with a Grounding."""
 
     frame: FrameRef
     text: str
@@ -290,7 +341,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """A box of a frame, xywh."""
+    """A box [4] xywh, in pixels, of a frame."""
 
     frame: FrameRef
     box: Boxes
@@ -309,9 +360,12 @@ class Embed:
 class Follow:
     """Ask the visual tracker for frames ``start`` to ``stop - 1``; answered with a Followed.
 
-    With ``init`` (a box in frame ``start - 1``) a new session starts there, else ``session`` goes on. The answer
-    may be shorter than asked for: it ends after the first frame whose score is below ``min_score``. ``text`` is the
-    phrase in force, for trackers that follow words.
+    Attributes:
+        frames: the whole video; ``start`` is at least 1.
+        session: a Followed's session, to continue; ignored with ``init``.
+        init: [4] xywh, in pixels of frame ``start - 1``, to start a new session there.
+        min_score: the answer ends after the first frame with a lower score; 0 never ends it early.
+        text: the phrase in force, for trackers that follow words.
     """
 
     frames: Frames
@@ -332,5 +386,9 @@ Steps = Generator[Request | list[Request], Any, R]
 
 
 def one_line(text: str) -> str:
-    """A text as models and tables take it: one line, single spaces, no undecodable bytes."""
+    """A text on one line with single spaces; undecodable bytes become U+FFFD.
+
+    >>> one_line(" a\\tred\\nkite ")
+    'a red kite'
+    """
     return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())

@@ -1,4 +1,4 @@
-"""The words that offline backends know, synthetic scenes are made of and text statistics count.
+"""The words that the offline backends know, that synthetic scenes are made of, and that text statistics count.
 
 Colours are the eleven basic colour terms (Berlin and Kay 1969).
 
@@ -48,14 +48,18 @@ def canonical(word: str) -> str | None:
     """The vocabulary's word for ``word`` (case, plural and synonyms aside), or None."""
     low = word.lower()
     for form in (low, low.removesuffix("s"), low.removesuffix("es"), low.removesuffix("ish")):
-        found = SYNONYMS.get(form, form)
-        if found in VOCABULARY:
-            return found
+        known = SYNONYMS.get(form, form)
+        if known in VOCABULARY:
+            return known
     return None
 
 
 def outline(shape: str) -> Floats:
-    """[K, 2] the corners of a shape in the unit square, which it fills to every side."""
+    """[K, 2] the corners (x, y) of a shape that touches all sides of the unit square; an unknown one is a square.
+
+    >>> outline("triangle").tolist()
+    [[0.5, 0.0], [1.0, 1.0], [0.0, 1.0]]
+    """
     turn = np.pi / 180
     if shape == "circle":
         corners = [(np.cos(t * turn), np.sin(t * turn)) for t in range(0, 360, 6)]

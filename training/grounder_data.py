@@ -1,10 +1,7 @@
 """Scenes, phrases and word targets from which the small grounder learns.
 
->>> scenes = pool(Path("work"), count=16_000)
->>> one = phrase(np.random.default_rng(0), scenes.things(0))
->>> one.words, one.keys
-(['the', 'small', 'red', 'circle', 'on', 'the', 'left'], ['', 'small', 'red', 'circle', '', '', 'left'])
->>> targets, known = word_targets(one, scenes.things(0))    # [things, words]
+``phrase(rng, scenes.things(0))`` gives the words of a phrase, ``the small red circle on the left``, with their keys,
+``"", small, red, circle, "", "", left``; ``word_targets`` then says for each thing and word whether the word is true.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What the grounder is trained by: every word on every thing, boxes, and dense heads that are thrown away afterwards.
+"""The grounder's training loss: every word on every thing, boxes, and dense heads that are not kept.
 
 transformers' own loss marks all words of a phrase alike and leaves the proposals of the first stage untrained.
-
->>> training = Training(model)                             # the network and the dense heads
->>> value, figures = training.loss(batch, pixels)
+``Training(model)`` is the network with the dense heads; its ``loss(batch, pixels)`` gives the loss and figures for the
+log.
 """
 
 from __future__ import annotations

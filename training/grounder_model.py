@@ -1,7 +1,6 @@
 """The small grounder's network, tokenizer and image processor: stock transformers classes at a small size.
 
->>> model, processor = build()
->>> model.save_pretrained("chatdesc/tiny/grounder"), processor.save_pretrained("chatdesc/tiny/grounder")
+``build()`` makes the network and its processor; both have ``save_pretrained``.
 """
 
 from __future__ import annotations

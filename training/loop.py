@@ -1,12 +1,8 @@
 """One training loop for all recipes: seeded, counted in steps, resumable.
 
-The data of step k come from ``generator(seed, k)`` alone, so a run that was stopped and begun again ends as one that
-was not:
-
->>> def loss(step, rng):                              # rng: numpy Generator of this step
-...     return model(**batch(rng)).loss, {}
->>> train("clip", model, loss, Schedule(steps=2000, lr=1e-3), work=Path("work/clip"))      # doctest: +SKIP
-clip  2000/2000  loss 0.412  3.1 steps/s  0:00 left
+``train(name, model, loss, Schedule(steps=2000, lr=1e-3), work=folder)`` calls ``loss(step, rng)`` in every step, which
+gives the loss and figures for the log. The data of step k come from ``generator(seed, k)`` alone, so a run that was
+interrupted and resumed ends as one that was not.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
 """Pictures for the small LLaVA, rendered once, and batches of conversations about them.
 
->>> pool = Pool.rendered("train", 10000, processor, work=Path("work/vlm"))
->>> pool.pixels.shape, pool.facts.shape                 # RGB; see FACTS for what is known of each thing
-((20000, 3, 192, 192), (20000, 5, 7))
-
-One picture is talked about several times in one pass: ``Talks`` packs the conversations one behind the other, each
-seeing the picture and itself, at the positions where it would stand alone.
+``Pool.rendered("train", 10000, processor, work=folder)`` holds ``pixels`` [N, 3, H, W], RGB, and ``facts`` [N, things,
+7]; FACTS lists what is known of each thing. One picture serves several conversations in one pass: ``Talks`` packs the
+conversations one behind the other, each attending to the picture and itself, at the positions that it would have alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The small LLaVA's figures on scenes of the test split, asked through the project's own backend.
 
->>> measured = measure("chatdesc/tiny/vlm", count=200)              # doctest: +SKIP
->>> measured.rates["colour and shape"], measured.rates["gone and true: colour"]     # doctest: +SKIP
+``measure("chatdesc/tiny/vlm", count=200).rates`` gives each rate by its name, in [0, 1].
 """
 
 from __future__ import annotations

@@ -1,13 +1,8 @@
 """The small LLaVA, untrained: a tokenizer that knows the project's prompts by heart, its processor, and the network.
 
->>> processor = build_processor()
->>> model = build_model(processor)
->>> processor.tokenizer.tokenize('Words that led to something else: red, star')
-['Words that led to something else: ', 'red', ', ', 'star']
-
 Every fixed line of the prompt files, every joint of the answer's JSON and every attribute word is one token, the same
-wherever it stands: that a word was named as leading elsewhere is then something to look up. Everything else is spelled
-in bytes, so that any text can be read and comes out as it went in.
+at every place: ``Words that led to something else: red, star`` is four tokens. So the model can look up whether a word
+was named as leading elsewhere. Any other text is spelled in bytes and comes out as it went in.
 """
 
 from __future__ import annotations

@@ -1,14 +1,10 @@
-"""What the small LLaVA is asked and what it ought to say: the project's own prompts, and right answers to them.
+"""What the small LLaVA is asked and what it ought to answer: the project's own prompts, and right answers to them.
 
->>> rng = np.random.default_rng(0)
->>> request = feedback(rng, things, target=0)                 # as reflection would ask after a round or two
->>> request.previous, request.negative
-('red circle', ('red',))
->>> reply(things, 0, request)
-'{"target": "small circle on the left at the top", "background": ["red circle", "blue star"]}'
+``feedback(rng, things, target)`` is a request as reflection makes it after a round or two; ``reply(things, target,
+request)`` is the right answer, ``{"target": "small circle on the left at the top", "background": ["red circle"]}``.
 
-A first description names colour and shape alone. After feedback it says all that is true but what was named as leading
-elsewhere, so a word's absence can come from that naming only. Background things come in a fixed order, each once.
+A first description names colour and shape alone. After feedback it names every true attribute except those named as
+leading elsewhere, so a word's absence can come from that naming only. Background things come in a fixed order, each once.
 """
 
 from __future__ import annotations

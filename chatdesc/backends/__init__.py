@@ -1,7 +1,15 @@
-"""Backends by name. A backend is imported when it is asked for, never before.
+"""Backends by name. A backend's module is imported when it is created, never before.
 
->>> from chatdesc.backends import create
->>> grounder = create("grounder", "attributes")          # or "name:model@revision"
+>>> create("grounder", "attributes").threshold
+0.3
+>>> split_spec("grounding-dino:IDEA-Research/grounding-dino-tiny@main")
+('grounding-dino', 'IDEA-Research/grounding-dino-tiny', 'main')
+
+To add a backend: write a class that keeps a protocol of ``chatdesc.protocols``, and add it to BUILTIN, or publish it
+from your own package as an entry point of the group ``chatdesc.backends``, named ``ROLE.NAME``. Its constructor takes
+``model`` and ``revision`` (either may be empty) and ignores keyword arguments that it does not know: every backend is
+given ``device``, a describer also the options of a server and of its prompt (``base_url``, ``region`` ...). It loads no
+weights before the first request or ``describe_self``.
 """
 
 from __future__ import annotations
@@ -50,9 +58,12 @@ BUILTIN: dict[str, dict[str, str]] = {
 
 
 def available(role: str) -> dict[str, str]:
-    """Name -> ``module:class`` of a role's backends: ours, then entry points ``chatdesc.backends``.
+    """Name -> ``module:class`` of a role's backends: the built-in ones, then entry points ``ROLE.NAME``.
 
-    An outsider's entry point is called ``<role>.<name>``; it cannot replace one of ours.
+    An entry point cannot replace a built-in backend.
+
+    Raises:
+        KeyError: ``role`` is none of ROLES.
     """
     from importlib.metadata import entry_points
 
@@ -65,17 +76,24 @@ def available(role: str) -> dict[str, str]:
 
 
 def split_spec(spec: str) -> tuple[str, str, str]:
-    """``name:model@revision`` -> (name, model, revision); the last two may be empty."""
+    """``name:model@revision`` -> (name, model, revision); the last two may be empty.
+
+    >>> split_spec("csrt")
+    ('csrt', '', '')
+    """
     name, _, model = spec.partition(":")
     model, _, revision = model.partition("@")
     return name, model, revision
 
 
 def resolve(role: str, name: str) -> str:
-    """The ``module:class`` behind a name.
+    """The ``module:class`` of a backend's name.
+
+    >>> resolve("tracker", "csrt")
+    'chatdesc.backends.opencv_trackers:CsrtTracker'
 
     Raises:
-        ChatdescError: there is none; the message has the near misses.
+        ChatdescError: no backend has this name; the message has similar ones.
     """
     names = available(role)
     if name not in names:
@@ -86,7 +104,11 @@ def resolve(role: str, name: str) -> str:
 
 
 def encoder_spec(spec: str) -> str:
-    """An encoder as users write it: a backend's name as it is, a folder or any other name as an open_clip model."""
+    """The spec of an encoder as users write it; a folder, or a name that is no backend's, is an open_clip model.
+
+    >>> encoder_spec("clip:org/model"), encoder_spec("ViT-B-32/openai")
+    ('clip:org/model', 'open-clip:ViT-B-32/openai')
+    """
     name, _, _ = split_spec(spec)
     if name in available("encoder"):
         return spec
@@ -96,7 +118,20 @@ def encoder_spec(spec: str) -> str:
 
 
 def create(role: str, spec: str, **options: Any) -> Any:
-    """Make a backend from ``name``, ``name:model`` or ``name:model@revision``."""
+    """Make a backend.
+
+    Args:
+        role: one of ROLES.
+        spec: ``name``, ``name:model`` or ``name:model@revision``.
+        options: for the backend's constructor.
+
+    Returns:
+        An object that keeps the role's protocol of ``chatdesc.protocols``.
+
+    Raises:
+        ChatdescError: no backend has this name, or it refuses an option.
+        BackendError: the model is misspelt, or a file that the backend needs at once is missing.
+    """
     name, model, revision = split_spec(spec)
     module, _, cls = resolve(role, name).partition(":")
     return getattr(importlib.import_module(module), cls)(model=model, revision=revision, **options)

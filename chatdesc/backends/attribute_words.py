@@ -1,11 +1,14 @@
-"""What the offline backends can see: a vocabulary of attributes, each measured on any box of a picture.
+"""The measurements of the offline backends: a vocabulary of attributes, each measured on any box of an image.
 
-A word's evidence is a number in [0, 1] per box. Colours are the eleven basic colour terms (Berlin and Kay 1969), told
-apart by the nearest focal colour in CIELAB; shapes come from the figure that stands out against the box's
+A word's evidence is a number in [0, 1] per box. Colours are the eleven basic colour terms (Berlin and Kay 1969),
+distinguished by the nearest focal colour in CIELAB; shapes come from the figure that contrasts with the box's
 surroundings; size and position are relative to the frame.
 
->>> seen = measure(image, boxes)                                 # doctest: +SKIP
->>> seen.evidence("red"), seen.evidence("left"), seen.standing_out
+>>> image = np.full((240, 320, 3), 128, np.uint8)
+>>> image[100:140, 20:60] = [205, 35, 40]
+>>> seen = measure(image, np.array([[20, 100, 40, 40]], np.float32))
+>>> [(word, float(seen.evidence(word)[0])) for word in ("red", "blue", "square", "left", "right")]
+[('red', 1.0), ('blue', 0.0), ('square', 1.0), ('left', 1.0), ('right', 0.0)]
 """
 
 from __future__ import annotations
@@ -32,11 +35,11 @@ MEASURE_WIDTH = 960
 
 @dataclass(slots=True, eq=False)
 class Seen:
-    """Measurements of P boxes of one frame; all arrays have P rows.
+    """Measurements of P boxes of one frame; all arrays are float32 and have P rows.
 
     Attributes:
         boxes: [P, 4] xywh in pixels of the frame.
-        frame_size: (width, height).
+        frame_size: (width, height) in pixels.
         colours: [P, 11] share of the figure's pixels per colour term.
         shapes: [P, 5] agreement of the figure with each shape.
         tone, texture: [P] mean and spread of the figure's lightness (CIELAB, 0 to 100).
@@ -53,7 +56,7 @@ class Seen:
     _known: dict[str, Floats] = field(default_factory=dict)
 
     def evidence(self, word: str) -> Floats:
-        """[P] how well each box bears a word of the vocabulary."""
+        """[P] in [0, 1], how well a word of the vocabulary fits each box."""
         if word not in self._known:
             self._known[word] = _ramp(*self._raw(word))
         return self._known[word]
@@ -69,7 +72,7 @@ class Seen:
         return Seen(self.boxes[index], self.frame_size, colours, shapes, tone, texture, standing_out)
 
     def _raw(self, word: str) -> tuple[Floats, float, float]:
-        """A measurement, and where evidence for the word begins and is complete."""
+        """A measurement [P], and its values at which the evidence is 0 and 1."""
         if word in COLOURS:
             return self.colours[:, COLOURS.index(word)], 0.1, 0.6
         if word in SHAPES:
@@ -218,7 +221,7 @@ def _shape_agreement(figure: Floats) -> Floats:
 
 
 def _standing_out(pixels: Floats, ring: Floats, figure: Floats) -> Floats:
-    """[P] contrast of figure and ring, less what of the figure goes on outside, less empty margins in the box."""
+    """[P] contrast of figure and ring, reduced where the figure continues outside or leaves margins in the box."""
     inner = (pixels * figure[..., None]).sum((1, 2)) / np.maximum(figure.sum((1, 2)), 1)[:, None]
     outer = np.median(ring, 1)
     contrast = np.clip(np.linalg.norm(inner - outer, axis=1) / 40, 0, 1)

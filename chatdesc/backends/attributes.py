@@ -1,10 +1,10 @@
 """The offline backends: a describer, a grounder and an encoder that measure instead of having learned.
 
-No weights, no download, deterministic, within the vocabulary of ``attribute_words``. They are the floor that every
-learned model must beat, and they let the whole loop run anywhere.
+They need no weights and no download, are deterministic, and know the words of ``chatdesc.vocabulary``. They are the
+floor that every learned model must beat, and they let the whole loop run on any machine.
 
->>> grounder = AttributesGrounder()                                         # doctest: +SKIP
->>> grounder.ground([Ground(FrameRef(frames, 0), "small red circle on the left")])
+>>> [(word.text, meaning) for phrase in phrases("small crimson ball. sky") for word, meaning in phrase]
+[('small', 'small'), ('crimson', 'red'), ('ball', 'circle'), ('sky', None)]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ THREADS = 2
 
 
 class _Offline:
-    """What the three roles share."""
+    """Base of the three roles."""
 
     name = "attributes"
     max_batch = 64
@@ -44,6 +44,7 @@ class _Offline:
         self.options = options
 
     def describe_self(self) -> dict[str, str]:
+        """Name, and the revision of the measurements."""
         return {"name": self.name, "revision": REVISION}
 
 
@@ -52,13 +53,16 @@ _measured: LruCache[bytes, Seen] = LruCache(256)
 
 
 def measured_proposals(image: Image) -> Seen:
-    """The proposals of a picture with their measurements."""
+    """The proposals of an RGB image [H, W, 3] with their measurements; kept for the images asked for last."""
     key = blake2b(image.tobytes(), digest_size=16).digest() + str(image.shape).encode()
     return _measured.get(key, lambda: measure(image, proposals(image)))
 
 
 def proposals(image: Image) -> Boxes:
-    """Candidate boxes [P, 4] xywh of a picture: selective search (Uijlings et al. 2013), fast mode, on a small copy."""
+    """[P, 4] xywh in pixels, candidate boxes of an image.
+
+    Selective search (Uijlings et al., IJCV 2013), fast mode, on a copy of SEARCH_WIDTH pixels.
+    """
     import cv2
 
     scale = SEARCH_WIDTH / image.shape[1]
@@ -97,6 +101,7 @@ class AttributesGrounder(_Offline):
     threshold = 0.3
 
     def ground(self, requests: list[Ground]) -> list[Grounding | Exception]:
+        """Groundings of the requests; a frame that cannot be read is the error of its requests."""
         return each(requests, self._ground, THREADS)
 
     def _ground(self, request: Ground) -> Grounding:
@@ -122,7 +127,7 @@ class AttributesGrounder(_Offline):
 
 
 def suppress(boxes: Boxes, scores: Floats, keep: int = KEEP) -> list[int]:
-    """Greedy suppression of overlapping and of nested boxes: indices of those kept, best first."""
+    """Indices, best first, of at most ``keep`` boxes; one that overlaps or nests with a better one is dropped."""
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > 0]
     kept: list[int] = []
@@ -143,15 +148,16 @@ def _nesting(box: Boxes, others: Boxes) -> Floats:
 
 
 class AttributesDescriber(_Offline):
-    """Says what it measures in the box.
+    """Describes the target by the attributes measured in its box.
 
-    The first answer names what the box holds, as one would who looks at nothing else. With feedback, the words that
-    led elsewhere are dropped, and those true words are taken that set the target apart from the frame's proposals.
+    The first answer is about the box alone. With feedback, it drops negative words and adds the true words that best
+    distinguish the target from the frame's other proposals.
     """
 
     cacheable = False  # measuring again is as quick as looking up
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        """A JSON object with ``target`` and ``background`` for each request."""
         return each(requests, self._describe, THREADS)
 
     def _describe(self, request: Describe) -> str:
@@ -159,7 +165,7 @@ class AttributesDescriber(_Offline):
         target = measure(image, request.box[None])
         noun = self._noun(target, request)
         rivals = self._rivals(image, request.box)
-        words = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, noun, request)
+        words = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, request)
         text = self.phrase(noun, words, request.motion)
         return json.dumps({"target": text, "background": self._background(rivals)})
 
@@ -174,13 +180,14 @@ class AttributesDescriber(_Offline):
         return [w for w in found if w not in implied]
 
     def _noun(self, target: Seen, request: Describe) -> str:
-        """The dataset's category, else the shape, else the plainest word there is."""
+        """The dataset's category, else the shape, else "object"."""
         if request.category and request.category.lower() not in request.negative:
             return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", request.category).replace("_", " ").lower()
         best = max(SHAPES, key=lambda s: float(target.evidence(s)[0]))
         return best if target.evidence(best)[0] >= TRUE_ENOUGH and best not in request.negative else "object"
 
-    def _look(self, target: Seen, noun: str, request: Describe) -> list[str]:
+    def _look(self, target: Seen, request: Describe) -> list[str]:
+        """One word for a first answer: a colour, else a tone, else whatever is true."""
         words = self.true_words(target, set(request.negative))
         return [w for w in words if w in COLOURS][:1] or [w for w in words if w in TONES][:1] or words[:1]
 
@@ -220,7 +227,7 @@ class AttributesDescriber(_Offline):
 
     @staticmethod
     def _rivals(image: Image, box: Boxes) -> Seen:
-        """The frame's proposals that stand out and are not the target, its parts or what contains it."""
+        """The frame's proposals that stand out and neither contain the target nor belong to it."""
         seen = measured_proposals(image)
         if not len(seen.boxes):
             return seen
@@ -252,13 +259,14 @@ def _motion_words(motion: tuple[float, float] | None) -> list[str]:
 class AttributesEncoder(_Offline):
     """Texts and crops as vectors over the attributes that a crop alone shows: colour, shape, tone, texture, aspect.
 
-    It shares its measurements with the offline grounder: as a judge of texts chosen with that grounder it is not
-    independent.
+    It shares its measurements with the offline grounder, so its scores of texts chosen with that grounder are not
+    independent evidence.
     """
 
     words = COLOURS + SHAPES + TONES + TEXTURES + ASPECTS
 
     def embed(self, requests: list[Embed]) -> list[Embedding | Exception]:
+        """Unit vectors, or zeros for a text or crop without a known attribute."""
         return each(requests, self._embed, THREADS)
 
     def _embed(self, request: Embed) -> Embedding:
@@ -278,5 +286,5 @@ class AttributesEncoder(_Offline):
 
 
 def _unit(rows: Floats) -> Floats:
-    """Rows at unit length; a row of zeros (nothing known) stays zero and is aligned with nothing."""
+    """Rows at unit length; a row of zeros stays zero, so that its cosines are 0."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

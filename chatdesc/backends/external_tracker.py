@@ -1,19 +1,20 @@
-"""A tracker of yours in its own environment: a command that is spoken to line by line.
+"""Your own tracker in its own environment: a command that chatdesc exchanges lines with.
 
->>> tracker = create("tracker", "external:conda run -n ostrack --no-capture-output python track.py --weights b256.pth")
->>> [found] = tracker.follow([Follow(frames, 1, 200, init=box)])
-
-The command is split as a shell would, but no shell runs it. One process follows one target, from its start to
-``quit``. It reads lines (UTF-8) from its standard input:
+For example ``external:conda run -n ostrack --no-capture-output python track.py --weights b256.pth``. The command is
+split as a shell would, but no shell runs it. One process follows one target, from its start to ``quit``. It reads lines
+(UTF-8) from its standard input:
 
 - ``start X,Y,W,H PATH``: the target's box in the image at PATH, top-left corner and size in pixels. No answer.
 - ``frame PATH``: the next image. The answer is one line, ``X,Y,W,H`` or ``X,Y,W,H,SCORE`` with a score in [0, 1];
-  without one it is 1. A width or height of 0 says that the target is not to be seen.
+  without a score it is 1. A width or height of 0 means that the target is not visible.
 - ``quit``, or the end of the input: end.
 
-A PATH is absolute, may hold spaces, and reaches to the end of the line; the file is there until the next line comes.
-Standard output is for answers alone, flushed one by one; what is meant for people goes to standard error, whose last
-lines stand in the error if something fails. A whole tracker, but for the tracking:
+>>> parse("10,20,30,40,0.9")
+(array([10., 20., 30., 40.], dtype=float32), 0.9)
+
+A PATH is absolute, may hold spaces, and reaches to the end of the line; the file exists until the next line.
+Standard output is for answers only, each flushed; messages for people go to standard error, whose last lines become
+part of the error message if something fails. A complete stub:
 
     import sys
     for line in sys.stdin:
@@ -25,8 +26,8 @@ lines stand in the error if something fails. A whole tracker, but for the tracki
         else:
             break
 
-A process that crashes, answers something else, or not in time (``tracker_timeout`` seconds; ``tracker_start_timeout``
-for its first answer, as models take long to load) fails its own sequence and is ended with all that it started.
+A process that crashes, gives another answer, or none in time (``tracker_timeout`` seconds; ``tracker_start_timeout``
+for its first answer, because models take long to load) fails its own sequence only. It is ended with its children.
 """
 
 from __future__ import annotations
@@ -75,12 +76,12 @@ class ExternalTracker:
     """``external:<command>``.
 
     Args:
-        model, revision: the command, whose ``@`` the caller may have split it at.
+        model, revision: the command; where it has an ``@``, the parts before and after it.
         threads: sequences followed at a time; 0 means one per core. Each sequence in flight has a process.
-        tracker_timeout, tracker_start_timeout: seconds, see above.
+        tracker_timeout, tracker_start_timeout: in seconds, see above.
 
     Raises:
-        BackendError: there is no such command.
+        BackendError: the command does not exist.
     """
 
     max_batch = 16
@@ -106,7 +107,7 @@ class ExternalTracker:
         return {"name": self.name, "files_sha256": _hash(self.command)}
 
     def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
-        """Follow each request's target; what goes wrong is the answer to that request alone."""
+        """Follow each request's target; a request that fails is answered with its error."""
         return each(requests, self._follow, self.threads)
 
     def _follow(self, request: Follow) -> Followed:
@@ -145,7 +146,7 @@ class ExternalTracker:
         return session
 
     def _step(self, session: Session, frames: Frames, index: int) -> float:
-        """One frame on: its score. The session's box moves, unless the target is not to be seen."""
+        """Track one frame and return its score. The session's box moves, unless the target is not visible."""
         path = _file(frames, index, session.folder.name)
         answer = session.process.ask(f"frame {path}", self.timeout if session.answered else self.start_timeout)
         try:
@@ -161,10 +162,10 @@ class ExternalTracker:
 
 
 def parse(answer: str) -> tuple[Boxes | None, float]:
-    """A line of an answer: box xywh (None: not to be seen) and score.
+    """Parse an answer's line: the box [4] xywh in pixels, None for a target that is not visible, and the score.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the line is no answer; the message gives the reason.
     """
     try:
         values = [float(v) for v in answer.split(",")]
@@ -212,7 +213,7 @@ def _hash(command: list[str]) -> str:
 
 
 def _file(frames: Frames, index: int, folder: str) -> str:
-    """A frame as a file: its own if it is one of this machine, else a copy in ``folder``, which replaces the last."""
+    """Path of a frame: its own file where it is on this machine, else a copy in ``folder`` that replaces the last."""
     path = frames.paths[index]
     found = _on_disk(frames, path)
     if found:
@@ -227,7 +228,7 @@ def _file(frames: Frames, index: int, folder: str) -> str:
 
 
 def _on_disk(frames: Frames, path: str) -> str:
-    """Where a dataset in a local folder has this file, else nothing: in a zip, elsewhere, or behind a link."""
+    """Path of a dataset's file in a local folder; empty for a file in a zip, at a URL, or behind a link."""
     root = getattr(frames.read_bytes, "__self__", None)
     folder = getattr(root, "path", None)
     if not isinstance(folder, str) or getattr(root, "remote", False):

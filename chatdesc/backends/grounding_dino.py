@@ -1,17 +1,18 @@
 """GroundingDINO, MM-GroundingDINO and LLMDet from transformers, with the region x word matrix that they compute.
 
->>> grounder = create("grounder", "grounding-dino:IDEA-Research/grounding-dino-tiny", device="cuda")
->>> grounder = create("grounder", "mm-grounding-dino:iSEE-Laboratory/llmdet_tiny@main", threshold=0.25)
->>> [found] = grounder.ground([Ground(FrameRef(frames, 0), "red kite with a long tail")])
->>> found.boxes[0], dict(zip([w.text for w in found.words], found.scores[0]))
+>>> from chatdesc.backends import create
+>>> create("grounder", "grounding-dino:IDEA-Research/grounding-dino-tiny", device="cuda").threshold
+0.3
+>>> create("grounder", "mm-grounding-dino:iSEE-Laboratory/llmdet_tiny@main", threshold=0.25).threshold
+0.25
 
-Scores come from the logits, a sigmoid per region and token, and not from transformers' post-processing, whose score
-counts [CLS], [SEP] and full stops too and which throws the matrix away. Phrases joined by full stops are grounded
+Scores are the sigmoid of the logits per region and token. Transformers' post-processing is not used: it counts [CLS],
+[SEP] and full stops too, and drops the matrix. Phrases joined by full stops are grounded
 side by side: tokens attend to those of their own phrase only.
 
 The networks were trained to propose each thing once, so the 100 best queries are kept without suppression.
 
-A text that is asked for twice in a batch is encoded twice, and so is a frame: the forward pass takes no features.
+A text that occurs twice in a batch is encoded twice, and so is a frame: the forward pass accepts no features.
 Measured at full size (Swin-T, 800 x 1332 pixels, a CPU), the text backbone is 0.2 % of that pass and the image
 backbone 13 %; the encoder that mixes both is 80 %. Sharing would be worth 7 % for two texts on one frame.
 """

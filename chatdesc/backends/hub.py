@@ -1,10 +1,11 @@
-"""Models from the Hugging Face Hub, its cache, or a folder: found, loaded quietly, and errors that say what to do.
+"""Models from the Hugging Face Hub, its cache, or a folder: found, loaded quietly, with errors that give a remedy.
 
->>> model = resolve("HuggingFaceTB/SmolVLM2-500M-Video-Instruct")     # or "/models/mine"; reads config.json only
->>> model.facts()
-{'model': 'HuggingFaceTB/SmolVLM2-500M-Video-Instruct', 'revision': '7b375e1b73b11138ff12fe22c8f2822d8fe03467'}
->>> device = pick_device("auto")
->>> network = load(transformers.AutoModelForImageTextToText, model, dtype=pick_dtype(device)).to(device).eval()
+``resolve`` finds a model and reads only its config.json; ``load`` reads its weights.
+
+>>> resolve("tiny:grounder").name                 # comes with the package
+'tiny:grounder'
+>>> public_name("/models/mine")
+'mine'
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A model that was found: its folder (in the cache for one of the Hub), public name and commit.
+    """A model whose place is known.
 
-    ``commit`` is empty for a folder of the user's. ``source`` is what ``from_pretrained`` takes; a folder in the
-    cache may still lack weights, so a Hub model is loaded by its id and commit.
+    Attributes:
+        path: its folder, in the cache for a model of the Hub.
+        name: as rows hold it.
+        commit: of the Hub's repository; empty for a user's folder.
+        source: the argument of ``from_pretrained``. A folder in the cache may still lack weights, so a Hub model is
+            loaded by its id and commit.
     """
 
     path: Path
@@ -42,6 +47,7 @@ class Resolved:
 
     @property
     def config(self) -> dict[str, Any]:
+        """The content of config.json."""
         return dict(json.loads((self.path / "config.json").read_text(encoding="utf-8")))
 
     def arguments(self) -> dict[str, Any]:
@@ -49,7 +55,7 @@ class Resolved:
         return {"revision": self.commit} if self.commit else {}
 
     def facts(self) -> dict[str, str]:
-        """What must stand in a row: name, and a commit or the hash of the weights. Hashing reads the weights."""
+        """For a row's provenance: name, and the commit or the hash of the weights. Hashing reads the weights."""
         if self.commit:
             return {"model": self.name, "revision": self.commit}
         return {"model": self.name, "weights_sha256": weights_hash(self.path)}
@@ -59,7 +65,7 @@ def resolve(model: str, revision: str = "") -> Resolved:
     """Find a model by Hub id or folder. Reads its config.json (downloads it if need be), never its weights.
 
     Raises:
-        BackendError: it is unknown, gated, or not to be had offline; the message says what to do.
+        BackendError: it is unknown, gated, or not available offline; the message has a remedy.
     """
     if not model:
         raise BackendError("no model is named; write BACKEND:ORG/NAME or BACKEND:FOLDER")
@@ -95,7 +101,7 @@ def shipped(model: str) -> Path | None:
 
 
 def public_name(model: str) -> str:
-    """A Hub id as it is, a folder by its last name; asks nobody."""
+    """A Hub id unchanged, a folder cut to its last name; needs no network."""
     path = Path(model).expanduser()
     return path.resolve().name if path.is_dir() or model.startswith(("/", "~", ".", "\\")) else model
 
@@ -120,6 +126,7 @@ def _from_hub(model: str, revision: str) -> Resolved:
 
 
 def offline() -> bool:
+    """Whether HF_HUB_OFFLINE forbids downloads."""
     from huggingface_hub import is_offline_mode
 
     return bool(is_offline_mode())
@@ -148,7 +155,7 @@ def weights_hash(folder: Path) -> str:
 
 
 def why_not(model: str, revision: str, error: Exception) -> str:
-    """What went wrong at the Hub, and what to do about it."""
+    """A message about a failed download, with a remedy."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -176,7 +183,11 @@ def _absent(model: str, revision: str, what: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """An error's first line, shortened: the rest is for those who read tracebacks."""
+    """The first line of an error's message, at most 200 characters; without a message the error's type.
+
+    >>> reason(ValueError("no such layer\\nsee the log"))
+    'no such layer'
+    """
     line = next(iter(str(error).splitlines()), "") or type(error).__name__
     return line if len(line) <= 200 else line[:197] + "..."
 
@@ -185,7 +196,7 @@ def load(cls: Any, model: Resolved, **options: Any) -> Any:
     """``cls.from_pretrained`` of a resolved model, without progress bars and warnings.
 
     Raises:
-        BackendError: it cannot be downloaded, read, or is of another kind than ``cls`` takes.
+        BackendError: it cannot be downloaded or read, or ``cls`` takes no such model.
     """
     try:
         with quiet():
@@ -211,10 +222,10 @@ def _hub_cause(error: BaseException | None) -> Exception | None:
 
 
 def place(network: Any, device: str, name: str) -> Any:
-    """A network on its device, ready to be asked.
+    """Move a network to its device, in inference mode.
 
     Raises:
-        BackendError: it does not fit there.
+        BackendError: it does not fit into the device's memory.
     """
     import torch
 
@@ -226,7 +237,7 @@ def place(network: Any, device: str, name: str) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence transformers below errors, and its progress bars; downloads keep theirs, for they take minutes."""
+    """Silence transformers' warnings and progress bars; downloads keep their bars, because they take minutes."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging as their
 
@@ -244,10 +255,10 @@ def quiet() -> Iterator[None]:
 
 
 def pick_device(device: str = "auto") -> str:
-    """``auto`` is a GPU if there is one.
+    """A device as torch spells it; ``auto`` is a GPU where torch has one, else ``cpu``.
 
     Raises:
-        BackendError: that device is not here.
+        BackendError: this machine has no such device.
     """
     import torch
 
@@ -267,7 +278,7 @@ def pick_device(device: str = "auto") -> str:
 
 
 def pick_dtype(device: str) -> Any:
-    """bfloat16 where a GPU has it, float16 on older ones, float32 elsewhere: half precision is slow on a CPU."""
+    """The torch dtype for a device: bfloat16 on GPUs that have it, float16 on older ones, float32 elsewhere."""
     import torch
 
     if not device.startswith("cuda"):
@@ -277,6 +288,6 @@ def pick_dtype(device: str) -> Any:
 
 
 def pick_attention(device: str) -> str:
-    """flash_attention_2 where it is installed and can run, else torch's own."""
+    """``flash_attention_2`` on a GPU where it is installed, else ``sdpa``, torch's own."""
     usable = device.startswith("cuda") and find_spec("flash_attn") is not None
     return "flash_attention_2" if usable else "sdpa"

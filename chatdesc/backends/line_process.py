@@ -1,9 +1,9 @@
-"""A process that is sent lines and answers with lines, and never outlives those who asked.
+"""A process that is sent lines and answers with lines, and that never outlives its caller.
 
->>> process = LineProcess("mine", ["python", "track.py"])
+>>> process = LineProcess("echo", ["cat"])
 >>> process.ask("frame /data/1.jpg", timeout=60)
-'10,20,30,40'
->>> process.close("quit")
+'frame /data/1.jpg'
+>>> process.close()
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class LineProcess:
     """A command in a process group of its own.
 
     Args:
-        name: who it is, in messages.
-        command: the words of the command; no shell sees them.
+        name: for messages.
+        command: the words of the command; no shell interprets them.
 
     Raises:
         BackendError: it cannot be started.
@@ -63,10 +63,10 @@ class LineProcess:
             thread.start()
 
     def send(self, line: str) -> None:
-        """Say a line.
+        """Send a line.
 
         Raises:
-            BackendError: nobody listens any more.
+            BackendError: the process has ended.
         """
         assert self._process.stdin is not None
         try:
@@ -76,10 +76,10 @@ class LineProcess:
             raise self._ended() from error
 
     def ask(self, line: str, timeout: float) -> str:
-        """Say a line and wait for the answer's line.
+        """Send a line and return the line that answers it; ``timeout`` is in seconds.
 
         Raises:
-            BackendError: none came in time, one came unasked, or the process has ended.
+            BackendError: no answer came in time, one came unasked, or the process has ended.
         """
         if not self._said.empty() and (early := self._said.get()) is not None:
             raise self.error(f"said {early[:80]!r} before it was asked")
@@ -93,13 +93,13 @@ class LineProcess:
         return answer
 
     def error(self, what: str) -> BackendError:
-        """What went wrong, with the last lines of standard error. The process is ended."""
+        """End the process; the error to raise, with the last lines of standard error."""
         self.close()
         tail = " | ".join(without_folders(line)[:300] for line in self._errors if line)
         return BackendError(f"{self.name}: {what}" + (f"; its last words: {tail}" if tail else ""))
 
     def close(self, last_word: str = "") -> None:
-        """End it and everything that it started; with a last word it has ``GRACE`` seconds to go by itself."""
+        """End the process and its children; after a last word it has ``GRACE`` seconds to end by itself."""
         with self._lock:
             if self._closed:
                 return
@@ -154,5 +154,9 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def without_folders(line: str) -> str:
-    """A line of text with each absolute path cut to its last name, since errors stand in rows."""
+    """A line of text with each absolute path cut to its last name, because rows hold error messages.
+
+    >>> without_folders('File "/home/ada/track.py", line 3')
+    'File "track.py", line 3'
+    """
     return re.sub(r"(?<![\w.~%:/-])(?:\w:)?[\\/](?:[^\s\\/\"':,]+[\\/])+", "", line)

@@ -1,18 +1,17 @@
 """Any open_clip model as an encoder of crops and texts.
 
 >>> from chatdesc.backends import create
->>> encoder = create("encoder", "open-clip:ViT-B-32-quickgelu/openai", device="cuda")
->>> [answer] = encoder.embed([Embed("clip", crops, ("the red car on the left",))])
->>> 100 * answer.crops @ answer.texts.T          # cosines x 100
+>>> create("encoder", "open-clip:ViT-B-32-quickgelu/openai", device="cuda").name
+'open-clip:ViT-B-32-quickgelu/openai'
 
-A model is spelled
+Spellings of a model:
 
 - ``NAME/TAG``: an open_clip architecture and its published weights, ``RN50-quickgelu/openai``;
-- ``NAME/FILE``: the same with a checkpoint of yours, ``ViT-B-32//weights/mine.pt`` (the file is ``/weights/mine.pt``);
+- ``NAME/FILE``: the same with your own checkpoint, ``ViT-B-32//weights/mine.pt`` (the file is ``/weights/mine.pt``);
 - ``local-dir:FOLDER``: a folder with open_clip_config.json and weights;
 - ``hf-hub:ORG/NAME`` or ``hf-hub:ORG/NAME@REVISION``: a repository on the Hub.
 
-Crops go through the model's own preprocessing, so that numbers equal open_clip's, whatever the batch.
+Crops go through the model's own preprocessing, so numbers equal those of open_clip, whatever the batch.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from chatdesc.backends.open_clip_model import OpenClipModel, load, parse_spec
 
 
 class OpenClipEncoder(CropEncoder):
-    """An open_clip model; loaded when it is first asked for something.
+    """An open_clip model; loaded on first use.
 
     Args:
-        model, revision: see the module's text.
+        model, revision: see the spellings above.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         batch_size: crops or texts in one forward pass at first; see ``batching``.
     """

@@ -1,9 +1,9 @@
-"""An open_clip model: how it is spelled, where it comes from, and what it is in memory. See ``open_clip``.
+"""An open_clip model: its spelling, its weights, and the model in memory. See ``open_clip``.
 
->>> model = load(parse_spec("ViT-B-32-quickgelu/openai"), "cpu")
->>> tokens, cut = model.tokenize(["the red car on the left"])
->>> model.encode_texts(list(tokens)).shape
-(1, 512)
+>>> parse_spec("ViT-B-32-quickgelu/openai")
+Spec(name='ViT-B-32-quickgelu', pretrained='openai', revision='', label='ViT-B-32-quickgelu/openai')
+>>> parse_spec("hf-hub:org/model", "v1").revision
+'v1'
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip_model.safetensors"]
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a model's spelling says: open_clip's ``model_name`` and ``pretrained``, a revision, and a public label."""
+    """A parsed spelling.
+
+    Attributes:
+        name, pretrained: open_clip's ``model_name`` and ``pretrained``.
+        revision: of a repository on the Hub; else empty.
+        label: the spelling as a row may hold it, folders cut to their last name.
+    """
 
     name: str
     pretrained: str | None
@@ -35,16 +41,16 @@ class Spec:
 
     @property
     def file(self) -> Path | None:
-        """The checkpoint, where one is named."""
+        """The checkpoint file; None where the weights are published ones, a folder or a repository."""
         path = Path(self.pretrained) if self.pretrained else None
         return path if path is not None and path.is_file() else None
 
 
 def parse_spec(model: str, revision: str = "") -> Spec:
-    """Read a model's spelling. The label shows no folder but the last.
+    """Parse a model's spelling.
 
     Raises:
-        BackendError: no weights are named.
+        BackendError: the spelling names no weights, or a shipped model that does not exist.
     """
     if model.startswith("hf-hub:"):
         return Spec(model, None, revision, model)
@@ -103,7 +109,7 @@ def load(spec: Spec, device: str) -> OpenClipModel:
     """Load a model from open_clip's registry, a folder, or the Hub (or the cache of what came from there).
 
     Raises:
-        BackendError: it is unknown, or its weights are not to be had; the message says what to do.
+        BackendError: it is unknown, or its weights cannot be had; the message has a remedy.
     """
     import open_clip
 
@@ -165,7 +171,7 @@ def _why_not(spec: Spec, error: Exception) -> str:
 
 
 def _facts(spec: Spec, model: Any) -> dict[str, str]:
-    """What must stand in a row to get the same numbers again."""
+    """What reproduces the numbers: model, weights, preprocessing and open_clip's version."""
     import open_clip
     from open_clip.model import get_model_preprocess_cfg
 

@@ -4,17 +4,17 @@ OpenAI, vLLM, SGLang, llama.cpp, TGI, the Hub's Inference Providers and ``transf
 
 >>> from chatdesc.backends import create
 >>> describer = create("describer", "openai:Qwen/Qwen3-VL-8B-Instruct", base_url="http://127.0.0.1:8000/v1")
->>> describer.describe([request])
-['{"target": "the red kite on the left", "background": ["blue kite", "sky"]}']
+>>> describer.name, describer.workers
+('openai:Qwen/Qwen3-VL-8B-Instruct', 32)
 >>> describer.summary()["completion_tokens"]
-24
+0
 
 The server is ``base_url``, else the environment's OPENAI_BASE_URL, else OpenAI itself; the key comes from
-OPENAI_API_KEY and from nowhere else. The whole of ``openai:`` is the model's name, ``@`` and all: the protocol knows no
-revisions, and some servers have an ``@`` in their names.
+OPENAI_API_KEY only. Everything after ``openai:`` is the model's name, an ``@`` included: the protocol has no revisions,
+and some servers have an ``@`` in their names.
 
-Requests are sent from threads, since the scheduler has one for each of ``workers`` calls: they wait for the server, so
-an event loop would save nothing, and a frame is decoded and compressed where the interpreter lock is free.
+Requests are sent from threads, because the scheduler has one for each of ``workers`` calls. They wait for the server,
+so an event loop would save nothing, and decoding and compressing frames releases the interpreter lock.
 """
 
 from __future__ import annotations
@@ -42,20 +42,23 @@ OPENAI = "https://api.openai.com/v1"
 
 
 class OpenAiDescriber:
-    """Asks a server to describe, with as many requests under way as there are ``concurrency``.
+    """A describer behind a server, with up to ``concurrency`` requests at a time.
 
     Args:
         model, revision: joined by ``@`` they are the model's name as the server knows it.
-        base_url: see the module's text.
+        base_url: address of the server, up to and with ``/v1``; see above for the default.
         concurrency: requests at a time.
-        timeout, retries: seconds for one attempt, and how many follow a failed one.
-        max_tokens, temperature, seed: as in the protocol; a server that refuses one of them is asked without.
+        timeout, retries: seconds for one attempt, and the number of attempts after the first.
+        max_tokens, temperature, seed: as in the protocol; left out for a server that refuses one.
         json_mode: ``schema``, ``object`` or ``none`` as ``response_format``; ``auto`` takes the strictest that the
             server accepts.
-        region, convention: what of the frame is shown and how boxes are said, see chatdesc.region. With ``pixels``
-            they count the picture as it is sent; what a server makes of it is not known here.
-        max_pixels: larger pictures are sent smaller.
-        image_format, jpeg_quality: how pictures are sent, ``jpeg`` or ``png``.
+        region, convention: the part of the frame to show and the form of coordinates, see chatdesc.region. With
+            ``pixels`` they are pixels of the picture as sent; the server may resize it.
+        max_pixels: larger pictures are downscaled.
+        image_format, jpeg_quality: ``jpeg`` or ``png``, and the JPEG quality, 1 to 100.
+
+    Raises:
+        ChatdescError: no model is named, an option has no such value, or OpenAI itself is asked without a key.
     """
 
     max_batch = 1
@@ -105,20 +108,21 @@ class OpenAiDescriber:
         self._lock = threading.Lock()
 
     def close(self) -> None:
+        """Close the connections to the server."""
         self._server.close()
 
     def describe_self(self) -> dict[str, str]:
-        """What decides the answers, and which model the server says it runs. Asks the server.
+        """The settings that decide the answers, and the model that the server reports. Asks the server.
 
         Raises:
-            BackendError: it is not to be reached, wants another key, or is no API server.
+            BackendError: the server cannot be reached, wants another key, or is no API server.
         """
         served = _served(self.model, self.listed)
         return self._settings() | ({"server_model": served} if served else {})
 
     @property
     def fingerprint(self) -> str:
-        """What tells this describer's answers from another's, without asking the server. Not for publication."""
+        """A key for cached answers: equal for describers with equal settings. Not for publication."""
         return json.dumps(self._settings() | {"model": self.model}, sort_keys=True)
 
     def _settings(self) -> dict[str, str]:
@@ -136,13 +140,17 @@ class OpenAiDescriber:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Requests, retries, answers, failures and tokens so far, and the models that the answers are signed with."""
+        """Requests, retries, answers, failures and tokens so far, and answers by the model that the server names."""
         with self._lock:
             return self.usage.counts() | {"models": dict(self.answered_by)}
 
     @cached_property
     def listed(self) -> list[dict[str, Any]]:
-        """The server's list of its models; empty where it has none."""
+        """The server's list of models; empty where it has none.
+
+        Raises:
+            BackendError: the server cannot be reached, wants another key, or redirects.
+        """
         try:
             found = self._server.get("models", retries=2).get("data")
         except Passing as error:
@@ -157,6 +165,7 @@ class OpenAiDescriber:
         return [m for m in found if isinstance(m, dict) and m.get("id")] if isinstance(found, list) else []
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        """The model's raw answers; a request that fails is answered with its error."""
         return each(requests, self._describe, self.workers)
 
     def _describe(self, request: Describe) -> str:
@@ -187,7 +196,7 @@ class OpenAiDescriber:
         return [self._data_url(picture) for picture in pictures], where
 
     def _ask(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
-        """The server's reply, in the first dialect that it understands; what it understood once is kept."""
+        """The server's reply, in the first dialect that it understands; later requests begin with that one."""
         dialect = self._dialect
         while True:
             said = dialect.fields(self.max_tokens, self.temperature, self.seed)
@@ -223,10 +232,10 @@ class OpenAiDescriber:
         return Refused(f"the server does not know {self.name} ({error.detail or error}); {have}", error.status)
 
     def _text(self, reply: dict[str, Any]) -> str:
-        """What the model said.
+        """The model's text in a reply.
 
         Raises:
-            BackendError: it said nothing, declined, or was cut short; a retry would end alike.
+            BackendError: it is empty, a refusal, or cut off; a retry would end alike.
         """
         self._count(reply)
         choice = _object(reply["choices"][0])
@@ -265,7 +274,11 @@ def _check(what: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def public_name(model: str) -> str:
-    """A model's name as it may be published: a local path by its last part."""
+    """A model's name as rows hold it: a local path is cut to its last name.
+
+    >>> public_name("org/model"), public_name("/models/qwen")
+    ('org/model', 'qwen')
+    """
     if model.startswith(("/", "~", ".", "\\")) or PureWindowsPath(model).drive:
         return PureWindowsPath(model).name
     return model

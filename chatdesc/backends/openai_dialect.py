@@ -1,4 +1,4 @@
-"""Which parts of the chat-completions protocol a server understands.
+"""The parts of the chat-completions protocol that a server understands.
 
 >>> strict = Dialect.requested("auto")
 >>> strict.fields(512, 0.0, 0)["response_format"]["type"]
@@ -29,7 +29,14 @@ SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How to ask: the JSON mode, whether a weaker one may follow, the name of the token limit, what to leave out."""
+    """The form of a request.
+
+    Attributes:
+        json: the JSON mode, ``schema``, ``object`` or ``none``.
+        negotiable: whether a weaker JSON mode may follow.
+        limit: the field for the token limit.
+        without: optional fields to leave out.
+    """
 
     json: str = "schema"
     negotiable: bool = True
@@ -38,9 +45,11 @@ class Dialect:
 
     @classmethod
     def requested(cls, json_mode: str) -> Dialect:
+        """The first dialect to try for one of JSON_MODES."""
         return cls() if json_mode == "auto" else cls(json_mode, negotiable=False)
 
     def fields(self, max_tokens: int, temperature: float, seed: int) -> dict[str, Any]:
+        """The fields of a request's body beside model and messages."""
         said: dict[str, Any] = {self.limit: max_tokens, "temperature": temperature, "seed": seed}
         if self.json == "schema":
             schema = {"name": "description", "strict": True, "schema": SCHEMA}
@@ -50,7 +59,7 @@ class Dialect:
         return {k: v for k, v in said.items() if k not in self.without}
 
     def simpler(self, error: Refused) -> Dialect | None:
-        """What to try after a refusal: without the field that it names, else with a weaker JSON mode; or nothing."""
+        """The dialect to try after a refusal, None without one: without the named field, or with a weaker JSON mode."""
         if error.status not in NOT_UNDERSTOOD:
             return None
         named = {error.param, *re.findall(r"\w+", error.detail)}

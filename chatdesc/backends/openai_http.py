@@ -1,10 +1,12 @@
-"""JSON over HTTP with a model server: patience with what passes, plain words for what does not.
+"""JSON over HTTP with a model server: temporary failures are retried, the others get a message with a remedy.
 
->>> server = Server("http://127.0.0.1:8000/v1", key="", usage=Usage())
->>> server.post("chat/completions", {"model": "qwen", "messages": messages}, require="choices")
-{'id': 'chatcmpl-1', 'choices': [{'message': {'role': 'assistant', 'content': '...'}, 'finish_reason': 'stop'}]}
+>>> seconds("7")                                  # a Retry-After header
+7.0
+>>> server = Server("http://127.0.0.1:8000/v1/", key="", usage=Usage())
+>>> server.base_url, server.clean("no route to 127.0.0.1:8000")
+('http://127.0.0.1:8000/v1', 'no route to ***')
 
-No message of an error here names the server's address or the key: messages stand in rows, and rows are published.
+No error message here names the server's address or the key: rows hold messages, and rows are published.
 """
 
 from __future__ import annotations
@@ -36,7 +38,13 @@ NO_API = "the server answered with a web page, so it is no API server: does the 
 
 
 class Refused(BackendError):
-    """The server said no, and would again. ``detail`` is its reason, ``param`` the field it objects to."""
+    """The server refuses the request, and would refuse it again.
+
+    Attributes:
+        status: the HTTP status.
+        detail, code: the server's reason, in words and as a code.
+        param: the field that it objects to.
+    """
 
     def __init__(self, message: str, status: int, detail: str = "", param: str = "", code: str = "") -> None:
         super().__init__(message)
@@ -44,7 +52,12 @@ class Refused(BackendError):
 
 
 class Passing(BackendError):
-    """What may be gone at the next attempt. ``status`` is 0 where there was no answer."""
+    """A failure that the next attempt may not meet.
+
+    Attributes:
+        status: the HTTP status, 0 without an answer.
+        wait: seconds that the server asks to wait, if it does.
+    """
 
     def __init__(self, message: str, status: int = 0, wait: float | None = None) -> None:
         super().__init__(message)
@@ -53,7 +66,7 @@ class Passing(BackendError):
 
 @dataclass(slots=True)
 class Usage:
-    """What a server was asked for; ``requests`` counts every attempt, ``retries`` those after an item's first."""
+    """Counts of one server's use; ``requests`` are attempts, ``retries`` those after the first of an item."""
 
     requests: int = 0
     retries: int = 0
@@ -64,11 +77,13 @@ class Usage:
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def add(self, **counts: int) -> None:
+        """Add to the named counts; safe in threads."""
         with self._lock:
             for name, count in counts.items():
                 setattr(self, name, getattr(self, name) + count)
 
     def counts(self) -> dict[str, int]:
+        """All counts by name."""
         with self._lock:
             return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith("_")}
 
@@ -79,10 +94,10 @@ class Server:
     Args:
         base_url: up to and with ``/v1``.
         key: sent as a bearer token; empty sends none.
-        connections: how many requests are under way at most; others wait for their turn.
+        connections: most requests at a time; others wait for their turn.
         timeout: seconds for one attempt, from the connection to the last byte.
         retries: attempts after the first.
-        private: what no message may hold besides the address and the key.
+        private: further text that no message may hold.
     """
 
     def __init__(
@@ -114,17 +129,19 @@ class Server:
         )
 
     def close(self) -> None:
+        """Close all connections."""
         self._client.close()
 
     def get(self, path: str, retries: int | None = None) -> dict[str, Any]:
+        """Fetch JSON; raises as ``post`` does."""
         return self._patiently("GET", path, None, "", self.retries if retries is None else retries)
 
     def post(self, path: str, body: dict[str, Any], require: str = "") -> dict[str, Any]:
-        """Send JSON and have JSON back; an answer without the list ``require`` counts as malformed.
+        """Send JSON and return the JSON answer; one without a non-empty list ``require`` counts as malformed.
 
         Raises:
-            Refused: asking again would not help.
-            Passing: it failed in every attempt.
+            Refused: a retry would not help.
+            Passing: every attempt failed.
         """
         return self._patiently("POST", path, json.dumps(body).encode(), require, self.retries)
 
@@ -159,7 +176,7 @@ class Server:
         return self._judge(response.status_code, response.headers.get("Retry-After"), data, require)
 
     def _read(self, response: Any) -> bytes:
-        """The body; a read timeout alone would let a server drip for ever."""
+        """The body, by a deadline for all of it: a read timeout alone would let a server send byte by byte for ever."""
         deadline, data = time.monotonic() + self.timeout, bytearray()
         for chunk in response.iter_bytes():
             data += chunk
@@ -214,21 +231,21 @@ class Server:
         return detail, str(error.get("param") or ""), str(error.get("code") or "")
 
     def clean(self, text: str) -> str:
-        """A server's words in one short line, without its address, the key and what else is private."""
+        """A server's message as one line of at most 300 characters, its address, the key and ``private`` masked."""
         for secret in self._hidden:
             text = text.replace(secret, "***")
         return one_line(text)[:300]
 
 
 def pause(attempt: int, asked: float | None) -> float:
-    """Seconds before the next attempt: what the server asks for, else doubling; never all at the same moment."""
+    """Seconds before the next attempt: as the server asks, else doubling; random, so that retries spread out."""
     if asked is not None:
         return asked + random.random() * FIRST_WAIT
     return float(min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * (0.5 + random.random() / 2))
 
 
 def seconds(retry_after: str | None) -> float | None:
-    """A Retry-After header (seconds or an HTTP date) as seconds from now; None where it says nothing."""
+    """A Retry-After header (seconds or an HTTP date) as seconds from now; None where it is missing or unreadable."""
     if not retry_after:
         return None
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", retry_after):

@@ -1,12 +1,11 @@
 """OpenCV's visual trackers: CSRT (default), KCF, MIL, and NanoTrack from ONNX files in a folder or on the Hub.
 
 >>> from chatdesc.backends import create
->>> from chatdesc.types import Follow
->>> tracker = create("tracker", "csrt")                     # "opencv:kcf", "opencv:nano:/models/nanotrackv2"
->>> [first] = tracker.follow([Follow(frames, 1, 200, init=box)])
->>> [rest] = tracker.follow([Follow(frames, 200, 400, session=first.session)])
+>>> create("tracker", "csrt").name, create("tracker", "opencv:kcf").name
+('csrt', 'kcf')
 
-But for MIL's, their results do not depend on threads or on random numbers: a run gives the same track each time.
+``opencv:nano:/models/nanotrackv2`` takes NanoTrack's files from a folder. Except for MIL, results depend neither on
+threads nor on random numbers: a run gives the same track each time.
 """
 
 from __future__ import annotations
@@ -41,9 +40,12 @@ class Session:
 
 
 class OpenCvTracker:
-    """What OpenCV's trackers share. ``threads`` sequences are followed at a time; 0 means one per core.
+    """Base of OpenCV's trackers.
 
-    ``model`` and ``revision`` name weights, where a tracker has some; options of other backends are ignored.
+    Args:
+        model, revision: weights, for a tracker that has some.
+        threads: sequences followed at a time; 0 means one per core.
+        options: of other backends; ignored.
     """
 
     name = ""
@@ -58,6 +60,7 @@ class OpenCvTracker:
         raise NotImplementedError
 
     def describe_self(self) -> dict[str, str]:
+        """Name, and the version of OpenCV."""
         import cv2
 
         return {"name": self.name, "opencv": cv2.__version__}
@@ -134,7 +137,7 @@ class NanoTracker(OpenCvTracker):
     """NanoTrack v1 or v2, a small Siamese network. ``model`` is a folder with its two ONNX files, or a Hub id.
 
     Raises:
-        BackendError: no folder was named, it does not hold the two files, or the Hub does not have them.
+        BackendError: no folder is named, it does not hold the two files, or the Hub does not have them.
     """
 
     name = "nano"
@@ -167,7 +170,7 @@ def opencv_tracker(model: str = "", revision: str = "", **options: Any) -> OpenC
     """The tracker behind ``opencv:KIND`` or ``opencv:KIND:MODEL``.
 
     Raises:
-        BackendError: there is no such kind.
+        BackendError: the kind is none of KINDS.
     """
     kind, _, rest = model.partition(":")
     if kind not in KINDS:
@@ -238,10 +241,13 @@ def _step(session: Session, image: Image) -> tuple[Session, float]:
 
 
 def inside(box: ArrayLike, width: int, height: int, min_side: int = MIN_SIDE) -> IntBox:
-    """A box xywh on whole pixels and within the image, thickened where it is too thin to be followed.
+    """A box xywh on whole pixels and within the image, thickened where it is too thin for a tracker.
+
+    >>> inside([-3.2, 10.4, 20, 1], width=64, height=48)
+    (0, 10, 17, 4)
 
     Raises:
-        BackendError: it has a coordinate that is no number, or no positive size.
+        BackendError: the box has a coordinate that is not finite, or no positive size.
     """
     x, y, w, h = (float(v) for v in np.asarray(box, np.float64))
     if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
@@ -253,14 +259,14 @@ def inside(box: ArrayLike, width: int, height: int, min_side: int = MIN_SIDE) ->
 
 
 def _span(start: float, length: float, limit: int, least: int) -> tuple[int, int]:
-    """Start and length on whole pixels of what is left of an interval within [0, limit), at least ``least`` long."""
+    """Start and length on whole pixels of an interval cut to [0, limit), at least ``least`` long."""
     first = min(max(round(start), 0), max(limit - least, 0))
     last = min(max(round(start + length), first + least), limit)
     return first, last - first
 
 
 def appearance(image: Image, box: IntBox) -> Histogram:
-    """The colours in a box: an HSV histogram that sums to 1."""
+    """The colours in a box: an HSV histogram [8, 4, 8] that sums to 1."""
     import cv2
 
     x, y, w, h = box
@@ -272,5 +278,9 @@ def appearance(image: Image, box: IntBox) -> Histogram:
 
 
 def similarity(a: Histogram, b: Histogram) -> float:
-    """Bhattacharyya coefficient of two histograms that sum to 1: 1 for equal ones, 0 for disjoint ones."""
+    """Bhattacharyya coefficient of two histograms that sum to 1: 1 for equal ones, 0 for disjoint ones.
+
+    >>> similarity(np.array([0.5, 0.5, 0], np.float32), np.array([0, 0.5, 0.5], np.float32))
+    0.5
+    """
     return float(np.sqrt(a * b).sum())

@@ -1,13 +1,13 @@
 """SAM 3 from transformers, asked for a concept in words: boxes with one score for the text as a whole.
 
+>>> from chatdesc.backends import create
 >>> grounder = create("grounder", "sam3:facebook/sam3", device="cuda")
->>> [found] = grounder.ground([Ground(FrameRef(frames, 0), "red kite")])
->>> found.words
-(Word(text='red kite', start=0, end=8),)
+>>> grounder.name, grounder.words
+('sam3:facebook/sam3', False)
 
-It does not say which word found what: the loop then works with IoU and margin alone, and no word is called good or
-bad. Phrases joined by full stops are asked for one by one, and their boxes gathered. A phrase is read up to 32 tokens.
-The weights are gated and under a licence of their own.
+SAM 3 scores a text as a whole, not its words: ``Grounding.words`` is one word that spans the text. Reflection then uses
+IoU and margin alone, and no word is positive or negative. Phrases joined by full stops are asked for one by one, and
+their boxes gathered. A phrase is read up to 32 tokens. The weights are gated and under a licence of their own.
 """
 
 from __future__ import annotations

@@ -1,23 +1,23 @@
 """SAM 3 as a tracker that follows words alone: the box it is started with is not shown to it.
 
 >>> from chatdesc.backends import create
->>> tracker = create("tracker", "sam3:facebook/sam3", device="cuda")
->>> [found] = tracker.follow([Follow(frames, 1, 200, init=box, text="red kite with a long tail")])
+>>> create("tracker", "sam3:facebook/sam3", device="cuda").name
+'sam3:facebook/sam3'
 
-So two texts can be compared by how well they are followed. SAM 3 finds every thing that the words fit; the one
-followed is the best-scoring one in the first frame that has any. Where it is hidden, the box stays and the score is
-0, until SAM 3 finds it again, often as a new object: then the best-scoring object is taken that was never seen beside
-the one lost, because what was seen beside it is another thing.
+So two texts can be compared by how well they are followed. SAM 3 finds every object that the words fit; the target is
+the best-scoring one in the first frame that has any. While it is hidden, its box stays and the score is 0, until SAM 3
+finds it again, often as a new object. The new target is then the best-scoring object that was never visible beside the
+lost one, because an object visible beside it is another one.
 
-What to know about it:
+Limits:
 
 - a phrase is read up to 32 tokens;
 - one video has at most ``MAX_OBJECTS`` objects at a time, the best-scoring ones; one that has been hidden for
   ``HIDDEN_FOR`` frames is dropped;
-- frames are answered as they come, so objects that prove spurious later are not taken back, as SAM 3 does with a
-  whole video at hand;
+- frames are answered one by one, so an object that proves spurious later is not removed, as SAM 3 does with a whole
+  video;
 - transformers suppresses duplicate detections only where the package ``kernels`` is installed; ``describe_self``
-  says so.
+  reports it.
 
 The weights are gated and under a licence of their own.
 """
@@ -44,7 +44,13 @@ SAME_THING = 0.5  # IoU from which two objects of one frame are one thing found 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An object in one frame: where, how surely it is there, and how well the words fit it when it was found."""
+    """An object in one frame.
+
+    Attributes:
+        box: [4] xywh, pixels.
+        score: in [0, 1], how surely the object is in this frame.
+        fit: in [0, 1], how well the words fitted it when it was found.
+    """
 
     box: Boxes
     score: float
@@ -53,7 +59,7 @@ class Seen:
 
 @dataclass(slots=True, eq=False)
 class WordSession(Session):
-    """A session with its words, the object followed, what was seen beside it, and when each was last seen."""
+    """A session with its words, the target's number, the objects seen beside it, and when each was last seen."""
 
     text: str = ""
     target: int | None = None
@@ -121,7 +127,7 @@ class Sam3WordTracker(VideoTracker):
         return (None, 0.0) if chosen is None else (found[chosen].box, found[chosen].score)
 
     def _visible(self, memory: Any, out: Any, image: Image) -> dict[int, Seen]:
-        """What of each object can be seen in this frame, by the object's number."""
+        """The objects that are visible in this frame, by number."""
         done = self.loaded.processor.postprocess_outputs(memory, out, original_sizes=[list(image.shape[:2])])
         seen = {}
         for number, fit, mask in zip(done["object_ids"].tolist(), done["scores"].tolist(), done["masks"], strict=True):
@@ -133,7 +139,7 @@ class Sam3WordTracker(VideoTracker):
 
 
 def choose(session: WordSession, seen: dict[int, Seen]) -> int | None:
-    """The object to report among those seen, or None; keeps account of what is beside it."""
+    """Number of the object to report among those seen, None without one; records the objects beside it."""
     session.last_seen.update(dict.fromkeys(seen, session.seen))
     if session.target not in seen:
         free = [n for n in seen if n not in session.others]
@@ -157,7 +163,7 @@ def _drop_hidden(session: WordSession) -> None:
 
 
 def _forget_words(memory: Any, now: int, config: Any) -> None:
-    """``forget``, and the notes that SAM 3 keeps of each frame and each object that was ever there."""
+    """``forget``, and also drop SAM 3's records of each frame and of objects that are gone."""
     forget(memory, now, config)
     memory.suppressed_obj_ids.clear()
     memory.obj_id_to_tracker_score_frame_wise.clear()

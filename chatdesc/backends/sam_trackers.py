@@ -1,13 +1,14 @@
 """SAM 2, EdgeTAM and SAM 3's tracker from transformers: a box in one frame, masks in the next ones, boxes around them.
 
 >>> from chatdesc.backends import create
->>> tracker = create("tracker", "sam2:facebook/sam2.1-hiera-tiny", device="cuda")   # "edgetam:yonigozlan/EdgeTAM-hf"
->>> [first] = tracker.follow([Follow(frames, 1, 200, init=box)])
->>> [rest] = tracker.follow([Follow(frames, 200, 400, session=first.session)])
+>>> create("tracker", "sam2:facebook/sam2.1-hiera-tiny", device="cuda").name
+'sam2:facebook/sam2.1-hiera-tiny'
+>>> create("tracker", "edgetam:yonigozlan/EdgeTAM-hf").name
+'edgetam:yonigozlan/EdgeTAM-hf'
 
-Frames are shown one by one and never kept: a session holds what later frames read of the earlier ones, the same
-amount after 2000 frames as after 100. Where the mask is empty, the box stays and the score is 0; else the score is
-the network's own for "the object is in this frame".
+Frames are shown one by one and never kept: a session holds only the features that later frames need, the same amount
+after 2000 frames as after 100. Where the mask is empty, the box stays and the score is 0; else the score is the
+network's own for "the object is in this frame".
 
 The weights of SAM 2 and EdgeTAM are Apache-2.0; those of SAM 3 are gated and under a licence of their own.
 """
@@ -21,7 +22,7 @@ TARGET = 1  # the object's number in the network's memory
 
 
 class SamTracker(VideoTracker):
-    """What the box-prompted trackers share."""
+    """Base of the trackers that are started with a box."""
 
     def _open(self, request: Follow) -> Session:
         assert request.init is not None

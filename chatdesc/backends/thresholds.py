@@ -1,13 +1,13 @@
-"""The score from which a grounder's proposal counts, per family of models and per model.
+"""The lowest score at which a grounder's proposal counts, per family of models and per model.
 
 >>> default_threshold("grounding-dino", "IDEA-Research/grounding-dino-tiny")
 0.3
 >>> default_threshold("grounding-dino", "/models/mine")
 0.35
 
-These are others' defaults, for others' photographs and purposes; a text's feedback rests on them, so measure your own:
-`chatdesc calibrate DATASET ROOT --grounder X`, then `--box-threshold`. They also differ in what they were made for: a
-detector's score over all tokens, while here a proposal's score is that of its best word.
+These defaults come from the models' authors, for other images and other purposes: they were chosen for a detector's
+score over all tokens, while here a proposal's score is that of its best word. Feedback on texts depends on them, so
+measure your own with `chatdesc calibrate DATASET ROOT --grounder X`, then give it as `--box-threshold`.
 """
 
 from __future__ import annotations
@@ -27,5 +27,9 @@ MODELS: dict[str, tuple[float, str]] = {
 
 
 def default_threshold(family: str, model: str) -> float:
-    """The threshold of a known model, else of its family."""
+    """The threshold in [0, 1] of a known model, else of its family.
+
+    Raises:
+        KeyError: the family is none of FAMILIES.
+    """
     return MODELS.get(model, FAMILIES[family])[0]

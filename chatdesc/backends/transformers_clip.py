@@ -1,13 +1,12 @@
 """CLIP, SigLIP and SigLIP 2 from transformers as encoders of crops and texts.
 
->>> encoder = create("encoder", "clip:openai/clip-vit-base-patch32", device="cuda")
->>> encoder = create("encoder", "clip:google/siglip2-base-patch16-224@main")
->>> [answer] = encoder.embed([Embed("clip", crops, ("the red car on the left",))])
->>> 100 * answer.crops @ answer.texts.T          # cosines x 100
+>>> from chatdesc.backends import create
+>>> create("encoder", "clip:google/siglip2-base-patch16-224@main", device="cuda").name
+'clip:google/siglip2-base-patch16-224'
 
 Crops are cut out before they are resized. Texts are padded the way a family was trained (SigLIP: to its full length)
-and cut to the model's own length, 77 or 64 tokens, with their end token kept. Vectors are of length 1; SigLIP's bias
-and temperature are no part of a cosine. Weights stay in float32, as numbers are to be compared.
+and cut to the model's own length, 77 or 64 tokens, with their end token kept. Vectors have length 1; SigLIP's bias
+and temperature are not part of a cosine. Weights stay in float32, because numbers are compared.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """Any image-text-to-text model of transformers as a describer.
 
 >>> from chatdesc.backends import create
->>> describer = create("describer", "transformers:HuggingFaceTB/SmolVLM2-500M-Video-Instruct", region="box+crop")
->>> describer.describe([Describe(FrameRef(sequence.frames, 0), sequence.boxes[0], prompt_text("describe", "box+crop"))])
-['{"target": "the red kite on the left", "background": ["a yellow kite", "trees"]}']
+>>> create("describer", "transformers:HuggingFaceTB/SmolVLM2-500M-Video-Instruct", region="box+crop").name
+'transformers:HuggingFaceTB/SmolVLM2-500M-Video-Instruct'
 
-A model is a Hub id (``ORG/NAME`` or ``ORG/NAME@REVISION``) or a folder. Answers are greedy and given as they come:
-thoughts and chatter are the parser's business. A model that thinks aloud needs a higher ``max_new_tokens``.
+A model is a Hub id (``ORG/NAME`` or ``ORG/NAME@REVISION``) or a folder. Answers are greedy and returned unchanged: the
+parser skips thoughts and chatter. A model that thinks aloud needs a higher ``max_new_tokens``.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from chatdesc.types import BackendError, Describe, Image
 
 MAX_PIXELS = 1024 * 1024
 QUANTIZATIONS = ("", "4bit", "8bit")
-# How models were taught to speak of boxes, by config.json's model_type; the others count thousandths.
+# The convention for boxes that a model was trained with, by config.json's model_type; the others use thousandths.
 CONVENTION = {"qwen2_5_vl": "pixels", "llava": "unit", "llava_next": "unit", "llava_onevision": "unit"}
 GREY = 127
 
@@ -39,9 +38,9 @@ class TransformersDescriber:
     Args:
         model, revision: Hub id or folder, and a branch, tag or commit.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        region: what of the frame it is shown, one of ``chatdesc.region.REGIONS``; the prompt must be that region's.
-        max_pixels: larger pictures are made smaller; the model's own processor may shrink them further.
-        max_new_tokens: the longest answer.
+        region: the part of the frame that it is shown, one of ``chatdesc.region.REGIONS``; prompts must match it.
+        max_pixels: larger pictures are downscaled; the model's own processor may shrink them further.
+        max_new_tokens: the longest answer, in tokens.
         quantization: ``4bit`` or ``8bit`` (bitsandbytes), or none.
         max_batch: requests in one pass; halved for good when the device's memory does not suffice.
         trust_remote_code: run Python code from the model's repository.
@@ -78,7 +77,7 @@ class TransformersDescriber:
         """The model's place, before it is loaded.
 
         Raises:
-            BackendError: it is not to be had, or takes no pictures.
+            BackendError: it cannot be had, or takes no pictures.
         """
         found = resolve(self.model, self.revision)
         if not self.trust_remote_code:
@@ -89,10 +88,11 @@ class TransformersDescriber:
 
     @cached_property
     def facts(self) -> dict[str, str]:
+        """The model's name, and its commit or the hash of its weights."""
         return self.found.facts()
 
     def describe_self(self) -> dict[str, str]:
-        """Model, revision and what shapes its answers. Does not load it, but fails where it is not to be had."""
+        """Model, revision and what shapes its answers. Does not load the model, but fails where it cannot be had."""
         return {
             "name": self.name,
             **self.facts,
@@ -126,7 +126,7 @@ class TransformersDescriber:
         )
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
-        """The model's answers, as many at a time as the memory takes.
+        """The model's raw answers, in batches that fit into memory; a request that fails is answered with its error.
 
         Raises:
             BackendError: the model cannot be loaded.
@@ -138,7 +138,11 @@ class TransformersDescriber:
         return [m if isinstance(m, Exception) else next(answers) for m in made]
 
     def message(self, request: Describe, loaded: VisionLanguageModel) -> Message:
-        """Pictures and prompt in the form of transformers' chat templates."""
+        """Pictures and prompt in the form of transformers' chat templates.
+
+        Raises:
+            BackendError, FrameError: the box has no area, or the frame cannot be read.
+        """
         from PIL import Image as Pillow
 
         image = request.frame.image()

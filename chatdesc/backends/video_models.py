@@ -1,11 +1,15 @@
-"""What the trackers with a neural network share beyond ``neural_model``: sessions that stay small, masks to boxes.
+"""The base of the trackers with a neural network, beyond ``neural_model``: sessions that stay small, masks to boxes.
 
-A family says how its network is asked; a session is opened on the frame before the first one that is answered:
+A family defines ``_open``, which returns a Session that has seen frame ``start - 1``, and ``_step``, which shows it the
+next frame:
 
 >>> class MyTracker(VideoTracker):
 ...     family, model_types, model_class, processor_class = "mine", ("my_video",), "MyVideoModel", "MyProcessor"
-...     def _open(self, request): ...        # a Session that has seen frame start - 1
-...     def _step(self, session, image): ...  # the box in the next frame, or None, and its score
+...     def _step(self, session, image):
+...         session.seen += 1
+...         return session.box, 1.0
+>>> MyTracker("org/model").name
+'mine:org/model'
 """
 
 from __future__ import annotations
@@ -68,7 +72,7 @@ class VideoTracker(NeuralModel):
         return f"it segments single images and cannot track; {remedy}" if kind in IMAGES_ONLY else remedy
 
     def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
-        """Follow each request's target; what goes wrong is the answer to that request alone.
+        """Follow each request's target; a request that fails is answered with its error.
 
         Raises:
             BackendError: the model cannot be loaded.
@@ -116,7 +120,11 @@ class VideoTracker(NeuralModel):
         raise NotImplementedError
 
     def _step(self, session: Session, image: Image) -> tuple[Boxes | None, float]:
-        """Show the session its next frame: the target's box, None where it is not to be seen, and a score."""
+        """Show the session its next frame.
+
+        Returns:
+            The target's box [4] xywh in pixels, None where it is not visible, and a score in [0, 1].
+        """
         raise NotImplementedError
 
     def _memory(self) -> Any:
@@ -131,7 +139,7 @@ class VideoTracker(NeuralModel):
 
 
 def forget(memory: Any, now: int, config: Any) -> None:
-    """Drop what no later frame reads once frame ``now`` is done, so that a session does not grow.
+    """Drop what no frame after ``now`` reads, so that a session does not grow.
 
     A later frame reads the features of the last ``num_maskmem - 1`` frames, the object pointers of the last
     ``max_object_pointers_in_encoder - 1``, and those of the frames with a prompt, of which the last
@@ -169,10 +177,13 @@ def mask_box(mask: Any) -> Boxes | None:
 
 
 def corners(box: Boxes, image: Image) -> list[float]:
-    """A box xywh as corners within the image.
+    """A box xywh as corners (left, top, right, bottom) within the image, all in pixels.
+
+    >>> corners(np.array([-5, 10, 20, 20], np.float32), np.zeros((48, 64, 3), np.uint8))
+    [0.0, 10.0, 15.0, 30.0]
 
     Raises:
-        BackendError: it has a coordinate that is no number, no positive size, or lies beside the image.
+        BackendError: the box has a coordinate that is not finite, no positive size, or lies outside the image.
     """
     x, y, w, h = (float(v) for v in box)
     height, width = image.shape[:2]

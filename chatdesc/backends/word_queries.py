@@ -1,15 +1,14 @@
 """OWLv2 and OmDet-Turbo, which score regions against queries: each phrase is one, and so is each content word.
 
->>> grounder = create("grounder", "owlv2:google/owlv2-base-patch16-ensemble", device="cuda")
->>> grounder = create("grounder", "omdet-turbo:omlab/omdet-turbo-swin-tiny-hf", batch_size=16)
->>> [found] = grounder.ground([Ground(FrameRef(frames, 0), "red kite with a long tail")])
+>>> queries("the red kite").texts
+('the red kite', 'red', 'kite')
 
-The phrase says how well a region bears the text, its words share that score out by their own: alone, "red" scores
-lower than "kite" on most things, and on a red thing hardly more than nothing. So a region's best word has the phrase's
-score, and the others theirs relative to the best. Words that say nothing alone (the, of, with) score 0.
+A region's score is that of the phrase; its words share that score in proportion to their own scores, because a single
+word such as "red" scores low even on a red thing. So a region's best word has the phrase's score, and the others less.
+Words that say nothing alone (the, of, with) score 0.
 
-Unlike GroundingDINO's, these regions come without regard to each other; those that overlap a better one by more than
-an IoU of .5 are dropped. OWLv2 reads 16 tokens of a phrase, OmDet-Turbo 77; words are never cut.
+Unlike GroundingDINO, these networks propose regions independently of each other; a region that overlaps a better one
+with an IoU above 0.5 is dropped. OWLv2 reads 16 tokens of a phrase, OmDet-Turbo 77; words are never cut.
 """
 
 from __future__ import annotations
@@ -30,9 +29,13 @@ OVERLAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """What a text asks for: distinct query texts, and per word the columns of its phrase and of itself.
+    """The queries of a text of W words.
 
-    ``alone`` is None for a word that says nothing alone.
+    Attributes:
+        texts: [Q] distinct query texts.
+        words: [W] the words of the text.
+        phrase: [W] the index in ``texts`` of the phrase that a word belongs to.
+        alone: [W] the index in ``texts`` of the word itself; None for a word that says nothing alone.
     """
 
     texts: tuple[str, ...]
@@ -42,10 +45,10 @@ class Queries:
 
 
 def queries(text: str) -> Queries:
-    """The queries of a text.
+    """The queries of a text: each of its phrases, and each content word.
 
-    >>> queries("the red kite").texts
-    ('the red kite', 'red', 'kite')
+    >>> queries("red kite. sky").phrase
+    (0, 0, 3)
     """
     low = lower(text)
     columns: dict[str, int] = {}
@@ -65,7 +68,13 @@ def queries(text: str) -> Queries:
 
 
 def share_out(scores: Floats, asked: Queries) -> NDArray[np.float32]:
-    """[P, W] from scores of queries [P, Q]: a phrase's score, times each of its words' relative to the best of them."""
+    """[P, W] scores of words from scores of queries [P, Q].
+
+    A word's score is its phrase's score, times the word's own score relative to the best word of the phrase.
+
+    >>> share_out(np.array([[0.8, 0.1, 0.4]]), queries("the red kite"))
+    array([[0. , 0.2, 0.8]], dtype=float32)
+    """
     own = np.stack([np.zeros(len(scores)) if q is None else scores[:, q] for q in asked.alone], 1)
     shared = np.zeros_like(own, np.float32)
     for whole in set(asked.phrase):

@@ -1,6 +1,6 @@
 """From a network's tokens and normalised boxes to a Grounding: pure functions, numpy in, numpy out.
 
-"swinging" is two tokens, and its score on a region is the better of theirs; "." belongs to no word and never counts:
+The word "swinging" is two tokens; its score on a region is the better of their scores. "." belongs to no word:
 
 >>> words = split_words("red swinging kite.")
 >>> tokens = np.array([[0.9, 0.1, 0.2, 0.4, 0.3, 0.8, 0.9]])
@@ -25,7 +25,11 @@ KEEP = 100
 
 
 def split_phrases(text: str) -> list[Word]:
-    """The phrases of a text, which end with a full stop or the like, stripped; those without a word are left out."""
+    """The phrases of a text, separated by ``.?!;``, with their character offsets; those without a word are left out.
+
+    >>> split_phrases("red kite. sky!")
+    [Word(text='red kite', start=0, end=8), Word(text='sky', start=10, end=13)]
+    """
     found = [m for m in re.finditer(r"[^.?!;]+", text) if re.search(r"\w", m.group())]
     return [Word(m.group().strip(), m.start() + len(m.group()) - len(m.group().lstrip()), _end(m)) for m in found]
 
@@ -35,7 +39,7 @@ def _end(match: re.Match[str]) -> int:
 
 
 def lower(text: str) -> str:
-    """Lower case in which every character keeps its place, and nothing that a tokenizer cannot encode.
+    """Lower case in which every character keeps its offset; characters that no tokenizer encodes are replaced.
 
     ``str.lower`` makes two characters of a few ("İ"), which would shift all offsets after them.
     """
@@ -63,19 +67,27 @@ def word_scores(tokens: Floats, offsets: Sequence[tuple[int, int]], words: Seque
 
 
 def whole_words(text: str, limit: int) -> str:
-    """``text[:limit]``, less a word that the cut would halve (unless it is the first)."""
+    """``text[:limit]`` without a word that the cut would halve, unless it is the first.
+
+    >>> whole_words("red kite", 6)
+    'red '
+    """
     halved = next((w for w in split_words(text) if w.start < limit < w.end), None)
     return text[: halved.start if halved and halved.start else limit]
 
 
 def corners(boxes: Floats) -> Floats:
-    """cxcywh [P, 4] as corners x0 y0 x1 y1."""
+    """Boxes [P, 4] from centre and size (cx, cy, w, h) to corners (left, top, right, bottom)."""
     middle, half = boxes[:, :2], boxes[:, 2:] / 2
     return np.concatenate([middle - half, middle + half], 1)
 
 
 def to_pixels(boxes: Floats, width: float, height: float) -> Boxes:
-    """Corners as shares of the image -> xywh in pixels, within the image (flat for what lies outside)."""
+    """Corners [P, 4] as fractions of the image to xywh [P, 4] in pixels, cut to the image.
+
+    >>> to_pixels(np.array([[-0.1, 0.25, 0.5, 0.75]]), width=320, height=240)
+    array([[  0.,  60., 160., 120.]], dtype=float32)
+    """
     size = np.array([width, height, width, height], np.float64)
     inside = np.clip(np.asarray(boxes, np.float64) * size, 0, size)
     return np.concatenate([inside[:, :2], inside[:, 2:] - inside[:, :2]], 1).astype(np.float32)
@@ -84,13 +96,13 @@ def to_pixels(boxes: Floats, width: float, height: float) -> Boxes:
 def grounding(
     boxes: Boxes, words: Sequence[Word], scores: Floats, overlap: float | None = None, keep: int = KEEP
 ) -> Grounding:
-    """The ``keep`` best proposals, best first; those narrower than a pixel are dropped.
+    """A Grounding of the ``keep`` best proposals, best first; those narrower or lower than a pixel are dropped.
 
     Args:
         boxes: [P, 4] xywh, pixels.
-        scores: [P, W].
-        overlap: drop a proposal whose IoU with a better one is higher; None keeps all, for networks that were
-            trained to propose each thing once.
+        scores: [P, W] in [0, 1].
+        overlap: drop a proposal whose IoU with a better one is higher; None keeps all, for networks trained to
+            propose each object once.
 
     Raises:
         BackendError: a number is not finite.
@@ -108,6 +120,7 @@ def grounding(
 
 
 def nothing(words: Sequence[Word]) -> Grounding:
+    """A Grounding without proposals."""
     return Grounding(np.zeros((0, 4), np.float32), tuple(words), np.zeros((0, len(words)), np.float32))
 
 
