@@ -1,8 +1,8 @@
 """Pictures for the small LLaVA, rendered once, and batches of conversations about them.
 
-``Pool.rendered("train", 10000, processor, work=folder)`` holds ``pixels`` [N, 3, H, W], RGB, and ``facts`` [N, things,
-7]; FACTS lists what is known of each thing. One picture serves several conversations in one pass: ``Talks`` packs the
-conversations one behind the other, each attending to the picture and itself, at the positions that it would have alone.
+``Pool.rendered("train", 10000, processor, work=folder)`` holds ``pixels`` [N, 3, H, W], RGB, and ``facts`` [N, 5, 7];
+FACTS names the seven facts of a thing. One picture serves several conversations in one pass: ``Talks`` packs them one
+behind the other, each attending to the picture and itself, at the positions that it would have alone.
 """
 
 from __future__ import annotations

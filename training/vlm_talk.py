@@ -4,7 +4,8 @@
 request)`` is the right answer, ``{"target": "small circle on the left at the top", "background": ["red circle"]}``.
 
 A first description names colour and shape alone. After feedback it names every true attribute except those named as
-leading elsewhere, so a word's absence can come from that naming only. Background things come in a fixed order, each once.
+leading elsewhere, so a word's absence can come from that naming only. Background things come in a fixed order, each
+once.
 """
 
 from __future__ import annotations

@@ -40,12 +40,13 @@ import shlex
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
 
+from chatdesc.backends.frame_by_frame import continued, follow
 from chatdesc.backends.line_process import LineProcess
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Boxes, Follow, Followed, Frames
@@ -112,26 +113,17 @@ class ExternalTracker:
 
     def _follow(self, request: Follow) -> Followed:
         session = self._session(request)
-        boxes: list[Boxes] = []
-        scores: list[float] = []
         try:
-            for index in range(request.start, request.stop):
-                score = self._step(session, request.frames, index)
-                boxes.append(session.box)
-                scores.append(score)
-                if score < request.min_score:
-                    break
+            return follow(request, session, lambda session, index: self._step(session, request.frames, index))
         except BaseException:
             session.process.close()
             session.end()
             raise
-        return Followed(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session)
 
     def _session(self, request: Follow) -> Session:
         if request.init is None:
-            if not isinstance(request.session, Session) or not request.session.end.alive:
-                raise BackendError(f"{self.name}: nothing to go on from; give a box to start with, or a session")
-            return request.session
+            alive = isinstance(request.session, Session) and request.session.end.alive
+            return continued(request if alive else replace(request, session=None), Session, self.name)
         box = np.asarray(request.init, np.float32)
         if not np.isfinite(box).all() or (box[2:] <= 0).any():
             raise BackendError(f"a tracker cannot start from the box {box.tolist()}: it needs a width and height")

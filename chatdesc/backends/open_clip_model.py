@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.backends.crop_encoder import EncoderModel
-from chatdesc.backends.hub import shipped
+from chatdesc.backends.hub import pick_device, shipped
 from chatdesc.types import BackendError
 
 HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip_model.safetensors"]
@@ -113,8 +113,7 @@ def load(spec: Spec, device: str) -> OpenClipModel:
     """
     import open_clip
 
-    device = choose_device(device)
-
+    device = pick_device(device)
     if spec.pretrained is not None:
         _check_known(spec.name, spec.pretrained)
     name = _snapshot(spec) if spec.revision else spec.name
@@ -197,14 +196,3 @@ def state_hash(model: Any) -> str:
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
     return digest.hexdigest()
-
-
-def choose_device(wanted: str) -> str:
-    """``auto`` is a GPU if there is one; anything else is taken as it is."""
-    import torch
-
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -11,7 +11,7 @@ threads nor on random numbers: a run gives the same track each time.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chatdesc.backends import hub
+from chatdesc.backends.frame_by_frame import continued, follow
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Follow, Followed, Image
 
@@ -30,9 +31,9 @@ MIN_SIDE = 4  # pixels; CSRT's features need some area,
 MAX_ASPECT = 24  # and CSRT fails on boxes that are far longer than wide
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Session:
-    """A started tracker (which changes as it goes on), what its target looked like, and its last box."""
+    """A started tracker, the appearance of its target in the first frame, and the last box in whole pixels."""
 
     tracker: Any
     template: Histogram
@@ -70,22 +71,11 @@ class OpenCvTracker:
         return each(requests, self._follow, self.threads)
 
     def _follow(self, request: Follow) -> Followed:
-        session = self._session(request)
-        boxes: list[IntBox] = []
-        scores: list[float] = []
-        for index in range(request.start, request.stop):
-            session, score = _step(session, request.frames[index])
-            boxes.append(session.box)
-            scores.append(score)
-            if score < request.min_score:
-                break
-        return Followed(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session)
+        return follow(request, self._session(request), lambda session, index: _step(session, request.frames[index]))
 
     def _session(self, request: Follow) -> Session:
         if request.init is None:
-            if not isinstance(request.session, Session):
-                raise BackendError(f"{self.name}: nothing to go on from; give a box to start with, or a session")
-            return request.session
+            return continued(request, Session, self.name)
         image = request.frames[request.start - 1]
         box = inside(request.init, image.shape[1], image.shape[0], self.min_side)
         tracker = self._new()
@@ -228,16 +218,16 @@ def _bgr(image: Image) -> Image:
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
 
 
-def _step(session: Session, image: Image) -> tuple[Session, float]:
-    """One frame on: the new session and its score. A target that is not found stays where it was, with score 0."""
+def _step(session: Session, image: Image) -> float:
+    """Track one frame and return its score. A target that is not found keeps its box, with score 0."""
     found, box = _guarded(session.tracker.update, _bgr(image))
     if not found:
-        return session, 0.0
-    session = replace(session, box=inside(box, image.shape[1], image.shape[0]))
+        return 0.0
+    session.box = inside(box, image.shape[1], image.shape[0])
     own = float(session.tracker.getTrackingScore())
     # CSRT and KCF keep no score and say -1.
     score = own if own >= 0 else similarity(session.template, appearance(image, session.box))
-    return session, min(score, 1.0)
+    return min(score, 1.0)
 
 
 def inside(box: ArrayLike, width: int, height: int, min_side: int = MIN_SIDE) -> IntBox:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from chatdesc.backends import hub
+from chatdesc.backends.frame_by_frame import continued, follow
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Boxes, ChatdescError, Follow, Followed, Image
@@ -96,24 +97,19 @@ class VideoTracker(NeuralModel):
             raise BackendError(f"{self.name}: {hub.reason(error)}") from error
 
     def _follow(self, request: Follow) -> Followed:
-        session = self._session(request)
-        boxes: list[Boxes] = []
-        scores: list[float] = []
-        for index in range(request.start, request.stop):
-            found, score = self._step(session, request.frames[index])
-            session.box = session.box if found is None else found
-            boxes.append(session.box)
-            scores.append(0.0 if found is None else score)
-            if scores[-1] < request.min_score:
-                break
-        return Followed(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session)
+        def step(session: Session, index: int) -> float:
+            box, score = self._step(session, request.frames[index])
+            if box is None:
+                return 0.0
+            session.box = box
+            return score
+
+        return follow(request, self._session(request), step)
 
     def _session(self, request: Follow) -> Session:
         if request.init is not None:
             return self._open(request)
-        if not isinstance(request.session, Session):
-            raise BackendError(f"{self.name}: nothing to go on from; give a box to start with, or a session")
-        return request.session
+        return continued(request, Session, self.name)
 
     def _open(self, request: Follow) -> Session:
         """A session that has seen frame ``start - 1``."""
