@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.stages.track import MAX_PROPOSALS, Phrase, top_proposals, track
+from chatdesc.stages.track import MAX_PROPOSALS, Phrase, next_stop, top_proposals, track
 from chatdesc.stages.verify import VERIFIERS
 from chatdesc.types import Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
@@ -109,6 +109,24 @@ def test_a_low_score_calls_for_language_early_and_then_waits_a_while():
     # frame 6 is low; for 16 // 4 frames after a key frame low scores do not count
     assert done.key_frames == (6, 11, 16, 21, 26)
     assert [f.min_score for f in of_kind(asked, Follow)][:4] == [0.2, 0.0, 0.2, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("at", "last", "expected"),
+    [
+        (1, None, (17, 16, 0.2)),  # to the first key frame, and that one included
+        (16, None, (17, 16, 0.2)),
+        (17, 16, (21, 32, 0.0)),  # the calm after a key frame: 16 // 4 frames
+        (20, 16, (21, 32, 0.0)),
+        (21, 16, (33, 32, 0.2)),
+        (31, 30, (33, 32, 0.0)),  # a key frame that is due ends the calm
+        (33, 32, (37, 48, 0.0)),
+        (37, 32, (40, 48, 0.2)),  # the video ends before the next one is due
+        (38, 36, (40, 48, 0.0)),
+    ],
+)
+def test_how_far_to_track_before_the_next_decision(at, last, expected):
+    assert next_stop(at, 40, last, Settings(ground_every=16, min_score=0.2)) == expected
 
 
 def test_without_a_text_there_is_no_language():
