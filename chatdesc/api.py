@@ -19,14 +19,14 @@ from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
 from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
-from chatdesc.loaders import WriteBack, load
+from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.alignment import known_mean
 from chatdesc.names import near
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
 from chatdesc.rows.refined import load_refined
 from chatdesc.rows.schema import Row, slim
-from chatdesc.rows.selection import Opening
+from chatdesc.rows.selection import Selection
 from chatdesc.rows.sources import read_rows
 from chatdesc.rows.store import Store, dataset_of
 from chatdesc.share import export as exporting
@@ -117,12 +117,12 @@ def annotate(
         ChatdescError: wrong names or values, a run folder of another configuration or of other data.
         KeyboardInterrupt: finished sequences are kept.
     """
-    opening = _opening(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
-    run = _run(opening, out, preset, strict, {**options, **({"device": devices[0]} if devices else {})})
+    data = _open(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
+    run = _run(data, out, preset, strict, {**options, **({"device": devices[0]} if devices else {})})
     with Store.open(run.out, run.config()) as store:
         run.check_data(store)
         try:
-            before = _annotate(run, opening, store, tuple(devices), progress)
+            before = _annotate(run, store, tuple(devices), progress)
         finally:
             run.close()
         frames = run.encoded_frames if run.settings.include_frames else None
@@ -132,7 +132,7 @@ def annotate(
     return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), counts() if counts else None)
 
 
-def _annotate(run: Run, opening: Opening, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
+def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
     """Annotate what is pending; how many sequences were finished before."""
     pending, total = run.pending(store), len(run.dataset.names)
     before = total - len(pending)
@@ -149,7 +149,7 @@ def _annotate(run: Run, opening: Opening, store: Store, devices: tuple[str, ...]
     if not pending:
         return before
     if len(devices) > 1:
-        processes.annotate_on(devices, run, opening, store, on_row)
+        processes.annotate_on(devices, run, store, on_row)
     else:
         run.annotate(store, on_row, pending)
     return before
@@ -184,8 +184,8 @@ def plan(
     Raises:
         ChatdescError: as ``annotate``.
     """
-    opening = _opening(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
-    run = _run(opening, out, preset, False, {"cache": "", **options})
+    data = _open(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
+    run = _run(data, out, preset, False, {"cache": "", **options})
     return planning.plan(run, run.pending(Store(run.out)))
 
 
@@ -237,7 +237,7 @@ def calibrate(
     Raises:
         ChatdescError: no such dataset or grounder, or no sequence to calibrate on.
     """
-    data = _opening(dataset, root, split, None, None, split_file, texts).open()
+    data = _open(dataset, root, split, None, None, split_file, texts)
     model = backends.create("grounder", grounder, device=device)
     return calibration.calibrate(data, model, limit, seed, theta=theta)
 
@@ -264,8 +264,8 @@ def write_back(
     """
     if (to is None) != in_place:
         raise ChatdescError("say either --to FOLDER or --in-place")
-    data = _opening(dataset_of(Path(run)), root, None, None, None, split_file, texts).open()
-    store: Store = Store(Path(run))
+    data = _open(dataset_of(Path(run)), root, None, None, None, split_file, texts)
+    store = Store(Path(run))
     rows = store.rows(store.names())
     return data.write_back(rows, root if to is None else to, in_place=in_place, copy_annotations=with_annotations)
 
@@ -358,7 +358,7 @@ def list_backends() -> list[Record]:
     return found + [{"role": "preset", "name": name, "from": preset.about} for name, preset in presets().items()]
 
 
-def _opening(
+def _open(
     dataset: str,
     root: StrPath,
     split: str | None = None,
@@ -367,14 +367,14 @@ def _opening(
     split_file: str | None = None,
     texts: str | None = None,
     frames: int = 32,
-) -> Opening:
+) -> Dataset:
     names = sequences if isinstance(sequences, str | None) else ",".join(sequences)
-    return Opening(dataset, str(root), split, names, limit, split_file, texts, frames)
+    return Selection(split, names, limit, split_file).open(dataset, str(root), texts, frames)
 
 
-def _run(opening: Opening, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:
+def _run(data: Dataset, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:
     settings, resources = sort_options(preset, options)
-    return Run.create(opening.open(), Path(out), settings, resources, strict)
+    return Run.create(data, Path(out), settings, resources, strict)
 
 
 def sort_options(preset: str, options: dict[str, Any]) -> tuple[Settings, Resources]:

@@ -1,20 +1,32 @@
-"""Files and folders that are written whole or not at all, whenever the process is killed.
+"""Files and folders that are complete or absent, whenever the process is killed.
 
->>> write_whole(Path("run.json"), "{}")                                         # doctest: +SKIP
->>> recover(out); build(aside(out, "new")); swap_in(out)                        # doctest: +SKIP
+>>> folder = Path(tempfile.mkdtemp())
+>>> write_atomic(folder / "nlp.txt", "a red kite")
+>>> keep_original(folder / "nlp.txt"), keep_original(folder / "nlp.txt")       # the first copy is the original
+(True, False)
+>>> write_atomic(folder / "nlp.txt", b"a kite")
+>>> {path.name: path.read_text() for path in sorted(folder.iterdir())}
+{'nlp.txt': 'a kite', 'nlp.txt.orig': 'a red kite'}
+
+A folder is built beside its place and then swapped in: ``recover(out)``, build ``aside(out, "new")``, ``swap_in(out)``.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import platform
+import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from chatdesc.types import ChatdescError
+
+TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine, process and thread that write the file
 
 
 def aside(out: Path, what: str) -> Path:
@@ -23,7 +35,7 @@ def aside(out: Path, what: str) -> Path:
 
 
 def recover(out: Path) -> None:
-    """Clear away what a killed write left; if it had taken the old folder out of its place, put that back."""
+    """Remove what a killed write left beside a folder; put the old folder back if it was moved away."""
     old = aside(out, "old")
     if old.exists() and not out.exists():
         old.rename(out)
@@ -32,9 +44,9 @@ def recover(out: Path) -> None:
 
 
 def swap_in(out: Path) -> None:
-    """Put ``aside(out, "new")`` in the place of ``out``, in one step where the system can exchange two names.
+    """Replace ``out`` by ``aside(out, "new")``, in one step where the system can exchange two names.
 
-    Where it cannot, there are two renames; ``recover`` mends a kill between them.
+    Elsewhere it takes two renames; ``recover`` repairs a kill between them.
     """
     new, old = aside(out, "new"), aside(out, "old")
     if not out.exists():
@@ -58,10 +70,10 @@ def exchange(a: Path, b: Path) -> bool:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """What cannot be written into the folder of ``--out`` is an error with a remedy.
+    """Turn a failed write into the folder of ``--out`` into an error with a remedy.
 
     Raises:
-        ChatdescError: instead of an OSError within.
+        ChatdescError: for every OSError in the block.
     """
     try:
         yield
@@ -72,23 +84,73 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def make_folder(folder: Path | None) -> None:
-    """Make the folder of ``--out``, where one was named, before there is work that could be lost.
+    """Create the folder of ``--out`` (if one is named) and try to write into it, before any work is done.
 
     Raises:
-        ChatdescError: it cannot be made, or nothing can be written into it.
+        ChatdescError: the folder cannot be created or takes no file.
     """
     if folder is None:
         return
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
+        tempfile.TemporaryFile(dir=folder).close()
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all, even if the machine stops."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", errors="surrogateescape") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a file that is complete or absent, even if the machine stops; its folders are created.
+
+    A file that exists keeps its mode, a link is replaced and not followed, and several writers at once do not disturb
+    one another: the last one wins. Text is UTF-8, in which surrogates stand for bytes that are not.
+
+    Raises:
+        OSError: the file cannot be written; the old one is unchanged.
+        UnicodeEncodeError: the text holds a surrogate that stands for no byte; the same.
+    """
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not named after the file, whose name may be as long as the system allows.
+    temporary = path.with_name(f".{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with temporary.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file is one that ``write_atomic`` was writing."""
+    return TEMPORARY.fullmatch(path.name) is not None
+
+
+def remove_leftovers(folders: Iterable[Path]) -> None:
+    """Remove the temporary files that killed writers of this machine left; writers at work are not disturbed."""
+    for file in (file for folder in folders for file in folder.glob(".*.tmp")):
+        match = TEMPORARY.fullmatch(file.name)
+        if match and match[1] == platform.node() and not _is_running(int(match[2])):
+            file.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":  # signal 0 does harm elsewhere
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def keep_original(path: Path) -> bool:
+    """Copy a file to ``NAME.orig`` beside it, unless that exists: the first copy is the original. True if copied."""
+    beside = path.with_name(path.name + ".orig")
+    if not path.exists() or beside.exists():
+        return False
+    write_atomic(beside, path.read_bytes())
+    return True

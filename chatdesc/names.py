@@ -1,4 +1,4 @@
-"""Names of sequences and files for people: natural order, near misses, a few of many.
+"""Names of sequences and files for people: natural order, similar names, the first of many.
 
 >>> sorted(["swing-10", "swing-2"], key=natural)
 ['swing-2', 'swing-10']
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SHOWN = 5  # names in a message
 
@@ -24,13 +24,13 @@ def natural(name: str) -> tuple[list[object], str]:
 
 
 def near(word: str, words: Iterable[str]) -> str:
-    """Names like ``word``, for an error message."""
+    """Up to three of ``words`` that resemble ``word``, as the end of an error message; empty if none does."""
     by_lower = {name.lower(): name for name in words}
-    found = [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 3, 0.5)]
-    return f"; did you mean {' or '.join(found)}?" if found else ""
+    similar = [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 3, 0.5)]
+    return f"; did you mean {' or '.join(similar)}?" if similar else ""
 
 
-def some(names: list[str]) -> str:
-    """A few of the names, and how many there are beside them."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def some(names: Sequence[str], shown: int = SHOWN) -> str:
+    """The first of the names, and the number of the others."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

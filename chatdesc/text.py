@@ -41,6 +41,7 @@ _PLAIN = str.maketrans(
         "\u200b": "",
     }
 )
+_ENDING = re.compile(rb"(?:\r\n|\n|\r)?\Z")
 _PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^\sa-z0-9]+")
 
 
@@ -56,6 +57,16 @@ def _ascii(char: str) -> str:
     if char.isascii():
         return char
     return unicodedata.normalize("NFKD", char).translate(_PLAIN).encode("ascii", "ignore").decode() or char
+
+
+def line_ending(content: bytes) -> bytes:
+    """How a file's last line ends: with LF, CRLF, CR or nothing.
+
+    >>> line_ending(b"a red kite\\r\\n"), line_ending(b"a red kite")
+    (b'\\r\\n', b'')
+    """
+    match = _ENDING.search(content)
+    return match[0] if match else b""
 
 
 def fits_clip(text: str) -> bool:

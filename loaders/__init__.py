@@ -1,10 +1,14 @@
 """Tracking datasets on disk, in an archive or on a server, read as they were published.
 
->>> from chatdesc.loaders import load
->>> dataset = load("lasot", "/data/LaSOT", split="test")
->>> sequence = dataset["airplane-15"]
->>> sequence.manual_text, sequence.boxes.shape, sequence.status
-('yellow airplane flying in the air', (4500, 4), 'ok')
+>>> from pathlib import Path
+>>> from tempfile import mkdtemp
+>>> from chatdesc.synthetic import render
+>>> root = mkdtemp()
+>>> names = render(Path(root), count=2, frames=3)             # a small dataset in LaSOT's layout
+>>> dataset = load("lasot", root, split="test")
+>>> sequence = dataset[names[0]]
+>>> sequence.boxes.shape, sequence.frames[0].shape, sequence.status
+((3, 4), (240, 320, 3), 'ok')
 
 ``root`` may be a folder, a zip (``/data/x.zip``, ``zip:///data/x.zip``, ``zip://inner/folder::/data/x.zip``) or any
 fsspec URL (``memory://``, ``hf://datasets/...``, ``s3://...``). One file here per dataset; a new one adds a line to
@@ -19,8 +23,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatdesc.loaders.base import Dataset
-from chatdesc.loaders.writeback import WriteBack, clean_for_trackers
+from chatdesc.loaders.writeback import WriteBack
 from chatdesc.names import near
+from chatdesc.text import clean_for_trackers
 from chatdesc.types import ChatdescError, FrameCache
 
 __all__ = ["NAMES", "Dataset", "WriteBack", "clean_for_trackers", "load"]
@@ -46,17 +51,17 @@ def load(
     strict: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Open a dataset. Nothing is read yet but the folders that hold the sequences' names.
+    """Open a dataset. Only the folders that hold the sequences' names are read now.
 
     Args:
         name: one of ``NAMES``.
         root: folder, zip or fsspec URL of the dataset.
-        split: ``train`` or ``test``; None takes all that is there.
-        sequences: keep these names only (in the dataset's order).
+        split: ``train`` or ``test``; None takes all sequences.
+        sequences: only these names, in the dataset's order.
         split_file: a file of sequence names, one a line, used instead of the dataset's own lists.
         texts: another root that holds the text files in this dataset's layout: OTB99's ``OTB_query_*`` folders for
             OTB-100 frames, or a tree made by ``write_back``.
-        cache: where decoded frames are kept.
+        cache: keeps decoded frames; None decodes anew each time.
         strict: the first problem of a sequence raises DataError instead of going into ``sequence.problems``.
         storage_options: for fsspec; for a local folder ``{"follow_links": True}`` trusts every link in it.
 

@@ -1,12 +1,21 @@
-"""What all datasets share: names, lookup, and a sequence made from its files when it is asked for.
-
->>> dataset = chatdesc.load("tnl2k", "/data/TNL2K", split="test")
->>> len(dataset), dataset.names[0], dataset[0].status
-(700, 'advSamp_Arrow_video_01_done', 'ok')
->>> for annotation in dataset.annotations():          # boxes of all sequences at once, no frames, fast
-...     annotation.name, annotation.boxes.shape
+"""What all datasets share: names, lookup, and a sequence built from its files when it is asked for.
 
 A dataset of its own says where things are: ``_index`` lists the sequences, ``_files`` the files of one.
+
+>>> class Plain(Dataset):                                      # NAME/groundtruth.txt, nothing else
+...     dataset, layout = "plain", "NAME/groundtruth.txt"
+...     def _index(self):
+...         return [Entry(name, name, f"{name}/text.txt") for name in self.source.entries()]
+...     def _files(self, entry):
+...         return Files(boxes=f"{entry.folder}/groundtruth.txt")
+>>> import fsspec
+>>> fsspec.filesystem("memory").pipe({"/plain/bus-1/groundtruth.txt": b"1,2,3,4\\n5,6,7,8\\n"})
+>>> dataset = Plain("memory://plain")
+>>> len(dataset), dataset.names, dataset[0].status
+(1, ('bus-1',), 'missing_frames')
+>>> for annotation in dataset.annotations():          # boxes of all sequences at once, no frames, fast
+...     print(annotation.name, annotation.boxes.shape)
+bus-1 (2, 4)
 """
 
 from __future__ import annotations
@@ -14,59 +23,33 @@ from __future__ import annotations
 import operator
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Items
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.loaders import checks, parse
+from chatdesc.loaders import checks, choose, parse
+from chatdesc.loaders.entry import Entry, Files, is_image
 from chatdesc.loaders.files import open_root
 from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
 from chatdesc.names import natural, near
 from chatdesc.types import ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp")
 SERVER_THREADS = 8  # requests at a time
 PARSE_THREADS = 2  # beside the one that reads
 CHUNK = 16  # sequences parsed at a time: arrays that stay in a processor's cache
 AHEAD = 8  # chunks
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A sequence's place: its folder, its text file, both relative to their roots."""
-
-    name: str
-    folder: str
-    text: str
-    split: str | None = None
-    category: str | None = None
-    target: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """A sequence's files, relative to the root; None where there is none. ``absent`` files mark absence with 1."""
-
-    boxes: str | None
-    frames: str | None = None
-    absent: tuple[str, ...] = ()
-    attributes: str | None = None
-    wanted: str = "groundtruth.txt"
-
-    def annotations(self) -> list[str]:
-        return [path for path in (self.boxes, *self.absent, self.attributes) if path]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotation:
-    """One sequence's boxes [N, 4] (NaN where a line cannot be read) and visibility, as the files have them.
+    """One sequence's boxes [N, 4] (NaN where a line cannot be read) and visibility [N], as the files have them.
 
-    ``problems`` are those of reading the two: what a line or file lacks.
+    ``visible`` is None where no file marks absence; ``problems`` are those of reading these files.
     """
 
     name: str
@@ -76,10 +59,13 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """Annotations that are ready once ``result`` is called."""
+class _Unparsed:
+    """A sequence's annotation files, read; the boxes not parsed yet."""
 
-    result: Callable[[], list[Annotation]]
+    entry: Entry
+    files: Files
+    boxes: bytes
+    flags: list[checks.FlagFile]
 
 
 class Dataset:
@@ -88,8 +74,10 @@ class Dataset:
     Attributes:
         names: the sequences' names, in the dataset's order.
         split: the split asked for, or None.
-        root: where the dataset is, as given.
-        problems: what concerns the dataset rather than one sequence.
+        root: the place of the dataset, as given.
+        arguments: the arguments with which ``load(dataset, ...)`` opens it again, for another process.
+        cache: the decoded frames, if they are kept.
+        problems: the problems of the dataset as a whole, not of one sequence.
     """
 
     dataset: ClassVar[str]
@@ -110,18 +98,25 @@ class Dataset:
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         self.root, self.split, self.strict = os.fspath(root), split, strict
-        self._cache, self._wanted = cache, frozenset(sequences or ())
+        self.arguments: dict[str, Any] = {
+            "root": self.root,
+            "split": split,
+            "sequences": None if sequences is None else list(sequences),
+            "split_file": None if split_file is None else os.fspath(split_file),
+            "texts": None if texts is None else os.fspath(texts),
+            "storage_options": None if storage_options is None else dict(storage_options),
+        }
+        self.cache, self._wanted = cache, frozenset(sequences or ())
         self.source = open_root(root, storage_options)
         self.text_source = open_root(texts, storage_options) if texts is not None else self.source
         if split is not None and split not in self.splits:
             raise ChatdescError(f"{self.dataset} has no split {split!r}; it has: {', '.join(self.splits)}")
-        self.notes: list[Problem] = []
-        self._entries = self._select(sequences, split_file)
+        self._entries, self._duplicates = self._select(sequences, split_file)
         self.names: tuple[str, ...] = tuple(self._entries)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(dict.fromkeys([*self.notes, *self.source.problems, *self.text_source.problems]))
+        return tuple(dict.fromkeys([*self._duplicates, *self.source.problems, *self.text_source.problems]))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -147,29 +142,25 @@ class Dataset:
         return sequence
 
     def entry(self, name: str) -> Entry:
-        """Where a sequence is.
+        """The place of a sequence.
 
         Raises:
             ChatdescError: no such name.
         """
-        found = self._find(name)
-        if found is None:
+        known = self._find(name)
+        if known is None:
             raise ChatdescError(f"{self.root}: there is no sequence {name!r}{near(name, self._entries)}")
-        return self._entries[found]
+        return self._entries[known]
 
     def annotations(self) -> Iterator[Annotation]:
-        """Boxes and visibility of all sequences, in order; frames are not looked at, memory stays bounded."""
+        """Boxes and visibility of all sequences, in order; no frame is read, memory stays bounded."""
         entries = list(self._entries.values())
-        chunks = [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
         with ThreadPoolExecutor(SERVER_THREADS if self.source.remote else PARSE_THREADS) as pool:
-            # From a server, reading is what takes time, so it is done in threads; from a disk it is parsing.
-            def begin(chunk: list[Entry]) -> Later | Future[list[Annotation]]:
-                return pool.submit(self._annotate, chunk) if self.source.remote else self._begin(pool, chunk)
-
-            pending = deque(begin(chunk) for chunk in chunks[:AHEAD])
-            for chunk in chunks[AHEAD:]:
-                yield from pending.popleft().result()
-                pending.append(begin(chunk))
+            pending: deque[Future[list[Annotation]]] = deque()
+            for start in range(0, len(entries), CHUNK):
+                pending.append(self._begin(pool, entries[start : start + CHUNK]))
+                if len(pending) == AHEAD:
+                    yield from pending.popleft().result()
             while pending:
                 yield from pending.popleft().result()
 
@@ -192,7 +183,7 @@ class Dataset:
         return self._files(entry)
 
     def text_path(self, entry: Entry) -> str:
-        """Where a sequence's text is in ``text_source``."""
+        """The path of a sequence's text in ``text_source``."""
         return entry.text if self.text_source is self.source else layout_path(entry.text)
 
     def _index(self) -> list[Entry]:
@@ -212,66 +203,31 @@ class Dataset:
     def _skip(self, entry: Entry, rows: int) -> int:
         return 0
 
-    def _select(self, names: Items[str] | None, split_file: str | os.PathLike[str] | None) -> dict[str, Entry]:
-        found = self._index()
-        if not self._wanted <= {entry.name for entry in found}:
-            self._wanted = frozenset()  # one may be where it was not looked for
-            found = self._index()
-        found.sort(key=lambda entry: natural(entry.name))
-        if not found:
+    def _select(
+        self, names: Items[str] | None, split_file: str | os.PathLike[str] | None
+    ) -> tuple[dict[str, Entry], list[Problem]]:
+        """The entries asked for by name, in natural order, and a problem for each that was left out."""
+        entries = self._index()
+        if not self._wanted <= {entry.name for entry in entries}:
+            self._wanted = frozenset()  # a sequence may be where it was not looked for
+            entries = self._index()
+        if not entries:
             raise ChatdescError(f"{self.root}: holds no {self.dataset} sequence; looked for {self.layout}")
+        entries.sort(key=lambda entry: natural(entry.name))
         if split_file is not None:
-            found = self._listed(found, os.fspath(split_file))
-        entries = self._of_split(found)
-        if names is None:
-            return entries
-        for name in names:
-            if name not in entries:
-                everywhere = " in this split" if name in {e.name for e in found} else ""
-                raise ChatdescError(f"{self.root}: there is no sequence {name!r}{everywhere}{near(name, entries)}")
-        return {name: entry for name, entry in entries.items() if name in set(names)}
-
-    def _of_split(self, found: list[Entry]) -> dict[str, Entry]:
-        if self.split is None:
-            return self._unique(found)
-        kept = [entry for entry in found if entry.split == self.split]
-        if not kept and not any(entry.split for entry in found):
-            lists = " or ".join(self.lists.values()) or "a list of names"
-            raise ChatdescError(
-                f"{self.root}: nothing says which sequences are {self.split}; put {lists} there, or give split_file="
-            )
-        if not kept:
-            have = ", ".join(sorted({entry.split for entry in found if entry.split}))
-            raise ChatdescError(f"{self.root}: holds no {self.split} sequence; it has: {have}")
-        return self._unique(kept)
-
-    def _unique(self, found: list[Entry]) -> dict[str, Entry]:
-        entries: dict[str, Entry] = {}
-        for entry in found:
-            other = entries.setdefault(entry.name, entry)
-            if other is entry:
-                continue
-            # A sequence that is in both splits must not be trained on: the test copy stays.
-            kept, left = (entry, other) if entry.split == "test" != other.split else (other, entry)
-            entries[entry.name] = kept
-            message = f"{self.root}/{left.folder}: left out, as {kept.folder} has the same name"
-            self.notes.append(Problem("duplicate", message))
-        return entries
-
-    def _listed(self, found: list[Entry], path: str) -> list[Entry]:
-        names = set(parse.parse_names(read_any(path)))
-        kept = [replace(e, split=self.split or split_of(os.path.basename(path))) for e in found if e.name in names]
-        if not kept:
-            raise ChatdescError(f"{path}: names no sequence of {self.root}; one name a line is expected")
-        return kept
+            entries = choose.listed(entries, os.fspath(split_file), self.root, self.split)
+        of_split = choose.of_split(entries, self.split, self.root, self.lists.values())
+        by_name, duplicates = choose.unique(of_split, self.root)
+        if names is not None:
+            by_name = choose.named(by_name, names, self.root, {entry.name for entry in entries})
+        return by_name, duplicates
 
     def _splits(self) -> dict[str, str]:
         """Split per name by the list files at the root; a name in several lists is of the last."""
-        found: dict[str, str] = {}
+        splits: dict[str, str] = {}
         for split, path in self.lists.items():
-            for name in parse.parse_names(self.source.find(path) or b""):
-                found[name] = split
-        return found
+            splits |= dict.fromkeys(parse.parse_names(self.source.find(path) or b""), split)
+        return splits
 
     def _look(self, entry: Entry) -> tuple[Files, Problem | None]:
         try:
@@ -279,29 +235,32 @@ class Dataset:
         except (OSError, DataError) as error:
             return Files(None), Problem("bad_boxes", f"{entry.folder}: {error}", fatal=True)
 
+    def _begin(self, pool: ThreadPoolExecutor, entries: list[Entry]) -> Future[list[Annotation]]:
+        """Start on a chunk: a server is waited for in threads; a disk is read here while threads parse."""
+        if self.source.remote:
+            return pool.submit(lambda: self._parsed(self._read(entries)))
+        return pool.submit(self._parsed, self._read(entries))
+
+    def _read(self, entries: list[Entry]) -> list[_Unparsed]:
+        unparsed = []
+        for entry in entries:
+            files, _ = self._look(entry)
+            unparsed.append(_Unparsed(entry, files, self._boxes(files), checks.read_flags(self.source, files.absent)))
+        return unparsed
+
     def _boxes(self, files: Files) -> bytes:
         try:
             return self.source.read(files.boxes) if files.boxes else b""
         except (OSError, DataError):
             return b""
 
-    def _begin(self, pool: ThreadPoolExecutor, entries: list[Entry]) -> Later:
-        """Read a chunk's files now and have the boxes parsed while the caller goes on."""
-        files = [self._look(entry)[0] for entry in entries]
-        parsed = pool.submit(parse.parse_many, [self._boxes(f) for f in files])
-        flags = [checks.read_flags(self.source, f.absent) for f in files]
-        ready = lambda: zip(entries, files, parsed.result(), flags, strict=True)  # noqa: E731
-        return Later(lambda: [self._annotation(*of) for of in ready()])
+    def _parsed(self, chunk: list[_Unparsed]) -> list[Annotation]:
+        parsed = parse.parse_many([sequence.boxes for sequence in chunk])
+        return [self._annotation(sequence, *boxes) for sequence, boxes in zip(chunk, parsed, strict=True)]
 
-    def _annotate(self, entries: list[Entry]) -> list[Annotation]:
-        files = [self._look(entry)[0] for entry in entries]
-        parsed = parse.parse_many([self._boxes(f) for f in files])
-        flags = [checks.read_flags(self.source, f.absent) for f in files]
-        return [self._annotation(*of) for of in zip(entries, files, parsed, flags, strict=True)]
-
-    def _annotation(self, entry: Entry, files: Files, parsed: parse.Parsed, flags: list[checks.FlagFile]) -> Annotation:
-        boxes, errors = parsed
-        visible, odd = checks.visible(flags, boxes)
+    def _annotation(self, sequence: _Unparsed, boxes: parse.Numbers, errors: parse.Errors) -> Annotation:
+        entry, files = sequence.entry, sequence.files
+        visible, odd = checks.visible(sequence.flags, boxes)
         start = self._skip(entry, len(boxes))
         problems = (*checks.bad_lines(files.boxes or entry.folder, errors), *odd)
         return Annotation(entry.name, boxes[start:], None if visible is None else visible[start:], problems)
@@ -320,7 +279,7 @@ class Dataset:
             dataset=self.dataset,
             split=entry.split,
             category=entry.category,
-            frames=Frames(tuple(paths), self.source.read, self._cache),
+            frames=Frames(tuple(paths), self.source.read, self.cache),
             boxes=boxes[rows],
             visible=None if visible is None else visible[rows],
             manual_text=text,
@@ -345,32 +304,3 @@ class Dataset:
         used, start = self._range(entry, images, rows)
         used, taken, problems = checks.pair(folder, used, rows, start or self._skip(entry, rows))
         return [f"{folder}/{name}" for name in used], taken, problems
-
-
-def is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGES) and not name.startswith(".")
-
-
-def split_of(name: str) -> str | None:
-    """The split that a file or folder is named after."""
-    found = [split for split in ("train", "test") if split in name.lower()]
-    return found[0] if len(found) == 1 else None
-
-
-def read_any(path: str) -> bytes:
-    """A file's bytes, on a disk or at any fsspec URL.
-
-    Raises:
-        ChatdescError: it cannot be read.
-    """
-    try:
-        if "://" in path:
-            import fsspec
-
-            with fsspec.open(path, "rb") as file:
-                data: bytes = file.read()
-                return data
-        with open(os.path.expanduser(path), "rb") as plain:
-            return plain.read()
-    except OSError as error:
-        raise ChatdescError(f"{path}: cannot be read ({error})") from error

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 from chatdesc.loaders.roots import Root, ZipRoot
 from chatdesc.types import ChatdescError, DataError
 
-__all__ = ["LocalRoot", "RemoteRoot", "Root", "open_root"]
+__all__ = ["LocalRoot", "RemoteRoot", "Root", "open_root", "read_any"]
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
@@ -172,3 +172,22 @@ class RemoteRoot(Root):
 
 def _same(one: str, other: str) -> bool:
     return one.strip("/") == other.strip("/")
+
+
+def read_any(path: str) -> bytes:
+    """A file's bytes, from a disk or from any fsspec URL.
+
+    Raises:
+        ChatdescError: the file cannot be read.
+    """
+    try:
+        if "://" in path:
+            import fsspec
+
+            with fsspec.open(path, "rb") as file:
+                data: bytes = file.read()
+                return data
+        with open(os.path.expanduser(path), "rb") as plain:
+            return plain.read()
+    except OSError as error:
+        raise ChatdescError(f"{path}: cannot be read ({error})") from error

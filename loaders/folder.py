@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chatdesc.loaders.base import Dataset, Entry, Files
+from chatdesc.loaders.base import Dataset
+from chatdesc.loaders.entry import Entry, Files
 
 _PLACES = ("", "annos", "gt_rect", "annos/gt_rect")
 _LISTS = ("testing_set.txt", "training_set.txt")

@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from chatdesc.loaders.base import Dataset, Entry, Files
+from chatdesc.loaders.base import Dataset
+from chatdesc.loaders.entry import Entry, Files
 from chatdesc.types import DataError
 
 _SEQUENCE = re.compile(r"(.+)-[0-9]+")

@@ -22,7 +22,7 @@ from chatdesc.types import Boxes
 
 Errors = list[tuple[int, str]]
 Numbers = NDArray[np.float32] | NDArray[np.float64]
-Parsed = tuple[Numbers, Errors]
+ParsedBoxes = tuple[Numbers, Errors]
 
 _LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all others have
 _ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
@@ -31,7 +31,7 @@ _USUAL = re.compile(rb"[0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4
 _FIELD = re.compile(rb"\s*,\s*|\s+")
 
 
-def parse_boxes(data: bytes) -> Parsed:
+def parse_boxes(data: bytes) -> ParsedBoxes:
     """Boxes [N, 4] of one file, as written, NaN where a line cannot be read, and what is wrong, as (line, why).
 
     Numbers are separated by commas, tabs or spaces, mixed as they like; lines end in LF or CRLF. Empty lines at the
@@ -41,7 +41,7 @@ def parse_boxes(data: bytes) -> Parsed:
     return (boxes[0], []) if boxes else _mostly_quick(data)
 
 
-def parse_many(files: Sequence[bytes]) -> list[Parsed]:
+def parse_many(files: Sequence[bytes]) -> list[ParsedBoxes]:
     """``parse_boxes`` of several files at once, which is faster."""
     plain = [data for data in files if b"-" not in data and b"." not in data]
     boxes = _quick_boxes(plain)
@@ -128,7 +128,7 @@ def _split(boxes: Boxes, ends: NDArray[np.intp], files: Sequence[bytes]) -> list
     return np.split(boxes, stops[:-1].tolist())
 
 
-def _mostly_quick(data: bytes) -> Parsed:
+def _mostly_quick(data: bytes) -> ParsedBoxes:
     """The few unusual lines of a file with care, the others quickly."""
     lines = _lines(data)
     odd = [i for i, line in enumerate(lines) if not _USUAL.fullmatch(line)]
@@ -141,7 +141,7 @@ def _mostly_quick(data: bytes) -> Parsed:
     return boxes, _fill(boxes, lines, odd)
 
 
-def careful_boxes(data: bytes) -> Parsed:
+def careful_boxes(data: bytes) -> ParsedBoxes:
     """As ``parse_boxes``, without the quick way."""
     lines = _lines(data)
     boxes = np.empty((len(lines), 4), np.float64)

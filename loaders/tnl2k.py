@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chatdesc.loaders.base import Dataset, Entry, Files, split_of
+from chatdesc.loaders.base import Dataset
+from chatdesc.loaders.entry import Entry, Files, split_of
 from chatdesc.types import DataError
 
 _DEPTH = 3  # split / part / sequence

@@ -1,38 +1,49 @@
 """Texts written back into a dataset's own files, so that an existing tracker reads them unchanged.
 
->>> dataset = chatdesc.load("lasot", "/data/LaSOT", split="test")
->>> done = dataset.write_back(rows, "/data/LaSOT_refined")     # rows: mappings with "sequence" and "text"
->>> done.written[0], done.skipped
-('airplane/airplane-1/nlp.txt', 0)
+>>> from tempfile import mkdtemp
+>>> from chatdesc.loaders import load
+>>> from chatdesc.synthetic import render
+>>> root, refined = Path(mkdtemp()), Path(mkdtemp())
+>>> name, *_ = render(root, count=1, frames=2)
+>>> rows = [{"sequence": name, "text": "a red kite, high up"}]
+>>> load("lasot", root).write_back(rows, refined).written == (f"{name[:-2]}/{name}/nlp.txt",)
+True
+>>> load("lasot", root, texts=refined)[name].manual_text
+'a red kite high up'
 
 The new tree holds the text files alone, in the dataset's layout: lay it over a copy of the dataset, or read it with the
-original's frames and boxes by ``load(name, root, texts="/data/LaSOT_refined")``. With ``copy_annotations`` the
-boxes, visibility, attributes, split lists and the texts that did not change go along, and the tree loads by itself.
+original's frames and boxes by ``load(name, root, texts=...)``. With ``copy_annotations`` the boxes, visibility,
+attributes, split lists and the texts that did not change are copied too, and the tree loads by itself.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatdesc.text import clean_for_trackers as clean_for_trackers
+from chatdesc.atomic import keep_original, remove_leftovers, write_atomic
+from chatdesc.loaders.entry import Entry
+from chatdesc.loaders.roots import Root
+from chatdesc.text import clean_for_trackers, line_ending
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
-    from chatdesc.loaders.base import Dataset, Entry
-    from chatdesc.loaders.roots import Root
+    from chatdesc.loaders.base import Dataset  # has a method that calls this module
 
 
 @dataclass(frozen=True, slots=True)
 class WriteBack:
-    """What was done; paths are relative to the folder written to.
+    """The files written; paths are relative to the target folder.
 
-    ``written`` are the text files, ``kept`` the originals that stay beside as ``.orig``, ``copied`` the annotation
-    files; ``skipped`` counts rows without a text.
+    Attributes:
+        written: the text files.
+        skipped: the number of rows without a text.
+        kept: copies of originals, ``.orig`` beside the new texts.
+        copied: the annotation files.
     """
 
     written: tuple[str, ...]
@@ -55,8 +66,8 @@ def write_back(
 
     Args:
         rows: mappings with ``sequence`` and ``text``; rows whose text is None or blank are counted and left out.
-        in_place: allow ``to`` to be the dataset itself; each original stays beside as ``.orig``, and an ``.orig``
-            that is there already is never overwritten.
+        in_place: allow ``to`` to be the dataset itself; each original stays beside as ``.orig``, and an existing
+            ``.orig`` is never overwritten.
         copy_annotations: also copy the other annotation files, where ``to`` does not have them yet.
 
     Raises:
@@ -64,16 +75,21 @@ def write_back(
     """
     texts, skipped = _texts(dataset, rows)
     folder = _folder(to)
-    paths = {name: layout_path(dataset.entry(name).text) for name in texts}
-    for name, path in paths.items():
-        _guard(dataset, dataset.entry(name), os.path.join(folder, path), in_place)
-    kept = [orig for name, path in paths.items() if (orig := _write_text(dataset, name, texts[name], folder, path))]
+    targets = {name: layout_path(dataset.entry(name).text) for name in texts}
+    for name, path in targets.items():
+        _guard(dataset, dataset.entry(name), folder / path, in_place)
+    remove_leftovers({(folder / path).parent for path in targets.values()})
+    kept = [f"{path}.orig" for name, path in targets.items() if _write(dataset, name, texts[name], folder / path)]
     copied = _copy(dataset, folder) if copy_annotations else []
-    return WriteBack(tuple(paths.values()), skipped, tuple(kept), tuple(copied))
+    return WriteBack(tuple(targets.values()), skipped, tuple(kept), tuple(copied))
 
 
 def layout_path(path: str) -> str:
-    """A path of the source as it is in an unpacked tree: ``a.zip/a/a-1/x`` and ``a.zip/a-1/x`` give ``a/a-1/x``."""
+    """A path of the source as it is in an unpacked tree.
+
+    >>> layout_path("bus.zip/bus/bus-1/nlp.txt"), layout_path("bus.zip/bus-1/nlp.txt")
+    ('bus/bus-1/nlp.txt', 'bus/bus-1/nlp.txt')
+    """
     match = re.match(r"(.*?)\.zip/(.*)", path, re.I | re.S)
     if not match:
         return path
@@ -96,89 +112,68 @@ def _texts(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> tuple[dict[st
     return texts, skipped
 
 
-def _folder(to: str | os.PathLike[str]) -> str:
+def _folder(to: str | os.PathLike[str]) -> Path:
     folder = os.fspath(to).removeprefix("file://")
     if "://" in folder:
         raise ChatdescError(f"{folder}: texts are written to a local folder; write there, then upload it")
     folder = os.path.abspath(os.path.expanduser(folder))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ChatdescError(f"{folder}: is a file; name a folder (an archive is not written into)")
-    return folder
+    return Path(folder)
 
 
-def _guard(dataset: Dataset, entry: Entry, target: str, in_place: bool) -> None:
+def _guard(dataset: Dataset, entry: Entry, target: Path, in_place: bool) -> None:
     """Refuse a target that is a file of the source, by whatever spelling or link."""
-    # The file itself may be a link into the source: it is replaced, not followed.
-    real = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
-    for root, path in ((dataset.source, entry.text), (dataset.text_source, dataset.text_path(entry))):
-        inside = _inside(root, real) or real == _real_file(root, path)
-        if inside and not in_place:
-            raise ChatdescError(f"{target}: lies in the dataset itself; write to another folder, or ask for in-place")
-        if inside and ".zip/" in path.lower():
-            raise ChatdescError(f"{target}: its original is in an archive, which is not changed; write elsewhere")
+    paths = _source_paths(dataset, entry, target)
+    if paths and not in_place:
+        raise ChatdescError(f"{target}: lies in the dataset itself; write to another folder, or ask for in-place")
+    if any(".zip/" in path.lower() for path in paths):
+        raise ChatdescError(f"{target}: its original is in an archive, which is not changed; write elsewhere")
 
 
-def _inside(root: Root, real: str) -> bool:
+def _source_paths(dataset: Dataset, entry: Entry, target: Path) -> list[str]:
+    """The paths of a sequence's text in those roots that ``target`` lies in; empty for a target outside."""
+    real = _without_links(target)
+    texts = ((dataset.source, entry.text), (dataset.text_source, dataset.text_path(entry)))
+    return [path for root, path in texts if _holds(root, path, real)]
+
+
+def _holds(root: Root, path: str, real: str) -> bool:
+    """Whether a file lies in a local root, or is its file ``path`` (which may lie elsewhere, behind a link)."""
     base = getattr(root, "path", None)
-    return base is not None and real.startswith(os.path.realpath(base) + os.sep)
-
-
-def _real_file(root: Root, path: str) -> str | None:
-    """A file of a local root with every link above it resolved."""
-    base = getattr(root, "path", None)
-    full = os.path.join(base or "", path)
-    return os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full)) if base is not None else None
-
-
-def _write_text(dataset: Dataset, name: str, text: str, folder: str, path: str) -> str | None:
-    """Write one text; the path of the original that was kept, if any."""
-    entry, target = dataset.entry(name), os.path.join(folder, path)
-    before = dataset.text_source.find(dataset.text_path(entry)) or b""
-    ending = re.search(rb"(?:\r\n|\n|\r)?\Z", before)
-    kept = _keep(dataset, entry, target)
-    _replace(target, text.encode("utf-8") + (ending[0] if ending else b""))
-    return path + ".orig" if kept else None
-
-
-def _keep(dataset: Dataset, entry: Entry, target: str) -> bool:
-    """Put the original beside, if the target is one and none is there yet."""
-    real = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
-    roots = ((dataset.source, entry.text), (dataset.text_source, dataset.text_path(entry)))
-    ours = any(_inside(root, real) or real == _real_file(root, path) for root, path in roots)
-    if not ours or not os.path.exists(target) or os.path.exists(target + ".orig"):
+    if base is None:
         return False
-    with open(target, "rb") as file:
-        _replace(target + ".orig", file.read())
-    return True
+    return real.startswith(os.path.realpath(base) + os.sep) or real == _without_links(Path(base) / path)
 
 
-def _replace(target: str, data: bytes) -> None:
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    part = f"{target}.{os.getpid()}.part"
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(target):
-            shutil.copymode(target, part)
-        os.replace(part, target)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
+def _without_links(file: Path) -> str:
+    """A file's path with every link above it resolved; a link itself is replaced, not followed."""
+    return os.path.join(os.path.realpath(file.parent), file.name)
 
 
-def _copy(dataset: Dataset, folder: str) -> list[str]:
-    paths = [(dataset.source, path) for path in dataset.lists.values()]
-    for name in dataset.names:
-        entry = dataset.entry(name)
-        paths += [(dataset.source, path) for path in dataset.files(entry).annotations()]
-        paths.append((dataset.text_source, dataset.text_path(entry)))
+def _write(dataset: Dataset, name: str, text: str, target: Path) -> bool:
+    """Write one text; True if an original was copied before."""
+    entry = dataset.entry(name)
+    original = dataset.text_source.find(dataset.text_path(entry)) or b""
+    kept = bool(_source_paths(dataset, entry, target)) and keep_original(target)
+    write_atomic(target, text.encode("utf-8") + line_ending(original))
+    return kept
+
+
+def _copy(dataset: Dataset, folder: Path) -> list[str]:
     copied = []
-    for root, path in paths:
-        target = os.path.join(folder, layout_path(path))
+    for root, path in _annotation_files(dataset):
+        target = folder / layout_path(path)
         data = None if os.path.lexists(target) else root.find(path)
         if data is not None:
-            _replace(target, data)
+            write_atomic(target, data)
             copied.append(layout_path(path))
     return copied
+
+
+def _annotation_files(dataset: Dataset) -> Iterator[tuple[Root, str]]:
+    """Root and path of the split lists, and of every sequence's annotations and text."""
+    yield from ((dataset.source, path) for path in dataset.lists.values())
+    for entry in map(dataset.entry, dataset.names):
+        yield from ((dataset.source, path) for path in dataset.files(entry).annotations())
+        yield dataset.text_source, dataset.text_path(entry)

@@ -1,9 +1,25 @@
+"""Files that are complete or absent: whatever fails, whoever else writes, whenever the process is killed."""
+
 import errno
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatdesc.atomic import make_folder
+from chatdesc.atomic import is_temporary, keep_original, make_folder, remove_leftovers, write_atomic
 from chatdesc.types import ChatdescError
+
+NOBODY = 2**22 + 1  # above the largest process number of Linux
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_folder_that_takes_no_file_is_refused_before_any_work(tmp_path, monkeypatch):
@@ -12,6 +28,112 @@ def test_a_folder_that_takes_no_file_is_refused_before_any_work(tmp_path, monkey
     def refused(**where):
         raise PermissionError(errno.EACCES, "Permission denied", str(where["dir"]))
 
-    monkeypatch.setattr("chatdesc.atomic.TemporaryFile", refused)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
     with pytest.raises(ChatdescError, match=r"scores: cannot be written \(Permission denied\); choose another folder"):
         make_folder(tmp_path / "scores")
+
+
+def test_text_and_bytes_in_folders_that_are_made(tmp_path):
+    write_atomic(tmp_path / "a/b/c.txt", "rot \u00e9 \udcff")
+    assert (tmp_path / "a/b/c.txt").read_bytes() == b"rot \xc3\xa9 \xff"
+    write_atomic(tmp_path / "a/b/c.txt", b"\r\n\xff")
+    assert (tmp_path / "a/b/c.txt").read_bytes() == b"\r\n\xff"
+    assert names(tmp_path / "a/b") == ["c.txt"]
+
+
+def test_a_name_as_long_as_the_system_allows(tmp_path):
+    write_atomic(tmp_path / ("x" * 255), "text")
+    assert names(tmp_path) == ["x" * 255]
+
+
+def test_the_mode_of_a_file_stays(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    file.chmod(0o640)
+    write_atomic(file, "new")
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o640)
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path):
+    (tmp_path / "original").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "original")
+    write_atomic(tmp_path / "link", "new")
+    assert (tmp_path / "original").read_text() == "old"
+    assert (tmp_path / "link").read_text() == "new" and not (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("broken", ["replace", "fsync"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, broken):
+    write_atomic(tmp_path / "a.txt", "old")
+
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, broken, full)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(tmp_path / "a.txt", "a longer new text")
+    assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_the_content_is_on_disk_before_the_name_is(tmp_path, monkeypatch):
+    steps = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: steps.append(("sync", os.fstat(file).st_size)) or sync(file))
+    monkeypatch.setattr(os, "replace", lambda a, b: steps.append(("replace", b.name)) or replace(a, b))
+    write_atomic(tmp_path / "a.txt", "four")
+    assert steps == [("sync", 4), ("replace", "a.txt")]
+
+
+def test_writers_at_the_same_time_do_not_disturb_one_another(tmp_path):
+    texts = [str(i) * 200_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda text: write_atomic(tmp_path / "a.txt", text), texts * 4):
+            assert (tmp_path / "a.txt").read_text() in texts
+    assert names(tmp_path) == ["a.txt"]
+
+
+WRITE = """
+import sys, itertools, pathlib
+from chatdesc.atomic import write_atomic
+for k in itertools.count():
+    write_atomic(pathlib.Path(sys.argv[1]), f"{k % 10}" * 3_000_000)
+    print(k, flush=True)
+"""
+
+
+def test_killed_at_any_moment_the_file_is_whole_and_what_is_left_goes(tmp_path):
+    file = tmp_path / "a.txt"
+    for wait in (0.001, 0.004, 0.009, 0.017):
+        with subprocess.Popen([sys.executable, "-c", WRITE, str(file)], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"0\n"
+            time.sleep(wait)
+            process.send_signal(signal.SIGKILL)
+        assert len(file.read_text()) == 3_000_000 and len(set(file.read_text())) == 1
+        assert all(is_temporary(path) for path in tmp_path.iterdir() if path != file)
+        remove_leftovers([tmp_path])
+        assert names(tmp_path) == ["a.txt"]
+
+
+def test_only_what_killed_writers_of_this_machine_left_is_removed(tmp_path):
+    here = platform.node()
+    left, mine, elsewhere = f".{here}-{NOBODY}-1.tmp", f".{here}-{os.getpid()}-1.tmp", f".not-{here}-{NOBODY}-1.tmp"
+    for name in (left, mine, elsewhere, "notes.tmp", ".vim.tmp", "a.txt"):
+        (tmp_path / name).touch()
+    remove_leftovers([tmp_path, tmp_path / "missing"])
+    assert names(tmp_path) == sorted([mine, elsewhere, "notes.tmp", ".vim.tmp", "a.txt"])
+    assert [is_temporary(tmp_path / name) for name in (left, mine, "notes.tmp", ".vim.tmp")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_the_first_original_is_kept_for_ever(tmp_path):
+    file = tmp_path / "nlp.txt"
+    assert not keep_original(file)
+    file.write_bytes(b"first\r\n\xff")
+    assert keep_original(file)
+    file.write_text("second")
+    assert not keep_original(file)
+    assert (tmp_path / "nlp.txt.orig").read_bytes() == b"first\r\n\xff" and file.read_text() == "second"

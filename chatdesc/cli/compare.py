@@ -18,14 +18,13 @@ import typer
 
 from chatdesc.cli.console import Exit, progress_bar, steps
 from chatdesc.evaluation import alignment as scoring
-from chatdesc.rows.selection import Opening
+from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of
 from chatdesc.tables import plain_table, write_table
 
 if TYPE_CHECKING:
     from chatdesc.evaluation.arms import Comparison
     from chatdesc.reports.compare import Tracked
-    from chatdesc.rows.selection import Selection
 
 
 ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # of `score`, where models are called
@@ -72,7 +71,6 @@ def score(
 
     from chatdesc.atomic import make_folder
     from chatdesc.backends import encoder_spec
-    from chatdesc.rows.selection import Selection
     from chatdesc.types import ChatdescError
 
     encoders, is_run = tuple(map(encoder_spec, encoder or ())), Path(target, "run.json").exists()
@@ -137,12 +135,9 @@ def _say_lacking(data: Any, names: list[str], console: Any) -> None:
 
 def _opened(dataset: str, root: str, chosen: Selection, texts: str | None, run: Path | None, names: list[str]) -> Any:
     """The dataset: what was chosen of it or, for a run's frames, enough to hold the run's sequences ``names``."""
-    from chatdesc.rows.selection import refuse_other_data
-
     if run is None:
-        how = (chosen.split, chosen.sequences, chosen.limit, chosen.split_file, texts)
-        return Opening(dataset, root, *how).open()
-    data = Opening(dataset, root, chosen.split, split_file=chosen.split_file, texts=texts).open()
+        return chosen.open(dataset, root, texts)
+    data = Selection(chosen.split, split_file=chosen.split_file).open(dataset, root, texts)
     refuse_other_data(data, names, run, named=bool(chosen.sequences))
     return data
 
@@ -231,7 +226,6 @@ def compare(
     from chatdesc.evaluation.arms import Comparison
     from chatdesc.evaluation.evaluate import rules_for
     from chatdesc.reports.compare import Shown, Tracked, report_worth
-    from chatdesc.rows.selection import Selection
 
     console, name, chosen = Console(), dataset_of(run), Selection(split, sequences, limit, split_file)
     if results:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatdesc.cli.console import Exit
-from chatdesc.rows.selection import Opening
+from chatdesc.rows.selection import Selection
 
 if TYPE_CHECKING:
     from chatdesc.evaluation.evaluate import Evaluation, Missing, Truth
@@ -86,7 +86,7 @@ def evaluate(
     from chatdesc.tables import Tables
 
     console = Console()
-    data = Opening(dataset, root, split, sequences, split_file=split_file).open()
+    data = Selection(split, sequences, split_file=split_file).open(dataset, root)
     folders = result_folders(results)
     rules, warning = scoring.rules_for(dataset, protocol) if protocol or not compare_protocols else (None, "")
     rules_of = list(PROTOCOLS.values()) if rules is None or compare_protocols else [rules]

@@ -21,10 +21,10 @@ from typing import Any
 
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.run import Run
+from chatdesc.loaders import load
 from chatdesc.rows.schema import Row
-from chatdesc.rows.selection import Opening
 from chatdesc.rows.store import Store
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, FrameCache
 
 LAST_LINES = 5
 
@@ -50,13 +50,10 @@ class Claims:
         return True
 
 
-def annotate_on(
-    devices: tuple[str, ...], run: Run, opening: Opening, store: Store, on_row: Callable[[Row], None]
-) -> None:
+def annotate_on(devices: tuple[str, ...], run: Run, store: Store, on_row: Callable[[Row], None]) -> None:
     """Annotate with one process per device.
 
     Args:
-        opening: opens the dataset again in each worker.
         on_row: called with each finished row, by one thread at a time.
 
     Raises:
@@ -74,7 +71,7 @@ def annotate_on(
 
     try:
         with ThreadPoolExecutor(len(devices)) as pool:
-            ended = list(pool.map(lambda device: _drive(device, run, opening, hand_on), devices))
+            ended = list(pool.map(lambda device: _drive(device, run, hand_on), devices))
     finally:
         claims.clear()
     broken = [f"{device}: {why}" for device, why in zip(devices, ended, strict=True) if why]
@@ -82,11 +79,12 @@ def annotate_on(
         raise ChatdescError("a worker ended early; the same command goes on with the rest\n" + "\n".join(broken))
 
 
-def _drive(device: str, run: Run, opening: Opening, on_name: Callable[[str], None]) -> str:
+def _drive(device: str, run: Run, on_name: Callable[[str], None]) -> str:
     """Run one worker to its end; return why it failed, or an empty text."""
     resources = asdict(run.resources) | {"device": device}
-    job: dict[str, Any] = {"opening": asdict(opening), "settings": asdict(run.settings), "resources": resources}
-    job |= {"out": str(run.out), "strict": run.strict}
+    cache, data = run.dataset.cache, {"name": run.dataset.dataset} | run.dataset.arguments
+    job: dict[str, Any] = {"data": data, "settings": asdict(run.settings), "resources": resources}
+    job |= {"out": str(run.out), "frames": cache.max_items if cache else None, "strict": run.strict}
     with tempfile.TemporaryFile() as errors:
         command = [sys.executable, "-m", "chatdesc.engine.processes"]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -119,7 +117,8 @@ def worker() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})
     out = Path(job["out"])
-    run = Run.create(Opening(**job["opening"]).open(), out, settings, Resources(**job["resources"]), job["strict"])
+    data = load(**job["data"], cache=FrameCache(job["frames"]) if job["frames"] else None)
+    run = Run.create(data, out, settings, Resources(**job["resources"]), job["strict"])
     store = Store(out)
     run.annotate(store, lambda row: print(json.dumps(row["sequence"]), flush=True), pending(run, store))
 

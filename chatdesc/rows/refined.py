@@ -1,12 +1,20 @@
 """Refined texts with the frames and boxes of a local copy of their dataset.
 
->>> import chatdesc
->>> refined = chatdesc.load_refined("user/lasot-chatdesc", "lasot", "test", root="/data/LaSOT")   # doctest: +SKIP
->>> sequence = refined["airplane-15"]                                                            # doctest: +SKIP
->>> sequence.frames[0].shape, sequence.boxes[0], sequence.text                                   # doctest: +SKIP
-((720, 1280, 3), array([367., 101.,  41.,  16.], dtype=float32), 'the white airplane with red stripes')
+>>> from pathlib import Path
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> from chatdesc.rows.store import Store
+>>> from chatdesc.synthetic import render
+>>> copy, run = Path(mkdtemp()), Path(mkdtemp()) / "run"
+>>> name, *_ = render(copy, count=1, frames=2)
+>>> with Store.open(run, {"dataset": "synthetic"}) as store:
+...     store.save(empty_row() | {"sequence": name, "dataset": "synthetic", "text": "a red kite"})
+>>> refined = load_refined(run, root=copy)
+>>> sequence = refined[name]
+>>> sequence.frames[0].shape, sequence.boxes.shape, sequence.text
+((240, 320, 3), (2, 4), 'a red kite')
 
-Rows say which sequences there are and what their texts are; frames, boxes and absence come from the copy in ``root``.
+Names and texts come from the rows; frames, boxes and absence from the copy in ``root``.
 """
 
 from __future__ import annotations
@@ -19,7 +27,9 @@ from typing import Any
 
 from chatdesc.loaders import load
 from chatdesc.loaders.base import Dataset
-from chatdesc.rows.sources import Row, read_rows
+from chatdesc.names import some
+from chatdesc.rows.schema import Row
+from chatdesc.rows.sources import read_rows
 from chatdesc.types import ChatdescError, Problem, Sequence
 
 COLUMNS = ("sequence", "dataset", "split", "num_frames", "text")
@@ -31,7 +41,7 @@ class Refined:
 
     Attributes:
         names: the sequences' names, in the rows' order.
-        problems: what was left out, and which sequences of ``root`` have no row.
+        problems: one per row that was left out, and one for the sequences of ``root`` without a row.
     """
 
     def __init__(self, rows: dict[str, Row], copies: dict[str, Dataset], problems: tuple[Problem, ...]) -> None:
@@ -94,22 +104,23 @@ def load_refined(
         raise ChatdescError(f"missing={missing!r} is not known; choose {' or '.join(MISSING)}")
     rows = _by_name(read_rows(os.fspath(source), split, name, COLUMNS))
     dataset = _dataset(rows, os.fspath(source))
-    copies, left = _copies(rows, dataset, root, options)
-    absent = [one for one in rows if one not in copies]
+    copies, without_row = _copies(rows, dataset, root, options)
+    absent = [sequence for sequence in rows if sequence not in copies]
     if len(absent) == len(rows) or (absent and missing == "error"):
         raise ChatdescError(_advice(absent, len(rows), dataset, root))
-    problems = [Problem("missing_frames", f"{root}: has no sequence {one}; its row is left out") for one in absent]
-    if left:
-        problems.append(Problem("no_row", f"{root}: {_some(left)} no row in {os.fspath(source)} and are left out"))
-    return Refined({one: rows[one] for one in rows if one in copies}, copies, tuple(problems))
+    problems = [Problem("missing_frames", f"{root}: has no sequence {name}; its row is left out") for name in absent]
+    if without_row:
+        names = f"{len(without_row)} sequences ({some(without_row, 3)})"
+        problems.append(Problem("no_row", f"{root}: {names} have no row in {os.fspath(source)} and are left out"))
+    return Refined({name: row for name, row in rows.items() if name in copies}, copies, tuple(problems))
 
 
 def _by_name(rows: Iterable[Row]) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+    by_name: dict[str, Row] = {}
     for row in rows:
-        if found.setdefault(row["sequence"], row) is not row:
+        if by_name.setdefault(row["sequence"], row) is not row:
             raise ChatdescError(f"{row['sequence']} has two rows; choose one split=")
-    return found
+    return by_name
 
 
 def _dataset(rows: dict[str, Row], source: str) -> str:
@@ -128,13 +139,13 @@ def _copies(
     by_split: defaultdict[str | None, list[str]] = defaultdict(list)
     for name, row in rows.items():
         by_split[row.get("split")].append(name)
-    found: dict[str, Dataset] = {}
+    copies: dict[str, Dataset] = {}
     without: set[str] = set()
     for split, names in by_split.items():
         copy = _open(dataset, root, split, options)
-        found |= {name: copy for name in names if name in copy}
+        copies |= {name: copy for name in names if name in copy}
         without |= set(copy.names) - set(rows) if copy.split == split else set()
-    return found, sorted(without)
+    return copies, sorted(without)
 
 
 def _open(dataset: str, root: str | os.PathLike[str], split: str | None, options: dict[str, Any]) -> Dataset:
@@ -151,14 +162,6 @@ def _advice(absent: list[str], count: int, dataset: str, root: str | os.PathLike
     if len(absent) == count:
         return f"{root}: has none of the {count} sequences of these rows; is it the root of {dataset}?"
     return (
-        f"{root}: {len(absent)} of {count} sequences are not there ({_few(absent)}); "
+        f"{root}: {len(absent)} of {count} sequences are not there ({some(absent, 3)}); "
         f'complete the copy of {dataset}, or leave them out with missing="skip"'
     )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _some(names: list[str]) -> str:
-    return f"{len(names)} sequences ({_few(names)}) have"

@@ -1,76 +1,105 @@
-"""Which of a run's sequences a command is about, by the options that also choose from a dataset.
+"""Some sequences of a dataset or of a run, chosen by the same four options.
 
->>> Selection(split="test", limit=2).of(Path("runs/lasot"))                                   # doctest: +SKIP
-['airplane-1', 'airplane-9']
+>>> from tempfile import mkdtemp
+>>> from chatdesc.synthetic import render
+>>> root = mkdtemp()
+>>> render(Path(root), count=3, frames=2, seed=0)
+['star-1', 'square-1', 'star-2']
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from os.path import isfile
 from pathlib import Path
-from typing import Any
 
-from chatdesc.loaders import parse
-from chatdesc.loaders.base import read_any
+from chatdesc.loaders import load
+from chatdesc.loaders.base import Dataset
+from chatdesc.loaders.files import read_any
+from chatdesc.loaders.parse import parse_names
 from chatdesc.names import natural, near
 from chatdesc.rows.store import Store
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, FrameCache
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``--split``, ``--sequences``, ``--limit`` and ``--split-file``; a file is taken instead of the recorded split."""
+    """Which sequences, as the options of the same names say.
+
+    Attributes:
+        split: ``train`` or ``test``; None takes all.
+        sequences: names, separated by commas, or the path of a file with a name per line; None takes all.
+        limit: only the first so many.
+        split_file: a file of names that defines the split, in place of the dataset's lists or of the recorded split.
+    """
 
     split: str | None = None
     sequences: str | None = None
     limit: int | None = None
     split_file: str | None = None
 
-    def of(self, run: Path) -> list[str]:
-        """Names of a run's finished sequences, in the dataset's order.
+    def open(self, name: str, root: str, texts: str | None = None, frames_in_flight: int = 32) -> Dataset:
+        """The dataset ``name`` at ``root`` with these sequences; see ``chatdesc.load``.
+
+        Args:
+            texts: another root that holds the text files.
+            frames_in_flight: the number of decoded frames kept in memory.
 
         Raises:
-            ChatdescError: the run has none, none of that split, or not one that is named.
+            ChatdescError: as ``chatdesc.load`` raises, or ``sequences`` names none.
+        """
+        cache = FrameCache(frames_in_flight)
+        opened = partial(load, name, root, self.split, split_file=self.split_file, texts=texts, cache=cache)
+        dataset = opened(sequences=named_sequences(self.sequences))
+        if self.limit and self.limit < len(dataset):
+            dataset = opened(sequences=dataset.names[: self.limit])
+        return dataset
+
+    def of(self, run: Path) -> list[str]:
+        """Names of the finished sequences of a run, in the dataset's order.
+
+        Raises:
+            ChatdescError: the run has none, none of that split, or lacks one that is named.
         """
         store = Store(run)
-        there = sorted(store.names(), key=natural)
-        if not there:
+        finished = sorted(store.names(), key=natural)
+        if not finished:
             raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
-        kept = self._listed(run, there) if self.split_file else self._of_split(store, there)
+        candidates = self._listed(run, finished) if self.split_file else self._of_split(store, finished)
         named = named_sequences(self.sequences)
         for name in named or ():
-            if name not in kept:
-                elsewhere = " of that split" if name in there else ""
-                raise ChatdescError(f"{run} has no sequence {name!r}{elsewhere}{near(name, kept)}")
-        return [name for name in kept if named is None or name in named][: self.limit]
+            if name not in candidates:
+                elsewhere = " of that split" if name in finished else ""
+                raise ChatdescError(f"{run} has no sequence {name!r}{elsewhere}{near(name, candidates)}")
+        return [name for name in candidates if named is None or name in named][: self.limit]
 
-    def _listed(self, run: Path, there: list[str]) -> list[str]:
-        listed = set(parse.parse_names(read_any(str(self.split_file))))
-        if kept := [name for name in there if name in listed]:
-            return kept
+    def _listed(self, run: Path, finished: list[str]) -> list[str]:
+        listed = set(parse_names(read_any(str(self.split_file))))
+        if names := [name for name in finished if name in listed]:
+            return names
         raise ChatdescError(f"{self.split_file}: names no sequence of {run}; one name a line is expected")
 
-    def _of_split(self, store: Store, there: list[str]) -> list[str]:
+    def _of_split(self, store: Store, finished: list[str]) -> list[str]:
         if self.split is None:
-            return there
-        splits = {row["sequence"]: row["split"] for row in store.rows(there)}
-        if kept := [name for name in there if splits.get(name) == self.split]:
-            return kept
+            return finished
+        splits = {row["sequence"]: row["split"] for row in store.rows(finished)}
+        if names := [name for name in finished if splits.get(name) == self.split]:
+            return names
         have = ", ".join(sorted({split or "none recorded" for split in splits.values()}))
         raise ChatdescError(f"{store.root} has no sequence of split {self.split!r}; it has: {have}")
 
 
-def refuse_other_data(data: Any, names: Collection[str], run: Path, named: bool = False) -> None:
+def refuse_other_data(data: Dataset, names: Collection[str], run: Path, named: bool = False) -> None:
     """Refuse a dataset that is not the run's.
 
     Args:
         names: the run's sequences that are wanted.
-        named: they were asked for by name, so that each must be there.
+        named: the user named them, so each must be in ``data``.
 
     Raises:
-        ChatdescError: it holds none of them, or not one that was named.
+        ChatdescError: ``data`` has none of them, or lacks one that was named.
     """
     there = set(data.names)
     lacking = [name for name in names if name not in there]
@@ -83,43 +112,18 @@ def refuse_other_data(data: Any, names: Collection[str], run: Path, named: bool 
         raise ChatdescError(f"{data.root}: there is no sequence {lacking[0]!r}, which {run} has")
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """Which sequences of which dataset; ``sequences`` is a list with commas, or a file of names."""
-
-    name: str
-    root: str
-    split: str | None = None
-    sequences: str | None = None
-    limit: int | None = None
-    split_file: str | None = None
-    texts: str | None = None
-    frames_in_flight: int = 32
-
-    def open(self) -> Any:
-        from chatdesc.loaders import load
-        from chatdesc.types import FrameCache
-
-        found = {"split_file": self.split_file, "texts": self.texts}
-        extra: dict[str, Any] = {k: v for k, v in found.items() if v is not None}
-        extra |= {"split": self.split, "cache": FrameCache(self.frames_in_flight)}
-        data = load(self.name, self.root, sequences=named_sequences(self.sequences), **extra)
-        if self.limit and self.limit < len(data):
-            data = load(self.name, self.root, sequences=data.names[: self.limit], **extra)
-        return data
-
-
 def named_sequences(listed: str | None) -> list[str] | None:
     """The names in a list with commas, or in a file of names; None without a list.
 
-    Raises:
-        ChatdescError: it is there and names nothing.
-    """
-    from chatdesc.types import ChatdescError
+    >>> named_sequences("airplane-1, bus-2")
+    ['airplane-1', 'bus-2']
 
+    Raises:
+        ChatdescError: the list names nothing.
+    """
     if not listed:
         return None
-    # A long list is no path: os.path says so where Path raises.
+    # A long list is no path: os.path answers where Path raises.
     lines = Path(listed).read_text(encoding="utf-8").split("\n") if isfile(listed) else listed.split(",")
     names = [name.strip() for name in lines if name.strip()]
     if not names:

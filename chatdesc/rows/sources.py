@@ -1,10 +1,16 @@
-"""Rows from wherever they are: a run, a dataset folder, or a repository on the Hub.
+"""Rows from a run, from a dataset folder, or from a repository on the Hub.
 
->>> [row["text"] for row in read_rows("runs/lasot-test", split="test")][:1]              # doctest: +SKIP
-['the white airplane with red stripes']
->>> rows = read_rows("user/lasot-chatdesc", config="lasot")                              # doctest: +SKIP
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> run = Path(mkdtemp()) / "run"
+>>> with Store.open(run, {"dataset": "lasot"}) as store:
+...     store.save(empty_row() | {"sequence": "bus-2", "split": "test", "text": "a red bus"})
+>>> [row["text"] for row in read_rows(str(run), split="test")]
+['a red bus']
+>>> list(read_rows(str(run), columns=["sequence", "status"]))
+[{'sequence': 'bus-2', 'status': None}]
 
-Datasets are streamed, and only the columns asked for: boxes stay where they are.
+Datasets are streamed, and only the columns asked for are read.
 """
 
 from __future__ import annotations
@@ -12,10 +18,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
-from chatdesc.rows.schema import Row
+from chatdesc.names import natural
+from chatdesc.rows.schema import Row, split_name
+from chatdesc.rows.store import Store, dataset_of
 from chatdesc.types import ChatdescError, one_line
+
+if TYPE_CHECKING:
+    from datasets import IterableDataset
 
 REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 NEEDED = ("sequence", "text")
@@ -30,10 +41,11 @@ def read_rows(
         source: a path, or ``user/name``; a path that exists goes first.
         split: as the dataset has it (rows without one are in ``full``); None takes all.
         config: which of several datasets in one repository.
-        columns: what is wanted of a row; None takes all. A dataset without one of them gives rows without it.
+        columns: the columns to read; None takes all. Each row then has these columns alone (those of them that the
+            dataset has), though its type is that of a whole row.
 
     Raises:
-        ChatdescError: there is nothing to read there; the message says what to do.
+        ChatdescError: there is nothing to read; the message has the remedy.
     """
     place = Path(source).expanduser()
     if (place / "run.json").is_file():
@@ -43,48 +55,46 @@ def read_rows(
     return _of_dataset(str(place) if place.exists() else source, split, config, columns)
 
 
-def _of_run(place: Path, split: str | None, config: str | None, columns: Collection[str] | None) -> Iterator[Row]:
-    from chatdesc.names import natural
-    from chatdesc.rows.schema import split_name
-    from chatdesc.rows.store import Store, read_config
-
-    dataset = str(read_config(place)["dataset"])
+def _of_run(run: Path, split: str | None, config: str | None, columns: Collection[str] | None) -> Iterator[Row]:
+    dataset = dataset_of(run)
     if config not in (None, dataset):
-        raise ChatdescError(f"{place} is a run on {dataset}, not on {config}; leave --config out")
-    store, there = Store(place), set()
+        raise ChatdescError(f"{run} is a run on {dataset}, not on {config}; leave --config out")
+    store, splits = Store(run), set()
     for row in store.rows(sorted(store.names(), key=natural)):
-        there.add(split_name(row["split"]))
+        splits.add(split_name(row["split"]))
         if split in (None, split_name(row["split"])):
-            yield row if columns is None else {name: row[name] for name in columns if name in row}
-    if not there:
-        raise ChatdescError(f"{place} has no finished sequence yet; run `chatdesc annotate` first")
-    if split is not None and split not in there:
-        raise ChatdescError(f"{place} has no row of split {split!r}; it has: {', '.join(sorted(there))}")
+            yield row if columns is None else _part(row, columns)
+    if not splits:
+        raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
+    if split is not None and split not in splits:
+        raise ChatdescError(f"{run} has no row of split {split!r}; it has: {', '.join(sorted(splits))}")
+
+
+def _part(row: Row, columns: Collection[str]) -> Row:
+    whole = cast(dict[str, object], row)
+    return cast(Row, {name: whole[name] for name in columns if name in whole})
 
 
 def _of_dataset(source: str, split: str | None, config: str | None, columns: Collection[str] | None) -> Iterator[Row]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
+    # Files of another kind raise any of these.
+    refusals = (ValueError, OSError, TypeError, DatasetsError)
     try:
-        found = load_dataset(source, config, split=split, streaming=True)
-        for part in [found] if split is not None else found.values():
+        opened = load_dataset(source, config, split=split, streaming=True)
+        for part in [opened] if split is not None else opened.values():
             yield from _selected(source, part, columns)
-    except (
-        ValueError,
-        OSError,
-        TypeError,
-        DatasetsError,
-    ) as error:  # files of another kind raise any
+    except refusals as error:
         raise ChatdescError(_advice(source, split, config, error)) from error
 
 
-def _selected(source: str, part: Any, columns: Collection[str] | None) -> Iterator[Row]:
-    there = part.column_names or list(next(iter(part), {}))
-    missing = [name for name in NEEDED if name not in there]
+def _selected(source: str, part: IterableDataset, columns: Collection[str] | None) -> Iterator[Row]:
+    known = part.column_names or list(next(iter(part), {}))
+    missing = [name for name in NEEDED if name not in known]
     if missing:
         raise ChatdescError(f"{source}: is no dataset of chatdesc: it has no column {' and no column '.join(missing)}")
-    wanted = there if columns is None else [name for name in there if name in columns]
+    wanted = known if columns is None else [name for name in known if name in columns]
     return iter(part.select_columns(wanted))
 
 
@@ -92,7 +102,7 @@ def _advice(source: str, split: str | None, config: str | None, error: Exception
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    said = one_line(str(error))[:300]
+    reason = one_line(str(error))[:300]
     if isinstance(error, DatasetNotFoundError | RepositoryNotFoundError):
         return (
             f"{source}: there is no such folder here and no such dataset on the Hub, or it is private; "
@@ -101,12 +111,12 @@ def _advice(source: str, split: str | None, config: str | None, error: Exception
     if isinstance(error, DataFilesNotFoundError):
         return f"{source}: holds neither run.json nor a dataset; a run's dataset is in RUN/dataset"
     if isinstance(error, ValueError | TypeError):
-        return _choices(source, split, config) or f"{source}: cannot be read as a dataset: {said}"
-    return f"{source}: cannot be read; is the Hub within reach, and may you read it? ({said})"
+        return _choices(source, split, config) or f"{source}: cannot be read as a dataset: {reason}"
+    return f"{source}: cannot be read; is the Hub within reach, and may you read it? ({reason})"
 
 
 def _choices(source: str, split: str | None, config: str | None) -> str | None:
-    """What there is to choose from, if the choice was what was wrong."""
+    """The configurations or splits to choose from, if the one asked for does not exist."""
     from datasets import get_dataset_config_names, get_dataset_split_names
 
     try:

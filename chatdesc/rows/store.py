@@ -1,37 +1,51 @@
-"""The run folder: one atomic file per finished sequence, a configuration that may not change, a lock.
+"""The run folder: one file per finished sequence, a configuration that may not change, and a lock.
 
-    RUN/run.json           what this run is (settings, backends, dataset)
+    RUN/run.json           settings, backends and dataset of the run
     RUN/rows/NAME.json     one finished sequence
     RUN/dataset/           parquet and card, written at the end
 
->>> with Store.open(Path("run"), {"rounds": 3}) as store:                   # doctest: +SKIP
-...     store.save({"sequence": "airplane-15", ...})
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> run = Path(mkdtemp()) / "run"
+>>> with Store.open(run, {"dataset": "lasot"}) as store:
+...     store.save(empty_row() | {"sequence": "airplane-15", "text": "a white airplane"})
+>>> [row["text"] for row in Store(run).rows(["airplane-15", "airplane-1"])]      # the second is not finished
+['a white airplane']
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, Generic, Self, TypeVar, cast
 from urllib.parse import quote, unquote
 
-from chatdesc.atomic import write_atomic
+from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
+R = TypeVar("R", bound=Mapping[str, object])
 
-class Store:
-    """A run folder that is open for writing by this process alone."""
+
+class JsonStore(Generic[R]):
+    """A folder with one JSON file per sequence; each row (JSON values) has its name under ``sequence``.
+
+    An instance reads; one from ``open`` also writes, alone among all processes.
+
+    Attributes:
+        root: the folder.
+        rows_dir: where the rows are, below it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.rows_dir = root / "rows"
-        self._lock: Any = None
+        self._lock: IO[str] | None = None
 
     @classmethod
-    def open(cls, root: Path, config: dict[str, Any]) -> Store:
-        """Create the folder, or go on in one that was made with the same configuration.
+    def open(cls, root: Path, config: dict[str, Any]) -> Self:
+        """Create the folder, or continue in one that was made with the same configuration.
 
         Raises:
             ChatdescError: another configuration (the differing keys are named), another process at work in it, or a
@@ -39,11 +53,14 @@ class Store:
         """
         store = cls(root)
         known = root / "run.json"
-        if root.exists() and not known.exists() and not _fresh(root):
+        if root.exists() and not known.exists() and not _is_fresh(root):
             raise ChatdescError(f"{root} is no empty folder and no run of chatdesc; choose another --out")
         store.rows_dir.mkdir(parents=True, exist_ok=True)
         store._acquire()
         try:
+            remove_leftovers([root])
+            for left_over in store.rows_dir.glob("*.tmp"):  # we hold the lock: whoever was writing it was killed
+                left_over.unlink()
             if known.exists():
                 refuse_difference(root, read_config(root), config)
             else:
@@ -51,45 +68,46 @@ class Store:
         except BaseException:
             store.close()
             raise
-        for left_over in store.rows_dir.glob("*.tmp"):
-            left_over.unlink()
         return store
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
     def path(self, name: str) -> Path:
+        """The file of a sequence, whatever characters its name has."""
         return self.rows_dir / f"{quote(name, safe=' ()+,=')}.json"
 
-    def save(self, row: Row) -> None:
-        write_atomic(self.path(row["sequence"]), json.dumps(row, ensure_ascii=False))
+    def save(self, row: R) -> None:
+        """Write a row; it is complete in the folder, or not there."""
+        write_atomic(self.path(str(row["sequence"])), json.dumps(row, ensure_ascii=False))
 
-    def load(self, name: str) -> Row | None:
+    def load(self, name: str) -> R | None:
         """A finished row, or None; a file that cannot be read counts as not finished."""
         try:
             row = json.loads(self.path(name).read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
             return None
-        return cast(Row, row) if isinstance(row, dict) else None
+        return cast(R, row) if isinstance(row, dict) else None
 
     def names(self) -> list[str]:
-        """The sequences that have a row, by name."""
+        """The sequences that have a row, sorted by name."""
         return sorted(unquote(path.stem) for path in self.rows_dir.glob("*.json"))
 
-    def rows(self, names: Iterable[str]) -> Iterator[Row]:
-        """The finished rows among ``names``, in their order, one at a time."""
+    def rows(self, names: Iterable[str]) -> Iterator[R]:
+        """The finished rows of ``names``, in their order, read one at a time."""
         return (row for row in map(self.load, names) if row is not None)
 
     def _acquire(self) -> None:
-        # the file is opened for as long as the run lasts; the system lets go of it however the process ends
+        # The system releases the lock with the open file, however the process ends.
         self._lock = (self.root / ".lock").open("a")
         try:
             import fcntl
@@ -104,16 +122,20 @@ class Store:
             ) from None
 
 
-def _fresh(root: Path) -> bool:
-    """Whether a folder without a run.json is empty but for what a run that was killed at its start leaves."""
+class Store(JsonStore[Row]):
+    """The rows of a run."""
+
+
+def _is_fresh(root: Path) -> bool:
+    """Whether a folder without a run.json is empty, but for files of a run that was killed at its start."""
     if not root.is_dir():
         return False
-    ours = {".lock", "run.json.tmp", "rows"}
-    return all(p.name in ours for p in root.iterdir()) and not any((root / "rows").glob("*"))
+    ours = all(path.name in (".lock", "rows") or is_temporary(path) for path in root.iterdir())
+    return ours and not any((root / "rows").glob("*"))
 
 
 def read_config(root: Path) -> dict[str, Any]:
-    """What a run folder says of itself.
+    """The configuration of a run folder (``run.json``).
 
     Raises:
         ChatdescError: the folder is no run.
@@ -130,7 +152,11 @@ def read_config(root: Path) -> dict[str, Any]:
 
 
 def refuse_difference(root: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise ChatdescError with every key in which two configurations differ."""
+    """Refuse a configuration that is not the run's (equal as JSON).
+
+    Raises:
+        ChatdescError: it names every key that differs.
+    """
     old, new = _flat(json.loads(json.dumps(before))), _flat(json.loads(json.dumps(now)))
     differing = [k for k in sorted(old.keys() | new.keys()) if old.get(k) != new.get(k)]
     if differing:
@@ -143,12 +169,16 @@ def refuse_difference(root: Path, before: dict[str, Any], now: dict[str, Any]) -
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {prefix: value}
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, inner in value.items():
-        found |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
-    return found
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat
 
 
 def dataset_of(run: Path) -> str:
-    """The name of the dataset that a run was made from."""
+    """The name of a run's source dataset.
+
+    Raises:
+        ChatdescError: the folder is no run.
+    """
     return str(read_config(run)["dataset"])

@@ -15,7 +15,7 @@ import pytest
 from chatdesc.config import Settings
 from chatdesc.engine.processes import Claims, annotate_on
 from chatdesc.engine.run import Run
-from chatdesc.rows.selection import Opening
+from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
@@ -30,19 +30,18 @@ def data(tmp_path_factory) -> Path:
     return root
 
 
-def run_of(data: Path, out: Path, settings: Settings = QUICK) -> tuple[Run, Opening]:
-    opening = Opening("synthetic", str(data))
-    return Run.create(opening.open(), out, settings), opening
+def run_of(data: Path, out: Path, settings: Settings = QUICK) -> Run:
+    return Run.create(load("synthetic", data), out, settings)
 
 
 def test_two_processes_do_each_sequence_once(data, tmp_path):
-    run, opening = run_of(data, tmp_path / "two")
+    run = run_of(data, tmp_path / "two")
     seen: list[str] = []
     with Store.open(run.out, run.config()) as store:
-        annotate_on(("cpu", "cpu"), run, opening, store, lambda row: seen.append(row["sequence"]))
+        annotate_on(("cpu", "cpu"), run, store, lambda row: seen.append(row["sequence"]))
         together = list(run.rows(store))
     assert sorted(seen) == sorted(run.dataset.names)
-    alone, _ = run_of(data, tmp_path / "one")
+    alone = run_of(data, tmp_path / "one")
     with Store.open(alone.out, alone.config()) as store:
         alone.annotate(store)
         assert together == list(alone.rows(store))
@@ -57,12 +56,14 @@ def test_a_claim_is_given_once(tmp_path):
 
 
 def test_a_worker_that_fails_is_reported_and_the_rest_is_kept(data, tmp_path, monkeypatch):
-    run, opening = run_of(data, tmp_path / "run")
-    broken = Opening("synthetic", str(data / "nowhere"))
+    run = run_of(data, tmp_path / "run")
+    root = run.dataset.arguments["root"]
+    run.dataset.arguments["root"] = str(data / "nowhere")
     with Store.open(run.out, run.config()) as store, pytest.raises(ChatdescError, match="nowhere"):
-        annotate_on(("cpu", "cpu"), run, broken, store, lambda row: None)
+        annotate_on(("cpu", "cpu"), run, store, lambda row: None)
+    run.dataset.arguments["root"] = root
     with Store.open(run.out, run.config()) as store:
-        annotate_on(("cpu",), run, opening, store, lambda row: None)
+        annotate_on(("cpu",), run, store, lambda row: None)
         assert len(list(run.rows(store))) == 5
 
 
@@ -106,7 +107,7 @@ def test_workers_do_not_outlive_a_killed_parent(data, tmp_path):
     done = subprocess.run([*command, *flags], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(p.read_text()) for p in (tmp_path / "run" / "rows").glob("*.json")]
-    assert sorted(r["sequence"] for r in rows) == sorted(Opening("synthetic", str(data)).open().names)
+    assert sorted(r["sequence"] for r in rows) == sorted(load("synthetic", data).names)
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,35 @@
+"""Names of sequences and files in messages and in order."""
+
+import pytest
+
+from chatdesc.names import natural, near, some
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        ["2.jpg", "10.jpg", "100.jpg"],
+        ["bus-2", "bus-10", "Car-1", "car-1", "car-02"],  # case does not count before the number does
+        ["a", "a1", "a1b", "a2"],
+        ["frame 9.PNG", "frame 10.jpeg"],
+    ],
+)
+def test_numbers_sort_by_value_and_letters_without_case(ordered):
+    assert sorted(reversed(ordered), key=natural) == ordered
+
+
+def test_names_that_differ_in_zeros_alone_have_one_order():
+    assert sorted(["a-01", "a-1"], key=natural) == sorted(["a-1", "a-01"], key=natural) == ["a-01", "a-1"]
+
+
+def test_similar_names_are_offered_in_their_own_spelling():
+    assert near("AIRPLANE1", ["Airplane-1", "bus-2"]) == "; did you mean Airplane-1?"
+    assert near("cat", ["bat", "cats", "car", "hat"]).count(" or ") == 2
+    assert near("zebra", ["bus-2"]) == near("x", []) == ""
+
+
+def test_a_few_of_many():
+    names = list("abcdef")
+    assert some(names[:5]) == "a, b, c, d, e" and some([]) == ""
+    assert some(names) == "a, b, c, d, e and 1 more"
+    assert some(names, 3) == "a, b, c and 3 more"
