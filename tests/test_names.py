@@ -15,7 +15,8 @@ from chatdesc.names import natural, near, some
     ],
 )
 def test_numbers_sort_by_value_and_letters_without_case(ordered):
-    assert sorted(reversed(ordered), key=natural) == ordered
+    backwards = ordered[::-1]
+    assert sorted(backwards, key=natural) == ordered
 
 
 def test_names_that_differ_in_zeros_alone_have_one_order():

@@ -1,27 +1,40 @@
-"""The dataset card: what was done to which dataset, with what, how good it is, and how to load it.
+"""The dataset card: which dataset was re-annotated with what, how good the texts are, and how to load them.
 
->>> tally = Tally("lasot")                                                  # doctest: +SKIP
->>> for row in rows:
-...     tally.add(row)
->>> print(render(tally, info))      # README.md, with the YAML that ``datasets`` and the Hub read
+>>> from datasets import DatasetInfo, SplitDict, SplitInfo
+>>> from chatdesc.rows.schema import empty_row, features
+>>> tally = Tally("lasot")
+>>> tally.add(empty_row() | {"sequence": "bus-2", "text": "a red bus", "text_source": "refined", "status": "ok"})
+>>> splits = SplitDict({"test": SplitInfo("test", num_bytes=1, num_examples=1)})
+>>> card = render(tally, DatasetInfo(features=features(), splits=splits, download_size=1, dataset_size=1))
+>>> next(line for line in card.splitlines() if line.startswith("# ")), "| ok | 1 |" in card
+('# LaSOT, re-annotated by chatdesc', True)
 
-Facts about source datasets are in ``cards/NAME.yaml``, the words in ``cards/dataset_card.md.jinja``.
+The facts about source datasets are in ``cards/NAME.yaml``, the words in ``cards/dataset_card.md.jinja``.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
+from chatdesc.share.export import LAYOUTS
+from chatdesc.share.facts import facts
+from chatdesc.share.licences import writers
 from chatdesc.version import __version__
 
+if TYPE_CHECKING:
+    from datasets import DatasetInfo
+    from huggingface_hub import DatasetCardData
+
+ANYWHERE = "PATH_OR_REPOSITORY"  # in the card of a folder, which does not know where it will lie
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {
     "auc": "success AUC",
@@ -34,7 +47,7 @@ TRACKING = {
 
 
 class Tally:
-    """What a card says about rows, gathered one by one, without keeping them."""
+    """The counts and numbers of a card, gathered row by row; the rows themselves are not kept."""
 
     def __init__(self, dataset: str) -> None:
         self.dataset = dataset
@@ -43,28 +56,28 @@ class Tally:
         self.scopes: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()
         self.audited = 0
-        self.provenance: dict[str, Row] = {}
+        self.provenance: dict[str, Provenance] = {}
         self.values: defaultdict[str, list[float]] = defaultdict(list)
-        self.encoders: defaultdict[str, list[Row]] = defaultdict(list)
+        self.encoders: defaultdict[str, list[AlignmentRecord]] = defaultdict(list)
         self.names: defaultdict[str, set[str]] = defaultdict(set)
 
     def add(self, row: Row) -> None:
+        """Count a row; columns that it lacks count as null."""
         self.statuses[row["status"] or "unknown"] += 1
         if row.get("text") is not None:
             self.sources[row["text_source"] or "unknown"] += 1
             self.scopes[row["scope"] or "unknown"] += 1
         if made_by := row.get("provenance"):
             self.provenance.setdefault(json.dumps(made_by, sort_keys=True), made_by)
-        kinds = {found["kind"] or "unknown" for found in row.get("audit") or []}
+        kinds = {finding["kind"] or "unknown" for finding in row.get("audit") or []}
         self.findings.update(kinds)
         self.audited += bool(kinds)
-        self._add_numbers("grounding", row, GROUNDING, "grounder")
-        self._add_numbers("tracking", row, TRACKING, "protocol")
+        self._add_numbers("grounding", row.get("grounding"), GROUNDING, "grounder")
+        self._add_numbers("tracking", row.get("tracking"), TRACKING, "protocol")
         for entry in row.get("alignment") or []:
-            self.encoders[entry["encoder"]].append({k: v for k, v in entry.items() if k != "encoder"})
+            self.encoders[entry["encoder"]].append(entry)
 
-    def _add_numbers(self, column: str, row: Row, keys: Iterable[str], name: str) -> None:
-        entry = row.get(column)
+    def _add_numbers(self, column: str, entry: Mapping[str, Any] | None, keys: Iterable[str], name: str) -> None:
         if entry:
             self.names[column].add(entry.get(name) or "unknown")
             for key in keys:
@@ -72,78 +85,92 @@ class Tally:
 
     def means(self, column: str, labels: dict[str, str]) -> list[tuple[str, str, int]]:
         """(label, mean, sequences) for each number that some row has."""
-        found = []
+        lines = []
         for key, label in labels.items():
             known = [v for v in self.values[f"{column}.{key}"] if not np.isnan(v)]
             if known:
-                found.append((label, f"{np.mean(known):.3f}", len(known)))
-        return found
+                lines.append((label, f"{np.mean(known):.3f}", len(known)))
+        return lines
 
-    def alignments(self) -> list[Row]:
-        """Per encoder: means of manual and chosen text and of their margins, each with its paired difference."""
+    def alignments(self) -> list[AlignmentLine]:
+        """A line for each encoder, by name."""
         return [_alignment(name, entries) for name, entries in sorted(self.encoders.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentLine:
+    """One encoder's means of manual and chosen text and of their margins, each pair with its difference, as text.
+
+    ``truncated`` counts the chosen texts that the encoder cut.
+    """
+
+    encoder: str
+    sequences: int
+    truncated: int
+    manual: str
+    refined: str
+    gain: str
+    manual_margin: str
+    refined_margin: str
+    margin_gain: str
+
+
+def _alignment(encoder: str, entries: list[AlignmentRecord]) -> AlignmentLine:
+    manual, refined = ([_number(e.get(key)) for e in entries] for key in ("manual", "refined"))
+    before, after = ([_number(e.get(key)) for e in entries] for key in ("manual_margin", "refined_margin"))
+    return AlignmentLine(
+        encoder,
+        sequences=len(entries),
+        truncated=sum(bool(e.get("truncated")) for e in entries),
+        manual=_mean(manual),
+        refined=_mean(refined),
+        gain=_interval(paired_bootstrap(manual, refined)),
+        manual_margin=_mean(before),
+        refined_margin=_mean(after),
+        margin_gain=_interval(paired_bootstrap(before, after)),
+    )
 
 
 def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _mean(entries: list[Row], key: str) -> str:
-    known = [v for v in (_number(e.get(key)) for e in entries) if not np.isnan(v)]
+def _mean(values: list[float]) -> str:
+    known = [v for v in values if not np.isnan(v)]
     return f"{np.mean(known):.2f}" if known else "-"
 
 
-def _alignment(encoder: str, entries: list[Row]) -> Row:
-    def gain(before: str, after: str) -> str:
-        return _interval(paired_bootstrap(*([_number(e.get(key)) for e in entries] for key in (before, after))))
-
-    cut = sum(bool(e.get("truncated")) for e in entries)
-    keys = ("manual", "refined", "manual_margin", "refined_margin")
-    means = {key: _mean(entries, key) for key in keys}
-    gains = {"gain": gain("manual", "refined"), "margin_gain": gain("manual_margin", "refined_margin")}
-    return {"encoder": encoder, "sequences": len(entries), "truncated": cut, **means, **gains}
+def _interval(gain: Interval) -> str:
+    return f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]" if gain.count else "-"
 
 
-def _interval(found: Interval) -> str:
-    return f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}]" if found.count else "-"
-
-
-def facts(dataset: str) -> Row:
-    """What is known of a source dataset: ``cards/NAME.yaml``, or its name alone."""
-    import yaml
-
-    file = files("chatdesc.cards") / f"{dataset}.yaml"
-    known = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return (
-        dict.fromkeys(("homepage", "about", "paper", "licence", "text_licence", "bibtex"))
-        | {"pretty_name": dataset}
-        | known
-    )
-
-
-def render(tally: Tally, info: Any, text_licence: str | None = None) -> str:
-    """The whole README.md.
+def render(
+    tally: Tally,
+    info: DatasetInfo,
+    text_licence: str | None = None,
+    repository: str = ANYWHERE,
+    config: str | None = None,
+) -> str:
+    """The whole README.md, with the YAML that ``datasets`` and the Hub read.
 
     Args:
-        info: the ``datasets.DatasetInfo`` of what was written.
-        text_licence: what whoever publishes the texts puts them under; None where nobody has said.
+        info: features, splits and sizes of the parquet files.
+        text_licence: the licence that the publisher gives to the new texts; None if none was stated.
+        repository: where the examples load from.
+        config: the configuration that the examples name; None takes the source dataset's name.
     """
     from huggingface_hub import DatasetCard
-    from jinja2 import Environment, StrictUndefined
 
-    from chatdesc.rows.schema import COLUMNS
-    from chatdesc.share.export import LAYOUTS
-    from chatdesc.share.licences import writers
-
-    words = (files("chatdesc.cards") / "dataset_card.md.jinja").read_text(encoding="utf-8")
-    template = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined).from_string(words)
+    source = facts(tally.dataset)
     images = {"images": "the frames' files, in order"} if "images" in info.features else {}
-    text = template.render(
+    text = _template(
         metadata=_metadata(tally.dataset, info).to_yaml(),
-        source=(source := facts(tally.dataset)),
+        source=source,
         writers=writers(tally.provenance.values()),
-        text_licence=text_licence or source["text_licence"],
+        text_licence=text_licence or source.text_licence,
         tally=tally,
+        repository=repository,
+        config=config or tally.dataset,
         layout=tally.dataset if tally.dataset in LAYOUTS else "lasot",
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,
@@ -156,17 +183,24 @@ def render(tally: Tally, info: Any, text_licence: str | None = None) -> str:
     return str(DatasetCard(text)).rstrip() + "\n"
 
 
-def _metadata(dataset: str, info: Any) -> Any:
-    """The card's YAML: one configuration, called as the source dataset is."""
+def _template(**variables: Any) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    words = (files("chatdesc.cards") / "dataset_card.md.jinja").read_text(encoding="utf-8")
+    template = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined).from_string(words)
+    return template.render(variables)
+
+
+def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
+    """The card's YAML: one configuration, with the name of the source dataset."""
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
 
-    known = facts(dataset)
     data = DatasetCardData(
         language=["en"],
         license="other",
         license_name="see-source-dataset",
-        pretty_name=f"{known['pretty_name']}, re-annotated by chatdesc",
+        pretty_name=f"{facts(dataset).pretty_name}, re-annotated by chatdesc",
         tags=["visual-object-tracking", "vision-language-tracking", "chatdesc"],
     )
     paths = [{"split": name, "path": f"data/{name}-*.parquet"} for name in info.splits]
@@ -175,17 +209,18 @@ def _metadata(dataset: str, info: Any) -> Any:
     return data
 
 
-def _unpacked(provenance: Row) -> str:
-    """A run's provenance as indented JSON, with the JSON inside its texts unpacked."""
+def _unpacked(provenance: Provenance) -> str:
+    """A run's provenance as indented JSON; JSON inside its texts becomes part of it."""
+    values = {name: _parsed(value) for name, value in provenance.items()}
+    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
 
-    def unpack(value: Any) -> Any:
-        if isinstance(value, list):
-            return [unpack(v) for v in value]
-        if isinstance(value, str) and value.startswith(("{", "[")):
-            try:
-                return unpack(json.loads(value))
-            except ValueError:
-                return value
-        return value
 
-    return json.dumps({k: unpack(v) for k, v in provenance.items()}, indent=2, sort_keys=True, ensure_ascii=False)
+def _parsed(value: object) -> object:
+    if isinstance(value, list):
+        return [_parsed(item) for item in value]
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        try:
+            return _parsed(json.loads(value))
+        except ValueError:
+            return value
+    return value

@@ -1,10 +1,13 @@
 """Croissant metadata (mlcommons.org/croissant) of a repository with one or several datasets, as plain JSON-LD.
 
->>> made = describe("user/lasot-chatdesc", metadata, "main")      # the card's YAML                # doctest: +SKIP
->>> made["recordSet"][0]["@id"], made["recordSet"][0]["field"][0]["@id"]                           # doctest: +SKIP
+>>> files = [{"split": "test", "path": "lasot/test-*.parquet"}]
+>>> info = {"config_name": "lasot", "features": [{"name": "sequence", "dtype": "string"}]}
+>>> metadata = {"configs": [{"config_name": "lasot", "data_files": files}], "dataset_info": info}
+>>> made = describe("user/lasot-chatdesc", metadata)
+>>> made["recordSet"][0]["@id"], made["recordSet"][0]["field"][0]["@id"]
 ('lasot', 'lasot/sequence')
 
-Everything is taken from the card: its ``configs`` say where the files are, its ``dataset_info`` what is in them.
+All of it comes from the card: ``configs`` has the places of the files, ``dataset_info`` their columns.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ import json
 from typing import Any
 
 from chatdesc.rows.schema import COLUMNS
-from chatdesc.share.card import facts
-from chatdesc.share.card_merge import entries, entry
+from chatdesc.share.card_merge import Metadata, config_name, entries, entry
+from chatdesc.share.facts import facts
 
 Json = dict[str, Any]
 
@@ -73,7 +76,7 @@ CONTEXT: Json = {
 }
 
 
-def describe(repo_id: str, metadata: Json, revision: str = "main") -> Json:
+def describe(repo_id: str, metadata: Metadata, revision: str = "main") -> Json:
     """The repository's Croissant metadata.
 
     Args:
@@ -81,8 +84,7 @@ def describe(repo_id: str, metadata: Json, revision: str = "main") -> Json:
         metadata: the YAML of its card, as a dict.
         revision: the branch that the files are on.
     """
-    configs = [one.get("config_name", "default") for one in entries(metadata, "configs")]
-    names = [name for name in configs if _has_both(metadata, name)]
+    names = [name for name in map(config_name, entries(metadata, "configs")) if _has_both(metadata, name)]
     title = metadata.get("pretty_name") or repo_id
     sources = [facts(name) for name in names]
     return {
@@ -93,7 +95,7 @@ def describe(repo_id: str, metadata: Json, revision: str = "main") -> Json:
         "description": f"{title}: target descriptions for tracking sequences, with the evidence behind each.",
         "url": f"{HUB}/{repo_id}",
         "license": _licence(repo_id, metadata),
-        "citeAs": "\n".join([*(s["bibtex"].strip() for s in sources if s["bibtex"]), CHATTRACKER]),
+        "citeAs": "\n".join([*(s.bibtex.strip() for s in sources if s.bibtex), CHATTRACKER]),
         "keywords": [*(metadata.get("tags") or []), "croissant"],
         "isLiveDataset": True,
         "distribution": [_repository(repo_id, revision), *(_files(metadata, name) for name in names)],
@@ -102,11 +104,12 @@ def describe(repo_id: str, metadata: Json, revision: str = "main") -> Json:
 
 
 def dumped(made: Json) -> str:
+    """The metadata as the text of ``croissant.json``."""
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def _licence(repo_id: str, metadata: Json) -> str:
-    """A licence that the Hub knows by name has a page; else the card says what holds for what."""
+def _licence(repo_id: str, metadata: Metadata) -> str:
+    """The page of a licence that the Hub knows by name; otherwise the card's section on licences."""
     named = metadata.get("license")
     known = isinstance(named, str) and named not in ("other", "unknown")
     return f"https://choosealicense.com/licenses/{named}/" if known else f"{HUB}/{repo_id}#licences"
@@ -124,7 +127,7 @@ def _repository(repo_id: str, revision: str) -> Json:
     }
 
 
-def _files(metadata: Json, config: str) -> Json:
+def _files(metadata: Metadata, config: str) -> Json:
     listed = _patterns(entry(metadata, "configs", config).get("data_files"))
     return {
         "@type": "cr:FileSet",
@@ -138,36 +141,36 @@ def _files(metadata: Json, config: str) -> Json:
 
 
 def _patterns(files: Any) -> list[str]:
-    """``data_files`` in any of the ways that the Hub takes: a pattern, or lists or mappings of them."""
+    """``data_files`` in any form that the Hub takes: a pattern, or lists or mappings of patterns."""
     if isinstance(files, dict):
         return _patterns(files.get("path") if "path" in files else list(files.values()))
-    return [files] if isinstance(files, str) else [one for part in files or [] for one in _patterns(part)]
+    return [files] if isinstance(files, str) else [pattern for part in files or [] for pattern in _patterns(part)]
 
 
-def _has_both(metadata: Json, config: str) -> bool:
-    """Whether the card says where a configuration's files are and what is in them; people's own may not."""
+def _has_both(metadata: Metadata, config: str) -> bool:
+    """Whether the card has the places and the columns of a configuration's files; people's own may lack them."""
     described = entry(metadata, "dataset_info", config).get("features")
     return bool(described and _patterns(entry(metadata, "configs", config).get("data_files")))
 
 
-def _records(metadata: Json, config: str) -> Json:
+def _records(metadata: Metadata, config: str) -> Json:
     described = entry(metadata, "dataset_info", config)
-    features, splits = described["features"], ", ".join(one["name"] for one in described.get("splits") or [])
+    features, splits = described["features"], ", ".join(split["name"] for split in described.get("splits") or [])
     return {
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
-        "description": f"{facts(config)['pretty_name']}: one record per sequence; splits: {splits}.",
-        "field": [f for one in features if (f := _column(config, one))],
+        "description": f"{facts(config).pretty_name}: one record per sequence; splits: {splits}.",
+        "field": [field for column in features if (field := _column(config, column))],
     }
 
 
 def _column(config: str, described: Json) -> Json | None:
-    """A column of ``dataset_info``; None for a type that Croissant has no word for."""
+    """A column of ``dataset_info``; None for a type that Croissant lacks."""
     name = described["name"]
     source = {"fileSet": {"@id": f"files-of-{config}"}, "extract": {"column": name}}
-    found = _field(f"{config}/{name}", described, source, [])
-    return found if found is None or name not in COLUMNS else found | {"description": COLUMNS[name]}
+    field = _field(f"{config}/{name}", described, source, [])
+    return field if field is None or name not in COLUMNS else field | {"description": COLUMNS[name]}
 
 
 def _field(place: str, described: Json, source: Json, path: list[str]) -> Json | None:
@@ -175,8 +178,9 @@ def _field(place: str, described: Json, source: Json, path: list[str]) -> Json |
     lengths, inner = _unlisted(described)
     made: Json = {"@type": "cr:Field", "@id": place, "name": place}
     if "struct" in inner:
-        parts = [(one, [*path, one["name"]]) for one in inner["struct"]]
-        made["subField"] = [f for one, to in parts if (f := _field(f"{place}/{one['name']}", one, source, to))]
+        parts = [(part["name"], part) for part in inner["struct"]]
+        fields = (_field(f"{place}/{name}", part, source, [*path, name]) for name, part in parts)
+        made["subField"] = [field for field in fields if field]
     elif inner.get("dtype") in DTYPES:
         steps = [{"jsonPath": step} for step in path]
         made |= {"dataType": DTYPES[inner["dtype"]], "source": source | ({"transform": steps} if steps else {})}
@@ -188,7 +192,7 @@ def _field(place: str, described: Json, source: Json, path: list[str]) -> Json |
 
 
 def _unlisted(described: Json) -> tuple[list[int], Json]:
-    """The lengths of lists within lists (-1: any), and what is in them."""
+    """The lengths of lists within lists (-1: any), and their items' type."""
     lengths: list[int] = []
     while "list" in described:
         lengths.append(described.get("length", -1))

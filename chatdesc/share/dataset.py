@@ -1,11 +1,14 @@
 """Rows as a dataset that ``datasets.load_dataset`` opens: parquet shards and a card.
 
->>> summary = write_dataset(rows, Path("run/dataset"), dataset="lasot")     # doctest: +SKIP
->>> datasets.load_dataset("run/dataset", split="test")[0]["text"]           # doctest: +SKIP
-'the white airplane with red stripes'
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> rows = [empty_row() | {"sequence": "bus-2", "split": "test", "status": "ok", "text": "a red bus"}]
+>>> summary = write_dataset(rows, Path(mkdtemp()) / "dataset", dataset="lasot")
+>>> summary.splits, sorted(path.name for path in summary.path.rglob("*.*"))
+({'test': 1}, ['README.md', 'test-00000-of-00001.parquet'])
 
-The folder is built beside its place and then swapped in, so that whoever opens it finds the old dataset or the new
-one. The same rows give the same bytes.
+The folder is built beside its place and then swapped in: a reader finds the old dataset or the new one. The same rows
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,12 +17,18 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from chatdesc.atomic import aside, recover, swap_in
-from chatdesc.rows.schema import Row, split_name
+from chatdesc.rows.schema import COLUMNS, Row, features, split_name
+from chatdesc.share.card import Tally, render
 from chatdesc.share.redact import assert_clean, redact
 from chatdesc.types import ChatdescError
+
+if TYPE_CHECKING:
+    from datasets import DatasetInfo, Features
+    from pyarrow import Table
+    from pyarrow.parquet import ParquetWriter
 
 EncodedFrames = Callable[[Row], list[bytes]]
 
@@ -28,9 +37,28 @@ BATCH_BYTES = 64 << 20
 SHARD_BYTES = 200 << 20
 
 
+class EncodedImage(TypedDict):
+    """An image as ``datasets`` stores it: the bytes of its file."""
+
+    bytes: bytes
+    path: None
+
+
+class PublishedRow(Row):
+    """A row as it is published: with its frames, if they are included."""
+
+    images: NotRequired[list[EncodedImage]]
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What was written: rows per split and per status, shards, and their bytes on disk."""
+    """A dataset that was written.
+
+    Attributes:
+        splits, statuses: rows per split and per status.
+        shards: the number of parquet files.
+        size: their bytes on disk.
+    """
 
     path: Path
     splits: dict[str, int]
@@ -40,6 +68,7 @@ class DatasetSummary:
 
     @property
     def rows(self) -> int:
+        """The number of rows."""
         return sum(self.splits.values())
 
 
@@ -51,21 +80,19 @@ def write_dataset(
     include_frames: EncodedFrames | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> DatasetSummary:
-    """Write rows as ``out/data/SPLIT-00000-of-0000N.parquet`` with a card ``out/README.md``, replacing what is there.
+    """Write rows as ``out/data/SPLIT-00000-of-0000N.parquet`` with a card ``out/README.md``, replacing ``out``.
 
     Args:
-        rows: as ``rows.COLUMNS`` says, in the order in which they shall stand; read once, a batch at a time.
+        rows: read once, a batch at a time; they keep their order.
         out: the dataset's folder.
-        dataset: name of the source dataset: the one configuration's name, and whose facts the card states.
-        include_frames: gives a row's images as encoded files; then there is a column ``images``.
+        dataset: the source dataset: its name is that of the configuration, its facts go into the card.
+        include_frames: gives a row's images as encoded files, for a column ``images``.
         shard_bytes: a shard is closed when it has become larger.
 
     Raises:
-        ChatdescError: there is no row, a row has a column that is not known or a value that does not fit, or it holds
-            a path of this machine or a token. What was in ``out`` is then still there.
+        ChatdescError: no row, an unknown column, a value that does not fit its column, a path of this machine or a
+            token. ``out`` is then unchanged.
     """
-    from chatdesc.share.card import Tally, render
-
     recover(out)
     new = aside(out, "new")
     tally = Tally(dataset)
@@ -89,19 +116,17 @@ def write_dataset(
     return DatasetSummary(out, counts, dict(sorted(tally.statuses.items())), len(sizes), sum(sizes))
 
 
-def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Row:
-    """A row as it may be published: every column, none unknown, messages without local paths, images if asked for.
+def prepared(row: Row, include_frames: EncodedFrames | None = None) -> PublishedRow:
+    """A row as it may be published: every column, messages without local paths, images if asked for.
 
     Raises:
         ChatdescError: a column is unknown, or holds a path of this machine or a token.
     """
-    from chatdesc.rows.schema import COLUMNS
-
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise ChatdescError(f"row {row.get('sequence')}: unknown columns {', '.join(unknown)}; rows.COLUMNS lists them")
     # Messages and raw answers quote libraries and models, who may name files; a path in all else is a mistake of ours.
-    clean = {name: row.get(name) for name in COLUMNS}
+    clean = cast(PublishedRow, {name: row.get(name) for name in COLUMNS})
     clean["problems"] = [redact(problem) for problem in row.get("problems") or []]
     clean["rounds"] = [tried | {"raw": redact(tried.get("raw") or "")} for tried in row.get("rounds") or []]
     assert_clean(clean, f"row {row['sequence']}: ")
@@ -112,11 +137,11 @@ def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Row:
 
 @dataclass(slots=True)
 class _Split:
-    """A split that is being written: its open shard, its batch, and what it holds so far."""
+    """A split that is being written: its open shard, the rows of its batch, and counts of the rows written."""
 
-    writer: Any = None
-    file: Any = None
-    batch: list[Row] = field(default_factory=list)
+    writer: ParquetWriter | None = None
+    file: IO[bytes] | None = None
+    batch: list[PublishedRow] = field(default_factory=list)
     batch_bytes: int = 0
     rows: int = 0
     shards: int = 0
@@ -127,22 +152,20 @@ class _Shards:
     """Parquet files of several splits, in batches, each shard closed when it is large enough."""
 
     def __init__(self, folder: Path, shard_bytes: int, *, with_images: bool) -> None:
-        from chatdesc.rows.schema import features
-
         self.folder, self.shard_bytes = folder, shard_bytes
-        self.features = features(with_images)
+        self.features: Features = features(with_images)
         self.splits: dict[str, _Split] = {}
 
     def __enter__(self) -> _Shards:
         return self
 
-    def __exit__(self, kind: Any, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         for name, split in sorted(self.splits.items()):
             if kind is None:
                 self._flush(name, split)
             self._close(split)
 
-    def add(self, name: str, row: Row) -> None:
+    def add(self, name: str, row: PublishedRow) -> None:
         split = self.splits.setdefault(name, _Split())
         split.batch.append(row)
         split.batch_bytes += sum(len(image["bytes"]) for image in row.get("images", ()))
@@ -153,16 +176,15 @@ class _Shards:
         if not split.batch:
             return
         table = self._table(split.batch)
-        if split.writer is None:
-            self._open(name, split)
-        split.writer.write_table(table)
+        writer, file = self._opened(name, split)
+        writer.write_table(table)
         split.rows += len(split.batch)
         split.raw_bytes += table.nbytes
         split.batch, split.batch_bytes = [], 0
-        if split.file.tell() >= self.shard_bytes:
+        if file.tell() >= self.shard_bytes:
             self._close(split)
 
-    def _table(self, batch: list[Row]) -> Any:
+    def _table(self, batch: list[PublishedRow]) -> Table:
         import pyarrow as pa
 
         schema = self.features.arrow_schema
@@ -175,10 +197,13 @@ class _Shards:
             names = f"{batch[0]['sequence']} to {batch[-1]['sequence']}"
             raise ChatdescError(f"rows {names}: a value does not fit its column in rows.features(): {error}") from error
 
-    def _open(self, name: str, split: _Split) -> None:
+    def _opened(self, name: str, split: _Split) -> tuple[ParquetWriter, IO[bytes]]:
+        """The split's open shard, or a new one."""
         import pyarrow.parquet as pq
         from datasets import config
 
+        if split.writer is not None and split.file is not None:
+            return split.writer, split.file
         split.file = (self.folder / f"{name}-{split.shards:05d}.parquet").open("wb")
         # As `datasets` writes its own: chunked by content, a new push transfers only what changed.
         chunking, schema = config.DEFAULT_CDC_OPTIONS, self.features.arrow_schema
@@ -186,12 +211,13 @@ class _Shards:
             split.file, schema, use_content_defined_chunking=chunking, write_page_index=True
         )
         split.shards += 1
+        return split.writer, split.file
 
     def _close(self, split: _Split) -> None:
-        if split.writer is not None:
+        if split.writer is not None and split.file is not None:
             split.writer.close()
             split.file.close()
-            split.writer = split.file = None
+        split.writer = split.file = None
 
     def name_them(self) -> None:
         """Give the shards their names, now that their number is known."""
@@ -200,8 +226,8 @@ class _Shards:
                 part = self.folder / f"{name}-{i:05d}"
                 part.with_suffix(".parquet").rename(part.with_name(f"{part.name}-of-{split.shards:05d}.parquet"))
 
-    def info(self) -> Any:
-        """``datasets.DatasetInfo`` of what was written."""
+    def info(self) -> DatasetInfo:
+        """Features, splits and sizes of the shards."""
         from datasets import DatasetInfo, SplitDict, SplitInfo
 
         splits = SplitDict()

@@ -1,10 +1,15 @@
-"""Texts written where trackers read them, from rows alone: no source dataset is needed.
+"""Texts written where trackers read them, from rows alone: the source dataset is not needed.
 
->>> rows = read_rows("user/lasot-chatdesc", split="test")                                # doctest: +SKIP
->>> export(rows, Path("/data/LaSOT"), "lasot", overwrite=True).written[0]                # doctest: +SKIP
-'airplane/airplane-1/nlp.txt'
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> rows = [empty_row() | {"sequence": "bus-2", "text": "a red bus, far away"}]
+>>> to = Path(mkdtemp())
+>>> export(rows, to, "lasot").written
+('bus/bus-2/nlp.txt',)
+>>> (to / "bus/bus-2/nlp.txt").read_text()
+'a red bus far away'
 
-Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that is there keeps its line
+Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that exists keeps its line
 ending, a new one has none. ``jsonl`` and ``csv`` hold the texts unchanged.
 """
 
@@ -18,24 +23,28 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from chatdesc.atomic import write_atomic
+from chatdesc.atomic import keep_original, remove_leftovers, write_atomic
 from chatdesc.loaders.writeback import layout_path
+from chatdesc.names import some
 from chatdesc.rows.schema import Row
-from chatdesc.text import clean_for_trackers
+from chatdesc.text import clean_for_trackers, line_ending
 from chatdesc.types import ChatdescError
 
 FLAT = ("sequence", "dataset", "split", "category", "manual_text", "text", "text_source", "scope", "status")
-COLUMNS = (*FLAT, "ranges", "frames")  # what of a row an export needs
+COLUMNS = (*FLAT, "ranges", "frames")  # the columns that an export reads
 NUMBERED = re.compile(r"(.+)-[0-9]+")
 SEPARATORS = re.compile(r'[=;:|"\\]')
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was done; paths are relative to the folder written to.
+    """The files written; paths are relative to the target folder.
 
-    ``same`` counts files that were there already with the same text, ``skipped`` rows without a text; ``kept`` are the
-    originals that stay beside as ``.orig``.
+    Attributes:
+        written: the files that are new or have another text now.
+        same: the number of files that had the same text before.
+        skipped: the number of rows without a text.
+        kept: copies of originals, ``.orig`` beside the new texts.
     """
 
     written: tuple[str, ...]
@@ -46,7 +55,13 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One file per sequence: ``paths`` has its place, and then others where an existing tree may have it."""
+    """One file per sequence.
+
+    Attributes:
+        paths: the file's place, and then other places where an existing tree may have it.
+        text: the file's content.
+        keeps_originals: whether a file that is replaced is copied to ``.orig`` first.
+    """
 
     paths: Callable[[Row], list[str]]
     text: Callable[[Row], str]
@@ -60,7 +75,7 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) 
 
     Raises:
         ChatdescError: an unknown layout, no row or no text, a sequence whose name is no file name or that comes twice,
-            or (without ``overwrite``) a file that is there with another text.
+            or (without ``overwrite``) a file with another text.
     """
     if layout not in (*LAYOUTS, *TABLES):
         raise ChatdescError(f"there is no layout {layout!r}; known are {', '.join((*LAYOUTS, *TABLES))}")
@@ -72,10 +87,10 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) 
         files, skipped = _texts(rows, to, LAYOUTS[layout])
     differing = {path: text for path, text in files.items() if _differs(to / path, text)}
     _refuse_loss(to, differing, overwrite)
+    remove_leftovers({(to / path).parent for path in files})
     originals = layout in LAYOUTS and LAYOUTS[layout].keeps_originals
-    kept = [path for path in differing if originals and _keep_original(to / path)]
+    kept = [path for path in differing if originals and keep_original(to / path)]
     for path, text in differing.items():
-        (to / path).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(to / path, text)
     return Exported(tuple(differing), len(files) - len(differing), skipped, tuple(f"{path}.orig" for path in kept))
 
@@ -89,7 +104,8 @@ def _texts(rows: Iterable[Row], to: Path, layout: Layout) -> tuple[dict[str, str
             skipped += 1
             continue
         path = _place(to, layout.paths(row))
-        if files.setdefault(path, text + _ending(to / path)) != text + _ending(to / path):
+        content = text + _ending(to / path)
+        if files.setdefault(path, content) != content:
             raise ChatdescError(f"{path}: two rows have another text for it; choose one --split or --config")
     if not files:
         raise ChatdescError("no row has a text" if skipped else "there is no row to export")
@@ -102,9 +118,7 @@ def _place(to: Path, paths: list[str]) -> str:
 
 
 def _ending(file: Path) -> str:
-    """The line ending of a file that is there; none where there is no file."""
-    found = re.search(rb"(?:\r\n|\n|\r)?\Z", file.read_bytes()) if file.is_file() else None
-    return found[0].decode() if found else ""
+    return line_ending(file.read_bytes()).decode() if file.is_file() else ""
 
 
 def _differs(file: Path, text: str) -> bool:
@@ -115,22 +129,12 @@ def _refuse_loss(to: Path, paths: Iterable[str], overwrite: bool) -> None:
     for path in paths:
         if (to / path).is_dir():
             raise ChatdescError(f"{to / path}: is a folder; a text belongs there")
-    there = [path for path in paths if (to / path).exists()]
-    if there and not overwrite:
-        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+    existing = [path for path in paths if (to / path).exists()]
+    if existing and not overwrite:
         raise ChatdescError(
-            f"{to} has other texts already ({', '.join(there[:3])}{more}); nothing was written. "
+            f"{to} has other texts already ({some(existing, 3)}); nothing was written. "
             "Choose another --to, or replace them with --overwrite"
         )
-
-
-def _keep_original(file: Path) -> bool:
-    """Put a dataset's own text beside, unless one is there: the first is the original."""
-    beside = file.with_name(file.name + ".orig")
-    if not file.exists() or beside.exists():
-        return False
-    beside.write_bytes(file.read_bytes())
-    return True
 
 
 def _name(value: str) -> str:
@@ -145,7 +149,7 @@ def _name(value: str) -> str:
 
 
 def _category(row: Row) -> str:
-    """The class folder, as LaSOT names its sequences after it."""
+    """The class folder: LaSOT names sequences after it."""
     match = NUMBERED.fullmatch(row["sequence"])
     return match[1] if match else row.get("category") or row["sequence"]
 
@@ -162,8 +166,10 @@ def _tnl2k_paths(row: Row) -> list[str]:
 
 
 def _as_published(row: Row) -> list[str]:
-    """The sequence's folder in the tree that the row was made from, if its frames say so."""
-    frames = row.get("frames") or {}
+    """The sequence's folder in the tree that the row was made from, if the paths of its frames have it."""
+    frames = row.get("frames")
+    if not frames:
+        return []
     first = (frames.get("pattern") or "").replace("%%", "%") or next(iter(frames.get("paths") or []), "")
     folder = PurePosixPath(layout_path(first)).parent.parent
     harmless = not folder.is_absolute() and not {"..", "."} & set(folder.parts) and "\\" not in first
@@ -181,8 +187,8 @@ def _line(row: Row) -> str:
 
 def _frame_lines(row: Row) -> str:
     """``<frame> <text>`` for each range of frames (counted from 0), or for frame 0 alone."""
-    ranges = row.get("ranges") or [{"start": 0, "text": row["text"]}]
-    lines = ((part["start"], clean_for_trackers(part["text"] or "")) for part in ranges)
+    texts = [(part["start"], part["text"]) for part in row.get("ranges") or []] or [(0, row["text"] or "")]
+    lines = ((start, clean_for_trackers(text or "")) for start, text in texts)
     return "\n".join(f"{start} {text}" for start, text in lines if text)
 
 
@@ -198,11 +204,11 @@ def _table(rows: Iterable[Row], layout: str) -> dict[str, str]:
 
 
 def _jsonl(rows: Iterator[Row]) -> str:
-    def shown(row: Row) -> Row:
+    def shown(row: Row) -> dict[str, object]:
         ranges = [{key: part[key] for key in ("start", "stop", "text")} for part in row.get("ranges") or []]
         return {name: row.get(name) for name in FLAT} | {"ranges": ranges}
 
-    return _some("".join(json.dumps(shown(row), ensure_ascii=False) + "\n" for row in rows))
+    return _not_empty("".join(json.dumps(shown(row), ensure_ascii=False) + "\n" for row in rows))
 
 
 def _csv(rows: Iterator[Row]) -> str:
@@ -210,10 +216,10 @@ def _csv(rows: Iterator[Row]) -> str:
     table = csv.DictWriter(out, FLAT, extrasaction="ignore", lineterminator="\n")
     for row in rows:
         table.writerow({name: row.get(name) for name in FLAT})
-    return ",".join(FLAT) + "\n" + _some(out.getvalue())
+    return ",".join(FLAT) + "\n" + _not_empty(out.getvalue())
 
 
-def _some(lines: str) -> str:
+def _not_empty(lines: str) -> str:
     if not lines:
         raise ChatdescError("there is no row to export")
     return lines

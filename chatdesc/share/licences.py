@@ -1,10 +1,11 @@
-"""What a card says of licences: of the source dataset, of the models that wrote the texts, of the texts.
+"""The licences of the models that wrote texts, and of the texts, for the card.
 
->>> writers([{"describer": '{"name": "attributes", "revision": "1"}'}])
-[Writer(model='attributes', revision='1', licence='Apache-2.0, as chatdesc itself (it measures, and has no learned weights)')]
+>>> [writer] = writers([{"describer": '{"name": "attributes", "revision": "1"}'}])
+>>> writer.model, writer.revision, writer.licence[:10]
+('attributes', '1', 'Apache-2.0')
 
-Facts about models are in ``cards/models.yaml``, facts about source datasets in ``cards/NAME.yaml``.
-"""  # noqa: E501
+The licences of models are in ``cards/models.yaml``.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +16,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
+from chatdesc.rows.schema import Provenance
 from chatdesc.types import ChatdescError
 
 UNKNOWN = "not known to chatdesc: see the model's own page"
 LICENCE = re.compile(r"[\w.+-]+", re.ASCII)  # as the Hub spells them: cc-by-4.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Writer:
     """A model that wrote texts; ``revision`` is a commit, a version or a hash of the weights."""
 
@@ -32,22 +33,18 @@ class Writer:
     licence: str
 
 
-def writers(provenances: Iterable[dict[str, Any]]) -> list[Writer]:
-    """The describers that rows' ``provenance`` names, each once."""
-    return sorted({_writer(made_by.get("describer") or "unknown") for made_by in provenances}, key=_order)
-
-
-def _order(writer: Writer) -> tuple[str, str]:
-    return writer.model, writer.revision
+def writers(provenances: Iterable[Provenance]) -> list[Writer]:
+    """The describers in the rows' ``provenance``, each once, sorted by name and revision."""
+    return sorted({_writer(made_by.get("describer") or "unknown") for made_by in provenances})
 
 
 def _writer(describer: str) -> Writer:
     try:
-        said = json.loads(describer)
+        known = json.loads(describer)
     except ValueError:
-        said = {"name": describer}
-    model = str(said.get("model") or said.get("name") or "unknown")
-    revision = str(said.get("revision") or said.get("server_model") or said.get("weights_sha256") or "not known")
+        known = {"name": describer}
+    model = str(known.get("model") or known.get("name") or "unknown")
+    revision = str(known.get("revision") or known.get("server_model") or known.get("weights_sha256") or "not known")
     return Writer(model, revision, licence_of(model))
 
 
@@ -65,10 +62,10 @@ def _known() -> tuple[tuple[str, str], ...]:
 
 
 def checked(licence: str | None) -> str | None:
-    """A licence for texts, as the Hub spells it.
+    """A licence for texts, unchanged, if it is one word as on the Hub, or None.
 
     Raises:
-        ChatdescError: it is not spelled like one.
+        ChatdescError: it is not one word.
     """
     if licence is not None and not LICENCE.fullmatch(licence):
         raise ChatdescError(f"--text-licence {licence!r}: write it as the Hub does, in one word: cc-by-4.0")

@@ -1,4 +1,4 @@
-"""What must never be published: folders of this machine, and tokens.
+"""Folders of this machine and tokens, which must never be published: found, refused, or taken out.
 
 >>> find_private("see /home/ada/lasot/nlp.txt")
 'an absolute path of this machine'
@@ -44,7 +44,7 @@ def _is_local(path: str) -> bool:
 
 
 def find_private(text: str) -> str | None:
-    """What a text holds that must not leave this machine, or None."""
+    """The kind of private content in a text, or None."""
     if any(_is_local(m.group(1) or m.group()) for m in ABSOLUTE.finditer(text)):
         return "an absolute path of this machine"
     if TOKEN.search(text) or any(secret in text for secret in _secrets()):
@@ -69,12 +69,12 @@ def assert_clean(value: Any, where: str = "value") -> None:
     """Refuse a value (of JSON) that holds a local path or a token in any of its texts.
 
     Raises:
-        ChatdescError: it does; the message says where.
+        ChatdescError: it does; the message has the place.
     """
     if isinstance(value, str):
-        found = find_private(value)
-        if found:
-            raise ChatdescError(f"{where} holds {found}, which must not be published: {redact(value)[:200]!r}")
+        private = find_private(value)
+        if private:
+            raise ChatdescError(f"{where} holds {private}, which must not be published: {redact(value)[:200]!r}")
     elif isinstance(value, dict):
         for key, item in value.items():
             assert_clean(item, f"{where}.{key}")

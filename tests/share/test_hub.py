@@ -220,7 +220,7 @@ def test_a_card_by_hand_alone_and_a_broken_one(hub, push, name):
     assert card_of(hub, name)[1].startswith("# Mine\n\nHello.\n\n<!-- chatdesc lasot")
     hub.put(name, {"README.md": b"---\na: [\n---\nx"})
     head = hub.head(name)
-    assert "cannot be read; mend it" in push(code=2)["err"]
+    assert "cannot be read; correct it" in push(code=2)["err"]
     assert hub.head(name) == head
 
 
