@@ -1,4 +1,4 @@
-"""From a sequence's files to values and problems; every problem says where it is and what to do.
+"""A sequence's files as values and problems; every problem names its place and a remedy.
 
 >>> boxes = np.array([[1, 2, 3, 4], [1, 2, 0, 0]], np.float32)
 >>> check_boxes("tiger-6/groundtruth.txt", boxes, [], np.array([True, True]))[0].message
@@ -25,7 +25,11 @@ FlagFile = tuple[str, Flags | None, list[Problem]]
 
 
 def read_boxes(root: Root, path: str | None, wanted: str) -> tuple[Boxes, parse.Errors, list[Problem]]:
-    """Boxes [N, 4] of a file, its unreadable lines, and what keeps it from being read at all."""
+    """Boxes [N, 4] of a file, its unreadable lines, and a problem where it cannot be read at all.
+
+    Args:
+        wanted: the name of the missing file, where ``path`` is None.
+    """
     none = np.zeros((0, 4), np.float32)
     if path is None:
         return none, [], [Problem("bad_boxes", f"{wanted}: there is no such file; the target's boxes are needed", True)]
@@ -38,15 +42,15 @@ def read_boxes(root: Root, path: str | None, wanted: str) -> tuple[Boxes, parse.
 
 
 def check_boxes(path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | None, first: int = 0) -> list[Problem]:
-    """What is wrong with boxes [N, 4], one problem per cause.
+    """The problems of boxes [N, 4], one per cause.
 
     Args:
         path: the file, for the messages.
         errors: lines that could not be parsed, (line, why).
-        visible: bool [N], or None where it is not known: a box without a size is then taken for absence.
+        visible: bool [N], or None where it is not known: a box without a size then counts as absence.
         first: row of the sequence's first frame, whose box must be finite and positive.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     finite: Flags = np.logical_and.reduce(np.isfinite(boxes), axis=1)
     positive: Flags = np.logical_and.reduce(boxes[:, 2:] > 0, axis=1)
     shown = np.ones(len(boxes), bool) if visible is None else visible
@@ -54,12 +58,13 @@ def check_boxes(path: str, boxes: Boxes, errors: parse.Errors, visible: Flags | 
     unread[[line - 1 for line, _ in errors]] = True
     if len(boxes) > first and not (finite[first] and positive[first]):
         why = f"the first box ({_box(boxes[first])}) is not finite and positive, so there is no target to describe"
-        found.append(Problem("bad_boxes", f"{path}:{first + 1}: {why}; correct it or leave the sequence out", True))
-    found += bad_lines(path, errors)
-    found += _rows(path, boxes, ~finite & shown & ~unread, "is not finite")
+        problems.append(Problem("bad_boxes", f"{path}:{first + 1}: {why}; correct it or leave the sequence out", True))
+    problems += bad_lines(path, errors)
+    problems += _rows(path, boxes, ~finite & shown & ~unread, "is not finite")
     if visible is not None:
-        found += _rows(path, boxes, finite & ~positive & visible, "is not positive though the target is marked visible")
-    return found
+        wrong = finite & ~positive & visible
+        problems += _rows(path, boxes, wrong, "is not positive though the target is marked visible")
+    return problems
 
 
 def bad_lines(path: str, errors: parse.Errors) -> list[Problem]:
@@ -87,12 +92,12 @@ def _more(count: int) -> str:
 
 
 def read_flags(root: Root, paths: tuple[str, ...]) -> list[FlagFile]:
-    """What files that mark absence hold, each with its path and what is wrong with it."""
+    """The flags of each file that marks absence, with its path and its problems; None for an unreadable file."""
     return [(path, *_read(root, path, parse.parse_flags, "bad_visible")) for path in paths]
 
 
 def read_visible(root: Root, paths: tuple[str, ...], boxes: parse.Numbers) -> tuple[Flags | None, list[Problem]]:
-    """Visibility [N] from files that mark absence; None where there is none, or one that cannot be read."""
+    """Visibility [N] from files that mark absence; None without a file, or with one that cannot be read."""
     return visible(read_flags(root, paths), boxes)
 
 
@@ -133,7 +138,7 @@ def _read(root: Root, path: str, parsed: Callable[[bytes], T], kind: str) -> tup
 
 
 def read_attributes(root: Root, path: str | None, names: tuple[str, ...]) -> tuple[dict[str, bool], list[Problem]]:
-    """Attributes by name, from a file with one number for each; empty where there is none."""
+    """Attributes by name, from a file with one number for each; empty without a file."""
     if path is None:
         return {}, []
     flags, problems = _read(root, path, parse.parse_flags, "bad_attributes")
@@ -145,7 +150,7 @@ def read_attributes(root: Root, path: str | None, names: tuple[str, ...]) -> tup
 
 
 def read_text(root: Root, path: str) -> tuple[str | None, list[Problem]]:
-    """A text byte-exact (undecodable bytes as surrogates), None where there is no file."""
+    """A text with all its bytes (undecodable ones as surrogates); None without a file."""
     try:
         data = root.find(path)
     except (OSError, DataError) as error:
@@ -159,19 +164,19 @@ def _odd_text(path: str, data: bytes) -> list[Problem]:
     lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip()]
     if not lines:
         return [Problem("missing_text", f"{path}: is empty; a text can be made all the same")]
-    found = []
+    problems = []
     if len(lines) > 1:
-        found.append(Problem("bad_text", f"{path}:{lines[1]}: more than one line; they are read as one text"))
+        problems.append(Problem("bad_text", f"{path}:{lines[1]}: more than one line; they are read as one text"))
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
-        found.append(Problem("bad_text", f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"))
-    return found
+        problems.append(Problem("bad_text", f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"))
+    return problems
 
 
 def pair(folder: str, images: list[str], rows: int, start: int = 0) -> tuple[list[str], Rows, list[Problem]]:
-    """Which image belongs to which row of boxes.
+    """Match images and rows of boxes.
 
     As many images as rows are paired in order. Where images are missing and their names are numbers, the rows of
     the missing ones are left out, so that a gap does not shift the boxes; otherwise the boxes are cut.

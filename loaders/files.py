@@ -1,12 +1,15 @@
-"""One door to a dataset's files, wherever they are.
+"""A dataset's files on a disk, in a zip, or behind an fsspec URL, read in one way.
 
->>> root = open_root("/data/LaSOT")            # also /data/x.zip, zip://inner::/data/x.zip, memory://x, s3://...
->>> root.entries("airplane/airplane-1")        # name -> whether it is a folder
-{'groundtruth.txt': False, 'img': True, 'nlp.txt': False}
->>> root.read("airplane.zip/airplane/airplane-1/nlp.txt")    # a zip in a folder reads like a folder
-b'white airplane landing on the ground'
+>>> import fsspec
+>>> files = {"/files/bus/nlp.txt": b"a red bus", "/files/bus/img/1.jpg": b"..."}
+>>> fsspec.filesystem("memory").pipe(files)
+>>> root = open_root("memory://files")         # also a folder, x.zip, zip://inner::x.zip, s3://...
+>>> root.entries("bus") == {"img": True, "nlp.txt": False}       # name -> whether it is a folder
+True
+>>> root.read("bus/nlp.txt")                   # within a zip of the folder: "bus.zip/bus/nlp.txt"
+b'a red bus'
 
-Paths are relative to the root and ``/``-separated; none may hold ``..``.
+Paths are relative to the root and ``/``-separated, without ``..``.
 
 **Links.** In a local folder a link directly in the root is followed (a class or split kept on another disk), and so is
 any link whose target stays inside the root or inside such a linked folder. Other links raise DataError:
@@ -31,15 +34,18 @@ _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_root(url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Root:
-    """The root behind a path or URL.
+    """The root at a path or URL.
+
+    Args:
+        options: for fsspec; for a local folder ``{"follow_links": True}`` trusts every link in it.
 
     Raises:
-        ChatdescError: there is nothing at that place.
+        ChatdescError: it does not exist, or cannot be opened.
     """
     text, settings = os.fspath(url), dict(options or {})
     if text.startswith("zip://"):
-        inner, found, target = text.removeprefix("zip://").partition("::")
-        return _open_zip(target if found else inner, inner if found else "", text, settings)
+        inner, separator, target = text.removeprefix("zip://").partition("::")
+        return _open_zip(target if separator else inner, inner if separator else "", text, settings)
     if text.lower().endswith(".zip") and ("://" in text or os.path.isfile(text)):
         return _open_zip(text, "", text, settings)
     if "://" not in text and "::" not in text:
@@ -91,8 +97,8 @@ class LocalRoot(Root):
     def _entries(self, path: str) -> dict[str, bool]:
         folders = {}
         place = f"{path}/" if path else ""
-        with os.scandir(self._inside(path)) as found:
-            for entry in found:
+        with os.scandir(self._inside(path)) as listing:
+            for entry in listing:
                 folders[entry.name] = folder = entry.is_dir()
                 if folder and not entry.is_symlink():
                     self._known.add(place + entry.name)
@@ -129,7 +135,7 @@ class LocalRoot(Root):
         return os.open(self._inside(path), _READ)
 
     def _inside(self, path: str) -> str:
-        """The path on disk, once it is known not to lead out of the root."""
+        """The path on disk, after a check that it does not lead out of the root."""
         full = f"{self.path}{os.sep}{path}" if path else self.path
         if path in self._known or self._follow:
             return full

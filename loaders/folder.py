@@ -1,11 +1,14 @@
-"""Ground truth alone: one ``<sequence>.txt`` each in a folder, with ``absent/<sequence>.txt`` where that is known.
+"""Ground truth alone, as evaluation toolkits ship it: a folder of ``<sequence>.txt``.
 
->>> dataset = chatdesc.load("folder", "/data/annos")        # what evaluation toolkits ship as ``annos``
->>> dataset["Biker"].boxes.shape, dataset["Biker"].status
-((142, 4), 'missing_frames')
+>>> import fsspec
+>>> from chatdesc.loaders import load
+>>> fsspec.filesystem("memory").pipe({"/truth/annos/Biker.txt": b"1,2,3,4\\n", "/truth/annos/absent/Biker.txt": b"0"})
+>>> sequence = load("folder", "memory://truth")["Biker"]
+>>> sequence.boxes.shape, sequence.visible.tolist(), sequence.status
+((1, 4), [True], 'missing_frames')
 
-The files may lie in ``annos/`` or ``gt_rect/`` of the root; ``absent/`` lies within that folder or beside it. There are
-no frames and no texts, so such a dataset can be evaluated, not annotated.
+The files may lie in ``annos/`` or ``gt_rect/`` of the root. Marks of absence are in ``absent/<sequence>.txt``, within
+that folder or beside it. Without frames and texts, such a dataset can be evaluated, not annotated.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ _LISTS = ("testing_set.txt", "training_set.txt")
 
 
 class Folder(Dataset):
+    """Boxes, and flags of absence where they exist."""
+
     dataset: ClassVar[str] = "folder"
     layout: ClassVar[str] = "<sequence>.txt, with or without absent/<sequence>.txt"
     lists: ClassVar[dict[str, str]] = {"train": "training_set.txt", "test": "testing_set.txt"}
@@ -29,8 +34,8 @@ class Folder(Dataset):
         for place in _PLACES:
             if not self._is_folder(place):
                 continue
-            there = self.source.entries(place)
-            names = [n[:-4] for n, folder in there.items() if self._is_truth(n) and not folder]
+            files = self.source.entries(place)
+            names = [n[:-4] for n, folder in files.items() if self._is_truth(n) and not folder]
             if names:
                 self._place = f"{place}/" if place else ""
                 self._absent = self._flags(place)
@@ -46,7 +51,7 @@ class Folder(Dataset):
         return name.lower().endswith(".txt") and not name.startswith(".") and name not in _LISTS
 
     def _flags(self, place: str) -> dict[str, str]:
-        """Per file name the path of its marks of absence."""
+        """The path of the marks of absence, by file name."""
         for parent in dict.fromkeys((place, place.rpartition("/")[0])):
             folder = f"{parent}/absent".lstrip("/")
             if self._is_folder(folder):

@@ -1,14 +1,19 @@
 """LaSOT and its extension: ``<class>/<class-N>/{groundtruth.txt, nlp.txt, full_occlusion.txt, out_of_view.txt, img}``.
 
->>> dataset = chatdesc.load("lasot", "/data/LaSOT", split="test")     # folders, flat folders, or one zip per class
->>> dataset["airplane-15"].category, dataset["airplane-15"].attributes["CM"]
-('airplane', True)
+>>> import fsspec
+>>> from chatdesc.loaders import load
+>>> place = "/lasot/airplane/airplane-15"
+>>> files = {f"{place}/groundtruth.txt": b"1,2,3,4\\n", f"{place}/nlp.txt": b"a white airplane"}
+>>> fsspec.filesystem("memory").pipe(files)
+>>> sequence = load("lasot", "memory://lasot")["airplane-15"]
+>>> sequence.category, sequence.manual_text, sequence.visible
+('airplane', 'a white airplane', None)
 
-Read as well: all sequences in one folder, ``airplane.zip`` beside or instead of ``airplane/``, the evaluation
+Also read: all sequences in one folder, ``airplane.zip`` beside or instead of ``airplane/``, the evaluation
 toolkit's files in the dataset's folders (``absent.toolkit.txt``, ``att.toolkit.txt``) and its own folder of annotations
 (``annos/airplane-1.txt, annos/absent/airplane-1.txt, annos/att/airplane-1.txt``).
 
-The split is what ``testing_set.txt`` and ``training_set.txt`` at the root say, unknown for a sequence in neither. A
+The split comes from ``testing_set.txt`` and ``training_set.txt`` at the root; it is None for a sequence in neither. A
 target is visible where it is neither fully occluded nor out of view. Absent frames often carry a box all the same.
 """
 
@@ -25,6 +30,8 @@ _SEQUENCE = re.compile(r"(.+)-[0-9]+")
 
 
 class Lasot(Dataset):
+    """LaSOT: 1400 sequences of 70 classes."""
+
     dataset: ClassVar[str] = "lasot"
     layout: ClassVar[str] = "<class>/<class-N>/groundtruth.txt, <class-N>/groundtruth.txt or <class>.zip"
     lists: ClassVar[dict[str, str]] = {"train": "training_set.txt", "test": "testing_set.txt"}
@@ -33,16 +40,16 @@ class Lasot(Dataset):
 
     def _index(self) -> list[Entry]:
         splits, top = self._splits(), self.source.entries()
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for name, folder in top.items():
             if folder and _SEQUENCE.fullmatch(name):
-                found.append(self._entry(name, name, splits))
+                entries.append(self._entry(name, name, splits))
             elif self._may_hold(name, folder):
-                found += self._class(name, splits)
+                entries += self._class(name, splits)
         for folder_name in ("annos", ""):
-            if not found and (not folder_name or top.get(folder_name)):
-                found = self._toolkit(folder_name, splits)
-        return found
+            if not entries and (not folder_name or top.get(folder_name)):
+                entries = self._toolkit(folder_name, splits)
+        return entries
 
     def _may_hold(self, name: str, folder: bool) -> bool:
         if not folder and not name.lower().endswith(".zip"):
@@ -57,9 +64,9 @@ class Lasot(Dataset):
             children = self.source.entries(folder)
         except DataError:
             return []
-        found = [self._entry(f"{folder}/{n}", n, splits) for n, d in children.items() if d and _SEQUENCE.fullmatch(n)]
-        if found or not folder.lower().endswith(".zip"):
-            return found
+        names = [name for name, is_folder in children.items() if is_folder and _SEQUENCE.fullmatch(name)]
+        if names or not folder.lower().endswith(".zip"):
+            return [self._entry(f"{folder}/{name}", name, splits) for name in names]
         inner = [f"{folder}/{name}" for name, is_folder in children.items() if is_folder]
         return [entry for child in inner for entry in self._class(child, splits)]
 
@@ -107,7 +114,7 @@ class Lasot(Dataset):
 
 
 class Synthetic(Lasot):
-    """The scenes of ``chatdesc demo``, which come in LaSOT's layout."""
+    """The scenes of ``chatdesc demo``, in LaSOT's layout."""
 
     dataset: ClassVar[str] = "synthetic"
 

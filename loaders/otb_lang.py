@@ -1,17 +1,22 @@
 """OTB-lang (OTB99): texts in ``OTB_query_{train,test}/*.txt``, frames in ``OTB_videos/<video>/img``.
 
->>> dataset = chatdesc.load("otb-lang", "/data/OTB_sentences", split="test")
->>> dataset = chatdesc.load("otb-lang", "/data/OTB100", texts="/data/OTB_sentences")   # frames of OTB-100 itself
->>> dataset["Jogging-2"].manual_text
+>>> import fsspec
+>>> from chatdesc.loaders import load
+>>> fsspec.filesystem("memory").pipe({
+...     "/otb/OTB_query_test/Jogging_2.txt": b"the woman in white",
+...     "/otb/OTB_videos/Jogging/groundtruth_rect.2.txt": b"1,2,3,4\\n"})
+>>> dataset = load("otb-lang", "memory://otb", split="test")       # frames of OTB-100 itself: texts="memory://otb"
+>>> dataset.names, dataset["jogging-2"].manual_text
+(('Jogging_2',), 'the woman in white')
 
-The frames may lie in ``OTB_videos`` or in the root. A sequence bears its text file's name; a video without text bears
-its folder's, with ``-1`` and ``-2`` where it has two targets (Jogging, Skating2) and as ``Human4-2``, whose target is
-the second. Names are matched whatever their case and separators (``Jogging_1``, ``jogging1``; ``Skating3`` is the other
-target of ``Skating2``), and looked up so.
+The frames may lie in ``OTB_videos`` or in the root. A sequence has the name of its text file. A video without text has
+the name of its folder, with ``-1`` and ``-2`` for two targets (Jogging, Skating2); ``Human4-2`` is the second target of
+its video. Case and separators do not count in names (``Jogging_1`` is ``jogging1``); ``Skating3`` is the other target
+of ``Skating2``.
 
-Some ground truths belong to a part of the images (David: 300 to 770; Tiger1 counts from frame 6, where its first five
-boxes are dropped, too): ``RANGES``. Other images of these videos are no problem; they are just not used. Visibility is
-not annotated. A new text for a sequence that has none is written to ``OTB_query_test``.
+Some ground truths cover a part of the images (David: 300 to 770; of Tiger1 also the first five boxes are dropped):
+``RANGES``. The other images of these videos are not used, which is no problem. Visibility is not annotated. A new text
+for a sequence without one is written to ``OTB_query_test``.
 """
 
 from __future__ import annotations
@@ -52,6 +57,8 @@ Target = tuple[str, int]
 
 
 class OtbLang(Dataset):
+    """OTB-lang: a sentence for each of 99 targets of OTB-100."""
+
     dataset: ClassVar[str] = "otb-lang"
     layout: ClassVar[str] = "OTB_query_train/, OTB_query_test/, OTB_videos/<video>/groundtruth_rect.txt or <video>/img"
 
@@ -76,26 +83,26 @@ class OtbLang(Dataset):
         return next((known for known in self._entries if target_of(known) == target_of(name)), None)
 
     def _videos(self) -> dict[Target, tuple[str, str]]:
-        """Folder and name of every target there are frames or boxes for."""
+        """Folder and name of every target with frames or boxes."""
         top = self.source.entries()
         inside = "OTB_videos/" if top.get("OTB_videos") else ""
         names = self.source.entries("OTB_videos") if inside else top
         folders = [name for name, is_folder in names.items() if is_folder and (inside or self._is_video(name))]
-        found: dict[Target, tuple[str, str]] = {}
+        videos: dict[Target, tuple[str, str]] = {}
         # A folder of one target ("Jogging_2", "Skating3") goes before the video's own.
         for name in sorted(folders, key=lambda n: (_bare(n), n)):
             for key, shown in _targets(name):
-                found.setdefault(key, (inside + name, shown))
-        return found
+                videos.setdefault(key, (inside + name, shown))
+        return videos
 
     def _is_video(self, name: str) -> bool:
         if name in QUERIES or name.startswith((".", "__")):
             return False
         try:
-            there = self.source.entries(name)
+            files = self.source.entries(name)
         except DataError:
             return True
-        return "img" in there or any(file.startswith("groundtruth") for file in there)
+        return "img" in files or any(file.startswith("groundtruth") for file in files)
 
     def _files(self, entry: Entry) -> Files:
         try:
@@ -136,7 +143,11 @@ class OtbLang(Dataset):
 
 
 def target_of(name: str) -> Target:
-    """The video and target that a name in any spelling means; target 0 in a video of one."""
+    """The video and target of a name in any spelling; target 0 in a video of one.
+
+    >>> target_of("Jogging_2"), target_of("skating3"), target_of("Man")
+    (('jogging', 2), ('skating2', 2), ('man', 0))
+    """
     key = _key(name)
     return TARGETS.get(key, (key, 0))
 
@@ -151,7 +162,7 @@ def _bare(name: str) -> bool:
 
 
 def _targets(folder: str) -> list[tuple[Target, str]]:
-    """The targets of a folder, and their names where there is no text."""
+    """The targets of a folder, and their names if they have no text."""
     video, target = target_of(folder)
     if not _bare(folder):
         return [((video, target), folder)]
@@ -161,11 +172,11 @@ def _targets(folder: str) -> list[tuple[Target, str]]:
 
 def _texts(root: Root) -> dict[Target, tuple[str, str]]:
     """Path and split of the text of every target."""
-    found: dict[Target, tuple[str, str]] = {}
+    texts: dict[Target, tuple[str, str]] = {}
     for folder, split in QUERIES.items():
         names = root.entries(folder) if root.entries().get(folder) else {}
         # The exact spelling ("Skating2-1") goes before the short one ("Skating2").
         for name in sorted(names, key=lambda n: (_bare(n[:-4]), n)):
             if name.lower().endswith(".txt") and not name.startswith("."):
-                found.setdefault(target_of(name[:-4]), (f"{folder}/{name}", split))
-    return found
+                texts.setdefault(target_of(name[:-4]), (f"{folder}/{name}", split))
+    return texts

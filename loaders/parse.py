@@ -32,9 +32,9 @@ _FIELD = re.compile(rb"\s*,\s*|\s+")
 
 
 def parse_boxes(data: bytes) -> ParsedBoxes:
-    """Boxes [N, 4] of one file, as written, NaN where a line cannot be read, and what is wrong, as (line, why).
+    """Boxes [N, 4] of one file, as written, NaN where a line cannot be read; and the errors, as (line, why).
 
-    Numbers are separated by commas, tabs or spaces, mixed as they like; lines end in LF or CRLF. Empty lines at the
+    Numbers are separated by commas, tabs or spaces, also mixed; lines end in LF or CRLF. Empty lines at the
     end do not count.
     """
     boxes = _quick_boxes([data]) or _quick_boxes([_tidy(data)])
@@ -142,7 +142,7 @@ def _mostly_quick(data: bytes) -> ParsedBoxes:
 
 
 def careful_boxes(data: bytes) -> ParsedBoxes:
-    """As ``parse_boxes``, without the quick way."""
+    """The same result as ``parse_boxes``, line by line."""
     lines = _lines(data)
     boxes = np.empty((len(lines), 4), np.float64)
     return boxes, _fill(boxes, lines, range(len(lines)))

@@ -1,8 +1,14 @@
-"""What every root can do, and zips, which may lie among the folders of any root.
+"""The base of all roots, and zips, which may lie among the folders of any root.
 
->>> root = ZipRoot(lambda: open("airplane.zip", "rb"), "airplane.zip")
->>> root.entries("airplane-1"), root.problems
-({'groundtruth.txt': False, 'img': True}, [])
+>>> packed = io.BytesIO()
+>>> with zipfile.ZipFile(packed, "w") as archive:
+...     archive.writestr("bus-1/groundtruth.txt", "1,2,3,4")
+...     archive.writestr("../bus-2/groundtruth.txt", "1,2,3,4")
+>>> root = ZipRoot(lambda: packed, "bus.zip")
+>>> root.entries(""), root.entries("bus-1")
+({'bus-1': True}, {'groundtruth.txt': False})
+>>> root.problems[0].message
+"bus.zip: member '../bus-2/groundtruth.txt' leaves the archive and is not read; make the archive anew"
 
 Links and members with ``..`` or an absolute path are never read; each is a problem of the root.
 """
@@ -27,7 +33,13 @@ _ODD_PATH = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\\|^[A-Za-z]:")
 
 
 class Root:
-    """Base of all roots: checks paths, and opens zips that lie among the folders."""
+    """Base of all roots: checks paths, and opens zips that lie among the folders.
+
+    Attributes:
+        remote: whether reading waits for a server.
+        url: the root as it was given.
+        problems: members of archives that are not read.
+    """
 
     remote = False
 

@@ -1,15 +1,19 @@
 """TNL2K: ``<split>/<sequence>/{imgs, groundtruth.txt, language.txt, attributes.txt}``, or one folder deeper.
 
->>> dataset = chatdesc.load("tnl2k", "/data/TNL2K", split="train")
->>> dataset["Cat_BBC_video_03-Done"].manual_text
-'the cat standing on the hilltop'
+>>> import fsspec
+>>> from chatdesc.loaders import load
+>>> place = "/tnl2k/TNL2K_train_subset/Cat_1"
+>>> fsspec.filesystem("memory").pipe({f"{place}/groundtruth.txt": b"1,2,3,4\\n", f"{place}/language.txt": b"the cat"})
+>>> sequence = load("tnl2k", "memory://tnl2k", split="train")["Cat_1"]
+>>> sequence.manual_text, sequence.split
+('the cat', 'train')
 
-The split comes from the folders' names (``TNL2K_train_subset``, ``TNL2K_test_subset``), else from the published lists
-(``TNL2K_train_set.txt``, ``TNL2K_testing_set.txt``) at the root. ``monitor_manypeople`` is in both lists: by its folder
-it is what the folder says, by the lists alone it is test, so that nobody trains on a test sequence by accident.
+The split comes from the folders' names (``TNL2K_train_subset``, ``TNL2K_test_subset``), otherwise from the published
+lists (``TNL2K_train_set.txt``, ``TNL2K_testing_set.txt``) at the root. ``monitor_manypeople`` is in both lists: its
+folder decides; by the lists alone it is test, so that nobody trains on a test sequence by accident.
 
-Where there is an absence file it marks absent frames with 1; their boxes are 0,0,0,0. Without one, visibility is
-unknown and a box without a size counts as absence.
+An absence file marks absent frames with 1; their boxes are 0,0,0,0. Without one, visibility is unknown and a box
+without a size counts as absence.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ _SIGNS = ("groundtruth.txt", "language.txt", "imgs")
 
 
 class Tnl2k(Dataset):
+    """TNL2K: 1300 sequences for training, 700 for testing."""
+
     dataset: ClassVar[str] = "tnl2k"
     layout: ClassVar[str] = "<split>/<sequence>/groundtruth.txt, one folder deeper or less (imgs/, language.txt beside)"
     lists: ClassVar[dict[str, str]] = {"train": "TNL2K_train_set.txt", "test": "TNL2K_testing_set.txt"}
