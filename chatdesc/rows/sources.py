@@ -99,6 +99,7 @@ def _selected(source: str, part: IterableDataset, columns: Collection[str] | Non
 
 
 def _advice(source: str, split: str | None, config: str | None, error: Exception) -> str:
+    from datasets.data_files import EmptyDatasetError
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -108,7 +109,7 @@ def _advice(source: str, split: str | None, config: str | None, error: Exception
             f"{source}: there is no such folder here and no such dataset on the Hub, or it is private; "
             "check the name, or sign in (`hf auth login`, or HF_TOKEN)"
         )
-    if isinstance(error, DataFilesNotFoundError):
+    if isinstance(error, DataFilesNotFoundError | EmptyDatasetError):
         return f"{source}: holds neither run.json nor a dataset; a run's dataset is in RUN/dataset"
     if isinstance(error, ValueError | TypeError):
         return _choices(source, split, config) or f"{source}: cannot be read as a dataset: {reason}"

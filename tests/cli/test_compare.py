@@ -23,7 +23,7 @@ from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.rows.store import Store
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import put
+from tests.makers.datasets import put
 from tests.reports.test_summary import a_row, aligned, printed
 
 TRUTH = [[100.0, 100.0, 20.0, 20.0]] * 4

@@ -12,7 +12,7 @@ from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.tables import Tables
 from chatdesc.types import ChatdescError
 from tests.evaluation.test_evaluate import TRUTH, lines
-from tests.loaders.conftest import lasot, put
+from tests.makers.datasets import lasot, put
 
 
 def run(*arguments, columns=200):

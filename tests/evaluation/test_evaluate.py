@@ -7,7 +7,7 @@ from chatdesc.evaluation.tables import group_rows, overall_row, protocol_rows, s
 from chatdesc.loaders import NAMES, load
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import put
+from tests.makers.datasets import put
 
 TRUTH = np.tile([[10.0, 20.0, 30.0, 40.0]], (4, 1)) + np.array(
     [[0.0, 0, 0, 0], [5, 0, 0, 0], [10, 0, 0, 0], [15, 0, 0, 0]]

@@ -3,7 +3,7 @@ import pytest
 
 from chatdesc.evaluation.results import ResultFolder, _careful, parse_results, result_folders
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import box_lines, put, zipped
+from tests.makers.datasets import box_lines, put, zipped
 
 BOXES = [[10.0, 20.0, 30.0, 40.0], [11.25, -20.0, 30.0, 0.01]]
 

@@ -16,7 +16,7 @@ import pytest
 from chatdesc.loaders import load
 from chatdesc.loaders.files import open_root
 from chatdesc.types import ChatdescError, DataError
-from tests.loaders.conftest import box_lines, first_level, image, lasot, put, zipped
+from tests.makers.datasets import box_lines, first_level, image, lasot, put, zipped
 
 
 def in_memory(folder: Path, name: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from chatdesc.loaders import load
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import box_lines, put, zipped
+from tests.makers.datasets import box_lines, put, zipped
 
 
 @pytest.mark.parametrize("place", ["", "annos", "gt_rect", "annos/gt_rect"])

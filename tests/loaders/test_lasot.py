@@ -9,7 +9,7 @@ import pytest
 
 from chatdesc.loaders import load
 from chatdesc.types import ChatdescError, DataError
-from tests.loaders.conftest import box_lines, first_level, lasot, put, zipped
+from tests.makers.datasets import box_lines, first_level, lasot, put, zipped
 
 NAMES = {"airplane-2": 3, "airplane-10": 4, "license-plate-1": 3}
 

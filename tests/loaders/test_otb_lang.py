@@ -8,7 +8,7 @@ import pytest
 
 from chatdesc.loaders import load
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import box_lines, first_level, image, otb, put
+from tests.makers.datasets import box_lines, first_level, image, otb, put
 
 
 def two_targets(folder: Path, count: int = 2) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from chatdesc.loaders import load
 from chatdesc.types import Sequence
-from tests.loaders.conftest import image, lasot, put
+from tests.makers.datasets import image, lasot, put
 
 PLACE = "boat/boat-1"
 

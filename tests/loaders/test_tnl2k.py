@@ -8,7 +8,7 @@ import pytest
 
 from chatdesc.loaders import load
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import first_level, image, put, tnl2k
+from tests.makers.datasets import first_level, image, put, tnl2k
 
 TRAIN, TEST = "TNL2K_train_subset", "TNL2K_test_subset"
 

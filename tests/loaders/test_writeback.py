@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chatdesc.loaders import clean_for_trackers, load
 from chatdesc.types import ChatdescError
-from tests.loaders.conftest import lasot, otb, put, tnl2k, zipped
+from tests.makers.datasets import lasot, otb, put, tnl2k, zipped
 
 
 def rows(**texts: str | None) -> list[dict[str, str | None]]:

@@ -12,7 +12,7 @@ from chatdesc.reports.story import row_of, story
 from chatdesc.rows.schema import empty_row
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
-from tests.share.test_dataset import NAN, bare, row
+from tests.makers.full_rows import NAN, bare, row
 
 TRIED = row()["rounds"][0]
 

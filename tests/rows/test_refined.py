@@ -14,8 +14,8 @@ from chatdesc.rows.store import Store
 from chatdesc.share.dataset import write_dataset
 from chatdesc.synthetic import render, scenes
 from chatdesc.types import ChatdescError
-from tests.loaders import conftest as make
-from tests.share.test_dataset import bare, row
+from tests.makers import datasets as make
+from tests.makers.full_rows import bare, row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 

@@ -1,16 +1,20 @@
+"""Sequences of a run and of a dataset, chosen by the same options."""
+
 import pytest
 
-from chatdesc.rows.selection import Selection, named_sequences
+from chatdesc.loaders import load
+from chatdesc.rows.selection import Selection, named_sequences, refuse_other_data
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
-from tests.reports.test_summary import a_row
+from tests.makers import datasets as make
+from tests.makers.full_rows import bare
 
 
 @pytest.fixture
 def run(tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
         for name, split in (("a-10", "test"), ("a-2", "test"), ("b-1", "train")):
-            store.save(a_row(name, split=split))
+            store.save(bare(name, split))
     return tmp_path / "run"
 
 
@@ -47,3 +51,31 @@ def test_a_long_list_of_names_is_no_path():
     assert named_sequences(",".join(names)) == names
     with pytest.raises(ChatdescError, match="names no sequence"):
         named_sequences(" , ")
+
+
+def test_a_dataset_is_opened_with_the_same_options(tmp_path):
+    root = make.lasot(tmp_path / "data", {"a-1": 2, "a-2": 2, "a-10": 2}, frames=False)
+    (root / "testing_set.txt").write_text("a-10\na-2\n")
+    (tmp_path / "names.txt").write_text("a-1\n\na-10\n")
+    make.put(tmp_path / "texts/a/a-1/nlp.txt", "another text")
+
+    def opened(*chosen, **options):
+        return Selection(*chosen, **options).open("lasot", str(root))
+
+    assert opened().names == ("a-1", "a-2", "a-10")
+    assert opened("test").names == ("a-2", "a-10")
+    assert opened("test", limit=1).names == ("a-2",) and opened(limit=9).names == ("a-1", "a-2", "a-10")
+    assert opened(None, "a-10, a-1", 1).names == ("a-1",)
+    assert opened(sequences=str(tmp_path / "names.txt")).names == ("a-1", "a-10")
+    assert opened("test", split_file=str(tmp_path / "names.txt")).names == ("a-1", "a-10")
+    with_texts = Selection().open("lasot", str(root), str(tmp_path / "texts"), frames_in_flight=5)
+    assert with_texts["a-1"].manual_text == "another text" and with_texts.cache.max_items == 5
+
+
+def test_another_dataset_is_refused(run, tmp_path):
+    data = load("lasot", make.lasot(tmp_path / "data", {"a-2": 2}, frames=False))
+    refuse_other_data(data, ["a-2", "b-1"], run)
+    with pytest.raises(ChatdescError, match=r"holds none of the 2 sequences of .*run, such as b-1"):
+        refuse_other_data(data, ["b-1", "b-2"], run)
+    with pytest.raises(ChatdescError, match="no sequence 'b-1', which"):
+        refuse_other_data(data, ["a-2", "b-1"], run, named=True)

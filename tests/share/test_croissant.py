@@ -11,7 +11,7 @@ from chatdesc.rows.schema import COLUMNS
 from chatdesc.share import croissant
 from chatdesc.share.card_merge import parted
 from chatdesc.share.dataset import write_dataset
-from tests.share.test_dataset import bare, row
+from tests.makers.full_rows import bare, row
 
 mlc = pytest.importorskip("mlcroissant", reason="comes with the dev extra")
 

@@ -6,128 +6,21 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 from chatdesc import atomic as swap
 from chatdesc.atomic import exchange
-from chatdesc.rows.schema import COLUMNS, empty_row, split_name
+from chatdesc.rows.schema import COLUMNS, split_name
 from chatdesc.share import dataset as publish
 from chatdesc.share.dataset import prepared, write_dataset
 from chatdesc.types import ChatdescError
-
-NAN = float("nan")
-
-
-def row(name="swing-1", split="test", **columns):
-    """A row with something in every column."""
-    full = {
-        "sequence": name,
-        "dataset": "lasot",
-        "split": split,
-        "category": "swing",
-        "num_frames": 3,
-        "width": 640,
-        "height": 360,
-        "frames": {"pattern": "swing/swing-1/img/%08d.jpg", "first": 1, "paths": []},
-        "boxes": [[1.0, 2.5, 30.0, 40.0], [NAN, NAN, NAN, NAN], [0.0, 0.0, 0.0, 0.0]],
-        "visible": [True, False, True],
-        "manual_text": "human on a swing seat, 中文 ü |",
-        "text": "red swing seat",
-        "text_source": "refined",
-        "ranges": [
-            {"start": 0, "stop": 3, "text": "red", "source": "refined", "background": [], "iou": 0.5, "margin": 0.25}
-        ],
-        "scope": "first_frame",
-        "background": ["tree", "lawn"],
-        "rounds": [
-            {
-                "start": 0,
-                "text": "human on a swing seat",
-                "source": "manual",
-                "background": [],
-                "positive": ["seat"],
-                "negative": ["human", "swing"],
-                "iou": 0.5,
-                "margin": -0.25,
-                "accepted": False,
-                "raw": '{"T_fore": "…"}',
-            }
-        ],
-        "grounding": {
-            "grounder": "attributes",
-            "manual_iou": 0.25,
-            "manual_margin": NAN,
-            "round0_iou": 0.5,
-            "iou": 0.75,
-            "margin": None,
-        },
-        "alignment": [
-            {
-                "encoder": "clip",
-                "manual": 20.0,
-                "refined": 24.0,
-                "manual_margin": 1.0,
-                "refined_margin": None,
-                "frames": 4,
-                "manual_truncated": False,
-                "truncated": True,
-            }
-        ],
-        "tracking": {
-            "tracker": "csrt",
-            "verifier": "free",
-            "protocol": "lasot",
-            "auc": 0.5,
-            "precision": 0.75,
-            "norm_precision": 1.0,
-            "key_frames": [0, 2],
-            "chosen_iou": 0.5,
-            "random_iou": 0.25,
-            "oracle_iou": 0.75,
-            "boxes": [[1.0, 2.0, 3.0, 4.0]],
-            "sources": ["given", "tracker", "language"],
-            "scores": [1.0, 0.5, 0.25],
-        },
-        "audit": [{"kind": "typo", "evidence": "swign"}],
-        "status": "ok",
-        "problems": [],
-        "provenance": {
-            "chatdesc": "0.1.0",
-            "describer": json.dumps({"name": "attributes", "revision": "1"}),
-            "grounder": "{}",
-            "tracker": "{}",
-            "verifier": "free",
-            "encoders": ["{}"],
-            "prompts": "{}",
-            "libraries": "{}",
-            "settings": json.dumps({"rounds": 3}),
-            "seed": 0,
-            "config_hash": "abc",
-        },
-    }
-    return full | columns
-
-
-def bare(name, split="test", **columns):
-    return empty_row() | {"sequence": name, "dataset": "lasot", "split": split, "status": "missing_text"} | columns
+from tests.makers.full_rows import bare, row, same
 
 
 def load(folder, tmp_path, **options):
     from datasets import load_dataset
 
     return load_dataset(str(folder), cache_dir=str(tmp_path / "cache"), **options)
-
-
-def same(a, b):
-    """Equality of JSON values in which NaN equals itself."""
-    if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, list):
-        return isinstance(b, list) and len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, float) and isinstance(b, float) and np.isnan(a):
-        return np.isnan(b)
-    return a == b and (a is None) == (b is None)
 
 
 def contents(folder):
@@ -406,7 +299,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from chatdesc.share.dataset import write_dataset
-from tests.test_publish import row
+from tests.makers.full_rows import row
 i = 0
 while True:
     i += 1
@@ -421,7 +314,7 @@ def test_killed_at_any_moment_a_whole_dataset_remains(out):
     write_dataset([row(f"s-0-{k}") for k in range(3)], out, dataset="lasot")
     for wait in (0.003, 0.011, 0.023):
         with subprocess.Popen([sys.executable, "-c", WRITER, str(out)], stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
+            assert process.stdout.readline() == b"1\n"
             time.sleep(wait)
             process.send_signal(signal.SIGKILL)
         assert (out / "README.md").read_text().startswith("---\nlanguage")

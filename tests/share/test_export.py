@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatdesc.rows.sources import read_rows
+from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.share.dataset import write_dataset
-from chatdesc.share.export import COLUMNS, LAYOUTS, TABLES, export
+from chatdesc.share.export import LAYOUTS, TABLES, export
 from chatdesc.types import ChatdescError
-from tests.share.test_dataset import bare, row
+from tests.makers import datasets as make
+from tests.makers.full_rows import bare, row
 
 HARD = 'red swing, the "left" one # 2; a=b | c:d\\e\nof two'
 WHOLE = 'red swing the "left" one 2; a=b | c:d\\e of two'
@@ -100,9 +101,6 @@ def test_the_readers_are_ones_that_cut(tmp_path, reader):
 
 @pytest.mark.parametrize("layout", ["lasot", "tnl2k", "otb-lang"])
 def test_as_write_back_does_it(tmp_path, layout):
-    from chatdesc.loaders import load
-    from tests.loaders import conftest as make
-
     data = tmp_path / "data"
     if layout == "lasot":
         make.lasot(data, {"swing-1": 2})
@@ -257,42 +255,6 @@ def run(tmp_path):
             store.save(one)
     write_dataset(Store(out).rows(["c-1", "swing-2", "swing-9", "swing-10"]), out / "dataset", dataset="lasot")
     return out
-
-
-class TestSources:
-    def test_a_run_and_its_dataset_say_the_same(self, run):
-        for split, names in (("test", ["swing-9", "swing-10"]), ("train", ["swing-2"]), ("full", ["c-1"])):
-            for source in (run, run / "dataset"):
-                rows = list(read_rows(str(source), split, columns=COLUMNS))
-                assert [one["sequence"] for one in rows] == names
-                assert all(set(one) == set(COLUMNS) for one in rows)
-                assert [one["frames"] for one in rows] == [(row() if n != "c-1" else bare(n))["frames"] for n in names]
-        assert len(list(read_rows(str(run), config="lasot"))) == 4
-        assert len(list(read_rows(str(run / "dataset"), config="lasot"))) == 4
-        assert "boxes" in next(read_rows(str(run / "dataset")))
-
-    @pytest.mark.parametrize(
-        ("source", "options", "says"),
-        [
-            ("RUN", {"split": "val"}, "no row of split 'val'; it has: full, test, train"),
-            ("RUN", {"config": "tnl2k"}, "is a run on lasot"),
-            ("RUN/dataset", {"split": "val"}, "no split 'val'; it has: full, test, train"),
-            ("RUN/dataset", {"config": "tnl2k"}, "has no dataset 'tnl2k'; it has: lasot"),
-            ("RUN/rows", {}, "cannot be read as a dataset"),
-            ("/no/such/folder", {}, "no such folder"),
-            ("runs/misspelt", {}, "Hub"),
-        ],
-    )
-    def test_what_cannot_be_read_says_why(self, run, source, options, says):
-        source = source.replace("RUN", str(run))
-        with pytest.raises(ChatdescError, match=says) as found:
-            list(read_rows(source, **options))
-        assert len(str(found.value)) < 600
-
-    def test_another_dataset(self, tmp_path):
-        (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-        with pytest.raises(ChatdescError, match="no column sequence and no column text"):
-            list(read_rows(str(tmp_path)))
 
 
 def test_the_command(run, tmp_path):

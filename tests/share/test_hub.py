@@ -17,8 +17,8 @@ from chatdesc.rows.schema import COLUMNS, split_name
 from chatdesc.rows.store import Store
 from chatdesc.share.card_merge import parted
 from chatdesc.share.dataset import write_dataset
-from tests.loaders import conftest as make
-from tests.share.test_dataset import bare, row, same
+from tests.makers import datasets as make
+from tests.makers.full_rows import bare, row, same
 from tests.standins.hub import Fault, Hub, User
 
 ADA, READER, BOB = "hf_adas-own-token", "hf_adas-reading-token", "hf_bobs-own-token"

@@ -16,8 +16,8 @@ from chatdesc.share.export import LAYOUTS, TABLES
 from chatdesc.stages.sequence import sequence_row
 from chatdesc.synthetic import render
 from chatdesc.text import clean_for_trackers
-from tests.loaders import conftest as make
-from tests.share.test_dataset import same
+from tests.makers import datasets as make
+from tests.makers.full_rows import same
 from tests.share.test_hub import calm, expected, hub, run_of, worker  # noqa: F401  (fixtures)
 
 REPO = "ada/several"

@@ -8,7 +8,7 @@ import chatdesc
 from chatdesc.share.dataset import write_dataset
 from chatdesc.share.licences import UNKNOWN, checked, licence_of, writers
 from chatdesc.types import ChatdescError
-from tests.share.test_dataset import row
+from tests.makers.full_rows import row
 
 
 def made_by(**describer):

@@ -1,0 +1,117 @@
+"""Rows with something in every column, rows with almost nothing, and their comparison."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from chatdesc.rows.schema import empty_row
+
+NAN = float("nan")
+
+
+def row(name="swing-1", split="test", **columns):
+    """A row with something in every column."""
+    full = {
+        "sequence": name,
+        "dataset": "lasot",
+        "split": split,
+        "category": "swing",
+        "num_frames": 3,
+        "width": 640,
+        "height": 360,
+        "frames": {"pattern": "swing/swing-1/img/%08d.jpg", "first": 1, "paths": []},
+        "boxes": [[1.0, 2.5, 30.0, 40.0], [NAN, NAN, NAN, NAN], [0.0, 0.0, 0.0, 0.0]],
+        "visible": [True, False, True],
+        "manual_text": "human on a swing seat, 中文 ü |",
+        "text": "red swing seat",
+        "text_source": "refined",
+        "ranges": [
+            {"start": 0, "stop": 3, "text": "red", "source": "refined", "background": [], "iou": 0.5, "margin": 0.25}
+        ],
+        "scope": "first_frame",
+        "background": ["tree", "lawn"],
+        "rounds": [
+            {
+                "start": 0,
+                "text": "human on a swing seat",
+                "source": "manual",
+                "background": [],
+                "positive": ["seat"],
+                "negative": ["human", "swing"],
+                "iou": 0.5,
+                "margin": -0.25,
+                "accepted": False,
+                "raw": '{"T_fore": "…"}',
+            }
+        ],
+        "grounding": {
+            "grounder": "attributes",
+            "manual_iou": 0.25,
+            "manual_margin": NAN,
+            "round0_iou": 0.5,
+            "iou": 0.75,
+            "margin": None,
+        },
+        "alignment": [
+            {
+                "encoder": "clip",
+                "manual": 20.0,
+                "refined": 24.0,
+                "manual_margin": 1.0,
+                "refined_margin": None,
+                "frames": 4,
+                "manual_truncated": False,
+                "truncated": True,
+            }
+        ],
+        "tracking": {
+            "tracker": "csrt",
+            "verifier": "similarity",
+            "protocol": "lasot",
+            "auc": 0.5,
+            "precision": 0.75,
+            "norm_precision": 1.0,
+            "key_frames": [0, 2],
+            "chosen_iou": 0.5,
+            "random_iou": 0.25,
+            "oracle_iou": 0.75,
+            "boxes": [[1.0, 2.0, 3.0, 4.0]],
+            "sources": ["given", "tracker", "language"],
+            "scores": [1.0, 0.5, 0.25],
+        },
+        "audit": [{"kind": "typo", "evidence": "swign"}],
+        "status": "ok",
+        "problems": [],
+        "provenance": {
+            "chatdesc": "0.1.0",
+            "describer": json.dumps({"name": "attributes", "revision": "1"}),
+            "grounder": "{}",
+            "tracker": "{}",
+            "verifier": "similarity",
+            "encoders": ["{}"],
+            "prompts": "{}",
+            "libraries": "{}",
+            "settings": json.dumps({"rounds": 3}),
+            "seed": 0,
+            "config_hash": "abc",
+        },
+    }
+    return full | columns
+
+
+def bare(name, split="test", **columns):
+    """A row of a sequence without a text."""
+    return empty_row() | {"sequence": name, "dataset": "lasot", "split": split, "status": "missing_text"} | columns
+
+
+def same(a, b):
+    """Equality of JSON values in which NaN equals itself."""
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list):
+        return isinstance(b, list) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, float) and isinstance(b, float) and np.isnan(a):
+        return np.isnan(b)
+    return a == b and (a is None) == (b is None)
