@@ -28,7 +28,7 @@ SECRET_NAMES = ("TOKEN", "API_KEY", "SECRET", "PASSWORD")
 @cache
 def _own_folders() -> tuple[str, ...]:
     folders = {Path.cwd(), Path.home(), Path(tempfile.gettempdir())}
-    return tuple(sorted(str(p) for f in folders for p in (f, f.resolve()) if len(p.parts) > 1))
+    return tuple(sorted(str(p) for f in folders for p in (f, f.resolve())))
 
 
 @cache

@@ -94,5 +94,5 @@ def test_a_dataset_of_somebody_else(tmp_path):
 def test_a_folder_with_neither(tmp_path, file):
     if file:
         (tmp_path / file).write_text("x")
-    with pytest.raises(ChatdescError, match=r"holds neither run\.json nor a dataset; a run's dataset is in RUN/dataset"):
+    with pytest.raises(ChatdescError, match=r"holds neither run\.json nor a dataset; a run's dataset is in RUN"):
         list(read_rows(str(tmp_path)))

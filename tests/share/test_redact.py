@@ -10,11 +10,21 @@ TOKEN = "hf_" + "a1B2" * 8
 
 
 @pytest.fixture
-def secrets(monkeypatch):
-    monkeypatch.setenv("SOME_API_KEY", "correct-horse-battery")
-    private._secrets.cache_clear()
-    yield
-    private._secrets.cache_clear()
+def environment(monkeypatch):
+    """Sets variables that are looked at once in a process."""
+
+    def changed(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        forget()
+
+    def forget():
+        private._secrets.cache_clear()
+        private._own_folders.cache_clear()
+
+    yield changed
+    monkeypatch.undo()
+    forget()
 
 
 def test_paths_of_this_machine(tmp_path):
@@ -41,7 +51,34 @@ def test_ordinary_texts_are_clean(text):
     assert redact(text) == text
 
 
-def test_tokens(secrets):
+def test_a_home_of_one_level_is_private(environment):
+    environment(HOME="/no-such-home")
+    for text in ("/no-such-home", "in /no-such-home/lasot", "file:///no-such-home"):
+        assert find_private(text) == "an absolute path of this machine", text
+    assert find_private("/no-such-home-2") is None
+
+
+@pytest.mark.skipif(not os.path.isdir("/usr"), reason="this machine has no /usr")
+def test_the_name_of_a_first_folder_is_a_word_with_a_slash():
+    assert find_private("on/usr, /usr") is None and redact("/usr") == "/usr"
+    assert find_private("/usr/x") is not None and redact("/usr/x") == "x"
+
+
+def test_the_top_of_the_file_system_as_home_makes_no_path_private(environment):
+    environment(HOME="/")
+    assert find_private("/no-such-folder-here/x") is None
+
+
+@pytest.mark.parametrize("value", ["", "x", "eleven-long"])
+def test_a_variable_without_a_real_secret_makes_no_text_a_token(environment, value):
+    environment(OPENAI_API_KEY=value, MY_PASSWORD=value)
+    assert find_private(f"a red kite {value}") is None and redact(f"a red kite {value}") == f"a red kite {value}"
+    environment(OPENAI_API_KEY="twelve-long-", NOT_A_NAME_OF_ONE="twelve-long+")
+    assert find_private("twelve-long-") == "a token" and find_private("twelve-long+") is None
+
+
+def test_tokens(environment):
+    environment(some_api_key="correct-horse-battery")
     assert find_private(f"Bearer {TOKEN}") == "a token"
     assert find_private("key=correct-horse-battery;") == "a token"
     assert redact(f"{TOKEN} correct-horse-battery") == "*** ***"
