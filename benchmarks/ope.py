@@ -28,9 +28,11 @@ from types import SimpleNamespace
 import numpy as np
 
 import chatdesc
-from chatdesc.evaluation.evaluate import CHUNK, Evaluation, evaluate_trackers, read_truths
-from chatdesc.evaluation.results import ResultFolder, parse_results
+from chatdesc.evaluation.evaluate import CHUNK, Evaluation, evaluate_trackers
+from chatdesc.evaluation.result_files import parse_results
+from chatdesc.evaluation.results import MatchedFolder, ResultFolder
 from chatdesc.evaluation.tables import overall_row, sequence_rows
+from chatdesc.evaluation.truths import read_truths
 from chatdesc.metrics.protocols import PROTOCOLS
 
 Side = Callable[[], float]
@@ -67,7 +69,7 @@ def synthetic(place: Path, sequences: int = 280, frames: int = 2448, trackers: i
 def ours(dataset: str, root: Path, results: list[Path]) -> float:
     truths = read_truths(chatdesc.load(dataset, str(root)))
     areas = []
-    folders = [ResultFolder(str(path)) for path in results]
+    folders = [MatchedFolder.of(ResultFolder(str(path)), tuple(truths)) for path in results]
     for [one] in evaluate_trackers(folders, truths, dataset, [PROTOCOLS["lasot"]]):
         assert isinstance(one, Evaluation)
         sequence_rows(one)

@@ -19,21 +19,24 @@ if TYPE_CHECKING:
     from chatdesc.api import (
         annotate,
         calibrate,
+        compare,
         demo,
         doctor,
+        evaluate,
         export,
         list_backends,
         load,
         load_refined,
         plan,
         push,
+        score,
         show,
         write_back,
     )
 
 __all__ = [
-    "__version__", "annotate", "calibrate", "demo", "doctor", "export", "list_backends", "load", "load_refined", "plan",
-    "push", "show", "write_back",
+    "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
+    "load_refined", "plan", "push", "score", "show", "write_back",
 ]  # fmt: skip
 
 

@@ -19,6 +19,9 @@ from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
 from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
+from chatdesc.evaluation.comparison import compare
+from chatdesc.evaluation.job import evaluate
+from chatdesc.evaluation.score import score
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.alignment import known_mean
 from chatdesc.names import near
@@ -38,8 +41,8 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "calibrate", "demo", "doctor", "export", "list_backends", "load", "load_refined", "plan", "push",
-    "show", "write_back",
+    "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
+    "load_refined", "plan", "push", "score", "show", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers

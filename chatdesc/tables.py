@@ -1,6 +1,9 @@
-"""Tables for a terminal (at most 80 columns where that is possible), as CSV and as Markdown.
+"""Tables: rows for a terminal (at most 80 columns where that is possible), as CSV, as Markdown and as data frames.
 
->>> write_table([{"encoder": "clip", "cosine": 24.123}], Path("scores"), "alignment")   # doctest: +SKIP
+>>> print(markdown_line(["encoder", "24.12"]), end="")
+| encoder | 24.12 |
+>>> plain(24.123), plain(None), percent(0.5), plain(("a note", "another"))
+('24.12', '-', '50.00', 'a note; another')
 """
 
 from __future__ import annotations
@@ -18,14 +21,58 @@ if TYPE_CHECKING:
     import polars
     from rich.table import Table
 
-Record = dict[str, Any]
+Record = dict[str, Any]  # a row of a table: column -> str, number, None, or a tuple of notes
+Cell = Callable[[Any], str]
+Progress = Callable[[int, int, str], None]
+"""Called with (items done, items in total, a note) as work goes on."""
 
-
-NAME_WIDTH = 8  # what is left of a name, at least, where a table is too wide
+NAME_WIDTH = 8  # characters that a name keeps at least where a table is too wide
 
 
 def show(value: float | None, digits: int = 2) -> str:
+    """A number with so many decimals; ``-`` for None."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def plain(value: Any) -> str:
+    """A cell for people: numbers with two decimals, ``-`` for None, notes joined with ``; ``."""
+    return show(value) if isinstance(value, float) or value is None else str(_joined(value))
+
+
+def percent(value: Any) -> str:
+    """A cell for people in which a float is a share: in per cent, ``-`` for None; other values as in ``plain``."""
+    return f"{100 * value:.2f}" if isinstance(value, float) else plain(value)
+
+
+def _joined(value: Any) -> Any:
+    """Notes as one text; other values as they are."""
+    return "; ".join(value) if isinstance(value, tuple) else value
+
+
+class Tabular:
+    """A result that is a table as well: ``records`` gives its rows."""
+
+    __slots__ = ()
+
+    def records(self) -> list[Record]:
+        """The table's rows, with equal keys; shares are fractions, nothing is rounded."""
+        raise NotImplementedError
+
+    def table(self) -> polars.DataFrame:
+        """The table as a polars frame; notes are lists of text."""
+        import polars
+
+        return polars.DataFrame(_frame_rows(self.records()), infer_schema_length=None)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a pandas frame; notes are lists of text."""
+        import pandas
+
+        return pandas.DataFrame(_frame_rows(self.records()))
+
+
+def _frame_rows(rows: list[Record]) -> list[Record]:
+    return [{key: list(v) if isinstance(v, tuple) else v for key, v in row.items()} for row in rows]
 
 
 def plain_table(rows: list[Record], title: str = "", width: int | None = None) -> Table:
@@ -35,12 +82,12 @@ def plain_table(rows: list[Record], title: str = "", width: int | None = None) -
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE)
-    columns = [[key, *(_cell(row[key]) for row in rows)] for key in (rows[0] if rows else [])]
+    columns = [[key, *(plain(row[key]) for row in rows)] for key in (rows[0] if rows else [])]
     widths = [None] * len(columns) if width is None else _widths(columns, width - 2 * len(columns))
     for place, (cells, room) in enumerate(zip(columns, widths, strict=True)):
         table.add_column(cells[0], justify="left" if place < 2 else "right", overflow="fold", width=room)
     for row in rows:
-        table.add_row(*(escape(_cell(v)) for v in row.values()))
+        table.add_row(*(escape(plain(v)) for v in row.values()))
     return table
 
 
@@ -62,31 +109,30 @@ def markdown_line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
 
 
-def write_table(rows: list[Record], folder: Path, stem: str, rounded: Callable[[Any], str] | None = None) -> list[Path]:
-    """``stem.csv`` (every digit) and ``stem.md`` (rounded) in a folder."""
-    cell = rounded or _cell
-    folder.mkdir(parents=True, exist_ok=True)
-    columns = list(rows[0]) if rows else []
-    with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    lines = [columns, ["---"] * len(columns), *([cell(v) for v in row.values()] for row in rows)]
-    text = "".join(map(markdown_line, lines))
-    (folder / f"{stem}.md").write_text(text, encoding="utf-8")
-    return [folder / f"{stem}.csv", folder / f"{stem}.md"]
+def write_table(rows: list[Record], folder: Path, stem: str, cell: Cell = plain) -> list[Path]:
+    """Write ``stem.csv`` (every digit) and ``stem.md`` (cells by ``cell``); without rows neither is written.
 
-
-def _cell(value: Any) -> str:
-    return show(value) if isinstance(value, float) or value is None else str(value)
+    Raises:
+        ChatdescError: the folder cannot be made, or a file cannot be written.
+    """
+    with Tables(folder) as tables:
+        tables.add(stem, rows, cell)
+    return tables.paths
 
 
 class Tables:
-    """``STEM.csv`` with every digit and ``STEM.md`` in per cent, for each stem; they appear when all is done."""
+    """``STEM.csv`` with every digit and ``STEM.md`` with rounded cells, for each stem; they appear when all is done.
+
+    Rows are written as they come, so memory does not grow with their number. ``paths`` lists the files.
+
+    Raises:
+        ChatdescError: the folder cannot be made, or a file cannot be written.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder, self.paths = folder, list[Path]()
-        self._stack, self._open = ExitStack(), dict[str, tuple[Any, TextIO]]()
+        self._stack = ExitStack()
+        self._open: dict[str, tuple[csv.DictWriter[str], TextIO]] = {}
 
     def __enter__(self) -> Tables:
         make_folder(self.folder)
@@ -103,56 +149,25 @@ class Tables:
             for rest in written.values():
                 rest.unlink(missing_ok=True)
 
-    def add(self, stem: str, rows: list[Record]) -> None:
-        """More rows of a table; without a folder they go nowhere."""
+    def add(self, stem: str, rows: list[Record], cell: Cell = percent) -> None:
+        """More rows of a table, whose Markdown cells ``cell`` makes; without a folder they go nowhere."""
         if self.folder is None or not rows:
             return
         with writing(self.folder):
             if stem not in self._open:
                 self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
-            table, text = self._open[stem]
-            table.writerows(rows)
-            text.writelines(markdown_line(map(percent, row.values())) for row in rows)
+            sheet, text = self._open[stem]
+            sheet.writerows({k: _joined(v) for k, v in row.items()} for row in rows)
+            text.writelines(markdown_line(map(cell, row.values())) for row in rows)
 
-    def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[Any, TextIO]:
+    def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[csv.DictWriter[str], TextIO]:
         paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
         self.paths += paths
-        sheet, text = (
+        out, text = (
             self._stack.enter_context(p.with_name(p.name + ".tmp").open("w", newline="", encoding="utf-8"))
             for p in paths
         )
-        table = csv.DictWriter(sheet, columns)
-        table.writeheader()
+        sheet = csv.DictWriter(out, columns)
+        sheet.writeheader()
         text.writelines(map(markdown_line, (columns, ["---"] * len(columns))))
-        return table, text
-
-
-def percent(value: Any) -> str:
-    """A share as a table shows it: in per cent, ``-`` where there is none; other values as they are."""
-    return "-" if value is None else f"{100 * value:.2f}" if isinstance(value, float) else str(value)
-
-
-Progress = Callable[[int, int, str], None]
-"""Called with (items done, items in total, a note) as work goes on."""
-
-
-class Tabular:
-    """A result that is a table as well: ``records`` gives its rows."""
-
-    __slots__ = ()
-
-    def records(self) -> list[Record]:
-        """The table's rows, with equal keys."""
-        raise NotImplementedError
-
-    def table(self) -> polars.DataFrame:
-        """The table as a polars frame."""
-        import polars
-
-        return polars.DataFrame(self.records(), infer_schema_length=None)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The table as a pandas frame."""
-        import pandas
-
-        return pandas.DataFrame(self.records())
+        return sheet, text

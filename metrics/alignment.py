@@ -1,11 +1,14 @@
 """How well a text and a picture agree in an encoder's eyes, and whether one set of texts beats another.
 
->>> from chatdesc.metrics.alignment import cosine, margin, mean_over_frames, paired_bootstrap
->>> on_target = cosine(texts, crops)                      # [F, D] unit vectors -> [F], cosine x 100
->>> mean_over_frames(margin(on_target, cosine(texts[:, None], distractors)))
-3.1
->>> paired_bootstrap(manual, refined)
-Interval(mean=1.4, low=0.9, high=1.9, count=280, better=201, worse=77)
+>>> texts, crops = np.array([[1.0, 0.0]] * 2), np.array([[0.8, 0.6], [0.6, 0.8]])     # [F, D] unit vectors
+>>> on_target = cosine(texts, crops)
+>>> on_target
+array([80., 60.])
+>>> float(mean_over_frames(margin(on_target, [[50.0, 70.0], [40.0, np.nan]])))          # 80 - 70 and 60 - 40
+15.0
+>>> gain = paired_bootstrap([20.0, 24.0, 22.0], [23.0, 23.0, 26.0])
+>>> gain.mean, gain.count, gain.better, gain.worse
+(2.0, 3, 2, 1)
 
 Values are cosines times 100, as CLIP scores are printed; nothing is clipped at 0 and no prefix is added to a text.
 """

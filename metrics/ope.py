@@ -1,9 +1,9 @@
 """One-pass evaluation: success, precision and normalised precision of a track, by a named protocol.
 
->>> from chatdesc.metrics.ope import score_sequence
->>> score = score_sequence(predicted, truth, visible)      # [N, 4], [N, 4] xywh in pixels, [N] bool
->>> score.auc, score.precision_at_20, score.norm_precision_at_20
-(0.752, 0.610, 0.949)
+>>> truth = np.tile([100.0, 100.0, 20.0, 20.0], (4, 1))                     # [N, 4] xywh in pixels
+>>> score = score_sequence(truth + [[0, 0, 0, 0], [5, 0, 0, 0], [10, 0, 0, 0], [30, 0, 0, 0]], truth)
+>>> score.op50, score.precision_at_20, score.norm_precision_at_20
+(0.5, 0.75, 0.25)
 
 Toolkits agree on the three measures and differ in the rules around them: what becomes of a frame without a target, of
 a predicted box without a size, of the first frame. Those rules are a ``Rules`` (``metrics/protocols.py``); the scorer
@@ -66,6 +66,7 @@ class Score:
 
     @property
     def protocol(self) -> str:
+        """The name of the rules."""
         return self.rules.name
 
     @property
@@ -264,21 +265,30 @@ def _histogram(passed: Whole, most: int, lengths: Whole) -> Whole:
 
 
 def _passed(values: Floats, thresholds: Floats, reached: bool) -> Whole:
-    """How many thresholds lie below each value (``reached``: or equal it), as ``searchsorted`` has it; no NaN.
+    """How many thresholds lie below each value (``reached``: or equal it), as ``searchsorted`` counts; no NaN.
 
-    Thresholds at equal distances are not searched for: all before the nearest one lie below, none after it.
+    A search per frame is most of the time of scoring. Every protocol has thresholds at equal distances, where the
+    place can be computed instead: rounding up serves whole pixels, twice as fast as the way for other distances.
     """
     last = len(thresholds)
     step, even = float(thresholds[-1]) / max(1, last - 1), np.arange(last)
     if step == 1 and not reached and (thresholds == even).all():
         return np.ceil(np.clip(values, 0, last)).astype(np.intp)
-    if step <= 0 or np.abs(thresholds - step * even).max() > 1e-9 * step:
-        return np.asarray(np.searchsorted(thresholds, values, "right" if reached else "left"))
+    if step > 0 and np.abs(thresholds - step * even).max() <= 1e-9 * step:
+        return _passed_evenly(values, thresholds, step, reached)
+    return np.asarray(np.searchsorted(thresholds, values, "right" if reached else "left"))
+
+
+def _passed_evenly(values: Floats, thresholds: Floats, step: float, reached: bool) -> Whole:
+    """``_passed`` for thresholds 0, step, 2 step ..: all before the nearest one lie below, none after it.
+
+    The nearest one itself is compared as it is written, because a tie decides by the last bit.
+    """
     place = values * (1 / step)
     place += 0.5
-    nearest = np.clip(place, 0, last, out=place).astype(np.intp)
-    there = np.append(thresholds, np.inf).take(nearest)
-    nearest += there <= values if reached else there < values
+    nearest = np.clip(place, 0, len(thresholds), out=place).astype(np.intp)
+    threshold = np.append(thresholds, np.inf).take(nearest)
+    nearest += threshold <= values if reached else threshold < values
     return nearest
 
 
@@ -353,16 +363,16 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
     if rules.rounded:
         track, truth = track.round(), truth.round()
     valid = _valid(truth, rules)
-    here_is, there_is = middle(track), middle(truth)
+    track_centre, true_centre = middle(track), middle(truth)
     with np.errstate(invalid="ignore"):
-        error = distance(here_is, there_is)
-    norm_error = _norm_error(track, truth, here_is, there_is, rules)
-    here = there = valid
+        error = distance(track_centre, true_centre)
+    norm_error = _norm_error(track, truth, track_centre, true_centre, rules)
+    valid_error = valid_norm = valid
     if rules.valid_centre:
         point = centres(truth)
         with np.errstate(invalid="ignore", divide="ignore"):
-            here = np.asarray((point > 0).all(1))
-            there = np.asarray((point / (truth[:, 2:] + 1e-16) > 0).all(1))
+            valid_error = np.asarray((point > 0).all(1))
+            valid_norm = np.asarray((point / (truth[:, 2:] + 1e-16) > 0).all(1))
     # A row with NaN has no overlap, not an overlap of 0, which would reach the threshold 0.
     known = valid & ~_blank(track)
     if rules.valid != "positive":  # which no NaN is
@@ -372,8 +382,8 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
             known &= track[:, 2] * track[:, 3] + truth[:, 2] * truth[:, 3] != 0
     measures = (
         _where(known, iou(track, truth), MISS),
-        _where(here, error, HIT if rules.invalid_error == "hit" else MISS),
-        _where(there, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
+        _where(valid_error, error, HIT if rules.invalid_error == "hit" else MISS),
+        _where(valid_norm, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
     )
     if rules.absent_is_miss and not seen.all():
         for values in measures:
@@ -406,10 +416,10 @@ def _blank(boxes: Floats) -> Flags:
     return np.asarray(blank)
 
 
-def _norm_error(track: Floats, truth: Floats, here: Point, there: Point, rules: Rules) -> Floats:
+def _norm_error(track: Floats, truth: Floats, track_centre: Point, true_centre: Point, rules: Rules) -> Floats:
     if rules.normalise == "before":
         with np.errstate(invalid="ignore"):
-            return scaled_distance(here, there, truth)
+            return scaled_distance(track_centre, true_centre, truth)
     size = truth[:, 2:]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         if rules.normalise == "before, never by 0":

@@ -102,19 +102,13 @@ def _half(values: Floats) -> Floats:
     return values
 
 
-def centre_error(a: ArrayLike, b: ArrayLike) -> Floats:
-    """Distance in pixels between the centres of row i of ``a`` and of ``b``: [N].
+def distance(a: Point, b: Point) -> Floats:
+    """Distance in pixels between points as ``middle`` gives them: [...]; NaN where a coordinate is NaN.
 
-    NaN where a coordinate is NaN. Sizes are not judged: a box of no width has a centre all the same.
+    The root of summed squares, as the toolkits compute it, and faster than ``hypot``.
 
     Source: Wu, Lim and Yang, "Online Object Tracking: A Benchmark", CVPR 2013 (centre location error).
     """
-    with np.errstate(invalid="ignore"):
-        return distance(middle(_boxes(a)), middle(_boxes(b)))
-
-
-def distance(a: Point, b: Point) -> Floats:
-    """Between points as ``middle`` gives them, pixels; by squares, as the toolkits have it, and faster than hypot."""
     across, down = np.asarray(a[0] - b[0]), a[1] - b[1]
     across *= across
     down *= down
@@ -122,21 +116,21 @@ def distance(a: Point, b: Point) -> Floats:
     return np.sqrt(across, out=across)
 
 
-def normalised_centre_error(a: ArrayLike, truth: ArrayLike) -> Floats:
-    """Distance between centres in units of the true box's width and height: [N], no dimension.
+def scaled_distance(a: Point, b: Point, truth: Floats) -> Floats:
+    """Distance between points in units of the true box's width and height, no dimension.
 
-    Both centres are divided before they are subtracted, as the official LaSOT and TNL2K code does; the other order
-    differs in the last bit, which decides ties at a threshold. NaN where the true width or height is not positive.
+    Args:
+        a, b: points as ``middle`` gives them, pixels, [...] each.
+        truth: the true boxes [..., 4] xywh.
+
+    Returns:
+        [...]; NaN where the true width or height is not positive.
+
+    Both centres are divided before they are subtracted, as the official LaSOT and TNL2K code does. The other order
+    differs in the last bit, which decides ties at a threshold.
 
     Source: Mueller et al., "TrackingNet", ECCV 2018 (normalised precision).
     """
-    real = _boxes(truth)
-    with np.errstate(invalid="ignore"):
-        return scaled_distance(middle(_boxes(a)), middle(real), real)
-
-
-def scaled_distance(a: Point, b: Point, truth: Floats) -> Floats:
-    """Between points, in units of the true boxes' sizes [..., 4]; see ``normalised_centre_error``."""
     wide, high = _positive(truth[..., 2]), _positive(truth[..., 3])
     return distance((a[0] / wide, a[1] / high), (b[0] / wide, b[1] / high))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -71,17 +71,3 @@ def progress_bar(console: Console, what: str, transient: bool = False) -> Iterat
     finally:
         if bar.live.is_started:
             bar.stop()
-
-
-def steps(progress: Callback, total: int) -> Callable[..., None]:
-    """A callback ``advance(note="", by=1)`` that counts for ``progress``."""
-    done = 0
-
-    def advance(note: str = "", by: int = 1) -> None:
-        nonlocal done
-        done += by
-        progress(done, total, note)
-
-    if total:
-        progress(0, total, "")
-    return advance

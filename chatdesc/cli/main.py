@@ -9,10 +9,11 @@ import typer
 
 from chatdesc.cli.annotate import annotate, demo
 from chatdesc.cli.calibrate import calibrate
-from chatdesc.cli.compare import compare, score
+from chatdesc.cli.compare import compare
 from chatdesc.cli.console import Exit
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
+from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
 from chatdesc.types import ChatdescError

@@ -1,183 +1,217 @@
-"""``chatdesc score``: alignment of a run's texts, or of a plain dataset's manual texts.
+"""Alignment of texts and targets, by encoders: a run's texts scored anew, or the manual texts of a dataset.
 
->>> rows = of_dataset(chatdesc.load("tnl2k", root), ("attributes",))         # doctest: +SKIP
+>>> manual = {"encoder": "clip", "manual": 20.0, "refined": 26.0, "manual_margin": 1.0, "refined_margin": 2.0}
+>>> entry = manual | {"frames": 4, "manual_truncated": True, "truncated": False}
+>>> cosine, margin = alignment_rows([{"dataset": "lasot", "alignment": [entry]}])
+>>> cosine["difference"], cosine["manual_truncated"], margin["refined"]
+(6.0, 1.0, 2.0)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from chatdesc.backends import create
 from chatdesc.config import Settings
-from chatdesc.engine.schedule import Lane, Scheduler
-from chatdesc.metrics.alignment import known_mean, paired_bootstrap
+from chatdesc.engine.models import Models
+from chatdesc.engine.schedule import Scheduler
+from chatdesc.evaluation.intervals import better_cell, gain_cell, interval_columns, paired
+from chatdesc.evaluation.steps import Steps
+from chatdesc.loaders.base import Dataset
+from chatdesc.metrics.alignment import known_mean
+from chatdesc.rows.schema import AlignmentRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.align import align, alignment_column
-from chatdesc.tables import show
-from chatdesc.types import ChatdescError, Embed, Ground, Sequence, one_line
+from chatdesc.tables import Record, show
+from chatdesc.types import ChatdescError, Sequence, one_line
 
-Row = dict[str, Any]
 IN_FLIGHT = 8
 
+Wording = dict[str, str]  # name of a text (manual, refined) -> the text
 
-def of_run(
-    run: Path,
-    data: Any = None,
-    encoders: tuple[str, ...] = (),
-    grounder: str = "attributes",
-    frames: int = 4,
-    device: str = "auto",
-    on_sequence: Callable[[], None] = lambda: None,
-    only: Collection[str] | None = None,
-) -> list[Row]:
-    """Rows with an ``alignment`` column: as the run recorded it, or anew with other encoders on ``data``'s frames.
 
-    Args:
-        only: the names of the rows that are wanted; None takes all.
+class AlignedRow(TypedDict):
+    """What alignment tables need of a row."""
+
+    dataset: str
+    alignment: list[AlignmentRecord]
+
+
+class ScoredRow(AlignedRow):
+    """One sequence with its texts scored; without ``alignment`` it has no score, and ``problems`` may say why."""
+
+    sequence: str
+    category: str | None
+    manual_text: str | None
+    text: str | None
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentModels:
+    """How texts are scored.
+
+    Attributes:
+        encoders: encoders as in ``create("encoder", ...)``.
+        grounder: the grounder that finds distractors, or ``none``.
+        frames: frames over which alignment is averaged.
+        device: where models run.
     """
-    read_config(run)
-    store = Store(run)
-    recorded = list(store.rows(store.names() if only is None else only))
-    if not recorded:
-        raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
-    if data is None:
-        return recorded
-    texts = {row["sequence"]: row for row in recorded if row["text"] is not None}
-    names = [name for name in data.names if name in texts]
-    scored = _score(
-        data,
-        names,
-        {n: _texts(texts[n]["manual_text"], texts[n]["text"]) for n in names},
-        encoders,
-        grounder,
-        frames,
-        device,
-        on_sequence,
-    )
-    return scored + [row | {"alignment": []} for row in recorded if row["text"] is None]
+
+    encoders: tuple[str, ...] = ("attributes",)
+    grounder: str = "attributes"
+    frames: int = 4
+    device: str = "auto"
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the stage that scores."""
+        return Settings(encoders=self.encoders, alignment_frames=self.frames)
+
+    def load(self) -> Models:
+        """The models.
+
+        Raises:
+            ChatdescError: no backend has such a name, or its model cannot be loaded.
+        """
+        grounder = None if self.grounder == "none" else create("grounder", self.grounder, device=self.device)
+        encoders = {spec: create("encoder", spec, device=self.device) for spec in self.encoders}
+        return Models(grounder=grounder, encoders=encoders)
 
 
-def of_dataset(
-    data: Any,
-    encoders: tuple[str, ...],
-    grounder: str = "attributes",
-    frames: int = 4,
-    device: str = "auto",
-    on_sequence: Callable[[], None] = lambda: None,
-) -> list[Row]:
-    """Rows with an ``alignment`` column for the manual texts of a dataset."""
-    return _score(data, list(data.names), None, encoders, grounder, frames, device, on_sequence)
-
-
-def refuse_twice(parts: Iterable[tuple[str, str, Collection[str]]]) -> None:
-    """Refuse to count a sequence twice: intervals would shrink, and every text would have its double.
-
-    Args:
-        parts: place, dataset and names of the sequences that are to be in one table.
+def recorded_rows(run: Path, names: Iterable[str]) -> list[Row]:
+    """A run's rows of ``names``, scored as the run recorded it.
 
     Raises:
-        ChatdescError: two places hold the same sequence of a dataset.
+        ChatdescError: the folder is no run, or has none of them.
     """
-    seen: dict[tuple[str, str], str] = {}
-    for place, dataset, names in parts:
-        keys = [(dataset, name) for name in names]
-        if twice := [key for key in keys if key in seen]:
-            more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
-            raise ChatdescError(
-                f"{seen[twice[0]]} and {place} both hold {twice[0][1]}{more} of {dataset}, and a sequence counts once: "
-                "leave one of them out, or score them one at a time, each with its own --out"
-            )
-        seen |= dict.fromkeys(keys, place)
+    read_config(run)
+    rows = list(Store(run).rows(names))
+    if not rows:
+        raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
+    return rows
 
 
-def _texts(manual: str | None, refined: str | None) -> dict[str, str]:
+def rescored_rows(
+    run: Path, names: Collection[str], data: Dataset, models: AlignmentModels, steps: Steps | None = None
+) -> list[ScoredRow]:
+    """A run's rows of ``names``, scored on the frames of ``data``; rows without a text come last, without a score.
+
+    Raises:
+        ChatdescError: the folder is no run, or has none of them, or a model cannot be loaded.
+    """
+    recorded = recorded_rows(run, names)
+    texts = {row["sequence"]: wording(row["manual_text"], row["text"]) for row in recorded if row["text"] is not None}
+    scored = score_texts(data, {name: texts[name] for name in data.names if name in texts}, models, steps)
+    return scored + [_without_score(row) for row in recorded if row["text"] is None]
+
+
+def _without_score(row: Row) -> ScoredRow:
+    return {
+        "sequence": row["sequence"],
+        "dataset": row["dataset"],
+        "category": row["category"],
+        "alignment": [],
+        "manual_text": row["manual_text"],
+        "text": row["text"],
+        "problems": row["problems"],
+    }
+
+
+def wording(manual: str | None, refined: str | None = None) -> Wording:
+    """Texts by name, each in one line; empty ones are left out."""
     pairs = (("manual", one_line(manual or "")), ("refined", one_line(refined or "")))
     return {name: text for name, text in pairs if text}
 
 
-def _score(
-    data: Any,
-    names: list[str],
-    texts: dict[str, dict[str, str]] | None,
-    encoders: tuple[str, ...],
-    grounder: str,
-    frames: int,
-    device: str,
-    on_sequence: Callable[[], None],
-) -> list[Row]:
-    settings = Settings(encoders=encoders, alignment_frames=frames)
-    finder = None if grounder == "none" else create("grounder", grounder, device=device)
-    models = {spec: create("encoder", spec, device=device) for spec in encoders}
-    lanes = [Lane((Embed, spec), m.embed, m.max_batch, m.workers) for spec, m in models.items()]
-    if finder is not None:
-        lanes.append(Lane(Ground, finder.ground, finder.max_batch, finder.workers))
+def score_texts(
+    data: Dataset, texts: dict[str, Wording | None], models: AlignmentModels, steps: Steps | None = None
+) -> list[ScoredRow]:
+    """Score texts of sequences with every encoder, in the order in which they are done.
 
-    def job(name: str) -> Generator[Any, Any, Row]:
+    Args:
+        texts: sequence -> its texts; None takes the manual text of the dataset.
+
+    Raises:
+        ChatdescError: a model cannot be loaded.
+    """
+    settings, loaded = models.settings, models.load()
+    threshold = None if loaded.grounder is None else loaded.threshold(settings)
+
+    def job(name: str, given: Wording | None) -> Generator[Any, Any, ScoredRow]:
         sequence = data[name]
-        wording = _texts(sequence.manual_text, None) if texts is None else texts[name]
-        row = {"sequence": name, "dataset": data.dataset, "category": sequence.category, "alignment": []}
-        row |= {"manual_text": wording.get("manual"), "text": wording.get("refined"), "problems": []}
+        words = wording(sequence.manual_text) if given is None else given
+        row = _empty_row(name, data.dataset) | {"category": sequence.category}
+        row |= {"manual_text": words.get("manual"), "text": words.get("refined")}
         if not sequence.usable:
             return row | {"problems": [problem.message for problem in sequence.problems if problem.fatal]}
-        _room_for(sequence, frames * IN_FLIGHT)
-        found = yield from align(sequence, wording, settings, finder.threshold if finder else None)
-        return row | {"alignment": alignment_column(found)}
+        _keep_frames(sequence, models.frames * IN_FLIGHT)
+        scores = yield from align(sequence, words, settings, threshold)
+        return row | {"alignment": alignment_column(scores)}
 
-    rows = []
-    for name, result in Scheduler(lanes, IN_FLIGHT).run((name, job(name)) for name in names):
-        if isinstance(result, Exception):
-            result = {"sequence": name, "dataset": data.dataset, "category": None, "alignment": []} | {
-                "manual_text": None, "text": None, "problems": [f"{type(result).__name__}: {result}"]
-            }  # fmt: skip
-        rows.append(result)
-        on_sequence()
+    rows: list[ScoredRow] = []
+    for name, result in Scheduler(loaded.lanes(), IN_FLIGHT).run((name, job(name, of)) for name, of in texts.items()):
+        broke = isinstance(result, Exception)
+        rows.append(_empty_row(name, data.dataset, f"{type(result).__name__}: {result}") if broke else result)
+        if steps:
+            steps.add()
     return rows
 
 
-def _room_for(sequence: Sequence, frames: int) -> None:
-    """Every encoder looks at the same frames in its turn: they must still be there when the last one does."""
+def _empty_row(name: str, dataset: str, *problems: str) -> ScoredRow:
+    return {
+        "sequence": name,
+        "dataset": dataset,
+        "category": None,
+        "alignment": [],
+        "manual_text": None,
+        "text": None,
+        "problems": list(problems),
+    }
+
+
+def _keep_frames(sequence: Sequence, frames: int) -> None:
+    """Room in the cache for ``frames``: every encoder looks at the same frames in its turn."""
     cache = sequence.frames.cache
     if cache is not None:
         cache.max_items = max(cache.max_items, frames)
 
 
-def alignment_rows(rows: Iterable[Row]) -> list[Row]:
+def alignment_rows(rows: Iterable[AlignedRow]) -> list[Record]:
     """Dataset x encoder x measure: mean cosine x 100 and margin per text, paired difference with its 95 % interval."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[AlignmentRecord]] = {}
     for row in rows:
         for entry in row["alignment"] or []:
             groups.setdefault((row.get("dataset") or "", entry["encoder"]), []).append(entry)
-    found: list[Row] = []
+    table: list[Record] = []
     for (dataset, encoder), entries in groups.items():
-        for measure, manual, refined in (
-            ("cosine", "manual", "refined"),
-            ("margin", "manual_margin", "refined_margin"),
-        ):
-            named = {"dataset": dataset, "encoder": encoder, "measure": measure}
-            found.append(named | _paired(entries, manual, refined))
-    return found
+        cosines = [(entry["manual"], entry["refined"]) for entry in entries]
+        margins = [(entry["manual_margin"], entry["refined_margin"]) for entry in entries]
+        truncated = {
+            "manual_truncated": known_mean(entry["manual_truncated"] for entry in entries),
+            "refined_truncated": known_mean(entry["truncated"] for entry in entries),
+        }
+        for measure, pairs in (("cosine", cosines), ("margin", margins)):
+            table.append({"dataset": dataset, "encoder": encoder, "measure": measure} | _paired_row(pairs, truncated))
+    return table
 
 
-def _paired(entries: list[Row], manual: str, refined: str) -> Row:
-    both = [e for e in entries if e[manual] is not None and e[refined] is not None]
-    row: Row = {
-        "sequences": len(entries),
-        "manual": known_mean(e[manual] for e in entries),
-        "refined": known_mean(e[refined] for e in entries),
-        "difference": None, "low": None, "high": None, "better": None, "worse": None,
-        "manual_truncated": known_mean(e["manual_truncated"] for e in entries),
-        "refined_truncated": known_mean(e["truncated"] for e in entries),
-    }  # fmt: skip
-    if both:
-        gap = paired_bootstrap([e[manual] for e in both], [e[refined] for e in both])
-        row |= {"difference": gap.mean, "low": gap.low, "high": gap.high, "better": gap.better, "worse": gap.worse}
-    return row
+def _paired_row(pairs: list[tuple[float | None, float | None]], truncated: Record) -> Record:
+    gap = paired(pairs)
+    means = {
+        "sequences": len(pairs),
+        "manual": known_mean(before for before, _ in pairs),
+        "refined": known_mean(after for _, after in pairs),
+    }
+    columns = interval_columns(gap if gap.count else None)
+    return means | columns | truncated
 
 
-def shown_alignment(rows: list[Row]) -> list[Row]:
-    """The same table with few enough columns for a terminal; the dataset where there are several."""
+def shown_alignment(rows: list[Record]) -> list[Record]:
+    """Rows of ``alignment_rows`` for a terminal, in fewer columns; the dataset only where there are several."""
     several = len({row["dataset"] for row in rows}) > 1
     return [
         ({"dataset": row["dataset"]} if several else {})
@@ -187,15 +221,13 @@ def shown_alignment(rows: list[Row]) -> list[Row]:
             "n": str(row["sequences"]),
             "manual": show(row["manual"], 1),
             "refined": show(row["refined"], 1),
-            "gain (95 %)": "-"
-            if row["low"] is None
-            else f"{row['difference']:+.1f} ({row['low']:.0f}..{row['high']:.0f})",
-            "better/worse": "-" if row["better"] is None else f"{row['better']}/{row['worse']}",
-            "cut, %": "/".join("-" if v is None else f"{100 * v:.0f}" for v in _cut(row)),
+            "gain (95 %)": gain_cell(row, digits=1, bounds=0),
+            "better/worse": better_cell(row),
+            "cut, %": "/".join(_share(row[key]) for key in ("manual_truncated", "refined_truncated")),
         }
         for row in rows
     ]
 
 
-def _cut(row: Row) -> tuple[float | None, float | None]:
-    return row["manual_truncated"], row["refined_truncated"]
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f}"

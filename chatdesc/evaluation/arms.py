@@ -1,10 +1,7 @@
 """Tracks of a comparison: every sequence of a run with no text, the manual text and the refined text.
 
->>> work = Comparison.create(Path("runs/otb"), chatdesc.load("otb-lang", root))              # doctest: +SKIP
->>> with work.open() as store:                                                              # doctest: +SKIP
-...     work.track(store, work.pending(store))
->>> sorted(path.name for path in work.place.iterdir())                                      # doctest: +SKIP
-['.lock', 'rows', 'run.json', 'tracks']
+>>> [arm.name for arm in ARMS]
+['no-text', 'manual', 'refined', 'refined-random', 'refined-oracle']
 
 The tracks lie in ``RUN/compare/GROUNDER-HASH/tracks/ARM/SEQUENCE.txt``, as result files of any tracker, so that they
 are scored by the code that scores everybody's. A sequence's row is written after its tracks: what has one is done.
@@ -17,12 +14,16 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from chatdesc.atomic import write_atomic
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.engine.models import Models
+from chatdesc.engine.schedule import Scheduler
+from chatdesc.loaders.base import Dataset
+from chatdesc.protocols import Backend
+from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.ground import feedback
 from chatdesc.stages.track import Phrase, track
@@ -30,8 +31,6 @@ from chatdesc.types import (
     BackendError,
     ChatdescError,
     DataError,
-    Embed,
-    Follow,
     FrameRef,
     Ground,
     Grounding,
@@ -40,9 +39,8 @@ from chatdesc.types import (
 )
 from chatdesc.version import __version__
 
-Row = dict[str, Any]
 Steps = Generator[Any, Any, Any]
-ROLES = ("grounder", "tracker", "encoder")
+Tracks = dict[str, list[Box]]  # arm -> boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +61,44 @@ ARMS = (
 )
 
 
+class ArmTexts(TypedDict):
+    """The texts that tracks were made with; ``refined`` has a list ``[start, text, *background]`` per range."""
+
+    manual: str
+    refined: list[list[Any]]
+
+
+class ArmRow(TypedDict):
+    """What is kept of one sequence beside its tracks.
+
+    ``verified`` has per arm the mean IoU on key frames of the proposal chosen, of a random and of the best one (None
+    without a key frame), ``grounding`` per text the IoU of the best-scoring proposal in the first frame. ``problems``
+    has every problem as a line, ``arm_problems`` those of one arm by its name.
+    """
+
+    texts: ArmTexts
+    verified: dict[str, list[float | None]]
+    grounding: dict[str, float]
+    problems: list[str]
+    arm_problems: NotRequired[dict[str, str]]
+    sequence: str
+
+
 @dataclass(slots=True)
 class Comparison:
-    """A run's texts tracked anew; ``models`` is None where only what is there already is looked at.
+    """A run's texts tracked again.
 
     Attributes:
+        data: the dataset with the frames; None where earlier tracks are only read, and then ``models`` is None too.
         settings: the run's, with the judge as grounder if there is one.
         selecting: whether the grounder that is called on key frames is the one whose feedback chose the texts.
         reuse: the run's own tracks were made by the same models, so they are taken as the refined arm.
     """
 
     run: Path
-    data: Any
+    data: Dataset | None
     settings: Settings
-    models: dict[str, Any] | None
+    models: Models | None
     selecting: bool
     reuse: bool = False
 
@@ -84,13 +106,13 @@ class Comparison:
     def create(
         cls,
         run: Path,
-        data: Any = None,
+        data: Dataset | None = None,
         judge: str | None = None,
         tracker: str | None = None,
         encoder: str | None = None,
         device: str = "auto",
     ) -> Comparison:
-        """Settings of a run with other models where they are named; the models only with ``data`` to track on.
+        """The settings of a run, with other models where they are named; models are loaded only with ``data``.
 
         Raises:
             ChatdescError: the folder is no run, or the run had no tracker and none is named.
@@ -103,11 +125,14 @@ class Comparison:
         selecting = public_spec(settings.grounder) == recorded.grounder
         if data is None:
             return cls(run, None, settings, None, selecting)
-        specs = (settings.grounder, settings.tracker, settings.encoders[0])
-        models = {role: create(role, spec, device=device) for role, spec in zip(ROLES, specs, strict=True)}
-        said, was = {role: _said(m) for role, m in models.items()}, config["backends"]
-        selecting = selecting or said["grounder"] == was["grounder"]
-        same = [said["grounder"], said["tracker"], [said["encoder"]]] == [
+        models = Models(
+            grounder=create("grounder", settings.grounder, device=device),
+            tracker=create("tracker", settings.tracker, device=device),
+            encoders={settings.encoders[0]: create("encoder", settings.encoders[0], device=device)},
+        )
+        now, was = _described(models), config["backends"]
+        selecting = selecting or now["grounder"] == was["grounder"]
+        same = [now["grounder"], now["tracker"], [now["encoder"]]] == [
             was["grounder"], was["tracker"], was["encoders"][:1]
         ]  # fmt: skip
         same = same and config.get("chatdesc") == __version__ and settings.box_threshold == recorded.box_threshold
@@ -115,7 +140,7 @@ class Comparison:
 
     @property
     def place(self) -> Path:
-        """Where the tracks are: one folder for every set of models."""
+        """The folder of the tracks, one for every set of models."""
         known = json.dumps(self.settings.as_dict(), sort_keys=True)
         name = split_spec(self.settings.grounder)[0]
         return self.run / "compare" / f"{name}-{sha256(known.encode()).hexdigest()[:8]}"
@@ -126,97 +151,101 @@ class Comparison:
         Raises:
             ChatdescError: another process is at work in it, or its tracks were made by other weights.
         """
-        said = {role: _said(model) for role, model in (self.models or {}).items()}
-        return Store.open(self.place, {"settings": self.settings.as_dict(), "backends": said})
+        described = _described(self.models) if self.models else {}
+        return Store.open(self.place, {"settings": self.settings.as_dict(), "backends": described})
 
     def pending(self, store: Store, names: Iterable[str] | None = None) -> list[str]:
-        """Sequences of the data (of ``names``) whose tracks are not there, were made with other texts, or failed."""
-        done = {row["sequence"]: row["texts"] for row in store.rows(store.names()) if not row["problems"]}
+        """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
+        assert self.data is not None
+        done = {row["sequence"]: row["texts"] for row in arm_rows_in(store) if not row["problems"]}
         wanted = set(self.data.names if names is None else names)
         asked = [name for name in self.data.names if name in wanted]
         rows = (row for row in Store(self.run).rows(asked) if row["text"] is not None)
         return [row["sequence"] for row in rows if done.get(row["sequence"]) != texts_of(row)]
 
     def track(
-        self, store: Store, names: Iterable[str], on_row: Callable[[Row], None] = lambda row: None, in_flight: int = 8
+        self,
+        store: Store,
+        names: Iterable[str],
+        on_row: Callable[[ArmRow], None] = lambda row: None,
+        in_flight: int = 8,
     ) -> None:
-        """Track sequences in all arms; every one is kept as it is finished."""
+        """Track sequences in all arms; tracks and row are saved as each sequence is finished."""
+        assert self.models is not None
         jobs = ((name, self._job(name)) for name in names)
-        for name, result in Scheduler(self._lanes(), in_flight).run(jobs):
+        for name, result in Scheduler(self.models.lanes(), in_flight).run(jobs):
             if isinstance(result, BaseException):
                 if not isinstance(result, Exception):
                     raise result
-                result = ({}, {"problems": [f"{type(result).__name__}: {result}"]})
+                result = ({}, _empty_row() | {"problems": [f"{type(result).__name__}: {result}"]})
             tracks, row = result
             for arm in ARMS:
                 _keep(store.root / "tracks" / arm.name / f"{name}.txt", tracks.get(arm.name))
-            store.save(_EMPTY | row | {"sequence": name})
-            on_row(row)
+            done = row | {"sequence": name}
+            store.save(cast(Row, done))
+            on_row(done)
 
-    def _lanes(self) -> list[Lane]:
-        assert self.models is not None
-        grounder, tracker, encoder = (self.models[role] for role in ROLES)
-        return [
-            Lane(Ground, grounder.ground, grounder.max_batch, grounder.workers),
-            Lane(Follow, tracker.follow, tracker.max_batch, tracker.workers),
-            Lane((Embed, self.settings.encoders[0]), encoder.embed, encoder.max_batch, encoder.workers),
-        ]
-
-    def _job(self, name: str) -> Steps:
+    def _job(self, name: str) -> Generator[Any, Any, tuple[Tracks, ArmRow]]:
         """Tracks per arm, and the sequence's row."""
+        assert self.data is not None
         sequence, row = self.data[name], Store(self.run).load(name)
         assert row is not None
         if len(sequence.boxes) != row["num_frames"]:
             raise DataError(f"has {len(sequence.boxes)} boxes, and {row['num_frames']} in the run: not the same data")
-        tracks: dict[str, Any] = {}
-        verified: Row = {}
-        problems: list[str] = []
+        tracks: Tracks = {}
+        verified: dict[str, list[float | None]] = {}
+        failures: dict[str, str] = {}
         for arm in ARMS:
             if arm.words == "manual" and not one_line(row["manual_text"] or ""):
                 continue
             try:
                 tracks[arm.name], verified[arm.name] = yield from self._arm(arm, sequence, row)
             except (BackendError, DataError) as error:
-                problems.append(f"{arm.name}: {error}")
+                failures[arm.name] = str(error)
         grounding = yield from self._ground(sequence, row)
-        found = {"texts": texts_of(row), "verified": verified, "grounding": grounding, "problems": problems}
-        return tracks, found
+        done = _empty_row() | {"texts": texts_of(row), "verified": verified, "grounding": grounding}
+        done |= {"problems": [f"{arm}: {why}" for arm, why in failures.items()]}
+        return tracks, done | {"arm_problems": failures} if failures else done
 
-    def _arm(self, arm: Arm, sequence: Sequence, row: Row) -> Steps:
+    def _arm(self, arm: Arm, sequence: Sequence, row: Row) -> Generator[Any, Any, tuple[list[Box], list[float | None]]]:
         """Boxes, and mean IoU on key frames of the proposal chosen, of a random one and of the best one."""
+        assert self.models is not None
         wanted = phrases(row, arm.words)
         known = row["tracking"]
         if self.reuse and known and not arm.verifier and wanted == phrases(row, "refined"):
-            return known["boxes"], [known[k] for k in ("chosen_iou", "random_iou", "oracle_iou")]
+            return known["boxes"], [known["chosen_iou"], known["random_iou"], known["oracle_iou"]]
         settings = replace(self.settings, verifier=arm.verifier or self.settings.verifier)
-        first, encoder = wanted[0], settings.encoders[0]
-        done = yield from track(
-            sequence, first.text, first.background, settings, self._threshold(), encoder, wanted[1:]
-        )
+        first, threshold, encoder = wanted[0], self.models.threshold(settings), settings.encoders[0]
+        done = yield from track(sequence, first.text, first.background, settings, threshold, encoder, wanted[1:])
         means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
         return done.boxes.tolist(), means
 
-    def _ground(self, sequence: Sequence, row: Row) -> Steps:
+    def _ground(self, sequence: Sequence, row: Row) -> Generator[Any, Any, dict[str, float]]:
         """IoU of the best-scoring proposal in the first frame, per text."""
+        assert self.models is not None
         texts = {k: v for k, v in (("manual", one_line(row["manual_text"] or "")), ("refined", row["text"])) if v}
         try:
-            found: list[Grounding] = yield [Ground(FrameRef(sequence.frames, 0), text) for text in texts.values()]
+            groundings: list[Grounding] = yield [Ground(FrameRef(sequence.frames, 0), text) for text in texts.values()]
         except (BackendError, DataError):
             return {}
-        judged = [feedback(one, sequence.boxes[0], self.settings.theta, self._threshold()) for one in found]
-        return {name: one.iou for name, one in zip(texts, judged, strict=True)}
-
-    def _threshold(self) -> float:
-        assert self.models is not None
-        own: float = self.models["grounder"].threshold
-        return own if self.settings.box_threshold is None else self.settings.box_threshold
+        theta, threshold = self.settings.theta, self.models.threshold(self.settings)
+        return {
+            name: feedback(grounding, sequence.boxes[0], theta, threshold).iou
+            for name, grounding in zip(texts, groundings, strict=True)
+        }
 
 
-_EMPTY: Row = {"texts": {}, "verified": {}, "grounding": {}, "problems": []}
+def arm_rows_in(store: Store, names: Iterable[str] | None = None) -> list[ArmRow]:
+    """The rows (of ``names``) in a folder of tracks."""
+    return [cast(ArmRow, row) for row in store.rows(store.names() if names is None else names)]
 
 
-def _keep(file: Path, boxes: Any) -> None:
-    """A track as a result file; without one, whatever was there of an earlier text is gone."""
+def _empty_row() -> ArmRow:
+    return cast(ArmRow, {"texts": {}, "verified": {}, "grounding": {}, "problems": []})
+
+
+def _keep(file: Path, boxes: list[Box] | None) -> None:
+    """A track as a result file; without one, a file that was made with an earlier text is removed."""
     if boxes is None:
         file.unlink(missing_ok=True)
         return
@@ -226,22 +255,26 @@ def _keep(file: Path, boxes: Any) -> None:
 
 
 def phrases(row: Row, words: str) -> tuple[Phrase, ...]:
-    """What is called for, from which frame on. Both texts come with the run's background phrases.
+    """The phrases that are grounded, each with its first frame. Both texts get the run's background phrases.
 
-    So a difference between them is the text's own; without words nothing is grounded at all.
+    So a difference between them is the text's own. Without words nothing is grounded.
+
+    Args:
+        words: ``manual``, ``refined`` or none.
     """
     if not words:
         return (Phrase(0, ""),)
-    ranges = row["ranges"] or [{"start": 0, "text": row["text"], "background": row["background"]}]
     manual = one_line(row["manual_text"] or "")
-    kept = ranges[:1] + [r for r in ranges[1:] if words == "refined" or r["background"] != ranges[0]["background"]]
-    return tuple(
-        Phrase(r["start"] if i else 0, manual if words == "manual" else r["text"], tuple(r["background"]))
-        for i, r in enumerate(kept)
-    )
+    spans = [(r["start"], r["text"], tuple(r["background"])) for r in row["ranges"]]
+    spans = spans or [(0, str(row["text"]), tuple(row["background"]))]
+    if words == "refined":
+        return tuple(Phrase(start if i else 0, text, around) for i, (start, text, around) in enumerate(spans))
+    # The manual text is the same in all ranges: a range counts only where the background is another.
+    kept = spans[:1] + [span for span in spans[1:] if span[2] != spans[0][2]]
+    return tuple(Phrase(start if i else 0, manual, around) for i, (start, _, around) in enumerate(kept))
 
 
-def _recorded(run: Path, settings: Row) -> Settings:
+def _recorded(run: Path, settings: dict[str, Any]) -> Settings:
     unknown = sorted(set(settings) - {field.name for field in fields(Settings)})
     if unknown:
         raise ChatdescError(f"{run} was made by another version of chatdesc: there is no setting {unknown[0]!r} here")
@@ -259,11 +292,14 @@ def _named(recorded: Settings, judge: str | None, tracker: str | None, encoder: 
     return replace(settings, grounder=judge, box_threshold=recorded.box_threshold if own else None)
 
 
-def texts_of(row: Row) -> Row:
-    """What the tracks were made with: they are made anew when it changes."""
-    said = [[p.start, p.text, *p.background] for p in phrases(row, "refined")]
-    return {"manual": one_line(row["manual_text"] or ""), "refined": said}
+def texts_of(row: Row) -> ArmTexts:
+    """The texts that tracks of a row are made with: where they change, tracks are made again."""
+    ranges = [[p.start, p.text, *p.background] for p in phrases(row, "refined")]
+    return {"manual": one_line(row["manual_text"] or ""), "refined": ranges}
 
 
-def _said(model: Any) -> str:
-    return json.dumps(model.describe_self(), sort_keys=True)
+def _described(models: Models) -> dict[str, str]:
+    """What each model says of itself, as JSON, by role."""
+    [encoder] = models.encoders.values()
+    roles: dict[str, Backend | None] = {"grounder": models.grounder, "tracker": models.tracker, "encoder": encoder}
+    return {role: json.dumps(m.describe_self(), sort_keys=True) for role, m in roles.items() if m is not None}

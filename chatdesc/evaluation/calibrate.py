@@ -1,30 +1,32 @@
 """Choose a grounder's threshold on sequences whose target is known.
 
->>> data = chatdesc.load("lasot", "/data/LaSOT")                                              # doctest: +SKIP
->>> found = calibrate(data, create("grounder", "owlv2:google/owlv2-base-patch16-ensemble"))   # doctest: +SKIP
->>> found.best, found.sequences, found.warnings                                               # doctest: +SKIP
-(0.18, 20, ())
->>> print(found.as_toml())                                                                    # doctest: +SKIP
-# F 0.71 on 20 sequences of lasot, seed 0, theta 0.3; the grounder's own threshold 0.1 has F 0.64
-box_threshold = 0.18
+>>> frames = [(np.array([0.9, 0.4]), np.array([0.8, 0.1]))]        # scores of two proposals, IoU with the target
+>>> low, high = score(frames, (0.3, 0.5), theta=0.3)
+>>> low.precision, high.precision, high.recall
+(0.5, 1.0, 1.0)
+>>> choose((low, high), default=0.3)
+(0.5, (0.5, 0.5))
 
-For each threshold, of the proposals that it keeps: *precision*, the mean over sequences of the share that is on the
-target; *recall*, the share of sequences in which one of them is. A sequence counts once, however many proposals it
-has; one of which nothing is kept has no precision and is missed.
+A threshold keeps the proposals with at least that score. Its *precision* is the mean over sequences of the share of
+kept proposals on the target; its *recall* is the share of sequences with a kept proposal on the target. A sequence
+counts once, however many proposals it has; without a kept proposal it has no precision and counts as missed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.engine.models import Models
+from chatdesc.engine.schedule import Scheduler
+from chatdesc.evaluation.steps import Steps
+from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.protocols import Grounder
+from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import Boxes, ChatdescError, FrameRef, Ground, Grounding, Sequence, one_line
 
 # finer where the scores of OWLv2 and its like are
@@ -38,7 +40,7 @@ Evidence = tuple[NDArray[np.floating], NDArray[np.floating]]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What one threshold gives."""
+    """Precision, recall and F of one threshold, and how many proposals it keeps per frame."""
 
     threshold: float
     precision: float
@@ -48,11 +50,18 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """Thresholds with what they give, the best of them, and what it rests on.
+class Calibration(Tabular):
+    """Thresholds with their scores, and the best of them.
 
-    ``default`` is the grounder's own threshold, ``plateau`` the thresholds that do as well as the best (within 2 %).
-    ``best`` is the middle of the plateau, or the default where no threshold finds any target.
+    Attributes:
+        points: one per threshold, in order.
+        best: the middle of the plateau, or the default where no threshold finds any target.
+        plateau: the lowest and highest of the thresholds whose F is within 2 % of the best.
+        sequences: how many sequences the scores rest on.
+        default: the grounder's own threshold.
+        warnings: why not to trust the choice.
+        problems: sequences on which the grounder failed.
+        about: dataset, seed and theta.
     """
 
     points: tuple[Point, ...]
@@ -64,8 +73,11 @@ class Calibration:
     problems: tuple[str, ...]
     about: str
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The table: one dict per threshold, the best marked, and the grounder's own where it is one of them."""
+    def records(self) -> list[Record]:
+        return self.rows()
+
+    def rows(self) -> list[Record]:
+        """One row per threshold; the best is marked, and the grounder's own if it is one of them."""
         marks = {self.default: "default", self.best: "best"}
         return [
             {
@@ -96,42 +108,47 @@ class Calibration:
 
 
 def calibrate(
-    dataset: Any,
+    dataset: Dataset,
     grounder: Grounder,
     k: int = 20,
     seed: int = 0,
     texts: Mapping[str, str] | None = None,
     theta: float = 0.3,
     in_flight: int = 8,
+    progress: Progress | None = None,
 ) -> Calibration:
-    """Ground a text of each of ``k`` sequences in its first frame, and score thresholds on what was found.
+    """Ground a text of each of ``k`` sequences in its first frame, and score thresholds on the proposals.
 
     Args:
-        dataset: what ``chatdesc.load`` gives.
-        grounder: what ``create("grounder", ...)`` gives.
+        dataset: from ``chatdesc.load``.
+        grounder: from ``chatdesc.backends.create``.
         k: sequences drawn from those with a usable first frame and a text.
         seed: of the draw.
         texts: name -> text; None takes the manual texts. A run's own texts are the better judge of what it will meet.
         theta: IoU from which a proposal is on the target.
+        in_flight: sequences worked on at a time.
+        progress: called with sequences done, sequences asked for, and a note.
 
     Raises:
         ChatdescError: no sequence has a text, or the grounder failed on all of them.
     """
-    lane = Lane(Ground, grounder.ground, grounder.max_batch, grounder.workers)
     jobs = ((s.name, _job(s, text)) for s, text in draw(dataset, k, seed, texts))
-    done = dict(Scheduler([lane], in_flight).run(jobs))
+    steps, done = Steps(min(k, len(dataset.names)), progress), {}
+    for name, result in Scheduler(Models(grounder=grounder).lanes(), in_flight).run(jobs):
+        done[name] = result
+        steps.add()
     good = {name: result for name, result in sorted(done.items()) if not isinstance(result, Exception)}
     problems = tuple(f"{n}: {type(e).__name__}: {e}" for n, e in sorted(done.items()) if isinstance(e, Exception))
     if not good:
         raise ChatdescError(f"nothing to calibrate on: {problems[0] if problems else 'no sequence has a text'}")
-    points = score([evidence(found, box) for found, box in good.values()], THRESHOLDS, theta)
+    points = score([evidence(grounding, box) for grounding, box in good.values()], THRESHOLDS, theta)
     best, plateau = choose(points, grounder.threshold)
     about = f"{dataset.dataset}, seed {seed}, theta {theta:g}"
     warnings = cautions(points, plateau, len(good), k)
     return Calibration(points, best, plateau, len(good), grounder.threshold, warnings, problems, about)
 
 
-def draw(dataset: Any, k: int, seed: int, texts: Mapping[str, str] | None) -> Iterator[tuple[Sequence, str]]:
+def draw(dataset: Dataset, k: int, seed: int, texts: Mapping[str, str] | None) -> Iterator[tuple[Sequence, str]]:
     """``k`` sequences with a target in their first frame and a text, in an order that the seed decides."""
     left = k
     for i in np.random.default_rng(seed).permutation(len(dataset.names)):
@@ -148,15 +165,15 @@ def draw(dataset: Any, k: int, seed: int, texts: Mapping[str, str] | None) -> It
 
 
 def _job(sequence: Sequence, text: str) -> Generator[Ground, Grounding, tuple[Grounding, Boxes]]:
-    found = yield Ground(FrameRef(sequence.frames, 0), text)
-    return found, sequence.boxes[0]
+    grounding = yield Ground(FrameRef(sequence.frames, 0), text)
+    return grounding, sequence.boxes[0]
 
 
-def evidence(found: Grounding, box: Boxes) -> Evidence:
+def evidence(grounding: Grounding, box: Boxes) -> Evidence:
     """Per proposal its best word's score and its IoU with the target: [P] and [P]."""
-    if not len(found.boxes) or not found.words:
+    if not len(grounding.boxes) or not grounding.words:
         return np.zeros(0), np.zeros(0)
-    return found.scores.max(1), iou_matrix(found.boxes, np.asarray(box)[None])[:, 0]
+    return grounding.scores.max(1), iou_matrix(grounding.boxes, np.asarray(box)[None])[:, 0]
 
 
 def score(frames: list[Evidence], thresholds: tuple[float, ...], theta: float) -> tuple[Point, ...]:
@@ -192,14 +209,14 @@ def choose(points: tuple[Point, ...], default: float) -> tuple[float, tuple[floa
 
 
 def cautions(points: tuple[Point, ...], plateau: tuple[float, float], sequences: int, wanted: int) -> tuple[str, ...]:
-    """Why not to trust the choice."""
-    found = []
+    """Reasons not to trust the choice."""
+    reasons = []
     if not any(p.f for p in points):
-        found.append("no threshold keeps a proposal on any target: the texts or the grounder do not fit this dataset")
+        reasons.append("no threshold keeps a proposal on any target: the texts or the grounder do not fit this dataset")
     if sequences < FEW:
-        found.append(f"only {sequences} sequences: take at least {FEW}")
+        reasons.append(f"only {sequences} sequences: take at least {FEW}")
     elif sequences < wanted:
-        found.append(f"{sequences} of {wanted} sequences: the others have no text, no target or no answer")
+        reasons.append(f"{sequences} of {wanted} sequences: the others have no text, no target or no answer")
     if plateau[1] - plateau[0] >= WIDE:
-        found.append(f"the curve is flat: every threshold from {plateau[0]:g} to {plateau[1]:g} does as well")
-    return tuple(found)
+        reasons.append(f"the curve is flat: every threshold from {plateau[0]:g} to {plateau[1]:g} does as well")
+    return tuple(reasons)

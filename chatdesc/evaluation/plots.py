@@ -1,9 +1,6 @@
 """Success and precision plots of trackers, as PNG and SVG.
 
->>> draw({"mine": one.overall(), "theirs": other.overall()}, Path("scores"), "lasot, lasot protocol")   # doctest: +SKIP
-[PosixPath('scores/success.png'), PosixPath('scores/success.svg'), ...]
-
-Drawn without a display; matplotlib is imported here alone and only when something is drawn (extra ``plots``).
+Plots need no display. matplotlib (extra ``plots``) is imported here alone, and only to draw.
 """
 
 from __future__ import annotations
@@ -23,7 +20,12 @@ STYLES = ("-", "--", ":", "-.")
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One picture: which curve over which thresholds, and the number that ranks the trackers, by its name."""
+    """One plot: a curve of the score over the rules' thresholds, and the number that ranks trackers.
+
+    Attributes:
+        number, called: the number, and its name under the rules.
+        at: the threshold at which the number is read, where it is no area.
+    """
 
     stem: str
     title: str

@@ -1,11 +1,11 @@
-"""Tables of an evaluation: rows as fractions, the same in per cent for people, files as they grow.
+"""Tables of an evaluation: rows as fractions, and the same in per cent for a terminal and for LaTeX.
 
->>> overall_row(evaluate(ResultFolder("results/mine"), truths, "lasot", PROTOCOLS["lasot"]))["AUC"]   # doctest: +SKIP
-0.4902
->>> with Tables(Path("scores")) as tables:                                                # doctest: +SKIP
-...     tables.add("per_sequence", sequence_rows(one))
-
-``Tables`` writes rows as they come, so that what is kept in memory does not grow with the number of trackers.
+>>> from chatdesc.metrics.protocols import PROTOCOLS
+>>> rules = PROTOCOLS["lasot"]
+>>> missed = Evaluation("mine", rules, (SequenceScore("kite-1", None, ("there is no kite-1.txt",)),), "skip")
+>>> row = overall_row(missed)
+>>> row["sequences"], row["AUC"], row["notes"]
+('0/1', None, ('1 left out',))
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from chatdesc.evaluation.evaluate import Evaluation, no_hits
+from chatdesc.evaluation.evaluate import Evaluation, Refused, SequenceScore, no_hits
+from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
 from chatdesc.tables import Record, percent
@@ -44,52 +45,64 @@ def measures(score: Score | None) -> Record:
     return dict(zip(MEASURES, values, strict=True))
 
 
-def overall_row(one: Evaluation) -> Record:
-    """Tracker, protocol, the mean's columns, what the protocol itself calls P and P_Norm, and what there is to know."""
-    score = one.overall()
+def overall_row(evaluation: Evaluation) -> Record:
+    """Tracker, protocol, the mean's columns, what the protocol itself calls P and PNorm, and notes as a tuple."""
+    score = evaluation.overall()
     own = {"P": score and score.precision_score, "PNorm": score and score.norm_precision_score}
     return {
-        "tracker": one.tracker,
-        "protocol": one.rules.name,
-        "sequences": one.rests_on(),
+        "tracker": evaluation.tracker,
+        "protocol": evaluation.rules.name,
+        "sequences": rests_on(evaluation),
         **measures(score),
         **own,
-        "notes": "; ".join(overall_notes(one)),
+        "notes": overall_notes(evaluation),
     }
 
 
-def protocol_rows(tracker: str, rules: Sequence[Rules], found: Sequence[Evaluation | ChatdescError]) -> list[Record]:
-    """``overall_row`` per protocol; one that refuses the results has no numbers and says why.
+def rests_on(evaluation: Evaluation, names: frozenset[str] | None = None) -> str:
+    """How many sequences (of ``names``) the mean rests on, of how many: ``98/100``."""
+    return "{}/{}".format(*evaluation.counted(names))
+
+
+def protocol_rows(tracker: str, rules: Sequence[Rules], scored: Sequence[Evaluation | Refused]) -> list[Record]:
+    """``overall_row`` per protocol; one that refuses the results has a row without numbers, with the reason.
 
     Raises:
-        ChatdescError: no protocol can score them.
+        Refused: no protocol can score them.
     """
-    errors = [one for one in found if isinstance(one, ChatdescError)]
-    if len(errors) == len(found):
-        raise errors[-1]
+    refused = [one for one in scored if isinstance(one, Refused)]
+    if len(refused) == len(scored):
+        raise refused[-1]
     return [
-        _refused_row(tracker, of, one) if isinstance(one, ChatdescError) else overall_row(one)
-        for of, one in zip(rules, found, strict=True)
+        _refused_row(tracker, of, one) if isinstance(one, Refused) else overall_row(one)
+        for of, one in zip(rules, scored, strict=True)
     ]
 
 
-def overall_notes(one: Evaluation) -> list[str]:
-    """Counts of what was mended, missing or left out."""
-    scores = [line.score for line in one.lines if line.score is not None]
-    lost = len(one.lines) - len(scores)
-    said = [f"{lost} sequences without a score count as misses" if one.missing == "zero" else f"{lost} left out"]
-    noted = sum(bool(line.notes) for line in one.lines if line.score is not None)
+def _refused_row(tracker: str, rules: Rules, error: Refused) -> Record:
+    empty: Record = dict.fromkeys(PERCENT)
+    return {"tracker": tracker, "protocol": rules.name, "sequences": "-", **empty, "notes": error.reason}
+
+
+def overall_notes(evaluation: Evaluation) -> tuple[str, ...]:
+    """Counts of sequences that were repaired, missing or left out of a mean."""
+    scores = [line.score for line in evaluation.lines if line.score is not None]
+    lost = len(evaluation.lines) - len(scores)
+    what_of_lost = (
+        f"{lost} sequences without a score count as misses" if evaluation.missing == "zero" else f"{lost} left out"
+    )
+    noted = sum(bool(line.notes) for line in evaluation.lines if line.score is not None)
     hopeless = Counter(
         what
         for score in scores
         for what, curve in (("success", score.success), ("precision", score.precision))
-        if one.rules.drop_zero_curves and curve.sum() <= np.finfo(np.float64).eps
+        if evaluation.rules.drop_zero_curves and curve.sum() <= np.finfo(np.float64).eps
     )
-    return [
-        *(said if lost else []),
+    return (
+        *([what_of_lost] if lost else []),
         *([f"sequences with a note: {noted}"] if noted else []),
         *(f"{count} without any {what} are no part of its mean" for what, count in hopeless.items()),
-    ]
+    )
 
 
 def said_once(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -102,75 +115,81 @@ def said_once(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield "; ".join(alike) + ("" if len(protocols) == len(notes) else f" ({', '.join(protocols)})")
 
 
-def sequence_rows(one: Evaluation) -> list[Record]:
-    """One row per sequence, as fractions, with its notes."""
+def sequence_rows(evaluation: Evaluation) -> list[Record]:
+    """One row per sequence, as fractions, with its notes as a tuple."""
     return [
         {
-            "tracker": one.tracker,
+            "tracker": evaluation.tracker,
             "sequence": line.sequence,
-            **measures(line.score if line.score is not None or one.missing != "zero" else no_hits(one.rules)),
-            "protocol": one.rules.name,
+            **measures(_counted_score(evaluation, line)),
+            "protocol": evaluation.rules.name,
             "frames": line.score.frames if line.score else 0,
-            "notes": "; ".join(line.notes),
+            "notes": line.notes,
         }
-        for line in one.lines
+        for line in evaluation.lines
     ]
 
 
-def group_rows(one: Evaluation, groups: dict[str, frozenset[str]]) -> list[Record]:
+def _counted_score(evaluation: Evaluation, line: SequenceScore) -> Score | None:
+    """A sequence's score as it counts in the mean: all misses where it has none and that counts as zero."""
+    return no_hits(evaluation.rules) if line.score is None and evaluation.missing == "zero" else line.score
+
+
+def group_rows(evaluation: Evaluation, groups: Mapping[str, frozenset[str]]) -> list[Record]:
     """One row per group of sequences: an attribute or a category."""
     return [
         {
-            "tracker": one.tracker,
+            "tracker": evaluation.tracker,
             "group": group,
-            "protocol": one.rules.name,
-            "sequences": one.rests_on(names),
-            **measures(one.overall(names)),
+            "protocol": evaluation.rules.name,
+            "sequences": rests_on(evaluation, names),
+            **measures(evaluation.overall(names)),
         }
         for group, names in groups.items()
     ]
 
 
-def groups_of(dataset: Any, by: str) -> dict[str, frozenset[str]]:
-    """Names of sequences per attribute or category.
+def groups_of(dataset: Dataset, by: Literal["attribute", "category"]) -> dict[str, frozenset[str]]:
+    """Names of sequences per attribute or category, in alphabetical order.
 
     Raises:
         ChatdescError: the dataset has none.
     """
-    found: dict[str, set[str]] = {}
+    groups: dict[str, set[str]] = {}
     for name in dataset.names:
         sequence = dataset[name]
         category = [sequence.category] if sequence.category else []
         has = category if by == "category" else [a for a, yes in sequence.attributes.items() if yes]
         for group in has:
-            found.setdefault(group, set()).add(name)
-    if not found:
-        raise ChatdescError(f"{dataset.root}: no sequence has an {by}; choose another --by".replace("an cat", "a cat"))
-    return {group: frozenset(names) for group, names in sorted(found.items())}
+            groups.setdefault(group, set()).add(name)
+    if not groups:
+        article = "an" if by == "attribute" else "a"
+        raise ChatdescError(f"{dataset.root}: no sequence has {article} {by}; choose another --by")
+    return {group: frozenset(names) for group, names in sorted(groups.items())}
 
 
 def shown(rows: list[Record], width: int) -> list[Record]:
-    """Rows for a terminal of ``width`` characters: shares in per cent, without what there is no room for.
+    """Rows for a terminal of ``width`` characters: shares in per cent, without the columns for which room lacks.
 
-    The area that TrackingNet calls precision is shown only where it is asked for.
+    P, the protocol's own precision, is shown only where TrackingNet is among the protocols, which alone has another.
     """
     if not rows:
         return []
     left = {"notes", "PNorm", "frames"} | (set() if any(row["protocol"] == "trackingnet" for row in rows) else {"P"})
     if len({row["protocol"] for row in rows}) == 1:
         left.add("protocol")  # the title names it
-    told = [
+    cells = [
         {HEADINGS.get(k, k): percent(v) if k in PERCENT else str(v) for k, v in row.items() if k not in left}
         for row in rows
     ]
-    room = {k: 2 + max(len(k), *(len(row[k]) for row in told)) for k in told[0]}
+    room = {k: 2 + max(len(k), *(len(row[k]) for row in cells)) for k in cells[0]}
     while sum(room.values()) > width and (spare := next((k for k in SPARE if k in room), "")):
         del room[spare]
-    return [{k: row[k] for k in room} for row in told]
+    return [{k: row[k] for k in room} for row in cells]
 
 
 def latex(rows: list[Record], caption: str = "") -> str:
-    """Rows as a LaTeX table without packages, in per cent; the best tracker under each protocol is bold."""
+    """Rows as a LaTeX table that needs no packages, in per cent; the best tracker under each protocol is bold."""
     columns = [k for k in rows[0] if k != "notes" and not _said_already(k, rows)]
 
     def cell(key: str, row: Record) -> str:
@@ -197,15 +216,7 @@ def _said_already(column: str, rows: list[Record]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Text with what LaTeX would take as its own."""
+    """Text in which LaTeX's special characters are escaped."""
     words = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "|": "bar", "<": "less", ">": "greater"}
     named = {sign: f"\\text{word}{{}}" for sign, word in words.items()}
     return "".join(named.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
-
-
-def _refused_row(tracker: str, rules: Rules, error: ChatdescError) -> Record:
-    """``overall_row`` of a protocol that cannot score the results: no numbers, and why."""
-    why = str(error).splitlines()
-    empty: Record = dict.fromkeys(PERCENT)
-    notes = why[1].strip() if len(why) > 1 else why[0]
-    return {"tracker": tracker, "protocol": rules.name, "sequences": "-", **empty, "notes": notes}

@@ -1,24 +1,26 @@
-"""What texts are like, manual against refined: how long, how varied, what they name, how much they repeat one another.
+"""Statistics of texts, manual against refined: length, variety, what they name, how much they repeat one another.
 
 >>> rows = [{"manual_text": "a kite", "text": "red kite on the left", "category": "kite"}]
 >>> [row for row in statistics_rows(rows) if row["measure"] == "names a colour"][0]
 {'measure': 'names a colour', 'unit': 'share', 'texts': 1, 'manual': 0.0, 'refined': 1.0, 'difference': 1.0, ...}
 
 Measures of one text (words, what it names) have a paired difference with a 95 % interval over the sequences that have
-both texts; measures of all texts together (vocabulary, repetition) have none.
+both texts. Measures of all texts together (vocabulary, repetition) have no interval.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.metrics.alignment import paired_bootstrap
+from chatdesc.evaluation.intervals import interval_columns, paired
+from chatdesc.metrics.alignment import Interval, known_mean
 from chatdesc.tables import Record
 from chatdesc.text import fits_clip
 from chatdesc.types import STOP_WORDS, one_line, split_words
@@ -35,20 +37,32 @@ PLURALS = {"people": "person", "mice": "mouse", "children": "child", "feet": "fo
 MOST = 2000  # texts compared with one another
 
 
-def statistics_rows(rows: Iterable[Record]) -> list[Record]:
-    """One row per measure, for rows with ``manual_text``, ``text`` and ``category`` (None where there is none)."""
-    kept = [(_words(r["manual_text"]), _words(r["text"]), r.get("category"), r) for r in rows]
-    pairs = [(m, t, c) for m, t, c, _ in kept if m and t]
-    manual = [(m, c) for m, _, c, _ in kept if m]
-    refined = [(t, c) for _, t, c, _ in kept if t]
-    found = [_one_by_one(name, unit, of, manual, refined, pairs) for name, unit, of in SINGLE]
-    for name, unit, of_all in TOGETHER:
-        sides = [of_all([words for words, _ in texts]) if texts else None for texts in (manual, refined)]
-        found.append(_row(name, unit, len(pairs), *sides))
-    return found
-
-
 Words = tuple[str, ...]
+
+
+class TextsRow(TypedDict):
+    """What the statistics need of a row."""
+
+    manual_text: str | None
+    text: str | None
+    category: str | None
+
+
+def statistics_rows(rows: Iterable[TextsRow]) -> list[Record]:
+    """One row per measure: its mean for the manual and for the refined texts, and their paired difference."""
+    texts = [(_words(row["manual_text"]), _words(row["text"]), row["category"]) for row in rows]
+    manual = [(before, category) for before, _, category in texts if before]
+    refined = [(after, category) for _, after, category in texts if after]
+    pairs = [text for text in texts if text[0] and text[1]]
+    table = []
+    for name, unit, measure in SINGLE:
+        means = [known_mean(measure(*text) for text in side) for side in (manual, refined)]
+        gap = paired((measure(before, category), measure(after, category)) for before, after, category in pairs)
+        table.append(_row(name, unit, gap.count, means, gap if gap.count else None))
+    for name, unit, measure_all in TOGETHER:
+        values = [measure_all([words for words, _ in side]) if side else None for side in (manual, refined)]
+        table.append(_row(name, unit, len(pairs), values, None))
+    return table
 
 
 def _words(text: str | None) -> Words:
@@ -56,77 +70,58 @@ def _words(text: str | None) -> Words:
     return tuple(word.text.lower() for word in split_words(one_line(text or "")))
 
 
-def _row(name: str, unit: str, texts: int, manual: float | None, refined: float | None) -> Record:
-    row: Record = {"measure": name, "unit": unit, "texts": texts, "manual": manual, "refined": refined}
-    return row | {"difference": None, "low": None, "high": None, "better": None, "worse": None}
-
-
-def _one_by_one(
-    name: str,
-    unit: str,
-    of: Callable[[Words, str | None], float | None],
-    manual: list[tuple[Words, str | None]],
-    refined: list[tuple[Words, str | None]],
-    pairs: list[tuple[Words, Words, str | None]],
-) -> Record:
-    means = [_mean([of(*text) for text in texts]) for texts in (manual, refined)]
-    both = [(a, b) for m, t, c in pairs if (a := of(m, c)) is not None and (b := of(t, c)) is not None]
-    row = _row(name, unit, len(both), *means)
-    if not both:
-        return row
-    gap = paired_bootstrap([a for a, _ in both], [b for _, b in both])
-    return row | {"difference": gap.mean, "low": gap.low, "high": gap.high, "better": gap.better, "worse": gap.worse}
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+def _row(name: str, unit: str, texts: int, values: Sequence[float | None], gap: Interval | None) -> Record:
+    row: Record = {"measure": name, "unit": unit, "texts": texts, "manual": values[0], "refined": values[1]}
+    return row | interval_columns(gap)
 
 
 def names_category(words: Words, category: str | None) -> float | None:
-    """Whether every word of the category is there, plurals aside; None without a category."""
+    """1 where the words name every word of the category, in the singular or plural, else 0; None without a category."""
     wanted = re.findall(r"[a-z]+", (category or "").lower())
     if not wanted:
         return None
     parts = [part for word in words for part in word.split("-")]
     # LaSOT writes "electricfan" where people write two words.
-    there = set().union(*(_forms(word) for word in (*words, *parts, *(a + b for a, b in pairwise(parts)))))
-    return float("".join(wanted) in there or all(_forms(word) & there for word in wanted))
+    named = set().union(*(_forms(word) for word in (*words, *parts, *(a + b for a, b in pairwise(parts)))))
+    return float("".join(wanted) in named or all(_forms(word) & named for word in wanted))
 
 
 def _forms(word: str) -> set[str]:
-    """A word and all that it may be the plural of; what is no word meets none either."""
+    """A word and all words that it may be the plural of, some of which do not exist."""
     word = re.sub(r"['’]s?$", "", word)
     endings = (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"), ("men", "man"))
-    found = {word} | {word.removesuffix(end) + one for end, one in endings if word.endswith(end)}
-    return found | {PLURALS[word]} if word in PLURALS else found
+    forms = {word} | {word.removesuffix(end) + single for end, single in endings if word.endswith(end)}
+    return forms | {PLURALS[word]} if word in PLURALS else forms
 
 
 def names_colour(words: Words, category: str | None = None) -> float:
-    """Whether there is a colour word."""
+    """1 where one of the words is a colour, else 0."""
     return float(any(canonical(w) in COLOURS or w in MORE_COLOURS for word in words for w in (word, *word.split("-"))))
 
 
 def names_position(words: Words, category: str | None = None) -> float:
-    """Whether there is a word for a place in the frame or among other things."""
+    """1 where one of the words is a position in the frame or relative to other things, else 0."""
     return float(any(canonical(word) in POSITIONS or word in MORE_POSITIONS for word in words))
 
 
 def vocabulary(texts: list[Words]) -> float:
-    """Distinct words."""
+    """The number of distinct words."""
     return float(len({word for words in texts for word in words}))
 
 
 def repeated(texts: list[Words]) -> float:
-    """Share of texts that another sequence has word for word."""
+    """The share of texts that another sequence has word for word."""
     counts = Counter(texts)
     return float(np.mean([counts[words] > 1 for words in texts]))
 
 
 def self_similarity(texts: list[Words]) -> float | None:
-    """Mean over all pairs of texts of |shared words| / |words of either|, words without content left out.
+    """Mean Jaccard index over all pairs of texts, |shared words| / |words of either|, stop words left out; in [0, 1].
 
-    0: no two texts share a word; 1: all are the same. Of many texts MOST are drawn, always the same ones.
+    0: no two texts share a word. 1: all are the same. None for fewer than two texts. Of more than MOST texts a fixed
+    random draw of MOST is compared.
+
+    Source: Jaccard, "The distribution of the flora in the alpine zone", New Phytologist 1912.
     """
     bags = [frozenset(words) - STOP_WORDS or frozenset(words) for words in texts]
     if len(bags) > MOST:
@@ -134,17 +129,18 @@ def self_similarity(texts: list[Words]) -> float | None:
     if len(bags) < 2:
         return None
     places = {word: i for i, word in enumerate(sorted(set().union(*bags)))}
-    there = np.zeros((len(bags), len(places)), np.float32)
-    for row, bag in zip(there, bags, strict=True):
+    table = np.zeros((len(bags), len(places)), np.float32)
+    for row, bag in zip(table, bags, strict=True):
         row[[places[word] for word in bag]] = 1
-    return _mean_jaccard(there)
+    return _mean_jaccard(table)
 
 
-def _mean_jaccard(there: NDArray[np.float32]) -> float:
-    shared = there @ there.T
-    size = there.sum(1)
+def _mean_jaccard(table: NDArray[np.float32]) -> float:
+    """The mean over pairs of different rows of a table [texts, words] of 0 and 1."""
+    shared = table @ table.T
+    size = table.sum(1)
     ratio = shared / (size[:, None] + size[None] - shared)
-    return float((ratio.sum() - np.trace(ratio)) / (len(there) * (len(there) - 1)))
+    return float((ratio.sum() - np.trace(ratio)) / (len(table) * (len(table) - 1)))
 
 
 SINGLE: tuple[tuple[str, str, Callable[[Words, str | None], float | None]], ...] = (
@@ -162,7 +158,7 @@ TOGETHER: tuple[tuple[str, str, Callable[[list[Words]], float | None]], ...] = (
 
 
 def shown_statistics(rows: list[Record]) -> list[Record]:
-    """The same for a terminal: shares in per cent."""
+    """Rows of ``statistics_rows`` for a terminal: shares in per cent."""
 
     def cell(value: float | None, unit: str, sign: str = "") -> str:
         if value is None:

@@ -1,153 +1,105 @@
-"""What ``chatdesc compare`` prints and writes: its tables, and what has to be known beside them."""
+"""A comparison on a terminal and in files.
+
+>>> arm = {"arm": "refined", "grounder": "owlv2", "selector": True, "protocol": "lasot", "AUC": 0.5, "notes": ()}
+>>> shown_arms([arm])
+[{'arm': 'refined', 'AUC': '50.00'}]
+>>> written([arm])[0]["grounder"]
+'owlv2 (chose the texts)'
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatdesc.atomic import writing
-from chatdesc.evaluation import compare
-from chatdesc.evaluation.arms import texts_of
-from chatdesc.evaluation.evaluate import Truth
-from chatdesc.evaluation.results import ResultFolder
-from chatdesc.metrics.protocols import Rules
-from chatdesc.names import some
-from chatdesc.rows.store import read_config
-from chatdesc.tables import Record, percent, plain_table, show, write_table
-from chatdesc.types import ChatdescError
+from chatdesc.evaluation.compare import PART
+from chatdesc.evaluation.comparison import ComparisonResult
+from chatdesc.evaluation.intervals import COLUMNS, better_cell, gain_cell
+from chatdesc.evaluation.tables import PERCENT
+from chatdesc.tables import Record, Tables, percent, plain, plain_table, show
 
-NO_ARM = (
-    "warning: there is no arm without a text, so nothing says whether any text helps: add that tracker's results "
-    "without one, --results DIR=no-text"
-)
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAMES = ("grounder", "selector", "protocol")  # columns that the title has
+CHOSE = " (chose the texts)"  # after the name of a grounder whose feedback chose the texts
+PARTS = {"yes": "yes: it chose the texts", "partly": "partly: the same measurements", "no": "no"}
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """Result folders of the arms, what was verified per sequence, and who grounded (``judge``: if it did not choose).
+def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
+    """The tables that have rows, for a terminal of ``width`` characters."""
+    grounder = result.grounder.name + (CHOSE if result.grounder.selector else "")
+    about = f"{result.dataset}, protocol {result.protocol}, {f'grounder {grounder}' if result.tracked else 'external'}"
+    titled = (
+        (shown_arms(result.arms), f"{about}, in %"),
+        (shown_differences(result.differences), f"paired differences, {about}, in points"),
+        (
+            shown_verification(result.verification),
+            "verification: mean IoU of the proposal chosen, against two references on the same proposals",
+        ),
+        (
+            shown_judges(result.judges),
+            "independent checks (chose = this model selected the texts; partly = shares its measurements)",
+        ),
+    )
+    return [plain_table(rows, title, width) for rows, title in titled if rows]
 
-    ``judged`` is empty where another tracker's results were brought.
+
+def write_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
+    """Write all tables as CSV and Markdown.
+
+    Raises:
+        ChatdescError: the folder cannot be made, or a file cannot be written.
     """
-
-    folders: dict[str, ResultFolder]
-    arms: tuple[str, ...] = compare.SOURCES
-    judged: list[Record] = field(default_factory=list)
-    grounder: str = "external"
-    judge: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What tables are about: a run's rows with a text, as far as they were asked for, and whose rules score them."""
-
-    run: Path
-    dataset: str
-    rules: Rules
-    rows: list[Record]
-    truths: dict[str, Truth]
+    with Tables(folder) as tables:
+        tables.add("compare", written(result.arms), percent)
+        tables.add("compare_differences", written(result.differences), percent)
+        tables.add("compare_verification", written(result.verification), _three_digits)
+        tables.add("compare_judges", written(result.judges), _three_digits)
+    return tables.paths
 
 
-def report_worth(shown: Shown, found: Tracked, said: list[str], out: Path | None, console: Any) -> None:
-    """Print and write all tables, and what has to be known beside them."""
-    rows, count, about = shown.rows, len(shown.truths), f"{shown.dataset}, protocol {shown.rules.name}"
-    ready, late = _ready(shown, found)
-    if not ready:
-        raise ChatdescError("\n".join(late))
-    truths = {name: truth for name, truth in shown.truths.items() if name in ready}
-    why = _reasons(rows, found)
-    arms, left_out = compare.common(compare.scored(found.folders, truths, shown.dataset, shown.rules), why)
-    left_out += _never_tracked(found, why)
-    names = {line.sequence for line in next(iter(arms.values())).lines}
-    tables = {
-        "compare": compare.arm_rows(arms, found.grounder, count, found.arms),
-        "compare_differences": compare.difference_rows(arms, found.grounder),
-        "compare_verification": compare.verification_rows(found.judged, names, found.grounder),
-        "compare_judges": compare.judge_rows(rows, names, found.judged, found.judge),
-    }
-    _print(tables, f"{about}, grounder {found.grounder}" if found.judged else f"{about}, external", console)
-    said = [*said, *late, *left_out, *_remarks(shown, found, arms, names)]
-    said += [f"{row['arm']}: {row['notes']}" for row in tables["compare"] if row["notes"]]
-    for line in said:
-        style = "bold yellow" if line.startswith("warning:") else "yellow"
-        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
-    for path in _write(tables, out) if out else []:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+def _three_digits(value: Any) -> str:
+    return show(value, 3) if isinstance(value, float) else plain(value)
 
 
-def _ready(shown: Shown, found: Tracked) -> tuple[set[str], list[str]]:
-    """Sequences whose tracks are there and of the run's texts as they are now, and what is said of the others."""
-    if not found.judged:
-        return set(shown.truths), []
-    made = {row["sequence"]: row["texts"] for row in found.judged}
-    now = {row["sequence"]: texts_of(row) for row in shown.rows}
-    missing = [name for name in now if name not in made]
-    old = [name for name in now if made.get(name) and made[name] != now[name]]
-    go_on = f"chatdesc compare {shown.run} ROOT, with a ROOT that holds them, tracks them"
-    said = [
-        f"{len(names)} of {len(now)} sequences {what} and are left out: {some(names)}; {go_on}"
-        for names, what in ((missing, "were not tracked yet"), (old, "were tracked with other texts"))
-        if names
-    ]
-    return set(now) - {*missing, *old}, said
+def written(rows: list[Record]) -> list[Record]:
+    """Rows as files have them: whether a grounder chose the texts stands after its name, a judge's part in words."""
+    return [{key: _written(key, row) for key in row if key != "selector"} for row in rows]
 
 
-def _reasons(rows: list[Any], found: Tracked) -> dict[str, list[str]]:
-    """Why sequences have no track in some arm, where we know better than that there is no file."""
-    why = {row["sequence"]: list(row["problems"]) for row in found.judged if row["problems"]}
-    for row in rows if found.judged else []:
-        if not (row["manual_text"] or "").strip():
-            why.setdefault(row["sequence"], []).append("manual: it has no manual text")
-    return why
+def _written(key: str, row: Record) -> Any:
+    if key == "grounder":
+        return row[key] + (CHOSE if row["selector"] else "")
+    return PARTS[row[key]] if key == PART else row[key]
 
 
-def _never_tracked(found: Tracked, why: dict[str, list[str]]) -> list[str]:
-    """Arms of our own that no sequence has, with the reason of one."""
-    problems = [f"{name}: {line}" for name, said in why.items() for line in said]
+def shown_arms(rows: list[Record]) -> list[Record]:
+    """Rows of arms for a terminal: shares in per cent; the title names grounder and protocol."""
+    hidden = (*NAMES, "notes")
+    return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in hidden} for row in rows]
+
+
+def shown_differences(rows: list[Record], scale: float = 100.0, digits: int = 2) -> list[Record]:
+    """Rows with an interval for a terminal: the gain and its interval in one cell."""
+    hidden = {*COLUMNS, *NAMES, "sequences"}
     return [
-        f"the arm {arm} has no result, for instance: {next((p for p in problems if f': {arm}: ' in p), 'no track')}"
-        for arm in found.arms
-        if found.judged and arm not in found.folders
+        {key: _number(value, digits) for key, value in row.items() if key not in hidden}
+        | {"n": str(row["sequences"]), "gain (95 %)": gain_cell(row, scale, digits), "better/ worse": better_cell(row)}
+        for row in rows
     ]
 
 
-def _print(tables: dict[str, list[Record]], about: str, console: Any) -> None:
-    def say(rows: list[Record], title: str) -> None:
-        if rows:
-            console.print(plain_table(rows, title, console.width))
-
-    say(compare.shown_arms(tables["compare"]), f"{about}, in %")
-    say(compare.shown_differences(tables["compare_differences"]), f"paired differences, {about}, in points")
-    say(
-        compare.shown_verification(tables["compare_verification"]),
-        "verification: mean IoU of the proposal chosen, against two references on the same proposals",
-    )
-    say(
-        compare.shown_judges(tables["compare_judges"]),
-        "what others say of the two texts (chose: by its feedback; partly: it measures as the one that did)",
-    )
+def shown_verification(rows: list[Record]) -> list[Record]:
+    """Verification for a terminal, with short headings, in IoU with three digits."""
+    short = {"reference_iou": "its IoU", "chosen_iou": "chosen"}
+    return shown_differences([{short.get(k, k): v for k, v in row.items()} for row in rows], 1, 3)
 
 
-def _remarks(shown: Shown, found: Tracked, arms: dict[str, Any], names: set[str]) -> list[str]:
-    """What a reader must know of the numbers, what weighs most first."""
-    settings = read_config(shown.run)["settings"]
-    feedback, every = settings["feedback"], settings["ground_every"]
-    said = compare.never_verified(shown.rows, found.judged, names, every)
-    if compare.NO_TEXT not in arms and not found.judged:
-        said.insert(0, NO_ARM)
-    if found.grounder.endswith(compare.SELECTED):
-        plain = found.grounder.removesuffix(compare.SELECTED)
-        said.append(f"{plain} gave the feedback that chose these texts; --judge with another grounder is independent")
-    if feedback != "first":
-        said.append(f"the texts were chosen with boxes of later frames of these very sequences (--feedback {feedback})")
-    return said + compare.same_texts(shown.rows, names, arms)
+def shown_judges(rows: list[Record]) -> list[Record]:
+    """Judges for a terminal, in their own units with two digits; ``chose`` is yes, partly or no."""
+    return shown_differences([{"chose" if k == PART else k: v for k, v in row.items()} for row in rows], 1, 2)
 
 
-def _write(tables: dict[str, list[Record]], folder: Path) -> list[Path]:
-    paths: list[Path] = []
-    for stem, rows in tables.items():
-        shares = stem in ("compare", "compare_differences")
-        cell = percent if shares else lambda v: show(v, 3) if isinstance(v, float) or v is None else str(v)
-        with writing(folder):
-            paths += write_table(rows, folder, stem, cell) if rows else []
-    return paths
+def _number(value: Any, digits: int) -> str:
+    return show(value, digits) if isinstance(value, float) or value is None else str(value)

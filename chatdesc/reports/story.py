@@ -1,11 +1,10 @@
-"""One row's whole story in plain words: what was tried, what came of it, and what made it.
+"""One row's story in plain words: the texts that were tried, their results, the choice, and the models.
 
->>> print("\\n".join(story(row)))                                           # doctest: +SKIP
-cross-1 of synthetic, split test: 12 frames, 320 x 240
-status ok
-...
-  2. "purple cross on the right"  (chosen)
-     its best proposal found the target: IoU 0.94, margin +0.46; accepted
+>>> from chatdesc.rows.schema import empty_row
+>>> row = empty_row() | {"sequence": "cross-1", "dataset": "synthetic", "split": "test", "status": "missing_frames"}
+>>> print("\\n".join(story(row)[:2]))
+cross-1 of synthetic, split test: nothing is known of its frames
+status missing_frames
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from chatdesc.names import near
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import RoundRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import ChatdescError, one_line
 
@@ -34,7 +33,7 @@ def row_of(run: Path, sequence: str) -> Row:
     """A run's row of a sequence.
 
     Raises:
-        ChatdescError: it is no run, or has no such row (names like it are told).
+        ChatdescError: the folder is no run, or has no such row; the message has similar names.
     """
     read_config(run)
     store = Store(run)
@@ -60,12 +59,12 @@ def _head(row: Row) -> list[str]:
     frames = [f"{row['num_frames']} frames"] if row["num_frames"] else []
     size = [f"{row['width']} x {row['height']}"] if row["width"] and row["height"] else []
     category = [f"class {row['category']}"] if row["category"] else []
-    found = [f"  {entry['kind']}: {one_line(entry['evidence'])}" for entry in row["audit"]]
+    audit = [f"  {entry['kind']}: {one_line(entry['evidence'])}" for entry in row["audit"]]
     return [
         f"{where}: {', '.join(frames + size + category) or 'nothing is known of its frames'}",
         f"status {row['status']}",
         *(f"  {one_line(problem)}" for problem in row["problems"]),
-        *(["What the audit found in the manual text:", *found] if found else []),
+        *(["What the audit found in the manual text:", *audit] if audit else []),
     ]
 
 
@@ -73,8 +72,8 @@ def _texts(row: Row) -> list[str]:
     lines = [f"manual text:  {_quoted(row['manual_text'])}", f"text to use:  {_quoted(row['text'])}"]
     if row["text"] is None:
         return [*lines, "No text could be made."]
-    kept = row["text_source"] == "manual"
-    lines.append("The manual text was kept: nothing beat it." if kept else "It replaces the manual text.")
+    is_manual = row["text_source"] == "manual"
+    lines.append("The manual text was kept: nothing beat it." if is_manual else "It replaces the manual text.")
     if row["scope"]:
         lines.append(f"Scope {row['scope']}: {SCOPES.get(row['scope'], 'not known to this version')}.")
     if row["background"]:
@@ -86,7 +85,7 @@ def _rounds(row: Row) -> list[str]:
     rounds = row["rounds"]
     if not rounds:
         return ["No text was tried."]
-    grounder = (row["grounding"] or {}).get("grounder")
+    grounder = row["grounding"]["grounder"] if row["grounding"] else None
     lines = ["Texts tried, in order" + (f", looked for by {grounder}:" if grounder else ":")]
     several = len({tried["start"] for tried in rounds}) > 1
     chosen = _chosen(row)
@@ -101,13 +100,13 @@ def _rounds(row: Row) -> list[str]:
 
 def _chosen(row: Row) -> set[int]:
     """Which of the rounds the row's text (or each range's) is; the first, where a text came again."""
-    whole = {"start": row["rounds"][0]["start"], "text": row["text"], "source": row["text_source"]}
-    wanted = [tuple(part[key] for key in ("start", "text", "source")) for part in row["ranges"] or [whole]]
-    tried = [(one["start"], one["text"], one["source"]) for one in row["rounds"]]
-    return {tried.index(one) for one in wanted if one in tried}
+    tried = [(text["start"], text["text"], text["source"]) for text in row["rounds"]]
+    whole = (row["rounds"][0]["start"], str(row["text"]), str(row["text_source"]))
+    wanted = [(part["start"], part["text"], part["source"]) for part in row["ranges"]] or [whole]
+    return {tried.index(chosen) for chosen in wanted if chosen in tried}
 
 
-def _outcome(tried: Row) -> Iterator[str]:
+def _outcome(tried: RoundRecord) -> Iterator[str]:
     iou = tried["iou"]
     verdict = "accepted" if tried["accepted"] else "not accepted"
     if not _known(iou):
@@ -154,7 +153,7 @@ def _tracking(row: Row) -> list[str]:
         f"  frames by what placed the box: {', '.join(f'{name} {count}' for name, count in by.items()) or 'none'}",
     ]
     if done["key_frames"]:
-        chosen, random, oracle = (_number(done[f"{name}_iou"]) for name in ("chosen", "random", "oracle"))
+        chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(
             f"  {len(done['key_frames'])} key frames, proposals chosen by {done['verifier']}: IoU "
             f"{chosen} (random {random}, best possible {oracle})"
@@ -166,7 +165,8 @@ def _provenance(row: Row) -> list[str]:
     made = row["provenance"]
     if not made:
         return ["Nothing says what made this row."]
-    roles = [(role, made[role]) for role in ("describer", "grounder", "tracker", "verifier")]
+    roles = [("describer", made["describer"]), ("grounder", made["grounder"])]
+    roles += [("tracker", made["tracker"]), ("verifier", made["verifier"])]
     roles += [("encoder", encoder) for encoder in made["encoders"] or []]
     return [
         f"Made by chatdesc {made['chatdesc']}, seed {made['seed']}, configuration {made['config_hash']}:",
@@ -197,7 +197,7 @@ def _quoted(text: str | None) -> str:
     return "none" if text is None else f'"{one_line(text)}"'
 
 
-def _known(value: float | None) -> bool:
+def _known(value: float | None) -> TypeGuard[float]:
     return value is not None and not math.isnan(value)
 
 

@@ -1,7 +1,9 @@
-"""Tables for people: what was refined, how good it is, what went wrong.
+"""A run's summary: texts before and after, means over the run, problems.
 
->>> console.print(before_after(rows))                                       # doctest: +SKIP
->>> write_table(alignment_rows(rows), Path("run"), "alignment")             # doctest: +SKIP
+>>> from chatdesc.rows.schema import empty_row
+>>> rows = [empty_row() | {"sequence": f"kite-{n}", "text": "a kite", "text_source": "refined"} for n in range(4)]
+>>> repeated_texts(rows)
+[('a kite', 4)]
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chatdesc.metrics.alignment import known_mean
 from chatdesc.rows.schema import Row
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
 REPEATED_SHARE = 0.05
 
 
-def grounding(row: Row, key: str) -> float | None:
+GroundingKey = Literal["manual_iou", "manual_margin", "round0_iou", "iou", "margin"]
+AlignmentKey = Literal["manual", "refined", "manual_margin", "refined_margin"]
+
+
+def grounding(row: Row, key: GroundingKey) -> float | None:
+    """A number of the row's grounding, None where it was not grounded."""
     return row["grounding"][key] if row["grounding"] else None
 
 
-def alignment(row: Row, key: str) -> float | None:
-    """The first encoder's number."""
+def alignment(row: Row, key: AlignmentKey) -> float | None:
+    """The first encoder's number, None where there is none."""
     return row["alignment"][0][key] if row["alignment"] else None
 
 
@@ -94,7 +101,7 @@ def _pair(before: float | None, after: float | None, digits: int) -> str:
 
 
 def summary(rows: list[Row]) -> Table:
-    """Means over the run, counts by status, and what looks suspicious."""
+    """Counts by status and text source, and means over the run."""
     from rich.table import Table
 
     table = Table(title=f"{len(rows)} sequences", title_justify="left", show_header=False, pad_edge=False)
@@ -106,37 +113,45 @@ def summary(rows: list[Row]) -> Table:
     sources = Counter(row["text_source"] for row in rows if row["text"] is not None)
     for source, count in sorted(sources.items()):
         table.add_row(f"text is {source}", str(count))
-    for key, name in (("manual_iou", "manual text"), ("round0_iou", "round 0"), ("iou", "chosen text")):
-        table.add_row(f"grounding IoU, {name}", show(known_mean(grounding(r, key) for r in rows), 3))
-    for name, values in _tracking(rows):
+    for name, values in (*_grounding(rows), *_tracking(rows)):
         table.add_row(name, show(known_mean(values), 3))
     return table
 
 
-def _tracking(rows: list[Row]) -> list[tuple[str, list[float]]]:
-    done = [r["tracking"] for r in rows if r["tracking"]]
+Named = tuple[str, list[float | None]]
+
+
+def _grounding(rows: list[Row]) -> list[Named]:
+    return [
+        ("grounding IoU, manual text", [grounding(row, "manual_iou") for row in rows]),
+        ("grounding IoU, round 0", [grounding(row, "round0_iou") for row in rows]),
+        ("grounding IoU, chosen text", [grounding(row, "iou") for row in rows]),
+    ]
+
+
+def _tracking(rows: list[Row]) -> list[Named]:
+    done = [row["tracking"] for row in rows if row["tracking"]]
     if not done:
         return []
-    of = lambda key: [t[key] for t in done]  # noqa: E731
     return [
-        (f"tracking AUC ({done[0]['protocol']} protocol)", of("auc")),
-        ("tracking precision @ 20 px", of("precision")),
-        ("tracking normalised precision", of("norm_precision")),
-        (f"verification IoU, {done[0]['verifier']}", of("chosen_iou")),
-        ("verification IoU, random (floor)", of("random_iou")),
-        ("verification IoU, oracle (ceiling)", of("oracle_iou")),
+        (f"tracking AUC ({done[0]['protocol']} protocol)", [t["auc"] for t in done]),
+        ("tracking precision @ 20 px", [t["precision"] for t in done]),
+        ("tracking normalised precision", [t["norm_precision"] for t in done]),
+        (f"verification IoU, {done[0]['verifier']}", [t["chosen_iou"] for t in done]),
+        ("verification IoU, random (floor)", [t["random_iou"] for t in done]),
+        ("verification IoU, oracle (ceiling)", [t["oracle_iou"] for t in done]),
     ]
 
 
 def problems(rows: list[Row], limit: int = 10) -> list[str]:
-    """Sequences with something to say, a line each."""
+    """Sequences with problems, a line each, at most ``limit``."""
     lines = [f"{r['sequence']}: {'; '.join(r['problems'])}" for r in rows if r["problems"]]
     more = [f"... and {len(lines) - limit} more; `problems` in the dataset has them all"] if len(lines) > limit else []
     return lines[:limit] + more
 
 
 def repeated_texts(rows: list[Row]) -> list[tuple[str, int]]:
-    """Texts that came back for suspiciously many sequences: a describer that does not look."""
+    """Refined texts that suspiciously many sequences share, with their number: the describer may not look at them."""
     counts = Counter(r["text"] for r in rows if r["text"] is not None and r["text_source"] == "refined")
     least = max(4, REPEATED_SHARE * len(rows))
     return [(text, count) for text, count in counts.most_common() if count >= least]

@@ -1,22 +1,21 @@
+"""``chatdesc evaluate`` on a few small files."""
+
 import csv
 import json
 import re
+import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from chatdesc.cli.main import app
-from chatdesc.evaluation.evaluate import Truth
-from chatdesc.evaluation.results import ResultFolder
 from chatdesc.metrics.protocols import PROTOCOLS
-from chatdesc.tables import Tables
 from chatdesc.types import ChatdescError
-from tests.evaluation.test_evaluate import TRUTH, lines
+from tests.makers.commands import call
 from tests.makers.datasets import lasot, put
+from tests.makers.results import TRUTH, lines
 
 
 def run(*arguments, columns=200):
-    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": str(columns)})
+    return call("evaluate", *arguments, columns=columns)
 
 
 @pytest.fixture
@@ -152,15 +151,7 @@ def test_one_folder_of_another_dataset_among_others(dataset, tmp_path, missing, 
     assert "no file is a sequence of this dataset" in str(alone.exception)
 
 
-def test_two_trackers_never_share_a_folder_of_plots():
-    from chatdesc.cli.evaluate import _folder_names
-
-    assert _folder_names(["a b", "a_b", "A b", "a_b-2", ".."]) == ["a_b", "a_b-2", "A_b-3", "a_b-2-2", "_"]
-
-
 def test_without_matplotlib_there_are_tables_and_a_remedy(dataset, tmp_path, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     root, mine = dataset
     done = run("lasot", root, "--results", mine, "--out", tmp_path / "s")
@@ -186,29 +177,6 @@ def test_all_trackers_of_a_folder(dataset, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run("lasot", root, "--results", f"{tmp_path / 'empty'}/*")
     assert "holds no folder and no zip" in str(done.exception)
-
-
-def test_memory_does_not_grow_with_the_number_of_trackers(tmp_path):
-    """What is kept of a tracker is a mean and a row, not its sequences."""
-    import tracemalloc
-
-    from chatdesc.cli.evaluate import Work
-
-    names = [f"s{i}" for i in range(60)]
-    truths = {name: Truth(TRUTH, None) for name in names}
-    for name in names:
-        put(tmp_path / "mine" / f"{name}.txt", lines(TRUTH + 300))
-    work = Work("lasot", truths, [PROTOCOLS["lasot"]], "skip", None, {}, Tables(None))
-    folders = [ResultFolder(f"{tmp_path / 'mine'}=t{number}") for number in range(24)]
-    work.score(folders[:2], lambda count: None)
-    sizes = []
-    tracemalloc.start()
-    work.score(folders[2:], lambda count: sizes.append(tracemalloc.get_traced_memory()[0]))
-    tracemalloc.stop()
-    sizes = sizes[8:]  # with as many trackers on their way as there ever are
-    assert len(sizes) == 14
-    assert (sizes[-1] - sizes[0]) / (len(sizes) - 1) < 30 * 1024  # sixty curves of each would be over 60 kB
-    assert len(work.rows) == len(work.means) == 24
 
 
 def test_two_trackers_of_one_name_are_refused(dataset):

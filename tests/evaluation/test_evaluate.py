@@ -1,22 +1,17 @@
 import numpy as np
 import pytest
 
-from chatdesc.evaluation.evaluate import OWN, Truth, evaluate, evaluate_all, read_truths, rules_for
-from chatdesc.evaluation.results import ResultFolder
+from chatdesc.evaluation.evaluate import Refused, evaluate_folder, evaluate_trackers
+from chatdesc.evaluation.results import MatchedFolder, ResultFolder
 from chatdesc.evaluation.tables import group_rows, overall_row, protocol_rows, sequence_rows
+from chatdesc.evaluation.truths import OWN, Truth, read_truths, rules_for
 from chatdesc.loaders import NAMES, load
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import put
+from tests.makers.results import TRUTH, lines
 
-TRUTH = np.tile([[10.0, 20.0, 30.0, 40.0]], (4, 1)) + np.array(
-    [[0.0, 0, 0, 0], [5, 0, 0, 0], [10, 0, 0, 0], [15, 0, 0, 0]]
-)
 RIGHT = np.array([1.0, 0, 0, 0])
-
-
-def lines(boxes):
-    return "".join(",".join(f"{v:g}" for v in box) + "\n" for box in boxes)
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def results(tmp_path):
         for name, boxes in tracks.items():
             put(tmp_path / "mine" / f"{name}.txt", boxes if isinstance(boxes, str) else lines(boxes))
         known = {name: Truth(TRUTH, None) for name in truths or tracks}
-        return evaluate(ResultFolder(str(tmp_path / "mine")), known, "lasot", PROTOCOLS[protocol], missing)
+        return evaluate_folder(ResultFolder(str(tmp_path / "mine")), known, "lasot", PROTOCOLS[protocol], missing)
 
     return make
 
@@ -60,7 +55,7 @@ SLOW = TRUTH[:1] + np.arange(4)[:, None] * RIGHT * 0.9
 def test_a_target_that_moves_by_a_pixel_does_not_begin_late(tmp_path, given, short):
     """Only the given box itself, cut or rounded to whole pixels, is the given box."""
     put(tmp_path / "a.txt", lines(given[1:] if short == "first" else np.round(given)[:3]))
-    (line,) = evaluate(ResultFolder(str(tmp_path)), {"a": Truth(given, None)}, "x", PROTOCOLS["otb"]).lines
+    (line,) = evaluate_folder(ResultFolder(str(tmp_path)), {"a": Truth(given, None)}, "x", PROTOCOLS["otb"]).lines
     assert ("begin after" in line.notes[0]) == (short == "first")
     assert line.score.precision[2] == 1
 
@@ -74,13 +69,15 @@ def test_all_files_of_a_tracker_lack_the_same_row(tmp_path, monkeypatch, most):
     for name, truth in truths.items():
         put(tmp_path / "first" / f"{name}.txt", lines(truth.boxes[1:]))
         put(tmp_path / "last" / f"{name}.txt", lines(truth.boxes[:3] if name != "c" else truth.boxes[:3] + 2))
-    first, last = (evaluate(ResultFolder(str(tmp_path / f)), truths, "x", PROTOCOLS["otb"]) for f in ("first", "last"))
+    first, last = (
+        evaluate_folder(ResultFolder(str(tmp_path / f)), truths, "x", PROTOCOLS["otb"]) for f in ("first", "last")
+    )
     assert [line.score.op50 for line in first.lines] == [1, 1, 1]
     assert all("after the given box, as in most files of this tracker" in line.notes[0] for line in first.lines)
     assert all("with the given box, as in most files of this tracker" in line.notes[0] for line in last.lines)
     for name in "ac":
         put(tmp_path / "first" / f"{name}.txt", lines(TRUTH))
-    told = evaluate(ResultFolder(str(tmp_path / "first")), truths, "x", PROTOCOLS["otb"]).lines
+    told = evaluate_folder(ResultFolder(str(tmp_path / "first")), truths, "x", PROTOCOLS["otb"]).lines
     assert "with the given box, so" in told[1].notes[0]  # where others have all rows, one broke off
 
 
@@ -92,7 +89,7 @@ def test_trackers_that_write_no_first_row_have_their_own_numbers(shared_data, tm
             put(tmp_path / tracker / path.name, "\n".join(path.read_text().split("\n")[1:]))
         whole, cut = (ResultFolder(str(place / tracker)) for place in (folder / "results", tmp_path))
         truths.pop("tiger1", None)  # which the benchmark begins later
-        mean, again = (evaluate(one, truths, "folder", PROTOCOLS["otb"]).overall() for one in (whole, cut))
+        mean, again = (evaluate_folder(one, truths, "folder", PROTOCOLS["otb"]).overall() for one in (whole, cut))
         assert again.auc == pytest.approx(mean.auc, abs=1e-12)
 
 
@@ -123,6 +120,10 @@ NAN, INF = np.nan, np.inf
         ("lasot", {1: [5, 20, 30, 40], 2: [NAN] * 4, 3: [1, INF, 3, 4]}, 1, 1),
         ("lasot", {0: [NAN] * 4, 1: [NAN] * 4}, 1, 1),
         ("pytracking", {3: [1, 2, INF, 3]}, 1, 0),
+        ("lasot", {1: [NAN] * 4}, 0, 1),  # takes the given box
+        ("lasot", {0: [INF, 20, 30, 40], 1: [NAN] * 4}, 1, 1),  # takes what was written in the first row
+        ("lasot", {2: [INF, 20, 0.5, 40]}, 1, 0),  # half a pixel is a size
+        ("lasot", {2: [INF, 20, 30, 0.5]}, 1, 0),
     ],
 )
 def test_rows_that_are_misses_for_want_of_numbers_are_counted(results, protocol, rows, misses, repaired):
@@ -131,7 +132,8 @@ def test_rows_that_are_misses_for_want_of_numbers_are_counted(results, protocol,
         track[place] = row
     [line] = results(protocol, a=track).lines
     told = f"{misses} rows with NaN or infinite numbers are misses"
-    assert (told in line.notes) == bool(misses) and line.score.repaired == repaired
+    assert [note for note in line.notes if "are misses" in note] == ([told] if misses else [])
+    assert line.score.repaired == repaired
 
 
 def test_shrinking_denominators_are_said(results):
@@ -152,6 +154,13 @@ def test_a_bad_result_is_an_error_that_names_it(results, text, message):
         results(a=TRUTH, b=text)
 
 
+def test_a_refusal_carries_its_reason_beside_its_message(results):
+    with pytest.raises(Refused) as caught:
+        results(a=TRUTH, b="1,2,3\n", c="")
+    [reason] = caught.value.reason
+    assert reason.endswith("b.txt:1: expected 4 numbers, found 3") and "2 of 3 sequences" in str(caught.value)
+
+
 def test_missing_results(results):
     with pytest.raises(ChatdescError, match=r"there is no gone\.txt\n--missing skip leaves"):
         results(a=TRUTH, truths=["a", "gone"])
@@ -159,10 +168,11 @@ def test_missing_results(results):
     zero = results(a=TRUTH, truths=["a", "gone"], missing="zero")
     assert [overall_row(one)["P20"] for one in (skipped, zero)] == [1, 1 / 2]
     assert [overall_row(one)["sequences"] for one in (skipped, zero)] == ["1/2", "2/2"]
-    assert "1 left out" in overall_row(skipped)["notes"]
-    assert "1 sequences without a score count as misses" in overall_row(zero)["notes"]
+    assert overall_row(skipped)["notes"] == ("1 left out",)
+    assert overall_row(zero)["notes"] == ("1 sequences without a score count as misses",)
     assert [sequence_rows(one)[1]["AUC"] for one in (skipped, zero)] == [None, 0]
-    assert "there is no gone.txt" in sequence_rows(zero)[1]["notes"]
+    [why] = sequence_rows(zero)[1]["notes"]
+    assert why.endswith("mine: there is no gone.txt") and sequence_rows(zero)[1]["frames"] == 0
 
 
 def test_where_every_result_is_missing_zero_is_zero(results):
@@ -180,7 +190,7 @@ def test_a_sequence_left_out_of_a_mean_is_said(tmp_path):
     truths = {"a": Truth(TRUTH, None), "b": Truth(TRUTH, np.zeros(4, np.bool_))}
     for name in truths:
         put(tmp_path / f"{name}.txt", lines(TRUTH))
-    row = overall_row(evaluate(ResultFolder(str(tmp_path)), truths, "lasot", PROTOCOLS["lasot"]))
+    row = overall_row(evaluate_folder(ResultFolder(str(tmp_path)), truths, "lasot", PROTOCOLS["lasot"]))
     assert row["P20"] == 1
     assert "1 without any success are no part of its mean" in row["notes"]
 
@@ -188,7 +198,9 @@ def test_a_sequence_left_out_of_a_mean_is_said(tmp_path):
 def test_the_otb_benchmark_starts_tiger1_at_frame_6(tmp_path):
     truth = np.tile(TRUTH[:1], (10, 1)) + np.arange(10)[:, None] * [[30, 0, 0, 0]]
     put(tmp_path / "Tiger1.txt", lines(truth[5:]))
-    (line,) = evaluate(ResultFolder(str(tmp_path)), {"Tiger1": Truth(truth, None)}, "folder", PROTOCOLS["otb"]).lines
+    (line,) = evaluate_folder(
+        ResultFolder(str(tmp_path)), {"Tiger1": Truth(truth, None)}, "folder", PROTOCOLS["otb"]
+    ).lines
     assert line.score.precision_at_20 == 1 and line.score.frames == 5
     assert line.notes == ("starts at frame 6, as otb has it",)
 
@@ -205,22 +217,25 @@ def test_the_protocol_is_the_datasets_own_unless_asked():
     assert set(OWN) == set(NAMES) - {"folder"}
 
 
-def all_protocols(path, names):
-    folder, rules = ResultFolder(str(path)), list(PROTOCOLS.values())
-    return protocol_rows("mine", rules, evaluate_all(folder, {n: Truth(TRUTH, None) for n in names}, "lasot", rules))
+def all_protocols(folder, names):
+    rules, truths = list(PROTOCOLS.values()), {name: Truth(TRUTH, None) for name in names}
+    [scored] = evaluate_trackers([MatchedFolder.of(folder, tuple(truths))], truths, "lasot", rules)
+    return protocol_rows("mine", rules, scored)
 
 
 def test_all_protocols_side_by_side(tmp_path):
     track = TRUTH.copy()
     track[2] = np.nan
     put(tmp_path / "a.txt", lines(track))
-    rows = all_protocols(tmp_path, "a")
+    rows = all_protocols(ResultFolder(str(tmp_path)), "a")
     assert [row["protocol"] for row in rows] == list(PROTOCOLS)
     found = {row["protocol"]: row for row in rows}
-    assert found["pytracking"]["AUC"] is None and "refuses a result with NaN" in found["pytracking"]["notes"]
+    assert found["pytracking"]["AUC"] is None
+    [why] = found["pytracking"]["notes"]  # one note, though there is a semicolon in it
+    assert "pytracking refuses a result with NaN" in why and why.endswith("; write numbers, or choose another protocol")
     assert found["got10k"]["P20"] == 3 / 4 and found["lasot"]["P20"] == 1
     with pytest.raises(ChatdescError, match=r"there is no b\.txt"):
-        all_protocols(tmp_path, "ab")
+        all_protocols(ResultFolder(str(tmp_path)), "ab")
 
 
 def test_files_are_read_once_for_all_protocols(tmp_path, monkeypatch):
@@ -229,9 +244,8 @@ def test_files_are_read_once_for_all_protocols(tmp_path, monkeypatch):
     folder, asked = ResultFolder(str(tmp_path)), []
     real = folder.read
     monkeypatch.setattr(folder, "read", lambda path: asked.append(path) or real(path))
-    rules = list(PROTOCOLS.values())
-    found = evaluate_all(folder, {n: Truth(TRUTH, None) for n in "abc"}, "lasot", rules)
-    assert asked == ["a.txt", "b.txt", "c.txt"] and len(found) == len(PROTOCOLS)
+    assert len(all_protocols(folder, "abc")) == len(PROTOCOLS)
+    assert asked == ["a.txt", "b.txt", "c.txt"]
 
 
 @pytest.mark.parametrize(("chunk", "most"), [(1, 1024), (1 << 20, 2), (1 << 20, 1024)])
@@ -244,14 +258,8 @@ def test_chunks_change_nothing(tmp_path, monkeypatch, chunk, most):
         if i != 4:
             put(tmp_path / f"{name}.txt", "1,2\n" if i == 7 else lines(TRUTH + i * RIGHT))
     done = []
-    one = evaluate(
-        ResultFolder(str(tmp_path)),
-        {n: Truth(TRUTH, None) for n in names},
-        "lasot",
-        PROTOCOLS["got10k"],
-        "skip",
-        done.append,
-    )
+    truths, matched = {n: Truth(TRUTH, None) for n in names}, MatchedFolder.of(ResultFolder(str(tmp_path)), names)
+    [[one]] = evaluate_trackers([matched], truths, "lasot", [PROTOCOLS["got10k"]], "skip", done.append)
     assert [line.sequence for line in one.lines] == names and sum(done) == 11
     assert [line.sequence for line in one.lines if line.score is None] == ["s04", "s07"]
     areas = [line.score.auc for line in one.lines if line.score]

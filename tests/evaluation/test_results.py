@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from chatdesc.evaluation.results import ResultFolder, _careful, parse_results, result_folders
+from chatdesc.evaluation.result_files import _careful, parse_results
+from chatdesc.evaluation.results import MatchedFolder, ResultFolder, result_folders
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import box_lines, put, zipped
 
@@ -85,6 +86,29 @@ def test_two_files_for_one_sequence_are_refused(tmp_path):
 
 def test_a_spelling_that_two_sequences_share_belongs_to_neither(tmp_path):
     assert set(folder_of(tmp_path, "A-B.txt", "c.txt").match(["a_b", "a-b", "c"])) == {"c"}
+
+
+def test_a_file_serves_one_sequence_and_its_ending_may_be_in_capitals(tmp_path):
+    matched = folder_of(tmp_path, "x-1.txt", "B.TXT").match(["x-1", "x_1", "B"])
+    assert {name: match.path for name, match in matched.items()} == {"x-1": "x-1.txt", "B": "B.TXT"}
+
+
+def test_a_zip_with_what_macos_puts_beside_the_folder(tmp_path):
+    put(tmp_path / "all" / "KCF" / "a.txt", box_lines(2))
+    put(tmp_path / "all" / "__MACOSX" / "._KCF", "x")
+    put(tmp_path / "all" / ".hidden" / "b.txt", box_lines(2))
+    folder = ResultFolder(str(zipped(tmp_path / "all", tmp_path / "KCF.zip")))
+    assert folder.files == ["a.txt"] and folder.match(["a"])["a"].path == "KCF/a.txt"
+
+
+def test_files_are_matched_once_and_the_others_named(tmp_path):
+    folder = folder_of(tmp_path, "a.txt", "A_.txt", "a_time.txt", "z.txt")
+    matched = MatchedFolder.of(folder, ("a", "b"))
+    assert {name: match.path for name, match in matched.files.items()} == {"a": "a.txt"}
+    note = matched.about_unread(whole=True)
+    assert note.startswith("2 files are no sequence of this dataset") and note.endswith(": A_.txt, z.txt")
+    assert matched.about_unread(whole=False) == ""
+    assert MatchedFolder.of(folder, ("b",)).about_unread(whole=True) == folder.foreign(["b"])
 
 
 def test_a_folder_with_nothing_that_matches(tmp_path):

@@ -39,6 +39,18 @@ def test_statistics_by_hand():
     assert rows["vocabulary"]["difference"] is None
 
 
+def test_capitals_make_no_other_word():
+    rows = found([{"manual_text": "Red Kite", "text": "red kite", "category": "kite"}] * 2)
+    assert (rows["vocabulary"]["manual"], rows["names the category"]["manual"]) == (2, 1)
+    twice = found([{"manual_text": text, "text": None, "category": None} for text in ("Kite", "kite")])
+    assert (twice["vocabulary"]["manual"], twice["same as another's"]["manual"]) == (1, 1)
+
+
+def test_two_texts_are_one_pair():
+    assert self_similarity([("red", "kite"), ("kite",)]) == 0.5
+    assert self_similarity([("kite",)]) is None
+
+
 def test_texts_that_clip_cuts():
     long = {"manual_text": "a kite", "text": "kite " * 90, "category": None}
     row = found([long, ROWS[0]])["longer than CLIP reads"]

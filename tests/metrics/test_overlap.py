@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatdesc.metrics.overlap import centre_error, iou, iou_matrix, is_box, normalised_centre_error
+from chatdesc.metrics.overlap import centres, distance, iou, iou_matrix, is_box, middle, scaled_distance
 
 coordinate = st.floats(-500, 500, allow_nan=False)
 size = st.floats(0.5, 400)
@@ -55,18 +55,26 @@ def test_the_last_axis_must_be_four():
         iou(np.zeros((2, 3)), np.zeros((2, 3)))
 
 
+def points(*boxes):
+    return middle(np.array(boxes, float))
+
+
 def test_centre_errors_by_hand():
-    truth = [[0, 0, 10, 20]]
-    assert centre_error([[3, 4, 10, 20]], truth) == pytest.approx([5])
-    assert centre_error([[0, 0, 0, 0]], truth) == pytest.approx([np.hypot(5, 10)])
+    truth = [0, 0, 10, 20]
+    assert centres([truth]).tolist() == [[4.5, 9.5]]  # a pixel's index: half of 10 less half a pixel
+    assert distance(points([3, 4, 10, 20]), points(truth)) == pytest.approx([5])
+    assert distance(points([0, 0, 0, 0]), points(truth)) == pytest.approx([np.hypot(5, 10)])
     # 5 px of a width of 10 and 10 px of a height of 20: half a box each
-    assert normalised_centre_error([[5, 10, 10, 20]], truth) == pytest.approx([np.sqrt(0.5)])
+    half = scaled_distance(points([5, 10, 10, 20]), points(truth), np.array([truth], float))
+    assert half == pytest.approx([np.sqrt(0.5)])
 
 
-def test_undefined_errors_are_nan():
-    nan_box, flat = [[np.nan, 0, 1, 1]], [[0, 0, 0, 5]]
-    assert np.isnan(centre_error(nan_box, [[0, 0, 1, 1]])).all()
-    assert np.isnan(normalised_centre_error([[0, 0, 1, 1]], flat)).all()
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (-5, 5), (5, -5), (np.nan, 5)])
+def test_errors_in_units_of_no_size_are_nan(size):
+    truth = np.array([[0, 0, *size], [0, 0, 5, 5]], float)
+    errors = scaled_distance(points([1, 1, 5, 5], [1, 0, 5, 5]), middle(truth), truth)
+    assert np.isnan(errors[0]) and errors[1] == pytest.approx(0.2)
+    assert np.isnan(distance(points([np.nan, 0, 1, 1]), points([0, 0, 1, 1]))).all()
 
 
 @given(box, box)
@@ -82,12 +90,14 @@ def test_moving_both_changes_nothing(a, b, dx, dy):
     move = np.array([dx, dy, 0, 0])
     a, b = np.array([a]), np.array([b])
     assert iou(a + move, b + move) == pytest.approx(iou(a, b), abs=1e-9)
-    assert centre_error(a + move, b + move) == pytest.approx(centre_error(a, b), abs=1e-9)
+    moved = distance(middle(a + move), middle(b + move))
+    assert moved == pytest.approx(distance(middle(a), middle(b)), abs=1e-9)
 
 
 @given(box, box, st.floats(0.25, 4))
 def test_scaling_both_scales_pixels_only(a, b, factor):
     a, b = np.array([a]), np.array([b])
     assert iou(a * factor, b * factor) == pytest.approx(iou(a, b), abs=1e-9)
-    assert centre_error(a * factor, b * factor) == pytest.approx(factor * centre_error(a, b), abs=1e-9)
-    assert normalised_centre_error(a * factor, b * factor) == pytest.approx(normalised_centre_error(a, b), abs=1e-6)
+    (a0, b0), (a1, b1) = (middle(a), middle(b)), (middle(a * factor), middle(b * factor))
+    assert distance(a1, b1) == pytest.approx(factor * distance(a0, b0), abs=1e-9)
+    assert scaled_distance(a1, b1, b * factor) == pytest.approx(scaled_distance(a0, b0, b), abs=1e-6)

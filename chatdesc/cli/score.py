@@ -1,0 +1,91 @@
+"""``chatdesc score``: alignment and statistics of texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatdesc import api
+from chatdesc.atomic import make_folder
+from chatdesc.cli.console import new_console, progress_bar
+from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.cli.unused import refuse_given
+from chatdesc.evaluation.alignment import shown_alignment
+from chatdesc.evaluation.score import ONE_RUN, RECORDED, Scores, is_run
+from chatdesc.evaluation.text_statistics import shown_statistics
+from chatdesc.tables import Tables, plain, plain_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # only where models are called
+
+
+def score(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="Run folder, or name of a dataset")],
+    root: Annotated[str | None, typer.Argument(help="Root of the dataset (for a run: only with --encoder)")] = None,
+    run: Annotated[list[Path] | None, typer.Option(help="Another run in the same tables; repeatable")] = None,
+    split: SplitOpt = None,
+    sequences: NamesOpt = None,
+    limit: LimitOpt = None,
+    split_file: SplitFileOpt = None,
+    texts: TextsOpt = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="attributes, an open_clip model such as ViT-B-32-quickgelu/openai, or a folder; repeatable"),
+    ] = None,
+    grounder: Annotated[str, typer.Option(help="Grounder that finds the distractors, or none")] = "attributes",
+    alignment_frames: Annotated[int, typer.Option(min=1, help="Frames over which alignment is averaged")] = 4,
+    device: DeviceOpt = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Output folder (default: the run; the current folder when scoring a subset or a dataset)"),
+    ] = None,
+) -> None:
+    """Print how well texts align with their targets, per encoder and text source, and statistics of the texts.
+
+    Writes alignment and text_statistics as CSV and Markdown.
+
+    Examples:
+
+      chatdesc score runs/otb
+
+      chatdesc score runs/otb /data/OTB_sentences --encoder ViT-B-32-quickgelu/openai --encoder RN50-quickgelu/openai
+
+      chatdesc score tnl2k /data/TNL2K --split test --limit 50 --out scores
+    """
+    if is_run(source) and not encoder:
+        refuse_given(context, ANEW, RECORDED)
+    if run:
+        refuse_given(context, ("sequences", "split_file"), ONE_RUN)
+    part = any(value is not None for value in (split, sequences, limit, split_file))
+    folder = out or (Path(source) if is_run(source) and not part else Path("."))  # a run's tables are of the whole run
+    make_folder(folder)
+    console = new_console()
+    with progress_bar(console, "score", transient=True) as progress:
+        scores = api.score(
+            source, root, runs=run or (), split=split, sequences=sequences, limit=limit, split_file=split_file,
+            texts=texts, encoders=encoder or (), grounder=grounder, alignment_frames=alignment_frames, device=device,
+            progress=progress,
+        )  # fmt: skip
+    _print(scores, console)
+    with Tables(folder) as tables:
+        tables.add("alignment", scores.alignment, plain)
+        tables.add("text_statistics", scores.statistics, plain)
+    for path in tables.paths:
+        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+
+
+def _print(scores: Scores, console: Console) -> None:
+    for note in scores.notes:
+        console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    for sequence, why in scores.left_out:
+        typer.echo(f"{sequence}: left out: {why}", err=True)
+    title = "alignment of texts and targets, cosine x 100"
+    console.print(plain_table(shown_alignment(scores.alignment), title, console.width))
+    for dataset in dict.fromkeys(row["dataset"] for row in scores.statistics):
+        shown = shown_statistics([row for row in scores.statistics if row["dataset"] == dataset])
+        console.print(plain_table(shown, f"texts of {dataset}" if dataset else "texts", console.width))

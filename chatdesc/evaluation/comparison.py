@@ -1,0 +1,369 @@
+"""``chatdesc.compare``: whether a run's texts help trackers. Sequences are tracked in all arms, scored and compared.
+
+``compare("runs/otb", "/data/OTB_sentences")`` tracks what is pending and takes the rest from earlier calls;
+``compare("runs/otb", results=["a=manual", "b=refined"])`` takes another tracker's results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from chatdesc.backends import encoder_spec
+from chatdesc.evaluation.arms import ARMS, ArmRow, Comparison, arm_rows_in, texts_of
+from chatdesc.evaluation.compare import (
+    MANUAL,
+    NO_TEXT,
+    REFINED,
+    SOURCES,
+    ArmProblem,
+    UsedGrounder,
+    arm_rows,
+    common,
+    difference_rows,
+    judge_rows,
+    never_verified,
+    no_result,
+    same_texts,
+    scored,
+    verification_rows,
+)
+from chatdesc.evaluation.evaluate import Evaluation
+from chatdesc.evaluation.results import ResultFolder
+from chatdesc.evaluation.score import open_for
+from chatdesc.evaluation.steps import Steps
+from chatdesc.evaluation.truths import Truth, rules_for
+from chatdesc.evaluation.unused import refuse_unused
+from chatdesc.metrics.protocols import Rules
+from chatdesc.names import some
+from chatdesc.rows.schema import Row, slim
+from chatdesc.rows.selection import Selection
+from chatdesc.rows.store import Store, dataset_of, read_config
+from chatdesc.tables import Progress, Record, Tabular
+from chatdesc.types import ChatdescError
+
+EXTERNAL = UsedGrounder("external")
+BROUGHT = "where --results brings the tracks"
+NOT_TRACKED = "without ROOT, as nothing is tracked then"
+NO_ARM = (
+    "warning: there is no arm without a text, so nothing says whether any text helps: add that tracker's results "
+    "without one, --results DIR=no-text"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult(Tabular):
+    """Arms and judges of a run's texts; shares are fractions, nothing is rounded.
+
+    Attributes:
+        dataset, protocol: what was tracked, and whose rules score it.
+        grounder: who grounded texts on key frames, and whether its feedback chose them; ``external`` where another
+            tracker's results were brought.
+        tracked: whether the tracks are chatdesc's own.
+        arms: one row per arm; ``table()`` has these.
+        differences: paired differences between arms.
+        verification: the proposals chosen on key frames against two references.
+        judges: how grounders and encoders rate the two texts.
+        notes: what a reader must know of the numbers.
+        failures: problems of the sequences that this call tracked.
+    """
+
+    dataset: str
+    protocol: str
+    grounder: UsedGrounder
+    tracked: bool
+    arms: list[Record]
+    differences: list[Record]
+    verification: list[Record]
+    judges: list[Record]
+    notes: tuple[str, ...]
+    failures: tuple[str, ...] = ()
+
+    def records(self) -> list[Record]:
+        return self.arms
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C while tracking; what was finished is in the folder ``place``, and the same call goes on from there."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        self.place = place
+
+
+def compare(
+    run: str | Path,
+    root: str | Path | None = None,
+    *,
+    judge: str | None = None,
+    results: Sequence[str] = (),
+    protocol: str | None = None,
+    tracker: str | None = None,
+    encoder: str | None = None,
+    sequences: str | None = None,
+    limit: int | None = None,
+    split: str | None = None,
+    split_file: str | None = None,
+    texts: str | None = None,
+    sequences_in_flight: int = 8,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> ComparisonResult:
+    """Compare tracking with no text, the manual and the refined text, on the same sequences.
+
+    The refined text is also tracked with proposals chosen at random and by an oracle.
+
+    Args:
+        run: a run's folder.
+        root: the dataset's root; None only compares what was tracked before.
+        judge: a grounder that took no part in choosing the texts: ``name`` or ``name:model``.
+        results: another tracker's results instead: ``DIR=manual``, ``DIR=refined``, ``DIR=no-text``.
+        protocol: whose rules; None takes the dataset's own.
+        tracker: another tracker than the run's.
+        encoder: another encoder for verification than the run's first.
+        sequences: only these: names with commas, or a file of names.
+        limit: only the first so many sequences.
+        split: ``train`` or ``test``.
+        split_file: a file of sequence names.
+        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        sequences_in_flight: sequences tracked at a time.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        progress: called with sequences done, all that are tracked, and a note.
+
+    Raises:
+        ChatdescError: no such run, sequence, model or protocol, an argument takes no part, or no sequence is in all
+            arms.
+        Stopped: Ctrl-C while tracking.
+    """
+    run, dataset = Path(run), dataset_of(Path(run))
+    if results:
+        unused = {"root": root, "judge": judge, "tracker": tracker, "encoder": encoder, "texts": texts}
+        refuse_unused(unused, BROUGHT)
+    elif root is None:
+        refuse_unused({"texts": texts}, NOT_TRACKED)
+    rules, warning = rules_for(dataset, protocol)
+    chosen = Selection(split, sequences, limit, split_file)
+    names = chosen.of(run)
+    asked = CompareInput.read(run, dataset, rules, names)
+    notes = [f"warning: {warning}"] if warning else []
+    if results:
+        return compare_arms(asked, ArmResults(external(results)), notes)
+    data = open_for(run, names, str(root), chosen, texts) if root is not None else None
+    work = Comparison.create(run, data, judge, tracker, encoder_spec(encoder) if encoder else None, device)
+    failures = _track(work, names, sequences_in_flight, progress) if data is not None else ()
+    return compare_arms(asked, ArmResults.of(work, names), notes, failures)
+
+
+def _track(work: Comparison, names: list[str], in_flight: int, progress: Progress | None) -> tuple[str, ...]:
+    """Track what is pending; the problems of its sequences."""
+    problems: list[str] = []
+    with work.open() as store:
+        pending = work.pending(store, names)
+        steps = Steps(len(pending), progress)
+
+        def on_row(row: ArmRow) -> None:
+            problems.extend(row["problems"])
+            steps.add()
+
+        try:
+            work.track(store, pending, on_row, in_flight)
+        except KeyboardInterrupt as error:
+            raise Stopped(work.place) from error
+    return tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareInput:
+    """A run's rows with a text, as far as they were asked for, their ground truth, and whose rules score them."""
+
+    run: Path
+    dataset: str
+    rules: Rules
+    rows: list[Row]
+    truths: dict[str, Truth]
+
+    @classmethod
+    def read(cls, run: Path, dataset: str, rules: Rules, names: Collection[str] | None = None) -> CompareInput:
+        """A run's rows (of ``names``) that have a text, without what grows with frames, and their ground truth.
+
+        Raises:
+            ChatdescError: there is none.
+        """
+        store = Store(run)
+        rows: list[Row] = []
+        truths: dict[str, Truth] = {}
+        for row in store.rows(store.names()):
+            if row["text"] is not None and (names is None or row["sequence"] in names):
+                boxes = np.asfortranarray(row["boxes"], np.float64).reshape(-1, 4, order="A")
+                visible = np.asarray(row["visible"], np.bool_) if row["visible"] else None
+                truths[row["sequence"]] = Truth(boxes, visible)
+                rows.append(slim(row))
+        if not rows:
+            among = f" among the {len(names)} asked for" if names else ""
+            raise ChatdescError(f"{run} has no sequence with a text yet{among}; run `chatdesc annotate` first")
+        return cls(run, dataset, rules, rows, truths)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResults:
+    """Result folders by arm, and who grounded.
+
+    Attributes:
+        arms: all arms that there can be.
+        judged: what was verified and grounded per sequence; empty where another tracker's results were brought.
+    """
+
+    folders: Mapping[str, ResultFolder]
+    arms: tuple[str, ...] = SOURCES
+    judged: list[ArmRow] = field(default_factory=list)
+    grounder: UsedGrounder = EXTERNAL
+
+    @classmethod
+    def of(cls, work: Comparison, names: Iterable[str]) -> ArmResults:
+        """The tracks of ``names`` that a comparison has made so far.
+
+        Raises:
+            ChatdescError: none was tracked with its models.
+        """
+        judged = arm_rows_in(Store(work.place), names)
+        settings = work.settings.as_dict()
+        if not judged:
+            raise ChatdescError(
+                f"nothing of what is asked for was tracked yet with grounder {settings['grounder']}, "
+                f"tracker {settings['tracker']}, encoder {settings['encoders'][0]}; "
+                f"with the same options: chatdesc compare {work.run} ROOT"
+            )
+        places = {arm.name: work.place / "tracks" / arm.name for arm in ARMS}
+        folders = {
+            arm: ResultFolder(f"{place}={arm}")
+            for arm, place in places.items()
+            if any((place / f"{row['sequence']}.txt").is_file() for row in judged)
+        }
+        return cls(folders, tuple(places), judged, UsedGrounder(settings["grounder"], work.selecting))
+
+    @property
+    def judge(self) -> str:
+        """The grounder, if it took no part in choosing the texts; else empty."""
+        return "" if self.grounder.selector or not self.judged else self.grounder.name
+
+
+def external(specs: Iterable[str]) -> dict[str, ResultFolder]:
+    """``DIR=manual``, ``DIR=refined`` and ``DIR=no-text`` as folders by arm.
+
+    Raises:
+        ChatdescError: another name, a name twice, or one of the two texts without results.
+    """
+    folders: dict[str, ResultFolder] = {}
+    for spec in specs:
+        name = spec.rpartition("=")[2] if "=" in spec else ""
+        if name not in SOURCES or name in folders:
+            wrong = f"{name} is named twice" if name in folders else f"{spec} does not say which text it was made with"
+            raise ChatdescError(f"{wrong}: --results DIR=manual --results DIR=refined --results DIR=no-text")
+        folders[name] = ResultFolder(spec)
+    for text in (MANUAL, REFINED):
+        if text not in folders:
+            raise ChatdescError(f"the results with the {text} text are missing: add --results DIR={text}")
+    return {name: folders[name] for name in SOURCES if name in folders}
+
+
+def compare_arms(
+    asked: CompareInput, results: ArmResults, notes: Sequence[str] = (), failures: tuple[str, ...] = ()
+) -> ComparisonResult:
+    """Score the arms on the sequences that all of them have, and make all tables.
+
+    Args:
+        notes: notes that come before those of the comparison.
+
+    Raises:
+        ChatdescError: no sequence is in all arms, or none has tracks of its present texts.
+    """
+    ready, late = _ready(asked, results)
+    if not ready:
+        raise ChatdescError("\n".join(late))
+    truths = {name: truth for name, truth in asked.truths.items() if name in ready}
+    problems = _problems(asked.rows, results)
+    arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), problems)
+    left_out += _never_tracked(results, problems)
+    names = {line.sequence for line in next(iter(arms.values())).lines}
+    rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
+    return ComparisonResult(
+        asked.dataset,
+        asked.rules.name,
+        results.grounder,
+        bool(results.judged),
+        rows,
+        difference_rows(arms, results.grounder),
+        verification_rows(results.judged, names, results.grounder),
+        judge_rows(asked.rows, names, results.judged, results.judge),
+        (
+            *notes,
+            *late,
+            *left_out,
+            *_remarks(asked, results, arms, names),
+            *(f"{row['arm']}: {'; '.join(row['notes'])}" for row in rows if row["notes"]),
+        ),
+        failures,
+    )
+
+
+def _ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]]:
+    """Sequences that have tracks of the run's present texts, and notes on the others."""
+    if not results.judged:
+        return set(asked.truths), []
+    made = {row["sequence"]: row["texts"] for row in results.judged}
+    now = {row["sequence"]: texts_of(row) for row in asked.rows}
+    missing = [name for name in now if name not in made]
+    old = [name for name in now if made.get(name) and made[name] != now[name]]
+    go_on = f"chatdesc compare {asked.run} ROOT, with a ROOT that holds them, tracks them"
+    notes = [
+        f"{len(names)} of {len(now)} sequences {what} and are left out: {some(names)}; {go_on}"
+        for names, what in ((missing, "were not tracked yet"), (old, "were tracked with other texts"))
+        if names
+    ]
+    return set(now) - {*missing, *old}, notes
+
+
+def _problems(rows: Iterable[Row], results: ArmResults) -> dict[str, list[ArmProblem]]:
+    """Why sequences have no track in some arm, where more is known than that a file is missing."""
+    problems: dict[str, list[ArmProblem]] = {}
+    for row in results.judged:
+        of_arms = [ArmProblem(arm, why) for arm, why in row.get("arm_problems", {}).items()]
+        if row["problems"]:
+            problems[row["sequence"]] = of_arms or [ArmProblem("", why) for why in row["problems"]]
+    for run_row in rows if results.judged else ():
+        if not (run_row["manual_text"] or "").strip():
+            problems.setdefault(run_row["sequence"], []).append(ArmProblem(MANUAL, "it has no manual text"))
+    return problems
+
+
+def _never_tracked(results: ArmResults, problems: Mapping[str, list[ArmProblem]]) -> list[str]:
+    """Notes on chatdesc's own arms that no sequence has, with the problem of one."""
+    if not results.judged:
+        return []
+    examples: dict[str, str] = {}
+    for name, of in problems.items():
+        for problem in of:
+            examples.setdefault(problem.arm, f"{name}: {problem}")
+    return [no_result(arm, examples.get(arm, "no track")) for arm in results.arms if arm not in results.folders]
+
+
+def _remarks(
+    asked: CompareInput, results: ArmResults, arms: Mapping[str, Evaluation], names: Collection[str]
+) -> list[str]:
+    """Notes on the numbers, the weightiest first."""
+    settings, grounder = read_config(asked.run)["settings"], results.grounder
+    notes = never_verified(asked.rows, results.judged, names, settings["ground_every"])
+    if NO_TEXT not in arms and not results.judged:
+        notes.insert(0, NO_ARM)
+    if grounder.selector:
+        notes.append(
+            f"{grounder.name} gave the feedback that chose these texts; --judge with another grounder is independent"
+        )
+    if (feedback := settings["feedback"]) != "first":
+        notes.append(
+            f"the texts were chosen with boxes of later frames of these very sequences (--feedback {feedback})"
+        )
+    return notes + same_texts(asked.rows, names, arms)

@@ -1,0 +1,221 @@
+"""``chatdesc.score``: how well texts align with their targets, and what the texts are like.
+
+``score("runs/otb")`` takes what the run recorded; with ``encoders`` or of a dataset texts are scored anew, on frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatdesc.backends import encoder_spec
+from chatdesc.evaluation.alignment import (
+    AlignmentModels,
+    ScoredRow,
+    alignment_rows,
+    recorded_rows,
+    rescored_rows,
+    score_texts,
+)
+from chatdesc.evaluation.steps import Steps
+from chatdesc.evaluation.text_statistics import statistics_rows
+from chatdesc.evaluation.unused import refuse_unused
+from chatdesc.loaders.base import Dataset
+from chatdesc.names import SHOWN, some
+from chatdesc.rows.schema import Row
+from chatdesc.rows.selection import Selection, refuse_other_data
+from chatdesc.rows.store import dataset_of
+from chatdesc.tables import Progress, Record, Tabular
+from chatdesc.types import ChatdescError
+
+DEFAULT_ENCODERS = ("attributes",)  # of a dataset's texts
+NOTHING = "there is no text, or no frame with a visible target"
+RECORDED = "where a run's recorded numbers are shown; --encoder NAME scores anew, on ROOT's frames"
+ONE_RUN = "with --run, as its names are of one run: score the runs one at a time"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores(Tabular):
+    """Alignment and statistics of texts, unrounded.
+
+    Attributes:
+        alignment: one row per dataset, encoder and measure; ``table()`` has these.
+        statistics: one row per dataset and measure.
+        left_out: sequences without a score, with the reason.
+        notes: what a reader must know of the numbers.
+    """
+
+    alignment: list[Record]
+    statistics: list[Record]
+    left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    def records(self) -> list[Record]:
+        return self.alignment
+
+
+def score(
+    source: str | Path,
+    root: str | Path | None = None,
+    *,
+    runs: Sequence[str | Path] = (),
+    split: str | None = None,
+    sequences: str | None = None,
+    limit: int | None = None,
+    split_file: str | None = None,
+    texts: str | None = None,
+    encoders: Sequence[str] = (),
+    grounder: str = "attributes",
+    alignment_frames: int = 4,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Scores:
+    """Score how well texts align with their targets, per encoder and text source, and measure the texts.
+
+    Args:
+        source: a run's folder, or a dataset's name.
+        root: the dataset's root; for a run only with ``encoders``.
+        runs: more runs in the same tables, as they recorded it.
+        split: ``train`` or ``test``; None takes all that the folder holds.
+        sequences: only these: names with commas, or a file of names.
+        limit: only the first so many sequences.
+        split_file: a file of sequence names.
+        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        encoders: ``attributes``, an open_clip model such as ``ViT-B-32-quickgelu/openai``, or a folder. Without any a
+            run's recorded numbers are taken, and a dataset is scored by ``attributes``.
+        grounder: finds the distractors, or ``none``.
+        alignment_frames: frames over which alignment is averaged.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        progress: called with sequences done, all sequences, and a note.
+
+    Raises:
+        ChatdescError: a place cannot be read, a sequence or split is not there, an argument takes no part, a sequence
+            would count twice, or no sequence can be scored.
+    """
+    specs = tuple(map(encoder_spec, encoders)) or DEFAULT_ENCODERS
+    models = AlignmentModels(specs, grounder, alignment_frames, device)
+    _check(str(source), root, bool(encoders), texts)
+    if runs:
+        refuse_unused({"sequences": sequences, "split_file": split_file}, ONE_RUN)
+    chosen = Selection(split, sequences, limit, split_file)
+    first = _part(source, root, chosen, texts, bool(encoders))
+    parts = [first, *(Part(str(run), dataset_of(Path(run)), chosen.of(Path(run)), Path(run)) for run in runs)]
+    refuse_twice(parts)
+    steps = Steps(len(first.names) if first.data is not None else 0, progress)
+    rows = [row for part in parts for row in part.rows(models, steps)]
+    notes = list(first.notes)
+    if runs and encoders:
+        notes.insert(0, f"--run: what those runs recorded; --encoder is for {source} alone")
+    return scores_of(rows, notes)
+
+
+def is_run(place: str | Path) -> bool:
+    """Whether a place is the folder of a run."""
+    return Path(place, "run.json").exists()
+
+
+def _check(source: str, root: str | Path | None, anew: bool, texts: str | None) -> None:
+    """Refuse a source without the frames that it needs, and frames that would not be looked at."""
+    if not is_run(source):
+        if root is None:
+            raise ChatdescError(f"{source!r} is no run folder; to score a dataset: chatdesc score NAME ROOT")
+    elif anew:
+        if root is None:
+            raise ChatdescError("other encoders need the frames: chatdesc score RUN ROOT --encoder ...")
+    else:
+        refuse_unused({"root": root, "texts": texts}, RECORDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Sequences of one run or dataset that go into the tables.
+
+    Attributes:
+        place: the run's folder or the dataset's name.
+        run: the run, or None for the manual texts of a dataset.
+        data: the frames, where texts are scored anew.
+    """
+
+    place: str
+    dataset: str
+    names: Sequence[str]
+    run: Path | None = None
+    data: Dataset | None = None
+    notes: tuple[str, ...] = ()
+
+    def rows(self, models: AlignmentModels, steps: Steps) -> Iterable[ScoredRow | Row]:
+        """The rows: as the run recorded it, or scored by ``models``."""
+        if self.data is None:
+            assert self.run is not None
+            return recorded_rows(self.run, self.names)
+        if self.run is None:
+            return score_texts(self.data, dict.fromkeys(self.names), models, steps)
+        return rescored_rows(self.run, self.names, self.data, models, steps)
+
+
+def _part(source: str | Path, root: str | Path | None, chosen: Selection, texts: str | None, anew: bool) -> Part:
+    """The sequences of ``source`` that were chosen, with their frames where texts are scored anew."""
+    if not is_run(source):
+        data = chosen.open(str(source), str(root), texts)
+        return Part(str(source), str(source), data.names, data=data)
+    run = Path(source)
+    names = chosen.of(run)
+    if not anew:
+        return Part(str(run), dataset_of(run), names, run)
+    data = open_for(run, names, str(root), chosen, texts)
+    held, asked = set(data.names), set(names)
+    lacking = [name for name in names if name not in held]
+    note = f"{data.root} does not hold {len(lacking)} of the run's {len(names)} sequences: {some(lacking)}"
+    chosen_names = [name for name in data.names if name in asked]
+    return Part(str(run), dataset_of(run), chosen_names, run, data, (note,) if lacking else ())
+
+
+def open_for(run: Path, names: Sequence[str], root: str, chosen: Selection, texts: str | None) -> Dataset:
+    """The dataset of a run, to look at the frames of its sequences ``names``.
+
+    Raises:
+        ChatdescError: it cannot be opened, holds none of them, or not one that was asked for by name.
+    """
+    data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(run), root, texts)
+    refuse_other_data(data, names, run, named=bool(chosen.sequences))
+    return data
+
+
+def refuse_twice(parts: Iterable[Part]) -> None:
+    """Refuse to count a sequence twice: intervals would shrink, and every text would have its double.
+
+    Raises:
+        ChatdescError: two parts hold the same sequence of a dataset.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for part in parts:
+        keys = [(part.dataset, name) for name in part.names]
+        if twice := [key for key in keys if key in seen]:
+            more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
+            raise ChatdescError(
+                f"{seen[twice[0]]} and {part.place} both hold {twice[0][1]}{more} of {part.dataset}, and a sequence "
+                "counts once: leave one of them out, or score them one at a time, each with its own --out"
+            )
+        seen |= dict.fromkeys(keys, part.place)
+
+
+def scores_of(rows: Sequence[ScoredRow | Row], notes: Iterable[str] = ()) -> Scores:
+    """The tables of rows whose texts are scored.
+
+    Raises:
+        ChatdescError: no row is; the message has the reasons of the first few.
+    """
+    left_out = tuple(
+        (row["sequence"], why) for row in rows if not row["alignment"] for why in row["problems"] or [NOTHING]
+    )
+    alignment = alignment_rows(rows)
+    if not alignment:
+        reasons = "".join(f"\n  {name}: {why}" for name, why in left_out[:SHOWN])
+        more = f"\n  ... and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+        raise ChatdescError(f"no sequence has a text and a visible target to score{reasons}{more}")
+    by_dataset: dict[str, list[ScoredRow | Row]] = {}
+    for row in rows:
+        by_dataset.setdefault(row["dataset"] or "", []).append(row)
+    statistics = [{"dataset": name} | line for name, of in by_dataset.items() for line in statistics_rows(of)]
+    return Scores(alignment, statistics, left_out, tuple(notes))

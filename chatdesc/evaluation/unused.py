@@ -1,0 +1,31 @@
+"""Refuses arguments that would take no part: numbers rest on what was asked for.
+
+>>> refuse_unused({"root": "/data", "judge": None, "device": None}, "where --results brings the tracks")
+Traceback (most recent call last):
+chatdesc.types.ChatdescError: ROOT: of no use where --results brings the tracks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from chatdesc.types import ChatdescError
+
+
+def refuse_unused(values: Mapping[str, object], why: str) -> None:
+    """Refuse arguments that were given (are not None).
+
+    Raises:
+        ChatdescError: at least one was given.
+    """
+    refuse_named([name for name, value in values.items() if value is not None], why)
+
+
+def refuse_named(names: Iterable[str], why: str) -> None:
+    """Refuse arguments by their names; ``root`` is the argument ROOT, others are options.
+
+    Raises:
+        ChatdescError: at least one is named.
+    """
+    if options := ["ROOT" if name == "root" else f"--{name.replace('_', '-')}" for name in names]:
+        raise ChatdescError(f"{' and '.join(options)}: of no use {why}")

@@ -1,0 +1,120 @@
+"""``chatdesc score`` on a small run."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from chatdesc.loaders import load
+from chatdesc.rows.store import Store
+from tests.makers.commands import call, fails
+
+
+def test_several_runs_in_one_table(real, tmp_path):
+    other = tmp_path / "other"
+    with Store.open(other, json.loads((real / "run" / "run.json").read_text()) | {"dataset": "tnl2k"}) as store:
+        for row in Store(real / "run").rows(Store(real / "run").names()):
+            store.save(row | {"dataset": "tnl2k", "text": "green dog"})
+    done = call("score", real / "run", "--run", other, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "alignment.csv", newline="") as file:
+        assert [row["dataset"] for row in csv.DictReader(file)] == ["synthetic"] * 2 + ["tnl2k"] * 2
+    with open(tmp_path / "text_statistics.csv", newline="") as file:
+        same = {r["dataset"]: r["refined"] for r in csv.DictReader(file) if r["measure"] == "same as another's"}
+    assert same["tnl2k"] == "1.0"
+
+
+def test_a_sequence_counts_once(real, tmp_path):
+    run = real / "run"
+    both = fails("score", run, "--run", run)
+    assert f"{run} and {run} both hold" in both and "leave one of them out" in both
+    assert "both hold" in fails("score", "synthetic", real / "data", "--run", run)
+
+
+def test_scores_are_of_the_sequences_asked_for(real, tmp_path):
+    run, names = real / "run", load("synthetic", real / "data").names
+    anew = [real / "data", "--encoder", "attributes"]
+    for options in ([], anew):
+        for which in (["--sequences", names[1]], ["--limit", "1"]):
+            done = call("score", run, *options, *which, "--out", tmp_path)
+            assert done.exit_code == 0, done.output
+            with open(tmp_path / "alignment.csv", newline="") as file:
+                assert {row["sequences"] for row in csv.DictReader(file)} == {"1"}
+        assert "has no sequence 'zzz'" in fails("score", run, *options, "--sequences", "zzz")
+        assert "it has: test" in fails("score", run, *options, "--split", "train")
+
+
+def test_options_that_take_no_part_are_refused(real):
+    run = real / "run"
+    for given in ([real / "data"], ["--grounder", "none"], ["--alignment-frames", "2"], ["--device", "cpu"]):
+        assert "of no use where a run's recorded numbers" in fails("score", run, *given)
+    assert "--device: of no use" in fails("score", run, "--device", "auto")  # given, though it is the default
+    assert "--sequences: of no use with --run" in fails("score", run, "--run", run, "--sequences", "a")
+    assert "to score a dataset: chatdesc score NAME ROOT" in fails("score", "lasot")
+    assert "other encoders need the frames" in fails("score", run, "--encoder", "attributes")
+
+
+def test_what_the_terminal_shows(real, tmp_path):
+    done = call("score", real / "run", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "alignment of texts and targets, cosine x 100" in done.output and "texts of synthetic" in done.output
+    names = ["alignment.csv", "alignment.md", "text_statistics.csv", "text_statistics.md"]
+    assert [line for line in done.output.splitlines() if line.startswith("written")] == [
+        f"written: {tmp_path / name}" for name in names
+    ]
+    [line] = [x for x in (tmp_path / "alignment.md").read_text().splitlines() if "cosine" in x]
+    with open(tmp_path / "alignment.csv", newline="") as file:
+        cosine = next(csv.DictReader(file))
+    assert f"| {float(cosine['manual']):.2f} | {float(cosine['refined']):.2f} |" in line
+    both = call("score", real / "run", real / "data", "--encoder", "attributes", "--run", twin(real, tmp_path))
+    assert "--encoder is for" in both.output
+
+
+def twin(real, folder):
+    """The same run of a dataset of another name."""
+    config = json.loads((real / "run" / "run.json").read_text())
+    with Store.open(folder / "twin", config | {"dataset": "tnl2k"}) as store:
+        for row in Store(real / "run").rows(Store(real / "run").names()):
+            store.save(row | {"dataset": "tnl2k"})
+    return store.root
+
+
+def test_a_place_that_cannot_be_written_to_is_said_before_any_work(real, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken" / "alignment.csv").mkdir(parents=True)
+    assert "cannot be written" in fails("score", real / "run", "--out", tmp_path / "taken")
+    monkeypatch.setattr("chatdesc.rows.selection.Selection.of", lambda *_: pytest.fail("work was begun"))
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert f"{place}: cannot be written" in fails("score", real / "run", "--out", place)
+
+
+def test_tables_of_a_part_do_not_take_the_place_of_the_whole_runs(real, tmp_path, monkeypatch):
+    shutil.copytree(real / "run", tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    for options, place in (([], tmp_path / "run"), (["--limit", "1"], tmp_path)):
+        assert call("score", tmp_path / "run", *options).exit_code == 0
+        table = (place / "alignment.csv").read_bytes()
+        assert table and (place == tmp_path) == (table != (tmp_path / "run" / "alignment.csv").read_bytes())
+
+
+def test_what_cannot_be_scored_is_said(real, tmp_path):
+    shutil.copytree(real / "run", tmp_path / "run")
+    store = Store(tmp_path / "run")
+    first, _ = store.names()
+    store.save(store.load(first) | {"text": None, "problems": ["describe: no answer"], "alignment": []})
+    store.save(store.load(first) | {"sequence": "elsewhere-1"})
+    for options in ([real / "data", "--encoder", "attributes"], []):
+        done = call("score", store.root, *options)
+        assert done.exit_code == 0, done.output
+        assert f"{first}: left out: describe: no answer" in done.output + done.stderr
+        assert ("does not hold 1 of the run's 3 sequences: elsewhere-1" in done.output) == bool(options)
+
+
+def test_a_sequence_that_cannot_be_read_is_said(real, tmp_path):
+    shutil.copytree(real / "data", tmp_path / "data")
+    first = load("synthetic", tmp_path / "data").names[0]
+    for picture in (tmp_path / "data").rglob(f"{first}/img/*"):
+        picture.unlink()
+    done = call("score", "synthetic", tmp_path / "data", "--out", tmp_path)
+    assert done.exit_code == 0 and f"{first}: left out: " in done.output + done.stderr, done.output

@@ -1,0 +1,132 @@
+"""``chatdesc.compare`` and what it reads."""
+
+import numpy as np
+import pytest
+
+import chatdesc
+from chatdesc.evaluation.compare import ArmProblem, UsedGrounder
+from chatdesc.evaluation.comparison import (
+    ArmResults,
+    CompareInput,
+    _never_tracked,
+    _problems,
+    compare_arms,
+    external,
+)
+from chatdesc.evaluation.results import ResultFolder
+from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.rows.store import Store
+from chatdesc.types import ChatdescError
+from tests.makers.results import STILL, off_target
+from tests.makers.rows import a_row
+
+RULES = PROTOCOLS["lasot"]
+
+
+def run_rows():
+    """Three sequences of four frames; the last text is the manual one."""
+    texts = {"a": "red kite", "b": "blue kite", "c": "a kite"}
+    return [a_row(n, t, boxes=STILL, visible=[], num_frames=4, ranges=[]) for n, t in texts.items()]
+
+
+@pytest.fixture
+def run(tmp_path):
+    config = {"dataset": "lasot", "settings": {"feedback": "first", "ground_every": 20}}
+    with Store.open(tmp_path / "run", config) as store:
+        for row in run_rows():
+            store.save(row)
+    return store.root
+
+
+def test_of_a_run_the_rows_are_kept_without_their_frames(run):
+    store = Store(run)
+    store.save(store.load("a") | {"visible": [True, True, False, True]})
+    store.save(a_row("none", None, boxes=STILL, visible=[]))
+    asked = CompareInput.read(run, "lasot", RULES)
+    assert [row["sequence"] for row in asked.rows] == ["a", "b", "c"] and "boxes" not in asked.rows[0]
+    assert asked.truths["b"].boxes.tolist() == STILL and asked.truths["b"].visible is None
+    assert asked.truths["a"].visible.tolist() == [True, True, False, True]
+    assert [row["sequence"] for row in CompareInput.read(run, "lasot", RULES, {"b"}).rows] == ["b"]
+    with pytest.raises(ChatdescError, match="no sequence with a text yet"):
+        CompareInput.read(run, "lasot", RULES, {"none"})
+
+
+def test_external_results_say_which_text_they_were_made_with(tmp_path):
+    for name in ("m", "r"):
+        off_target(tmp_path / name, a=0)
+    m, r = tmp_path / "m", tmp_path / "r"
+    assert list(external([f"{r}=refined", f"{m}=manual"])) == ["manual", "refined"]
+    with pytest.raises(ChatdescError, match=r"m does not say which text.*DIR=refined"):
+        external([str(m)])
+    with pytest.raises(ChatdescError, match="manual is named twice"):
+        external([f"{m}=manual", f"{r}=manual"])
+    with pytest.raises(ChatdescError, match="with the refined text are missing: add --results DIR=refined"):
+        external([f"{m}=manual"])
+
+
+def test_another_trackers_results_as_a_frame(run, tmp_path, capsys):
+    place = {arm: off_target(tmp_path / arm, a=n, b=n, c=n) for arm, n in (("manual", 2), ("refined", 1))}
+    calls = []
+    specs = [f"{path}={arm}" for arm, path in place.items()]
+    result = chatdesc.compare(run, results=specs, progress=lambda *call: calls.append(call))
+    assert capsys.readouterr() == ("", "") and calls == []  # nothing is tracked
+    frame = result.table()
+    assert frame["arm"].to_list() == ["no-text", "manual", "refined"]
+    assert frame["P"].to_list() == [None, 0.5, 0.75] and frame["grounder"].to_list() == ["-", "external", "external"]
+    assert list(result.to_pandas()["P"])[1:] == [0.5, 0.75]
+    [gain] = [row for row in result.differences if row["measure"] == "P"]
+    assert (gain["before"], gain["after"], gain["difference"]) == ("manual", "refined", 0.25)
+    assert (result.dataset, result.protocol, result.tracked, result.failures) == ("lasot", "lasot", False, ())
+    assert result.notes[0].startswith("warning: there is no arm without a text")
+
+
+def test_arguments_that_take_no_part_are_refused(run):
+    with pytest.raises(ChatdescError, match="ROOT and --judge: of no use where --results brings the tracks"):
+        chatdesc.compare(run, "/data", judge="owlv2", results=["a=manual"])
+    with pytest.raises(ChatdescError, match="--texts: of no use without ROOT"):
+        chatdesc.compare(run, texts="/texts")
+
+
+def arm_row(name, problems=(), **more):
+    texts = {"manual": "a kite", "refined": [[0, "red kite"]]}
+    return {"texts": texts, "verified": {}, "grounding": {}, "problems": [*problems], "sequence": name} | more
+
+
+def test_problems_belong_to_arms_by_field_and_not_by_their_words():
+    """A message that holds the name of another arm is not that arm's."""
+    lost = arm_row("a", ["manual: refined: lost"], arm_problems={"manual": "refined: lost"})
+    whole = arm_row("b", ["DataError: refined: unreadable"])
+    results = ArmResults({"no-text": None}, ("no-text", "manual", "refined"), [lost, whole, arm_row("c")])
+    rows = [a_row("c", manual_text=" "), a_row("a")]
+    problems = _problems(rows, results)
+    assert problems == {
+        "a": [ArmProblem("manual", "refined: lost")],
+        "b": [ArmProblem("", "DataError: refined: unreadable")],
+        "c": [ArmProblem("manual", "it has no manual text")],
+    }
+    assert _never_tracked(results, problems) == [
+        "the arm manual has no result, for instance: a: manual: refined: lost",
+        "the arm refined has no result, for instance: no track",
+    ]
+
+
+def test_who_chose_is_no_judge(run, tmp_path):
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0))) for arm in ("no-text", "manual", "refined")}
+    rows = [arm_row("a", grounding={"manual": 0.25, "refined": 0.75}), *map(arm_row, "bc")]
+    asked = CompareInput.read(run, "lasot", RULES, {"a"})
+    for selector, judges in ((True, ["g"]), (False, ["g", "owlv2"])):
+        results = ArmResults(folders, tuple(folders), rows, UsedGrounder("owlv2", selector))
+        found = compare_arms(asked, results, ["first of all"])
+        assert [row["judge"] for row in found.judges if row["measure"] == "grounding IoU"] == judges
+        assert [row["selector"] for row in found.arms] == [False, selector, selector]
+        assert any("owlv2 gave the feedback" in note for note in found.notes) == selector
+        assert found.notes[0] == "first of all"
+
+
+def test_tracks_of_other_texts_are_left_out(run, tmp_path):
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0, b=0))) for arm in ("manual", "refined")}
+    old = arm_row("a", texts={"manual": "a kite", "refined": [[0, "old"]]})
+    asked = CompareInput.read(run, "lasot", RULES)
+    with pytest.raises(ChatdescError, match="2 of 3 sequences were not tracked yet and are left out: b, c; chatdesc"):
+        compare_arms(asked, ArmResults(folders, tuple(folders), [old], UsedGrounder("g")))
+    assert np.isfinite([truth.boxes for truth in asked.truths.values()]).all()
