@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from loop import Schedule  # noqa: E402
 from chatdesc import synthetic  # noqa: E402
 from chatdesc.backends import create  # noqa: E402
 from chatdesc.types import Crop, Embed, FrameRef  # noqa: E402
+from tests.makers.learning import loss_of  # noqa: E402
 
 SCHEDULE = Schedule(steps=16, lr=1e-3, warmup=2, clip=1.0)
 
@@ -33,10 +35,12 @@ def weights(judge):
 
 
 def test_a_few_steps_lower_the_loss(batches, tmp_path):
-    judge, batch = clip.new_judge(0), batches(np.random.default_rng(0))
-    before = judge.loss(batch)[0].item()
-    clip.learn(judge, batches, SCHEDULE, work=tmp_path, seed=0)
-    assert judge.train().loss(batch)[0].item() < 0.9 * before
+    """To 0.58 of what it was; seeds 0 to 3 and all kernels: 0.57 to 0.78."""
+    judge = clip.new_judge(0)
+    loss = lambda: loss_of(judge, lambda step, rng: judge.loss(batches(rng)), 0)  # noqa: E731
+    before = loss()
+    clip.learn(judge, batches, replace(SCHEDULE, steps=48), work=tmp_path, seed=0)
+    assert loss() < 0.88 * before
 
 
 def test_a_resumed_run_ends_as_an_undisturbed_one(batches, tmp_path):

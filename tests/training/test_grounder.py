@@ -19,15 +19,15 @@ from loop import Schedule, train  # noqa: E402
 from chatdesc.backends import create  # noqa: E402
 from chatdesc.synthetic import CANVAS, Thing, stills, truth  # noqa: E402
 from chatdesc.types import FrameRef, Ground  # noqa: E402
+from tests.makers.learning import loss_of  # noqa: E402
 
-STEPS, FIRST, SCENES = 8, 4, 12
+FIRST, SCENES = 4, 12
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(grounder, "SIZE", 2)
     monkeypatch.setattr(grounder, "LOOKED", 4)
-    monkeypatch.setattr(grounder, "FIRST", FIRST / STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +39,16 @@ def scenes(tmp_path_factory):
     return folder
 
 
-def recipe(folder):
-    return grounder.make(folder, STEPS, seed=0, device="cpu", count=SCENES)
+def recipe(folder, steps=8):
+    """In the first FIRST of ``steps`` steps the backbone learns alone."""
+    made = grounder.make(folder, steps, seed=0, device="cpu", count=SCENES)
+    made.first = FIRST
+    return made
 
 
-def trained(scenes, work, until=None):
-    made = recipe(scenes)
-    schedule = Schedule(steps=STEPS, lr=2e-3, warmup=2)
-    seen = train("grounder", made.training, made.loss, schedule, work=work, groups=made.groups(), until=until)
-    return made, seen
+def teach(made, work, steps=8, until=None):
+    schedule = Schedule(steps=steps, lr=2e-3, warmup=2)
+    return train("grounder", made.training, made.loss, schedule, work=work, groups=made.groups(), until=until)
 
 
 def thing(colour="red", shape="circle", size="small", at=(40.0, 120.0)):
@@ -55,9 +56,16 @@ def thing(colour="red", shape="circle", size="small", at=(40.0, 120.0)):
 
 
 def test_the_loss_falls_and_the_export_is_what_the_backend_loads(scenes, tmp_path):
-    made, seen = trained(scenes, tmp_path / "work")
-    assert np.mean(seen[FIRST - 2 : FIRST]) < seen[0]
-    assert np.mean(seen[-2:]) < np.mean(seen[FIRST : FIRST + 2])
+    """Seeds 0 to 3 and all kernels: the backbone alone to 0.76 to 0.78 of its loss, the whole to 0.52 to 0.71."""
+    steps = 16
+    made = recipe(scenes, steps)
+    loss = lambda step: loss_of(made.training, made.loss, step)  # noqa: E731
+    before = loss(0)
+    teach(made, tmp_path / "work", steps, until=FIRST)
+    assert loss(0) < 0.9 * before
+    before = loss(steps - 1)
+    teach(made, tmp_path / "work", steps)
+    assert loss(steps - 1) < 0.85 * before
 
     made.export(tmp_path / "model")
     image = next(stills("validation", 1)).image
@@ -74,10 +82,10 @@ def test_the_loss_falls_and_the_export_is_what_the_backend_loads(scenes, tmp_pat
 
 
 def test_a_stopped_training_ends_as_one_that_was_not(scenes, tmp_path):
-    whole, _ = trained(scenes, tmp_path / "whole")
-    trained(scenes, tmp_path / "parts", until=FIRST + 3)
-    again, seen = trained(scenes, tmp_path / "parts")
-    assert len(seen) == STEPS - FIRST - 3
+    whole, parts, again = recipe(scenes), recipe(scenes), recipe(scenes)
+    teach(whole, tmp_path / "whole")
+    teach(parts, tmp_path / "parts", until=FIRST + 3)
+    assert len(teach(again, tmp_path / "parts")) == 8 - FIRST - 3
     for name, weights in whole.training.state_dict().items():
         assert torch.equal(weights, again.training.state_dict()[name]), name
 

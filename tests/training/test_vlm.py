@@ -23,8 +23,12 @@ from vlm_stages import CLASSES  # noqa: E402
 from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt  # noqa: E402
 from chatdesc.synthetic import place_of, stills, truth  # noqa: E402
 from chatdesc.types import STOP_WORDS  # noqa: E402
+from tests.makers.learning import loss_of  # noqa: E402
 
-SCENES = 6
+SCENES, FEW = 6, 2
+# Steps of a stage, and the share of its loss that may be left. Measured (seeds 0 to 3, kernels for SSE, AVX2 and
+# AVX-512 by ATen and oneDNN, one and two threads), at most TODO
+LEARNS = {"see": (16, 0.7), "speak": (12, 0.7), "link": (12, 0.75), "both": (32, 0.9)}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +53,10 @@ def student(processor):
     return vlm.new_student(processor, 0).eval()
 
 
-def lesson(stage, work, steps=12, **options):
+def lesson(stage, work, steps, scenes=SCENES, **options):
     """A stage with ``steps`` steps of its own."""
     total = steps * vlm.STEPS / vlm.STAGES[stage].steps
-    return vlm.learn(stage, work, round(total), scenes=SCENES, size=4, **options)
+    return vlm.learn(stage, work, round(total), scenes=scenes, size=4, **options)
 
 
 def test_an_answer_is_true_and_without_the_words_that_led_elsewhere(pool):
@@ -162,10 +166,20 @@ def test_what_is_packed_is_what_the_processor_makes(student, processor):
     torch.testing.assert_close(student.llava.lm_head(hidden)[0, -1], answer, atol=1e-3, rtol=1e-3)
 
 
-def test_each_stage_learns(work):
-    for name, share in {"see": 0.9, "speak": 0.9, "link": 0.9, "both": 0.98}.items():
-        _, losses = lesson(name, work)
-        assert np.mean(losses[-4:]) < share * np.mean(losses[:4]), name
+def test_each_stage_learns(work, processor):
+    """On two scenes, each stage from where those before it ended. See ``LEARNS``."""
+    pool = vlm.Pool.rendered("train", FEW, processor, work)
+    for name, (steps, share) in LEARNS.items():
+        fresh = vlm.new_student(processor, 0)
+        vlm.take_over(fresh, work, name)
+        taught, losses = lesson(name, work, steps, scenes=FEW)
+        assert len(losses) == steps
+
+        def loss(student, name=name, steps=steps):
+            lessons = vlm.Lessons(student, pool, vlm.Packer(processor.tokenizer), "cpu", steps, size=8)
+            return loss_of(student, getattr(lessons, name), steps - 1)
+
+        assert loss(taught) < share * loss(fresh), name
 
 
 def test_a_stopped_run_ends_as_one_that_was_not(work, tmp_path, pool):
@@ -176,7 +190,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(work, tmp_path, pool):
         for part in work.glob("*.npy"):
             (folder / part.name).symlink_to(part)
         for stop in until:
-            student, _ = lesson("see", folder, steps=4, until=stop)
+            student, _ = lesson("see", folder, 4, until=stop)
         copies.append(student.state_dict())
     for name, values in copies[0].items():
         assert torch.equal(values, copies[1][name]), name
