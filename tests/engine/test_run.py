@@ -17,6 +17,7 @@ import pytest
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.run import Run, failed
 from chatdesc.loaders import load
+from chatdesc.rows.schema import empty_row
 from chatdesc.rows.store import Store
 from chatdesc.stages.sequence import tracking_column
 from chatdesc.stages.track import Track
@@ -34,8 +35,12 @@ def scenes(tmp_path_factory) -> Path:
     return root
 
 
-def annotate(root: Path, out: Path, settings: Settings = QUICK, **options) -> list[dict]:
-    run = Run.create(load("lasot", root, cache=FrameCache(16)), out, settings, Resources(), **options)
+def annotate(root: Path, out: Path, settings: Settings = QUICK, names: int | None = None, **options) -> list[dict]:
+    """Rows of a run on the first ``names`` sequences (None: all)."""
+    data = load("lasot", root, cache=FrameCache(16))
+    if names is not None:
+        data = load("lasot", root, cache=FrameCache(16), sequences=data.names[:names])
+    run = Run.create(data, out, settings, Resources(), **options)
     with Store.open(out, run.config()) as store:
         run.check_data(store)
         run.annotate(store)
@@ -44,8 +49,16 @@ def annotate(root: Path, out: Path, settings: Settings = QUICK, **options) -> li
 
 @pytest.fixture(scope="session")
 def rows(scenes, tmp_path_factory) -> list[dict]:
-    settings = Settings(ground_every=2, alignment_frames=2)
+    """All scenes, without tracking: finding the regions of a frame takes most of the time."""
+    settings = Settings(tracker="none", alignment_frames=2)
     return annotate(scenes, tmp_path_factory.mktemp("run") / "run", settings)
+
+
+@pytest.fixture(scope="session")
+def tracked(scenes, tmp_path_factory) -> list[dict]:
+    """Four scenes, with two key frames each."""
+    settings = Settings(ground_every=2, alignment_frames=2)
+    return annotate(scenes, tmp_path_factory.mktemp("run") / "run", settings, names=4)
 
 
 def means(rows: list[dict], key: str) -> float:
@@ -74,6 +87,16 @@ def test_rows_carry_their_evidence(rows):
         assert row["text"] in [r["text"] for r in row["rounds"]]
         assert row["text_source"] in ("refined", "manual")
         assert row["alignment"][0]["frames"] == 2
+        assert row["tracking"] is None
+        assert row["provenance"]["config_hash"]
+        assert json.loads(row["provenance"]["prompts"])["describe"]
+
+
+def test_tracks_carry_their_evidence(tracked, rows):
+    without = [row["text"] for row in rows[:4]]
+    assert [row["text"] for row in tracked] == without, "tracking changes no text"
+    for row in tracked:
+        assert row["status"] == "ok"
         track = row["tracking"]
         assert len(track["boxes"]) == len(track["sources"]) == len(track["scores"]) == row["num_frames"] == 6
         assert track["sources"][0] == "given"
@@ -81,8 +104,6 @@ def test_rows_carry_their_evidence(rows):
         assert track["key_frames"] == [2, 4]
         assert track["random_iou"] - 1e-6 <= track["oracle_iou"]
         assert track["chosen_iou"] <= track["oracle_iou"] + 1e-6
-        assert row["provenance"]["config_hash"]
-        assert json.loads(row["provenance"]["prompts"])["describe"]
 
 
 def test_kept_manual_texts_are_the_best_candidate(rows):
@@ -103,7 +124,7 @@ def test_batch_size_and_order_do_not_change_rows(scenes, tmp_path):
 
 
 COMMAND = [sys.executable, "-m", "chatdesc", "annotate", "lasot"]
-FLAGS = ["--tracker", "none", "--alignment-frames", "1", "--rounds", "2", "--sequences-in-flight", "2", "--limit", "12"]
+FLAGS = ["--tracker", "none", "--alignment-frames", "1", "--rounds", "2", "--sequences-in-flight", "2", "--limit", "8"]
 
 
 def dataset_files(out: Path) -> dict[str, bytes]:
@@ -149,6 +170,14 @@ def test_selection_may_grow(scenes, tmp_path):
         assert second.pending(store) == [names[2]]
         second.annotate(store)
         assert [row["sequence"] for row in second.rows(store)] == list(names[:3])
+
+
+def test_rows_come_in_natural_order_of_their_names(scenes, tmp_path):
+    run = Run.create(load("lasot", scenes), tmp_path / "run", QUICK)
+    with Store.open(run.out, run.config()) as store:
+        for name in ("swing-10", "swing-2", "kite-9"):
+            store.save(empty_row() | {"sequence": name})
+        assert [row["sequence"] for row in run.rows(store)] == ["kite-9", "swing-2", "swing-10"]
 
 
 def test_other_data_under_the_same_names_is_refused(scenes, tmp_path):
