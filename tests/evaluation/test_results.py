@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,7 @@ def test_a_zip_and_a_name(tmp_path):
     assert ResultFolder(f"{path}=mine").name == "mine"
 
 
+@pytest.mark.skipif(sys.getfilesystemencoding() != "utf-8", reason="file names take ASCII alone in this locale")
 def test_letters_whose_accents_are_apart(tmp_path):
     apart, whole = "cafe\u0301", "caf\u00e9"
     found = folder_of(tmp_path / "a", f"{apart}.txt").match([whole])[whole]

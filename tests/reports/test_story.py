@@ -116,7 +116,7 @@ def test_the_command(tmp_path):
     with pytest.raises(ChatdescError, match="no run of chatdesc"):
         row_of(tmp_path, "swing-1")
     command = [sys.executable, "-m", "chatdesc", "show", str(tmp_path / "run")]
-    done = subprocess.run([*command, "swing-1"], capture_output=True, text=True)
+    done = subprocess.run([*command, "swing-1"], capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stdout) == (0, told(row()) + "\n")
-    wrong = subprocess.run([*command, "swing-11"], capture_output=True, text=True)
+    wrong = subprocess.run([*command, "swing-11"], capture_output=True, encoding="utf-8")
     assert wrong.returncode == 2 and "did you mean" in wrong.stderr and "Traceback" not in wrong.stderr
