@@ -62,7 +62,9 @@ class Describer(Backend, Protocol):
     differs where answers differ, in place of ``describe_self`` as a key for cached answers), and ``close()``.
     """
 
-    def describe(self, requests: list[Describe]) -> list[str | Exception]: ...
+    def describe(self, requests: list[Describe]) -> list[str | Exception]:
+        """Answer a batch: per request the raw text, or the exception that it met."""
+        ...
 
 
 @runtime_checkable
@@ -75,14 +77,18 @@ class Grounder(Backend, Protocol):
 
     threshold: float
 
-    def ground(self, requests: list[Ground]) -> list[Grounding | Exception]: ...
+    def ground(self, requests: list[Ground]) -> list[Grounding | Exception]:
+        """Answer a batch: per request a grounding, or the exception that it met."""
+        ...
 
 
 @runtime_checkable
 class Encoder(Backend, Protocol):
     """Encodes crops and texts; answers with unit vectors [C, D] and [T, D] of one space."""
 
-    def embed(self, requests: list[Embed]) -> list[Embedding | Exception]: ...
+    def embed(self, requests: list[Embed]) -> list[Embedding | Exception]:
+        """Answer a batch: per request the vectors, or the exception that it met."""
+        ...
 
 
 @runtime_checkable
@@ -92,7 +98,9 @@ class Tracker(Backend, Protocol):
     A later request passes the session back, to continue in the frame after the last one.
     """
 
-    def follow(self, requests: list[Follow]) -> list[Followed | Exception]: ...
+    def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
+        """Answer a batch: per request a track, or the exception that it met."""
+        ...
 
 
 def each(requests: Iterable[Q], answer: Callable[[Q], A], threads: int = 1) -> list[A | Exception]:

@@ -116,6 +116,7 @@ class Dataset:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
+        """Problems of the dataset as a whole, each once."""
         return tuple(dict.fromkeys([*self._duplicates, *self.source.problems, *self.text_source.problems]))
 
     def __len__(self) -> int:

@@ -25,7 +25,9 @@ class HasBox(Protocol):
     """A session knows the target's last box, [4] xywh in pixels."""
 
     @property
-    def box(self) -> ArrayLike: ...
+    def box(self) -> ArrayLike:
+        """The box [4] xywh in pixels."""
+        ...
 
 
 S = TypeVar("S", bound=HasBox)

@@ -240,6 +240,7 @@ def box_list(boxes: Boxes) -> list[list[float]]:
 
 
 def flag_list(flags: NDArray[np.bool_] | None) -> list[bool]:
+    """[N] flags as JSON; an empty list where the dataset has none."""
     return [] if flags is None else [bool(f) for f in flags]
 
 
