@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cached_property
 from hashlib import sha256
@@ -55,9 +56,17 @@ class RequestCache:
         return int(found[0]) if found else 0
 
     def get(self, key: str) -> str | None:
-        """The answer stored under ``key``, or None."""
+        """The answer stored under ``key``, or None; a damaged one counts as not stored."""
         found = self._run("SELECT answer FROM answers WHERE key = ?", key)
-        return bytes(found[0]).decode("utf-8", "surrogatepass") if found else None
+        try:
+            return found[0].decode("utf-8", "surrogatepass") if found else None
+        except (AttributeError, UnicodeDecodeError):
+            self.remove(key)
+            return None
+
+    def remove(self, key: str) -> None:
+        """Forget the answer stored under ``key``."""
+        self._run("DELETE FROM answers WHERE key = ?", key, write=True)
 
     def put(self, key: str, answer: str) -> None:
         """Store an answer. The first one wins, so that all callers get the same."""
@@ -167,10 +176,14 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 class CachedDescriber:
-    """A describer that asks ``inner`` only for answers that ``cache`` does not have. Rows name ``inner``."""
+    """A describer that asks ``inner`` only for answers that ``cache`` does not have. Rows name ``inner``.
 
-    def __init__(self, inner: Describer, cache: RequestCache) -> None:
-        self.inner, self.cache = inner, cache
+    Args:
+        readable: whether a description can be taken from an answer; other answers are neither stored nor used.
+    """
+
+    def __init__(self, inner: Describer, cache: RequestCache, readable: Callable[[str], bool] = lambda _: True) -> None:
+        self.inner, self.cache, self.readable = inner, cache, readable
         self.name, self.max_batch, self.workers = inner.name, inner.max_batch, inner.workers
         self.hits = self.misses = 0
         self._remembered = False
@@ -211,7 +224,7 @@ class CachedDescriber:
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
         """Answer requests from the cache, and the others through the inner describer."""
         keys = [self._key_or_error(request) for request in requests]
-        known = {k: self.cache.get(k) for k in keys if isinstance(k, str)}
+        known = {k: self._stored(k) for k in keys if isinstance(k, str)}
         missing = {k: r for k, r in zip(keys, requests, strict=True) if isinstance(k, str) and known[k] is None}
         found = self._ask(list(missing), list(missing.values()))
         hits = sum(known.get(k) is not None for k in keys if isinstance(k, str))
@@ -220,8 +233,16 @@ class CachedDescriber:
         found |= {k: answer for k, answer in known.items() if answer is not None}
         return [found[k] if isinstance(k, str) else k for k in keys]
 
+    def _stored(self, key: str) -> str | None:
+        """A stored answer that is readable; any other one is removed, so that the describer is asked again."""
+        answer = self.cache.get(key)
+        if answer is not None and not self.readable(answer):
+            self.cache.remove(key)
+            return None
+        return answer
+
     def _ask(self, keys: list[str], requests: list[Describe]) -> dict[str, str | Exception]:
-        """Ask the inner describer; texts are stored, exceptions are not."""
+        """Ask the inner describer; readable answers are stored, other answers and exceptions are not."""
         if not requests:
             return {}
         try:
@@ -232,7 +253,7 @@ class CachedDescriber:
             wrong = BackendError(f"{self.name} gave {len(answers)} answers to {len(requests)} requests")
             answers = [wrong] * len(requests)
         for key, answer in zip(keys, answers, strict=True):
-            if isinstance(answer, str):
+            if isinstance(answer, str) and self.readable(answer):
                 self.cache.put(key, answer)
         if self._fingerprint and not self._remembered and any(isinstance(a, str) for a in answers):
             self._remembered = True

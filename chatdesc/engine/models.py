@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from chatdesc.config import Resources, Settings
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.engine.schedule import Lane
 from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
+from chatdesc.stages.describe import is_readable
 from chatdesc.types import Describe, Embed, Follow, Ground
 
 
@@ -40,7 +42,9 @@ class Models:
         options |= {} if resources.batch_size is None else {"max_batch": resources.batch_size}
         describer = create("describer", settings.describer, **options)
         if cache is not None and getattr(describer, "cacheable", True):
-            describer = CachedDescriber(describer, RequestCache(cache))
+            describer = CachedDescriber(
+                describer, RequestCache(cache), partial(is_readable, max_words=settings.max_words)
+            )
         return cls(
             describer,
             create("grounder", settings.grounder, device=device),

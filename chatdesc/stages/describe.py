@@ -124,6 +124,19 @@ def describe(
         raise UnreadableAnswer(f"{error}; it answered {one_line(answer)[:200]!r}") from error
 
 
+def is_readable(raw: str, max_words: int = MAX_WORDS) -> bool:
+    """Whether ``parse_answer`` finds a description in an answer.
+
+    >>> is_readable('{"target": "red kite"}'), is_readable("Sorry, I cannot help with that.")
+    (True, False)
+    """
+    try:
+        parse_answer(raw, max_words)
+    except UnreadableAnswer:
+        return False
+    return True
+
+
 def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:
     """The description in a model's answer: JSON (fenced, bare or cut short), Python literals, tags or labelled lines.
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chatdesc.config import Settings, feedback_frames
-from chatdesc.stages.describe import Description, describe, prompt_text, reflect_prompt
+from chatdesc.stages.describe import Description, UnreadableAnswer, describe, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
 from chatdesc.types import (
     BackendError,
@@ -68,6 +68,7 @@ class Reflection:
         scope: the feedback frames: ``first_frame``, ``video`` (several) or ``range``.
         error: why the rounds ended early, in words; empty if they did not.
         failed_stage: the stage that failed then, ``describe`` or ``grounding``.
+        may_pass: whether another try may succeed: any failure of a backend but an unreadable answer.
         start, stop: the frames of the range, ``start`` to ``stop - 1``.
     """
 
@@ -77,6 +78,7 @@ class Reflection:
     scope: str
     error: str = ""
     failed_stage: str = ""
+    may_pass: bool = False
     start: int = 0
     stop: int = 0
 
@@ -150,6 +152,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
     Returns:
         All rounds, the manual text as a candidate, and the choice. A describer or grounder that fails ends the rounds,
         with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``); the rounds before it stay.
+        A manual text that cannot be grounded does not end the rounds.
 
     Raises:
         DataError: a frame cannot be read.
@@ -160,14 +163,20 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
     rounds: list[Round] = []
-    stage, failed_stage, error = "describe", "", ""
+    stage, failures = "describe", list[_Failure]()
     try:
         for _ in range(settings.rounds + 1):
             stage = "describe"
             description = yield from describe(request, settings.region, settings.max_words, settings.style)
             stage = "grounding"
-            texts = [description.text] + ([manual_text] if manual is None and manual_text else [])
-            seen = yield from _ground_all(sequence, frames, texts, settings, threshold)
+            texts = [description.text] + ([manual_text] if not rounds and manual_text else [])
+            try:
+                seen = yield from _ground_all(sequence, frames, texts, settings, threshold)
+            except BackendError as failure:
+                if len(texts) == 1:
+                    raise
+                seen = yield from _ground_all(sequence, frames, texts[:1], settings, threshold)
+                failures.append(_Failure(stage, failure))
             if len(seen) > 1:
                 written = Description(manual_text, (), sequence.manual_text or "")
                 manual = judge_round(written, seen[1], settings, "manual")
@@ -176,19 +185,39 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
                 break
             request = _next_request(request, rounds, settings)
     except BackendError as failure:
-        failed_stage, error = stage, _problem(stage, failure)
-    if manual is None and manual_text and stage == "describe":
+        failures.append(_Failure(stage, failure))
+    if not rounds and manual is None and manual_text and stage == "describe":
         try:
             [seen_manual] = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
             manual = judge_round(Description(manual_text), seen_manual, settings, "manual")
         except BackendError as failure:
-            error = f"{error}; {_problem('grounding', failure)}"
+            failures.append(_Failure("grounding", failure))
     chosen = choose(rounds, manual, settings.keep_manual_if_better)
-    return Reflection(tuple(rounds), manual, chosen if rounds else None, scope, error, failed_stage)
+    return Reflection(
+        tuple(rounds),
+        manual,
+        chosen if rounds else None,
+        scope,
+        error="; ".join(failure.problem for failure in failures),
+        failed_stage=failures[0].stage if failures else "",
+        may_pass=any(failure.may_pass for failure in failures),
+    )
 
 
-def _problem(stage: str, failure: BackendError) -> str:
-    return f"{stage}_failed: {type(failure).__name__}: {failure}"
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A stage that failed, and why."""
+
+    stage: str
+    error: BackendError
+
+    @property
+    def problem(self) -> str:
+        return f"{self.stage}_failed: {type(self.error).__name__}: {self.error}"
+
+    @property
+    def may_pass(self) -> bool:
+        return not isinstance(self.error, UnreadableAnswer)
 
 
 def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> Steps[list[Reflection]]:

@@ -52,8 +52,9 @@ def annotate_sequence(
     errors = list(dict.fromkeys(r.error for r in reflections if r.error))
     row["problems"] += errors
     with_text = [r for r in reflections if r.chosen is not None]
-    if errors and len(with_text) < len(reflections):
-        row["status"] = next(f"{r.failed_stage}_failed" for r in reflections if r.error)
+    failed = [r for r in reflections if r.may_pass or (r.error and len(with_text) < len(reflections))]
+    if failed:  # to be done again: a text that was chosen without all its rounds is not the best one
+        row["status"] = f"{failed[0].failed_stage}_failed"
     if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")

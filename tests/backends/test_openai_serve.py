@@ -188,13 +188,14 @@ def test_faults_lose_nothing_and_spoil_nothing(served, scenes, tmp_path):
         lost = asked - faults.delivered
         first = {key for key in asked if "A grounding model was asked" not in faults.prompts[key]}
         assert len(first) == len(rows) == 24
-        gone = [row for row in rows if row["status"] == "describe_failed"]
-        assert 2 <= len(gone) == len(lost & first) < 20
+        broken = [row for row in rows if row["status"] == "describe_failed"]
+        gone = [row for row in broken if row["text"] is None]
+        assert 2 <= len(gone) == len(lost & first) < len(broken) < 20  # the others lost a later round
         for row in rows:
             if row in gone:
                 assert row["text"] is None and row["rounds"][0]["source"] == "manual" and row["problems"]
             else:
-                assert row["status"] == "ok" and row["text"]
+                assert (row["status"] == "ok" or row in broken) and row["text"]
                 assert next(r["raw"] for r in row["rounds"] if r["source"] == "refined") == ANSWER
 
         assert "127.0.0.1" not in json.dumps(rows) and str(scenes.parent) not in json.dumps(rows)
@@ -210,9 +211,9 @@ def test_faults_lose_nothing_and_spoil_nothing(served, scenes, tmp_path):
         before = len(faults.log)
         again = make_run(scenes, tmp_path / "run", model, proxy.url, cache)
         pending, rows = finish(again)
-        assert pending == len(gone)
+        assert pending == len(broken)
         assert not any(map(failed, rows))
-        assert {key for key, _ in faults.log[before:]} & faults.delivered >= lost & first
+        assert {key for key, _ in faults.log[before:]} & faults.delivered >= lost
         assert len(set(stored(cache))) == 1
 
         some = {"names": run.dataset.names[:8], "keep_manual_if_better": False}

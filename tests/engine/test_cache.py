@@ -76,6 +76,29 @@ def test_the_same_question_twice_in_a_batch_is_asked_once(cache):
     assert inner.asked == ["a"]
 
 
+def test_answers_that_cannot_be_read_are_neither_stored_nor_used(cache):
+    inner = Counting()
+    careless = CachedDescriber(inner, cache)
+    assert careless.describe([ask("rubbish")]) == ["rubbish!"]
+    assert len(cache) == 1
+    careful = CachedDescriber(inner, cache, readable=lambda answer: answer != "rubbish!")
+    for _ in range(2):
+        assert careful.describe([ask("rubbish"), ask("sense")]) == ["rubbish!", "sense!"]
+    assert inner.asked == ["rubbish", "rubbish", "sense", "rubbish"]
+    assert len(cache) == 1
+
+
+@pytest.mark.parametrize("damaged", [b"\xff\xfe", 5, "text"])
+def test_a_damaged_answer_is_asked_for_again(cache, damaged):
+    inner = Counting()
+    wrapped = CachedDescriber(inner, cache)
+    wrapped.describe([ask("a")])
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute("UPDATE answers SET answer = ?", (damaged,))
+    assert [wrapped.describe([ask("a")]) for _ in range(2)] == [["a!"], ["a!"]]
+    assert inner.asked == ["a", "a"]
+
+
 def test_errors_are_not_stored(cache):
     inner = Counting(fail={"b"})
     wrapped = CachedDescriber(inner, cache)

@@ -170,6 +170,29 @@ def test_a_grounder_that_fails_later_ends_the_rounds_and_those_before_stay():
     assert result.error == "grounding_failed: BackendError: out of memory"
 
 
+def test_a_manual_text_that_alone_cannot_be_grounded_does_not_end_the_rounds():
+    found = {MANUAL: BackendError("too long"), "one kite": [("one", OFF, 0.9)]} | GOOD
+    result, asked = run(says("one kite", "good kite"), found)
+    assert ([r.text for r in result.rounds], result.manual) == (["one kite", "good kite"], None)
+    assert (result.chosen.text, result.failed_stage, result.may_pass) == ("good kite", "grounding", True)
+    assert result.error == "grounding_failed: BackendError: too long"
+    assert [r.text for r in of_kind(asked, Ground)] == ["one kite", MANUAL, "one kite", "good kite"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "may_pass"),
+    [
+        (["one kite", BackendError("connection lost")], True),
+        ([BackendError("connection lost")], True),
+        (["one kite", "raw: no JSON", "raw: still none"], False),
+        (["good kite"], False),
+    ],
+)
+def test_only_an_unreadable_answer_is_final(answers, may_pass):
+    result, _ = run(says(*answers), GOOD | {"one kite": [("one", OFF, 0.9)]})
+    assert result.may_pass is may_pass
+
+
 def test_both_failures_are_said_and_other_ranges_keep_their_texts():
     result, _ = run(says(BackendError("server is away")), {MANUAL: BackendError("out of memory")})
     assert [part.split(":")[0] for part in result.error.split("; ")] == ["describe_failed", "grounding_failed"]
