@@ -14,18 +14,22 @@ A folder is built beside its place and then swapped in: ``recover(out)``, build 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chatdesc.types import ChatdescError
 
+PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT})
+WAITS = (0.1, 0.5)  # seconds before another try
 TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine, process and thread that write the file
 
 
@@ -38,7 +42,7 @@ def recover(out: Path) -> None:
     """Remove what a killed write left beside a folder; put the old folder back if it was moved away."""
     old = aside(out, "old")
     if old.exists() and not out.exists():
-        old.rename(out)
+        rename(old, out)
     for left_over in (aside(out, "new"), old):
         shutil.rmtree(left_over, ignore_errors=True)
 
@@ -50,13 +54,30 @@ def swap_in(out: Path) -> None:
     """
     new, old = aside(out, "new"), aside(out, "old")
     if not out.exists():
-        new.rename(out)
+        rename(new, out)
     elif exchange(new, out):
         shutil.rmtree(new, ignore_errors=True)
     else:
-        out.rename(old)
-        new.rename(out)
+        rename(out, old)
+        rename(new, out)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename a file or folder, and try again where a network or busy disk refuses for a moment.
+
+    Raises:
+        OSError: it fails for another reason, or three times.
+    """
+    for wait in WAITS:
+        try:
+            os.replace(source, target)
+            return
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+            time.sleep(wait)
+    os.replace(source, target)
 
 
 def exchange(a: Path, b: Path) -> bool:
@@ -117,7 +138,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             os.fsync(out.fileno())
         if path.exists():
             shutil.copymode(path, temporary)
-        os.replace(temporary, path)
+        rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

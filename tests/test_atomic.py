@@ -137,3 +137,34 @@ def test_the_first_original_is_kept_for_ever(tmp_path):
     file.write_text("second")
     assert not keep_original(file)
     assert (tmp_path / "nlp.txt.orig").read_bytes() == b"first\r\n\xff" and file.read_text() == "second"
+
+
+def failing(monkeypatch, *codes):
+    """Let the next renames fail with these error codes, one each; the tries that were made."""
+    left, tries, real = list(codes), [], os.replace
+
+    def replace(source, target):
+        tries.append(target)
+        if left:
+            raise OSError(left.pop(0), "made up", str(source))
+        real(source, target)
+
+    monkeypatch.setattr("chatdesc.atomic.os.replace", replace)
+    monkeypatch.setattr("chatdesc.atomic.WAITS", (0.0, 0.0))
+    return tries
+
+
+def test_a_rename_that_fails_for_a_moment_is_tried_again(tmp_path, monkeypatch):
+    tries = failing(monkeypatch, errno.EIO, errno.EBUSY)
+    write_atomic(tmp_path / "a", "x")
+    assert ((tmp_path / "a").read_text(), len(tries)) == ("x", 3)
+
+
+@pytest.mark.parametrize(("codes", "count"), [((errno.EIO,) * 3, 3), ((errno.EACCES,), 1)])
+def test_a_rename_that_keeps_failing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, codes, count):
+    (tmp_path / "a").write_text("old")
+    tries = failing(monkeypatch, *codes)
+    with pytest.raises(OSError, match="made up"):
+        write_atomic(tmp_path / "a", "new")
+    assert ([path.name for path in tmp_path.iterdir()], (tmp_path / "a").read_text()) == (["a"], "old")
+    assert len(tries) == count

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """Exit codes: finished, finished with failed rows, wrong input, stopped by Ctrl-C."""
+    """Exit codes: finished, finished with failed rows, wrong input, a fault of the machine, stopped by Ctrl-C."""
 
     DONE = 0
     FAILED_ROWS = 1
     USAGE = 2
+    MACHINE = 3
     INTERRUPTED = 130
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -58,12 +59,27 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; an error of ours becomes one message and exit code 2."""
+    """Run the command line.
+
+    An error that a user can repair becomes one message and exit code 2, a full disk or a missing permission one message
+    and exit code 3.
+    """
     try:
         app()
     except ChatdescError as error:
         typer.echo(f"chatdesc: {error}", err=True)
         sys.exit(Exit.USAGE)
+    except BrokenPipeError:  # whoever read the output has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.MACHINE)
+    except OSError as error:
+        place = error.filename2 or error.filename
+        where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes | os.PathLike) else ""
+        remedy = (
+            "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
+        )
+        typer.echo(f"chatdesc: {where}{error.strerror or error}; {remedy}", err=True)
+        sys.exit(Exit.MACHINE)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
 

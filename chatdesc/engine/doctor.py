@@ -135,7 +135,7 @@ def _hub() -> Check:
 
 def _server(base_url: str | None) -> Check:
     try:
-        listed = create("describer", "openai:any", base_url=base_url).listed()
+        listed = create("describer", "openai:any", base_url=base_url).listed
     except ChatdescError as error:
         return Check("model server", str(error), False, "set OPENAI_API_KEY, or --base-url for a server of your own")
     except Exception as error:

@@ -21,7 +21,7 @@ def printed(console):
 
 
 def test_exit_codes():
-    assert [*map(int, (Exit.DONE, Exit.FAILED_ROWS, Exit.USAGE, Exit.INTERRUPTED))] == [0, 1, 2, 130]
+    assert [*map(int, (Exit.DONE, Exit.FAILED_ROWS, Exit.USAGE, Exit.MACHINE, Exit.INTERRUPTED))] == [0, 1, 2, 3, 130]
 
 
 def test_the_bar_shows_count_and_note(console):

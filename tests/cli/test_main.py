@@ -154,6 +154,42 @@ class TestWrongInput:
         assert "corrupt_frame" in strict.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits on the size of files")
+def test_a_disk_that_takes_no_more_is_one_message_and_nothing_finished_is_lost(data, run, tmp_path):
+    import resource
+
+    out = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "chatdesc",
+        "annotate",
+        "lasot",
+        str(data),
+        "--out",
+        str(out),
+        *QUICK,
+        "--cache",
+        "",
+    ]
+    limits = (3000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits)  # noqa: E731
+    starved = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, env={**os.environ})
+    assert starved.returncode == 3, starved.stderr
+    assert "Traceback" not in starved.stderr
+    assert starved.stderr.strip().splitlines()[-1].startswith("chatdesc: ")
+    assert "then repeat the command" in starved.stderr
+    assert subprocess.run(command, capture_output=True, env={**os.environ}).returncode == 0
+    for row in (run / "rows").iterdir():
+        assert json.loads((out / "rows" / row.name).read_text()) == json.loads(row.read_text())
+
+
+def test_output_that_nobody_reads_is_no_traceback(run):
+    command = f"{sys.executable} -m chatdesc show {run} circle-1 | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
 def test_interrupt_ends_cleanly_and_says_how_to_go_on(tmp_path):
     render(tmp_path / "data", count=12, frames=3, seed=6)
     command = [sys.executable, "-m", "chatdesc", "annotate", "lasot", str(tmp_path / "data"), "--out"]

@@ -7,6 +7,7 @@ import pytest
 from chatdesc.config import presets
 from chatdesc.engine import doctor
 from chatdesc.types import ChatdescError
+from tests.standins.openai_server import quick_and_with_key, serving
 
 
 def by_name(preset: str, **options):
@@ -54,6 +55,13 @@ def test_no_model_server(monkeypatch):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     assert "OPENAI_API_KEY" in doctor._server(None).remedy
     assert not doctor._server("http://127.0.0.1:9/v1").well
+
+
+def test_a_model_server_that_answers(monkeypatch):
+    quick_and_with_key(monkeypatch)
+    with serving() as server:
+        check = doctor._server(server.url)
+    assert (check.well, check.found) == (True, "answers; serves kite-vl")
 
 
 def test_an_unknown_preset():
