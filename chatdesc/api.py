@@ -286,7 +286,7 @@ def export(
 
     Args:
         source: a run folder, a dataset folder, or a Hub repository ``USER/NAME``.
-        layout: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``dtvlt``, ``vots``, ``jsonl`` or ``csv``.
+        layout: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``dtvlt``, ``vots``, ``json``, ``jsonl`` or ``csv``.
         config: which of several datasets in one repository.
         overwrite: replace other texts; a dataset's own files are kept beside as ``.orig``.
 

@@ -10,13 +10,14 @@ import typer
 from chatdesc import api
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.share import hub
+from chatdesc.share.export import LAYOUTS, TABLES
 from chatdesc.types import ChatdescError
 
 
 def export(
     source: Annotated[str, typer.Argument(help="Run folder, dataset folder, or Hub repository USER/NAME")],
     to: Annotated[Path, typer.Option(help="Output folder: a new one, or a copy of the dataset")],
-    layout: Annotated[str, typer.Option(help="lasot, lasot_ext, tnl2k, otb-lang, dtvlt, vots, jsonl or csv")],
+    layout: Annotated[str, typer.Option(help=", ".join((*LAYOUTS, *TABLES)))],
     split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
     config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
     overwrite: Annotated[

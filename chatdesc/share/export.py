@@ -10,7 +10,7 @@
 'a red bus far away'
 
 Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that exists keeps its line
-ending, a new one has none. ``jsonl`` and ``csv`` hold the texts unchanged.
+ending, a new one has none. ``json``, ``jsonl`` and ``csv`` hold the texts unchanged.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from chatdesc.text import clean_for_trackers, line_ending
 from chatdesc.types import ChatdescError
 
 FLAT = ("sequence", "dataset", "split", "category", "manual_text", "text", "text_source", "scope", "status")
-COLUMNS = (*FLAT, "ranges", "frames")  # the columns that an export reads
+COLUMNS = (*FLAT, "ranges", "frames", "provenance")  # the columns that an export reads
 NUMBERED = re.compile(r"(.+)-[0-9]+")
+PART = re.compile(r"_p[0-9]+$")  # a folder between split and sequence in TNL2K's two-level tree
 SEPARATORS = re.compile(r'[=;:|"\\]')
 
 
@@ -61,11 +62,13 @@ class Layout:
         paths: the file's place, and then other places where an existing tree may have it.
         text: the file's content.
         keeps_originals: whether a file that is replaced is copied to ``.orig`` first.
+        merged: the content of a file that exists with the new text in it, where it holds more than the text.
     """
 
     paths: Callable[[Row], list[str]]
     text: Callable[[Row], str]
     keeps_originals: bool = False
+    merged: Callable[[str, str], str] | None = None
 
 
 def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) -> Exported:
@@ -104,7 +107,7 @@ def _texts(rows: Iterable[Row], to: Path, layout: Layout) -> tuple[dict[str, str
             skipped += 1
             continue
         path = _place(to, layout.paths(row))
-        content = text + _ending(to / path)
+        content = _content(to / path, text, layout)
         if files.setdefault(path, content) != content:
             raise ChatdescError(f"{path}: two rows have another text for it; choose one --split or --config")
     if not files:
@@ -115,6 +118,12 @@ def _texts(rows: Iterable[Row], to: Path, layout: Layout) -> tuple[dict[str, str
 def _place(to: Path, paths: list[str]) -> str:
     """The sequence's place: where ``to`` has its folder already, else the layout's own."""
     return next((path for path in paths if "/" in path and (to / path).parent.is_dir()), paths[0])
+
+
+def _content(file: Path, text: str, layout: Layout) -> str:
+    if layout.merged is None or not file.is_file():
+        return text + _ending(file)
+    return layout.merged(file.read_text(encoding="utf-8", errors="surrogateescape"), text)
 
 
 def _ending(file: Path) -> str:
@@ -185,22 +194,67 @@ def _line(row: Row) -> str:
     return clean_for_trackers(row["text"] or "")
 
 
+def _dtvlt_paths(row: Row) -> list[str]:
+    """``lasot_train_concise/NAME.txt``; in TNL2K's two-level tree with the part's folder in between."""
+    split, style = row.get("split") or "train", _style(row)
+    folder = f"{_name(row.get('dataset') or 'dataset')}_{_name(split)}_{style}"
+    parts = [p.parent.name for p in map(PurePosixPath, _as_published(row)) if PART.search(p.parent.name)]
+    return ["/".join([folder, *parts, f"{_name(row['sequence'])}.txt"])]
+
+
+def _style(row: Row) -> str:
+    """The style of a row's texts, ``concise`` where the row does not record it."""
+    made = row.get("provenance")
+    return str(json.loads(made["settings"]).get("style", "concise")) if made and made.get("settings") else "concise"
+
+
 def _frame_lines(row: Row) -> str:
-    """``<frame> <text>`` for each range of frames (counted from 0), or for frame 0 alone."""
+    """``<frame> <text>`` for each range of frames (counted from 0), or for frame 0 alone.
+
+    The readers take the last text whose frame is *before* the current one (``bisect_left`` in DUTrack and DPU-VLT). So
+    the text of a later range stands at the frame before its first.
+    """
     texts = [(part["start"], part["text"]) for part in row.get("ranges") or []] or [(0, row["text"] or "")]
-    lines = ((start, clean_for_trackers(text or "")) for start, text in texts)
-    return "\n".join(f"{start} {text}" for start, text in lines if text)
+    lines = ((max(0, start - 1), clean_for_trackers(text or "")) for start, text in texts)
+    return "\n".join(f"{key} {text}" for key, text in lines if text)
+
+
+def _properties(row: Row) -> str:
+    """The properties file of a VOTS sequence with the text as its only prompt."""
+    if not (prompt := _prompt(row)):
+        return ""
+    frames = row.get("frames")
+    suffix = PurePosixPath(frames["pattern"] or "").suffix if frames else ""
+    channels = f"channels.color=color/%08d{suffix or '.jpg'}"
+    lines = (channels, "format=default", "fps=30", f"name={_name(row['sequence'])}", f"prompts={prompt}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _prompt(row: Row) -> str:
-    """A ``key=value`` line whose value holds no character at which such files, or TraX's messages, are cut."""
-    text = " ".join(SEPARATORS.sub(" ", _line(row)).split())
-    return f"object1={text}" if text else ""
+    """A text without ``;`` and without the characters that the toolkit escapes but never unescapes."""
+    return " ".join(SEPARATORS.sub(" ", _line(row)).split())
+
+
+def _with_prompts(properties: str, text: str) -> str:
+    """A properties file with the prompts of another one; all its other lines stay."""
+    [prompts] = [line for line in text.splitlines() if line.startswith("prompts=")]
+    lines = [line for line in properties.splitlines() if line.partition("=")[0].strip() != "prompts"]
+    return "".join(f"{line}\n" for line in (*lines, prompts))
 
 
 def _table(rows: Iterable[Row], layout: str) -> dict[str, str]:
     text = TABLES[layout](iter(rows))
     return {f"texts.{layout}": text.encode("utf-8", "replace").decode()}
+
+
+def _json(rows: Iterator[Row]) -> str:
+    """``{sequence: [texts]}``, a text per range; sequences without a text are left out."""
+    filled: dict[str, list[str]] = {}
+    for row in rows:
+        texts = [part["text"] for part in row.get("ranges") or []] or [row["text"] or ""]
+        if known := [text for text in texts if text]:
+            filled[row["sequence"]] = known
+    return _not_empty(json.dumps(filled, ensure_ascii=False, indent=1) + "\n" if filled else "")
 
 
 def _jsonl(rows: Iterator[Row]) -> str:
@@ -230,7 +284,7 @@ LAYOUTS: dict[str, Layout] = {
     "lasot_ext": Layout(_lasot_paths, _line, keeps_originals=True),
     "tnl2k": Layout(_tnl2k_paths, _line, keeps_originals=True),
     "otb-lang": Layout(_otb_paths, _line, keeps_originals=True),
-    "dtvlt": Layout(lambda row: [f"{_name(row['sequence'])}.txt"], _frame_lines),
-    "vots": Layout(lambda row: [f"{_name(row['sequence'])}/referral.txt"], _prompt),
+    "dtvlt": Layout(_dtvlt_paths, _frame_lines),
+    "vots": Layout(lambda row: [f"{_name(row['sequence'])}/sequence"], _properties, True, _with_prompts),
 }
-TABLES: dict[str, Callable[[Iterator[Row]], str]] = {"jsonl": _jsonl, "csv": _csv}
+TABLES: dict[str, Callable[[Iterator[Row]], str]] = {"json": _json, "jsonl": _jsonl, "csv": _csv}

@@ -19,6 +19,7 @@ from chatdesc.share.export import LAYOUTS, TABLES, export
 from chatdesc.types import ChatdescError
 from tests.makers import datasets as make
 from tests.makers.full_rows import bare, row
+from tests.standins import readers
 
 HARD = 'red swing, the "left" one # 2; a=b | c:d\\e\nof two'
 WHOLE = 'red swing the "left" one 2; a=b | c:d\\e of two'
@@ -29,8 +30,8 @@ FILES = {
     "lasot_ext": "swing/swing-1/nlp.txt",
     "tnl2k": "TNL2K_test_subset/swing-1/language.txt",
     "otb-lang": "OTB_query_test/swing-1.txt",
-    "dtvlt": "swing-1.txt",
-    "vots": "swing-1/referral.txt",
+    "dtvlt": "lasot_test_concise/swing-1.txt",
+    "vots": "swing-1/sequence",
 }
 
 
@@ -209,28 +210,78 @@ class TestOtherTexts:
         assert export([row(), bare("b"), row("c-1", text=" ,")], tmp_path, "lasot").skipped == 2
         with pytest.raises(ChatdescError, match="no row has a text"):
             export([bare("b")], tmp_path / "x", "lasot")
-        for layout in ("lasot", "csv", "jsonl"):
+        for layout in ("lasot", "csv", "json", "jsonl"):
             with pytest.raises(ChatdescError, match="there is no row"):
                 export([], tmp_path / "x", layout)
 
 
-def test_dtvlt_has_a_line_for_each_range(tmp_path):
-    ranges = [part(0, 100, "a red, swing"), part(100, 200, None), part(200, 250, "a # blue one")]
-    export([row(ranges=ranges), row("swing-2", ranges=[], text="one, two")], tmp_path, "dtvlt")
-    assert (tmp_path / "swing-1.txt").read_bytes() == b"0 a red swing\n200 a blue one"
-    assert (tmp_path / "swing-2.txt").read_bytes() == b"0 one two"
-    pairs = [line.split(maxsplit=1) for line in (tmp_path / "swing-1.txt").read_text().splitlines()]
-    assert {int(frame): text for frame, text in pairs} == {0: "a red swing", 200: "a blue one"}
+class TestDtvlt:
+    """Texts over time, read as DUTrack and DPU-VLT do."""
+
+    RANGES = (part(0, 100, "a red, swing"), part(100, 200, None), part(200, 250, "a # blue one"))
+
+    def test_each_range_has_its_text_from_its_first_frame_on(self, tmp_path):
+        export([row(split="train", ranges=[*self.RANGES])], tmp_path, "dtvlt")
+        file = tmp_path / "lasot_train_concise" / "swing-1.txt"
+        assert file.read_bytes() == b"0 a red swing\n199 a blue one"
+        texts = readers.dtvlt(file)
+        assert [readers.dtvlt_text(texts, frame) for frame in (1, 199, 200, 249)] == [
+            *("a red swing", "a red swing", "a blue one", "a blue one")
+        ]
+
+    def test_one_text_for_the_whole_sequence(self, tmp_path):
+        export([row(split="train", ranges=[], text="one, two")], tmp_path, "dtvlt")
+        texts = readers.dtvlt(tmp_path / "lasot_train_concise" / "swing-1.txt")
+        assert [readers.dtvlt_text(texts, frame) for frame in (0, 1, 5000)] == ["one two"] * 3
+
+    def test_the_folder_names_dataset_split_and_style(self, tmp_path):
+        made = row()["provenance"] | {"settings": '{"style": "detailed"}'}
+        export([row(provenance=made), row("b-1", provenance=None)], tmp_path, "dtvlt")
+        assert set(tree(tmp_path)) == {"lasot_test_detailed/swing-1.txt", "lasot_test_concise/b-1.txt"}
+
+    @pytest.mark.parametrize(
+        ("folder", "expected"),
+        [
+            ("TNL2K_train_subset/TNL2k_train_subset_p9/INF_a", "tnl2k_train_concise/TNL2k_train_subset_p9/INF_a.txt"),
+            ("TNL2k_train_subset_p9/INF_a", "tnl2k_train_concise/TNL2k_train_subset_p9/INF_a.txt"),
+            ("TNL2K_train_subset/INF_a", "tnl2k_train_concise/INF_a.txt"),
+        ],
+    )
+    def test_two_levels_of_tnl2k(self, folder, expected, tmp_path):
+        frames = {"pattern": f"{folder}/imgs/%05d.png", "first": 1, "paths": []}
+        export([row("INF_a", dataset="tnl2k", split="train", frames=frames, ranges=[])], tmp_path, "dtvlt")
+        assert set(tree(tmp_path)) == {expected}
 
 
-def test_vots_prompts_survive_every_separator(tmp_path):
-    export([row(text=HARD)], tmp_path, "vots")
-    line = (tmp_path / FILES["vots"]).read_text()
-    assert line == f"object1={SAFE}"
-    for cut in "=;:|,#\t":
-        assert line.removeprefix("object1=").split(cut) == [SAFE]
-    with (tmp_path / FILES["vots"]).open(newline="") as file:
-        assert list(csv.reader(file, delimiter="=", escapechar="\\", quoting=csv.QUOTE_NONE)) == [["object1", SAFE]]
+class TestVots:
+    """Prompts, read as the VOTS toolkit does."""
+
+    def test_prompts_survive_every_separator(self, tmp_path):
+        export([row(text=HARD)], tmp_path, "vots")
+        properties = readers.vots(tmp_path / "swing-1" / "sequence")
+        assert readers.vots_prompts(properties) == [SAFE]
+        assert (properties["name"], properties["channels.color"]) == ("swing-1", "color/%08d.jpg")
+
+    def test_other_lines_of_a_sequence_stay(self, tmp_path):
+        file = tmp_path / "swing-1" / "sequence"
+        file.parent.mkdir()
+        before = "channels.color=rgb/%06d.png\nfps=25\nname=swing-1\nprompts=old;older\nlength=7\n"
+        file.write_text(before)
+        with pytest.raises(ChatdescError, match="--overwrite"):
+            export([row()], tmp_path, "vots")
+        done = export([row()], tmp_path, "vots", overwrite=True)
+        after = readers.vots(file)
+        assert readers.vots_prompts(after) == ["red swing seat"]
+        kept = ("channels.color", "fps", "name", "length")
+        assert [after[key] for key in kept] == ["rgb/%06d.png", "25", "swing-1", "7"]
+        assert done.kept == ("swing-1/sequence.orig",)
+        assert file.with_name("sequence.orig").read_text() == before
+
+
+def test_json_is_a_list_of_texts_per_sequence(tmp_path):
+    ranges = [part(0, 9, "first"), part(9, 20, None), part(20, 30, "then")]
+    export([row(ranges=ranges), row("swing-2", ranges=[], text=HARD), bare("b")], tmp_path, "json")
+    assert json.loads((tmp_path / "texts.json").read_text("utf-8")) == {"swing-1": ["first", "then"], "swing-2": [HARD]}
 
 
 def test_tables_hold_the_texts_unchanged(tmp_path):

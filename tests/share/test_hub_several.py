@@ -19,6 +19,7 @@ from chatdesc.text import clean_for_trackers
 from tests.makers import datasets as make
 from tests.makers.full_rows import same
 from tests.share.test_hub import calm, expected, hub, run_of, worker  # noqa: F401  (fixtures)
+from tests.standins.readers import vots, vots_prompts
 
 REPO = "ada/several"
 OWN_LAYOUT = {"lasot": "lasot", "tnl2k": "tnl2k", "otb-lang": "otb-lang", "synthetic": "lasot"}
@@ -150,12 +151,17 @@ def read(folder, layout):
     if layout == "jsonl":
         lines = (folder / "texts.jsonl").read_text(encoding="utf-8").splitlines()
         return {row["sequence"]: row["text"] for row in map(json.loads, lines)}
+    if layout == "json":
+        texts = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+        return {name: text for name, [text] in texts.items()}
+    if layout == "vots":
+        return {p.parent.name: vots_prompts(vots(p))[0] for p in folder.glob("*/sequence")}
     if layout == "csv":
         with (folder / "texts.csv").open(encoding="utf-8", newline="") as file:
             return {row["sequence"]: row["text"] for row in csv.DictReader(file)}
     by_file = layout in ("otb-lang", "dtvlt")
     found = {p.stem if by_file else p.parent.name: p.read_text() for p in folder.rglob("*.txt")}
-    start = {"dtvlt": "0 ", "vots": "object1="}.get(layout, "")
+    start = "0 " if layout == "dtvlt" else ""
     assert all(text.startswith(start) for text in found.values())
     return {name: text.removeprefix(start) for name, text in found.items()}
 
