@@ -195,12 +195,14 @@ def reason(error: BaseException) -> str:
 def load(cls: Any, model: Resolved, **options: Any) -> Any:
     """``cls.from_pretrained`` of a resolved model, without progress bars and warnings.
 
+    Python code in the model's repository does not run, unless ``options`` have ``trust_remote_code=True``.
+
     Raises:
         BackendError: it cannot be downloaded or read, or ``cls`` takes no such model.
     """
     try:
-        with quiet():
-            return cls.from_pretrained(model.source, **model.arguments(), **options)
+        with quiet(), no_remote_code():
+            return cls.from_pretrained(model.source, **model.arguments(), **{"trust_remote_code": False} | options)
     except BackendError:
         raise
     except Exception as error:  # transformers raises whatever its parts raise
@@ -209,6 +211,22 @@ def load(cls: Any, model: Resolved, **options: Any) -> Any:
             raise BackendError(why_not(model.name, model.commit, cause)) from error
         text = reason(error).replace(str(model.path), model.name)
         raise BackendError(f"{model.name} cannot be loaded as {cls.__name__}: {text}") from error
+
+
+@contextmanager
+def no_remote_code() -> Iterator[None]:
+    """Refuse a repository's Python code where a library passes no ``trust_remote_code``: transformers would ask.
+
+    With no time for an answer, transformers raises instead of a prompt on the terminal.
+    """
+    from transformers import dynamic_module_utils as theirs
+
+    seconds = theirs.TIME_OUT_REMOTE_CODE
+    theirs.TIME_OUT_REMOTE_CODE = 0
+    try:
+        yield
+    finally:
+        theirs.TIME_OUT_REMOTE_CODE = seconds
 
 
 def _hub_cause(error: BaseException | None) -> Exception | None:

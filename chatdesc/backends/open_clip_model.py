@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.backends.crop_encoder import EncoderModel
-from chatdesc.backends.hub import pick_device, shipped
+from chatdesc.backends.hub import no_remote_code, pick_device, shipped
 from chatdesc.types import BackendError
 
+CONFIG = "open_clip_config.json"
 HUB_FILES = ["*.json", "*.txt", "*.model", "open_clip_model.safetensors"]
 
 
@@ -109,7 +110,8 @@ def load(spec: Spec, device: str) -> OpenClipModel:
     """Load a model from open_clip's registry, a folder, or the Hub (or the cache of what came from there).
 
     Raises:
-        BackendError: it is unknown, or its weights cannot be had; the message has a remedy.
+        BackendError: it is unknown, asks to run Python code of its own, or its weights cannot be had; the message has
+            a remedy.
     """
     import open_clip
 
@@ -117,12 +119,55 @@ def load(spec: Spec, device: str) -> OpenClipModel:
     if spec.pretrained is not None:
         _check_known(spec.name, spec.pretrained)
     name = _snapshot(spec) if spec.revision else spec.name
+    config = _config(name)
+    refuse_remote_code(config, spec.label)
     try:
-        model, preprocess = open_clip.create_model_from_pretrained(name, spec.pretrained, device=device)
-        tokenizer = open_clip.get_tokenizer(name)
+        with no_remote_code():
+            model, preprocess = open_clip.create_model_from_pretrained(name, spec.pretrained, device=device)
+            tokenizer = open_clip.get_tokenizer(name, **_refusal(config))
     except Exception as error:  # open_clip raises whatever its parts raise
         raise BackendError(_why_not(spec, error)) from error
     return OpenClipModel(model.eval(), preprocess, tokenizer, device, _facts(spec, model))
+
+
+def _config(name: str) -> Any:
+    """The configuration of a folder or a repository; None where open_clip reports better what is wrong with it."""
+    import open_clip.factory
+
+    try:
+        if name.startswith("hf-hub:"):
+            return open_clip.factory._get_hf_config(name.removeprefix("hf-hub:"))
+        if name.startswith("local-dir:"):
+            return json.loads((Path(name.removeprefix("local-dir:")) / CONFIG).read_text(encoding="utf-8"))
+        return {"model_cfg": open_clip.get_model_config(name)}
+    except Exception:  # the Hub and the file may fail in many ways
+        return None
+
+
+def refuse_remote_code(config: Any, name: str) -> None:
+    """Refuse a configuration that asks transformers to run Python code of a repository.
+
+    open_clip hands ``tokenizer_kwargs`` to AutoTokenizer as they are, so the repository would decide.
+
+    Raises:
+        BackendError: some key ``trust_remote_code``, ``auto_map`` or ``code_revision`` in it is set.
+    """
+    if isinstance(config, dict):
+        for key in ("trust_remote_code", "auto_map", "code_revision"):
+            if config.get(key):
+                raise BackendError(
+                    f"open-clip: {name} asks to run Python code of a repository ({key} in {CONFIG}), which an encoder "
+                    "never does; remove that key in a local copy, or choose another encoder"
+                )
+    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        refuse_remote_code(value, name)
+
+
+def _refusal(config: Any) -> dict[str, bool]:
+    """The argument by which a tokenizer of transformers runs no code; open_clip's own tokenizer takes no such one."""
+    text = config.get("model_cfg") if isinstance(config, dict) else None
+    text = text.get("text_cfg") if isinstance(text, dict) else None
+    return {"trust_remote_code": False} if isinstance(text, dict) and text.get("hf_tokenizer_name") else {}
 
 
 def _snapshot(spec: Spec) -> str:

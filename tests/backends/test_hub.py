@@ -146,7 +146,7 @@ def test_loading_asks_for_the_commit_and_is_quiet(cached):
     before = their.get_verbosity(), their.is_progress_bar_enabled(), are_progress_bars_disabled()
     assert hub.load(Loads, hub.resolve("org/tiny"), dtype="x") == (
         "org/tiny",
-        {"revision": COMMIT, "dtype": "x"},
+        {"revision": COMMIT, "trust_remote_code": False, "dtype": "x"},
         40,
         False,
     )

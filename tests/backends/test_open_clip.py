@@ -11,6 +11,7 @@ from chatdesc.backends.open_clip_model import parse_spec
 from chatdesc.protocols import Encoder
 from chatdesc.types import BackendError, Embed, FrameError
 from tests.makers.crops import BOXES, TEXTS, CountedFrames, crop, noisy_video, request
+from tests.standins import hostile
 
 TINY = {
     "embed_dim": 32,
@@ -311,3 +312,32 @@ def test_a_trained_model_prefers_the_right_words(shared_data):
     [answer] = encoder.embed([Embed("clip", (crop(frames, 0, [4, 4, 56, 56]),), texts)])
     assert answer.texts[0] @ answer.crops[0] > answer.texts[1] @ answer.crops[0]
     assert answer.truncated.tolist() == [False, False, True]
+
+
+def test_a_repositorys_code_does_not_run(tmp_path):
+    mark = tmp_path / "ran"
+    folder = hostile.model(tmp_path / "model", mark)
+    with pytest.raises(BackendError, match="asks to run Python code of a repository"):
+        create("encoder", f"open-clip:local-dir:{folder}", device="cpu").describe_self()
+    assert not mark.exists()
+
+
+def test_the_hub_is_asked_before_a_repositorys_code_could_run(tmp_path, monkeypatch):
+    import open_clip.factory
+
+    mark = tmp_path / "ran"
+    folder = hostile.model(tmp_path / "model", mark)
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    monkeypatch.setattr(open_clip.factory, "_get_hf_config", lambda name, **_: config)
+    with pytest.raises(BackendError, match="asks to run Python code of a repository"):
+        create("encoder", "open-clip:hf-hub:org/hostile", device="cpu").describe_self()
+    assert not mark.exists()
+
+
+def test_code_that_the_configuration_does_not_ask_for_is_refused_without_a_question(tmp_path, monkeypatch):
+    mark = tmp_path / "ran"
+    folder = hostile.model(tmp_path / "model", mark, repository_code=False)
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(BackendError):
+        create("encoder", f"open-clip:local-dir:{folder}", device="cpu").describe_self()
+    assert not mark.exists()
