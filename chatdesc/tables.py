@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from chatdesc.atomic import make_folder, writing
+from chatdesc.text import printable
 
 if TYPE_CHECKING:
     import pandas
@@ -75,19 +76,25 @@ def _frame_rows(rows: list[Record]) -> list[Record]:
     return [{key: list(v) if isinstance(v, tuple) else v for key, v in row.items()} for row in rows]
 
 
+def cell(text: str) -> str:
+    """A text as it is for a cell or title of a terminal table: no markup, no control characters."""
+    from rich.markup import escape
+
+    return escape(printable(text))
+
+
 def plain_table(rows: list[Record], title: str = "", width: int | None = None) -> Table:
     """Dicts with equal keys as a terminal table; with the terminal's width, cells wrap between words."""
     from rich.box import SIMPLE
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE)
+    table = Table(title=cell(title) or None, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0), box=SIMPLE)
     columns = [[key, *(plain(row[key]) for row in rows)] for key in (rows[0] if rows else [])]
     widths = [None] * len(columns) if width is None else _widths(columns, width - 2 * len(columns))
     for place, (cells, room) in enumerate(zip(columns, widths, strict=True)):
         table.add_column(cells[0], justify="left" if place < 2 else "right", overflow="fold", width=room)
     for row in rows:
-        table.add_row(*(escape(plain(v)) for v in row.values()))
+        table.add_row(*(cell(plain(v)) for v in row.values()))
     return table
 
 

@@ -45,6 +45,17 @@ _ENDING = re.compile(rb"(?:\r\n|\n|\r)?\Z")
 _PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^\sa-z0-9]+")
 
 
+def printable(text: str) -> str:
+    """A text for a terminal: control and format characters, which could steer it, become U+FFFD; line ends stay.
+
+    >>> printable("red\\x1b[2J kite\\u202e")
+    'red\ufffd[2J kite\ufffd'
+    """
+    return "".join(
+        "\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\n\t" else char for char in text
+    )
+
+
 def clean_for_trackers(text: str) -> str:
     """A text that every known reader reads whole: one line, no comma, no ``#``, ASCII where ASCII says the same."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import Exit, new_console, progress_bar
+from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import (
     BaseUrlOpt,
     DatasetArg,
@@ -103,7 +103,7 @@ def annotate(
                 dataset, root, out, devices=names, strict=strict, cache=cache, progress=progress, **common
             )
     except KeyboardInterrupt:
-        console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
+        say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
         raise typer.Exit(Exit.INTERRUPTED) from None
     _show(result, console)
 
@@ -121,12 +121,12 @@ def demo(
     """
     console = new_console()
     source, _ = api.demo_folders(out, count, frames, seed, preset)
-    console.print(f"Rendering {count} sequences of {frames} frames in LaSOT's layout into {source}")
+    say(console, f"Rendering {count} sequences of {frames} frames in LaSOT's layout into {source}")
     try:
         with progress_bar(console, "annotate") as progress:
             result = api.demo(out, count=count, frames=frames, seed=seed, preset=preset, progress=progress)
     except KeyboardInterrupt:
-        console.print(f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
+        say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
         raise typer.Exit(Exit.INTERRUPTED) from None
     console.print(summary.before_after(result.rows))
     _show(result, console)
@@ -147,14 +147,16 @@ def _show(result: api.AnnotateResult, console: Any) -> None:
     console.print(summary.summary(rows))
     if result.describer_counts is not None:
         counts = [f"{name.replace('_', ' ')} {value}" for name, value in result.describer_counts.items() if value]
-        console.print(f"describer: {', '.join(counts)}" if counts else "", highlight=False)
+        say(console, f"describer: {', '.join(counts)}" if counts else "")
     for text, count in summary.repeated_texts(rows):
-        console.print(f"[yellow]suspicious:[/yellow] {count} sequences have the same text: {text!r}")
+        line = f"suspicious: {count} sequences have the same text: {text!r}"
+        say(console, line, "yellow", wrap=True)
     for line in (*summary.problems(rows), *result.notes):
-        console.print(line, style="yellow", highlight=False, markup=False)
+        say(console, line, "yellow", wrap=True)
     splits = {str(row["split"]) for row in rows}
     split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
-    console.print(f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})', highlight=False, soft_wrap=True)
+    line = f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})'
+    say(console, line)
     raise typer.Exit(Exit.FAILED_ROWS if result.failed else Exit.DONE)
 
 

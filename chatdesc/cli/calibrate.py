@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import new_console
+from chatdesc.cli.console import new_console, say
 from chatdesc.cli.options import DatasetArg, DeviceOpt, RootArg, SplitFileOpt, SplitOpt, TextsOpt
 from chatdesc.tables import plain_table
 
@@ -35,6 +35,6 @@ def calibrate(
     console = new_console()
     console.print(plain_table(result.rows(), f"threshold on {result.sequences} sequences"))
     for line in (*result.problems, *result.warnings):
-        console.print(line, style="yellow", highlight=False, markup=False)
+        say(console, line, "yellow", wrap=True)
     console.print(f"\nOn the command line: --box-threshold {result.best:g}; in a preset:", highlight=False)
     console.print(result.as_toml().strip(), highlight=False, markup=False, soft_wrap=True)

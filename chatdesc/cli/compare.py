@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.atomic import make_folder
-from chatdesc.cli.console import Exit, new_console, progress_bar
+from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.comparison import BROUGHT, NOT_TRACKED, Stopped
@@ -76,7 +76,7 @@ def compare(
                 sequences_in_flight=sequences_in_flight, device=device, progress=progress,
             )  # fmt: skip
     except Stopped as stopped:
-        console.print(f"\nStopped; the same command continues from here. Finished sequences are in {stopped.place}")
+        say(console, f"\nStopped; the same command continues from here. Finished sequences are in {stopped.place}")
         raise
     _say(result.failures[:FAILURES], console)
     if (more := len(result.failures) - FAILURES) > 0:
@@ -85,11 +85,11 @@ def compare(
         console.print(table)
     _say(result.notes, console)
     for path in write_comparison(result, out) if out else []:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+        say(console, f"written: {path}")
     raise typer.Exit(Exit.FAILED_ROWS if result.failures else Exit.DONE)
 
 
 def _say(lines: tuple[str, ...] | list[str], console: Console) -> None:
     for line in lines:
         style = "bold yellow" if line.startswith("warning:") else "yellow"
-        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        say(console, line, style)

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+import typer
+
 from chatdesc.tables import Progress as Callback
+from chatdesc.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +31,20 @@ def new_console() -> Console:
     from rich.console import Console
 
     return Console()
+
+
+def say(console: Console, line: str, style: str | None = None, wrap: bool = False) -> None:
+    """Print a line as it is, without markup and control characters.
+
+    Args:
+        wrap: break the line between words; a path or a command that people copy stays whole.
+    """
+    console.print(printable(line), style=style, highlight=False, markup=False, soft_wrap=not wrap)
+
+
+def echo(text: str, err: bool = False) -> None:
+    """Print a text to standard output or standard error, without control characters."""
+    typer.echo(printable(text), err=err)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console
 from chatdesc.cli.options import BaseUrlOpt, PresetOpt
+from chatdesc.tables import cell
 
 
 def doctor(preset: PresetOpt = "offline", base_url: BaseUrlOpt = None) -> None:
@@ -14,15 +15,13 @@ def doctor(preset: PresetOpt = "offline", base_url: BaseUrlOpt = None) -> None:
 
     Example:  chatdesc doctor --preset gpu
     """
-    from rich.markup import escape
-
     console = new_console()
     checks = api.doctor(preset, base_url)
     for check in checks:
         mark = "[green]ok[/green]  " if check.well else "[red]no[/red]  "
-        console.print(f"{mark}{escape(check.what)}: {escape(check.found)}", highlight=False, soft_wrap=True)
+        console.print(f"{mark}{cell(check.what)}: {cell(check.found)}", highlight=False, soft_wrap=True)
         if check.remedy:
-            console.print(f"      do: {escape(check.remedy)}", highlight=False, soft_wrap=True)
+            console.print(f"      do: {cell(check.remedy)}", highlight=False, soft_wrap=True)
     failures = sum(not check.well for check in checks)
     console.print(f"\n{failures} to fix" if failures else "\nno problem found")
     raise typer.Exit(Exit.FAILED_ROWS if failures else Exit.DONE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import new_console, progress_bar
+from chatdesc.cli.console import new_console, progress_bar, say
 from chatdesc.cli.options import NamesOpt, SplitFileOpt, SplitOpt
 from chatdesc.evaluation.evaluate import Missing
 from chatdesc.evaluation.job import By
@@ -67,9 +67,9 @@ def evaluate(
     if by is not None:
         _table(result.grouped, f"{result.about}, by {by}, in %", console)
     for line in result.notes:
-        console.print(line, style="yellow", highlight=False, markup=False)
+        say(console, line, "yellow", wrap=True)
     for path in result.written:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+        say(console, f"written: {path}")
 
 
 def _table(rows: list[Record], title: str, console: Console) -> None:

@@ -11,7 +11,7 @@ import typer
 from chatdesc.cli.annotate import annotate, demo
 from chatdesc.cli.calibrate import calibrate
 from chatdesc.cli.compare import compare
-from chatdesc.cli.console import Exit
+from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.score import score
@@ -67,7 +67,7 @@ def main() -> None:
     try:
         app()
     except ChatdescError as error:
-        typer.echo(f"chatdesc: {error}", err=True)
+        echo(f"chatdesc: {error}", err=True)
         sys.exit(Exit.USAGE)
     except BrokenPipeError:  # whoever read the output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,7 +78,7 @@ def main() -> None:
         remedy = (
             "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
         )
-        typer.echo(f"chatdesc: {where}{error.strerror or error}; {remedy}", err=True)
+        echo(f"chatdesc: {where}{error.strerror or error}; {remedy}", err=True)
         sys.exit(Exit.MACHINE)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)

@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.atomic import make_folder
-from chatdesc.cli.console import new_console, progress_bar
+from chatdesc.cli.console import echo, new_console, progress_bar, say
 from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
@@ -76,14 +76,14 @@ def score(
         tables.add("alignment", scores.alignment, plain)
         tables.add("text_statistics", scores.statistics, plain)
     for path in tables.paths:
-        console.print(f"written: {path}", highlight=False, soft_wrap=True)
+        say(console, f"written: {path}")
 
 
 def _print(scores: Scores, console: Console) -> None:
     for note in scores.notes:
-        console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        say(console, note, "yellow")
     for sequence, why in scores.left_out:
-        typer.echo(f"{sequence}: left out: {why}", err=True)
+        echo(f"{sequence}: left out: {why}", err=True)
     title = "alignment of texts and targets, cosine x 100"
     console.print(plain_table(shown_alignment(scores.alignment), title, console.width))
     for dataset in dict.fromkeys(row["dataset"] for row in scores.statistics):

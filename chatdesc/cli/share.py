@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from chatdesc import api
+from chatdesc.cli.console import echo
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.share import hub
 from chatdesc.share.export import LAYOUTS, TABLES
@@ -33,14 +34,14 @@ def export(
       chatdesc export runs/tnl2k-train --to texts --layout dtvlt
     """
     result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite)
-    typer.echo(f"{len(result.written)} files written into {to}")
+    echo(f"{len(result.written)} files written into {to}")
     for count, what in (
         (result.same, "were there already, with the same text"),
         (result.skipped, "rows have no text and were left out"),
         (len(result.kept), "originals stay beside as .orig"),
     ):
         if count:
-            typer.echo(f"{count} {what}")
+            echo(f"{count} {what}")
 
 
 def write_back(
@@ -65,9 +66,9 @@ def write_back(
     result = api.write_back(
         run, root, to, in_place=in_place, with_annotations=with_annotations, split_file=split_file, texts=texts
     )
-    typer.echo(f"{len(result.written)} texts written into {root if to is None else to}")
+    echo(f"{len(result.written)} texts written into {root if to is None else to}")
     if result.skipped:
-        typer.echo(f"{result.skipped} rows have no text and were left out")
+        echo(f"{result.skipped} rows have no text and were left out")
 
 
 def push(
@@ -100,9 +101,9 @@ def push(
       chatdesc push runs/tnl2k-train user/lasot-chatdesc --config tnl2k --split train --tag v1
     """
     if include_frames:
-        typer.echo(f"Terms of the frames: {hub.terms(Path(run))}")
+        echo(f"Terms of the frames: {hub.terms(Path(run))}")
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
     for line in hub.told(hub.push(Path(run), target), target):
-        typer.echo(line)
+        echo(line)

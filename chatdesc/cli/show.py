@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from chatdesc import api
+from chatdesc.cli.console import echo
 from chatdesc.cli.options import RunArg
 
 
@@ -15,4 +16,4 @@ def show(run: RunArg, sequence: Annotated[str, typer.Argument(help="Name of the 
 
     Example:  chatdesc show runs/lasot-test airplane-15
     """
-    typer.echo(api.show(run, sequence))
+    echo(api.show(run, sequence))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from chatdesc.metrics.alignment import known_mean
 from chatdesc.rows.schema import Row
-from chatdesc.tables import Record, show
+from chatdesc.tables import Record, cell, show
 from chatdesc.types import one_line
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ def flat(row: Row) -> Record:
 def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
     """Per sequence: manual and refined text, grounding IoU, margin and alignment of both."""
     from rich.box import SIMPLE
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -73,19 +72,17 @@ def before_after(rows: Iterable[Row], limit: int = 40) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     shown = list(rows)
     for row in shown[:limit]:
-        manual = escape(one_line(row["manual_text"] or "")) or "[dim]none[/dim]"
-        table.add_row(escape(row["sequence"]), manual, _text_cell(row), *_pairs(row))
+        manual = cell(one_line(row["manual_text"] or "")) or "[dim]none[/dim]"
+        table.add_row(cell(row["sequence"]), manual, _text_cell(row), *_pairs(row))
     if len(shown) > limit:
         table.caption = f"{limit} of {len(shown)} sequences"
     return table
 
 
 def _text_cell(row: Row) -> str:
-    from rich.markup import escape
-
     if row["text"] is None:
         return f"[red]{row['status']}[/red]"
-    return f"[dim]{escape(row['text'])} (kept)[/dim]" if row["text_source"] == "manual" else escape(row["text"])
+    return f"[dim]{cell(row['text'])} (kept)[/dim]" if row["text_source"] == "manual" else cell(row["text"])
 
 
 def _pairs(row: Row) -> list[str]:

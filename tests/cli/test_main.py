@@ -58,6 +58,29 @@ def test_demo_shows_before_and_after(tmp_path):
         assert word in done.stdout
 
 
+def test_markup_in_places_and_texts_is_shown_and_no_command(data, tmp_path):
+    out, scores = tmp_path / "run[/]", tmp_path / "scores[/INST]"
+    render(tmp_path / "data[red]", count=2, frames=2, seed=4)
+    for text in (tmp_path / "data[red]").rglob("nlp.txt"):
+        text.write_text("the player [/INST] in [blue]\x1b]0;owned\x07\x1b[2J\u202e")
+    done = chatdesc("annotate", "lasot", tmp_path / "data[red]", "--out", out, *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert f'load_dataset("{out / "dataset"}"' in done.stdout.replace("\n", "")
+    shown = chatdesc("show", out, load_names(out)[0])
+    assert "[/INST] in [blue]" in shown.stdout
+    scored = chatdesc("score", out, "--out", scores)
+    refused = chatdesc("show", out, "kite\x1b[2J")
+    assert refused.returncode == 2
+    for command in (done, shown, scored, refused):
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(command.stdout + command.stderr)
+    assert (scored.returncode, scored.stderr) == (0, "")
+    assert f"written: {scores / 'alignment.csv'}" in scored.stdout
+
+
+def load_names(run):
+    return sorted(json.loads(file.read_text())["sequence"] for file in (run / "rows").glob("*.json"))
+
+
 def test_dry_run_counts_and_writes_nothing(data, tmp_path):
     done = chatdesc("annotate", "lasot", data, "--out", tmp_path / "run", "--dry-run", "--rounds", 3)
     assert done.returncode == 0, done.stderr
