@@ -215,8 +215,11 @@ def _frame_lines(row: Row) -> str:
     the text of a later range stands at the frame before its first.
     """
     texts = [(part["start"], part["text"]) for part in row.get("ranges") or []] or [(0, row["text"] or "")]
-    lines = ((max(0, start - 1), clean_for_trackers(text or "")) for start, text in texts)
-    return "\n".join(f"{key} {text}" for key, text in lines if text)
+    by_key: dict[int, str] = {}
+    for start, text in texts:
+        if line := clean_for_trackers(text or ""):
+            by_key.setdefault(max(0, start - 1), line)  # a first range of one frame keeps its text
+    return "\n".join(f"{key} {line}" for key, line in by_key.items())
 
 
 def _properties(row: Row) -> str:
@@ -252,8 +255,9 @@ def _json(rows: Iterator[Row]) -> str:
     filled: dict[str, list[str]] = {}
     for row in rows:
         texts = [part["text"] for part in row.get("ranges") or []] or [row["text"] or ""]
-        if known := [text for text in texts if text]:
-            filled[row["sequence"]] = known
+        known = [text for text in texts if text]
+        if known and filled.setdefault(row["sequence"], known) != known:
+            raise ChatdescError(f"{row['sequence']}: two rows have another text for it; choose one --split or --config")
     return _not_empty(json.dumps(filled, ensure_ascii=False, indent=1) + "\n" if filled else "")
 
 

@@ -234,6 +234,11 @@ class TestDtvlt:
         texts = readers.dtvlt(tmp_path / "lasot_train_concise" / "swing-1.txt")
         assert [readers.dtvlt_text(texts, frame) for frame in (0, 1, 5000)] == ["one two"] * 3
 
+    def test_a_first_range_of_one_frame_keeps_its_text(self, tmp_path):
+        ranges = [part(0, 1, "one"), part(1, 2, "two"), part(2, 9, "three")]
+        export([row(split="train", ranges=ranges)], tmp_path, "dtvlt")
+        assert (tmp_path / "lasot_train_concise" / "swing-1.txt").read_text() == "0 one\n1 three"
+
     def test_the_folder_names_dataset_split_and_style(self, tmp_path):
         made = row()["provenance"] | {"settings": '{"style": "detailed"}'}
         export([row(provenance=made), row("b-1", provenance=None)], tmp_path, "dtvlt")
@@ -282,6 +287,8 @@ def test_json_is_a_list_of_texts_per_sequence(tmp_path):
     ranges = [part(0, 9, "first"), part(9, 20, None), part(20, 30, "then")]
     export([row(ranges=ranges), row("swing-2", ranges=[], text=HARD), bare("b")], tmp_path, "json")
     assert json.loads((tmp_path / "texts.json").read_text("utf-8")) == {"swing-1": ["first", "then"], "swing-2": [HARD]}
+    with pytest.raises(ChatdescError, match="choose one --split"):
+        export([row(), row(split="train", ranges=[part(0, 9, "another")])], tmp_path / "b", "json")
 
 
 def test_tables_hold_the_texts_unchanged(tmp_path):
