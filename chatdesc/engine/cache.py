@@ -26,7 +26,8 @@ from chatdesc.types import BackendError, ChatdescError, Describe, FrameRef, LruC
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 1  # of the file
+KEY = 2  # raised when describers are shown or told something else for the same request; older answers are then unused
 APPLICATION = 0x63644361  # "cdCa", so that another program's database is not taken for ours
 BUSY_SECONDS = 60
 TABLES = (
@@ -269,7 +270,7 @@ class CachedDescriber:
     def key(self, request: Describe) -> str:
         """sha256 of everything that decides the answer, all fields of ``Describe`` included."""
         values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
-        whole = {"format": FORMAT, "said": self._said, "fingerprint": self._fingerprint, "request": values}
+        whole = {"format": KEY, "said": self._said, "fingerprint": self._fingerprint, "request": values}
         return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
     def _value(self, value: Any) -> Any:

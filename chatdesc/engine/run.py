@@ -13,7 +13,7 @@ from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
-from chatdesc.names import natural
+from chatdesc.names import natural, some
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Provenance, Row, empty_row
 from chatdesc.rows.store import Store
@@ -25,6 +25,7 @@ from chatdesc.version import __version__
 BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...]
 BACKENDS = ("describer", "grounder", "tracker", "encoders")
 BROKEN = frozenset({"describe_failed", "grounding_failed", "alignment_failed", "tracking_failed", "corrupt_frame"})
+COMPARED = ("num_frames", "boxes", "manual_text", "visible", "first_frame")  # the data that a row was made from
 LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torch", "transformers")
 
 
@@ -69,8 +70,8 @@ class Run:
         }
 
     def pending(self, store: Store) -> list[str]:
-        """Names of the sequences to annotate: those without a row, and those whose row failed."""
-        rows = ((name, store.load(name)) for name in self.dataset.names)
+        """Names of the sequences to annotate: those without a row that can be read back, and those whose row failed."""
+        rows = ((name, store.finished(name)) for name in self.dataset.names)
         return [name for name, row in rows if row is None or failed(row)]
 
     def annotate(
@@ -124,22 +125,32 @@ class Run:
         return store.rows(sorted(store.names(), key=natural))
 
     def check_data(self, store: Store) -> None:
-        """Refuse a run folder that was made from other data with the same names.
+        """Refuse a run folder that was made from other data with the same names, or holds rows that cannot be read.
 
-        One finished row is compared with its sequence by content, because data may move between runs.
+        Every finished row is compared with its sequence by content, because data may move between runs. Rows of the
+        selection that cannot be read back, or failed, do not count: they are done again.
 
         Raises:
-            ChatdescError: boxes or manual text differ.
+            ChatdescError: columns in COMPARED differ, or a row outside the selection cannot be read back.
         """
-        name = next((n for n in self.dataset.names if store.path(n).exists()), None)
-        row = store.load(name) if name is not None else None
-        if name is None or row is None or not row["num_frames"]:
-            return
-        now = sequence_row(self.dataset[name])
-        differing = [k for k in ("num_frames", "boxes", "manual_text") if str(now[k]) != str(row[k])]
-        if differing:
-            what = " and ".join(differing)
-            raise ChatdescError(f"{store.root} was made from other data: {what} of {name} differ; choose another --out")
+        store.refuse_damaged(but=self.dataset.names)
+        finished = ((name, store.finished(name)) for name in self.dataset.names)
+        other = [
+            f"{' and '.join(columns)} of {name}"
+            for name, row in finished
+            if row is not None and not failed(row) and (columns := differing(row, sequence_row(self.dataset[name])))
+        ]
+        if other:
+            files = f"{store.rows_dir / 'NAME.json'}"
+            raise ChatdescError(
+                f"{store.root} was made from other data: {some(other)} differ; give the data that the run was made "
+                f"from, choose another --out, or remove these sequences' files ({files}) to do them again"
+            )
+
+
+def differing(row: Row, now: Row) -> list[str]:
+    """The columns in COMPARED in which a row is not that of today's data; one that the row lacks does not count."""
+    return [name for name in COMPARED if row.get(name) is not None and str(row.get(name)) != str(now.get(name))]
 
 
 def failed(row: Row) -> bool:

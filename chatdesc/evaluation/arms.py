@@ -157,7 +157,8 @@ class Comparison:
     def pending(self, store: Store, names: Iterable[str] | None = None) -> list[str]:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
         assert self.data is not None
-        done = {row["sequence"]: row["texts"] for row in arm_rows_in(store) if not row["problems"]}
+        tracked = (cast(ArmRow, row) for row in map(store.finished, self.data.names) if row is not None)
+        done = {row["sequence"]: row["texts"] for row in tracked if not row["problems"]}
         wanted = set(self.data.names if names is None else names)
         asked = [name for name in self.data.names if name in wanted]
         rows = (row for row in Store(self.run).rows(asked) if row["text"] is not None)

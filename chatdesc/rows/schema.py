@@ -143,6 +143,7 @@ class Row(TypedDict):
     width: int | None
     height: int | None
     frames: FramePaths | None
+    first_frame: str | None
     boxes: list[Box]
     visible: list[bool]
     manual_text: str | None
@@ -170,6 +171,7 @@ COLUMNS: dict[str, str] = {
     "width": "of the first frame, pixels; null without frames",
     "height": "of the first frame, pixels; null without frames",
     "frames": "paths relative to the source dataset's root: `pattern % (first + i)` for frame i, or the list `paths`",
+    "first_frame": "sha256 (hexadecimal) of the first frame's file; null where it cannot be read",
     "boxes": "ground truth, one [x, y, w, h] per frame, pixels, float32",
     "visible": "whether the target is visible, per frame; empty where the dataset does not say",
     "manual_text": "the text that the dataset came with, null where it has none",

@@ -16,16 +16,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Generic, Self, TypeVar, cast
 from urllib.parse import quote, unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
+from chatdesc.names import some
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
 R = TypeVar("R", bound=Mapping[str, object])
+
+LONGEST = 255  # bytes of a file's name, on every common file system
+HEAD = 150  # of them are the beginning of a longer name
+
+
+class DamagedRows(ChatdescError):
+    """Rows of a run cannot be read back; the message names them and the remedy."""
 
 
 class JsonStore(Generic[R]):
@@ -83,28 +93,98 @@ class JsonStore(Generic[R]):
             self._lock = None
 
     def path(self, name: str) -> Path:
-        """The file of a sequence, whatever characters its name has."""
-        return self.rows_dir / f"{quote(name, safe=' ()+,=')}.json"
+        """The file of a sequence, whatever characters its name has; a long one is cut, with a hash after #."""
+        try:
+            quoted = quote(name, safe=" ()+,=", errors="surrogateescape")
+        except UnicodeEncodeError:  # half a pair of UTF-16, from JSON
+            quoted = quote(name, safe=" ()+,=", errors="backslashreplace") + "#"
+        if len(quoted) + len(".json") > LONGEST or quoted.endswith("#"):  # no other name holds #
+            head = re.sub("%.?$", "", quoted[:HEAD].rstrip("#"))
+            quoted = f"{head}#{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+        return self.rows_dir / f"{quoted}.json"
 
     def save(self, row: R) -> None:
         """Write a row; it is complete in the folder, or not there."""
-        write_atomic(self.path(str(row["sequence"])), json.dumps(row, ensure_ascii=False))
+        text = json.dumps(row, ensure_ascii=False)
+        try:
+            content = text.encode()
+        except UnicodeEncodeError:  # a name or path with bytes that are no UTF-8: JSON can escape what stands for them
+            content = json.dumps(row).encode()
+        write_atomic(self.path(str(row["sequence"])), content)
 
     def load(self, name: str) -> R | None:
-        """A finished row, or None; a file that cannot be read counts as not finished."""
-        try:
-            row = json.loads(self.path(name).read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-            return None
-        return cast(R, row) if isinstance(row, dict) else None
+        """A row, or None where the sequence has none.
+
+        Raises:
+            DamagedRows: its file cannot be read back.
+        """
+        row = self.finished(name)
+        if row is None and self.path(name).exists():
+            raise self._damaged([name])
+        return row
+
+    def finished(self, name: str) -> R | None:
+        """A row, or None; a file that cannot be read back counts as not finished, so that it is done again."""
+        return self._read(self.path(name))
 
     def names(self) -> list[str]:
-        """The sequences that have a row, sorted by name."""
-        return sorted(unquote(path.stem) for path in self.rows_dir.glob("*.json"))
+        """The sequences that have a row, sorted by name.
+
+        Raises:
+            DamagedRows: a row whose name only the row itself holds (a long one) cannot be read back.
+        """
+        return sorted(self._name(path) for path in self.rows_dir.glob("*.json"))
 
     def rows(self, names: Iterable[str]) -> Iterator[R]:
-        """The finished rows of ``names``, in their order, read one at a time."""
-        return (row for row in map(self.load, names) if row is not None)
+        """The rows of ``names``, in their order, read one at a time; those without a row are left out.
+
+        Raises:
+            DamagedRows: one of them cannot be read back; the message names all that cannot.
+        """
+        names = list(names)
+        for name in names:
+            row = self.finished(name)
+            if row is not None:
+                yield row
+            elif self.path(name).exists():
+                raise self._damaged(n for n in names if self.finished(n) is None and self.path(n).exists())
+
+    def refuse_damaged(self, but: Collection[str] = ()) -> None:
+        """Refuse a folder in which a row cannot be read back.
+
+        Args:
+            but: sequences that do not count, because they will be done again.
+
+        Raises:
+            DamagedRows: it names the files.
+        """
+        excepted = {self.path(name) for name in but}
+        paths = sorted(path for path in self.rows_dir.glob("*.json") if path not in excepted)
+        if damaged := [path.stem for path in paths if self._read(path) is None]:
+            raise self._damaged(damaged)
+
+    def _read(self, path: Path) -> R | None:
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError, RecursionError):
+            return None
+        return cast(R, row) if isinstance(row, dict) and isinstance(row.get("sequence"), str) else None
+
+    def _name(self, path: Path) -> str:
+        if "#" not in path.stem:
+            return unquote(path.stem, errors="surrogateescape")
+        row = self._read(path)
+        if row is None:
+            raise self._damaged([path.stem])
+        return str(row["sequence"])
+
+    def _damaged(self, names: Iterable[str]) -> DamagedRows:
+        names = list(names)
+        count = "a row cannot be read back" if len(names) == 1 else f"{len(names)} rows cannot be read back"
+        return DamagedRows(
+            f"{self.rows_dir}: {count} ({some(names, 5)}); repeat the command that made the run, "
+            "which does them again, or remove their files"
+        )
 
     def _acquire(self) -> None:
         # The system releases the lock with the open file, however the process ends.
@@ -120,6 +200,12 @@ class JsonStore(Generic[R]):
             raise ChatdescError(
                 f"another chatdesc is at work in {self.root}; wait for it or choose another --out"
             ) from None
+        except OSError as error:  # a network file system without locks
+            self.close()
+            raise ChatdescError(
+                f"{self.root} cannot be locked ({error.strerror or error}), so two processes could write into it; "
+                "choose an --out on another disk"
+            ) from error
 
 
 class Store(JsonStore[Row]):
@@ -146,6 +232,8 @@ def read_config(root: Path) -> dict[str, Any]:
         raise ChatdescError(
             f"{root} is no run of chatdesc (it has no run.json); `chatdesc annotate` makes one"
         ) from None
+    except UnicodeDecodeError as error:
+        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error.reason})") from error
     except json.JSONDecodeError as error:
         raise ChatdescError(f"{root / 'run.json'}: line {error.lineno}: not JSON ({error.msg})") from error
     return config

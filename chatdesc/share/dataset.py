@@ -101,8 +101,9 @@ def write_dataset(
         (new / "data").mkdir(parents=True)
         with shards:
             for row in rows:
-                tally.add(row)
-                shards.add(split_name(row["split"]), prepared(row, include_frames))
+                published = prepared(row, include_frames)
+                tally.add(published)
+                shards.add(split_name(published["split"]), published)
         if not shards.splits:
             raise ChatdescError("there is no finished row to write a dataset from")
         shards.name_them()
@@ -126,10 +127,11 @@ def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Published
     if unknown:
         raise ChatdescError(f"row {row.get('sequence')}: unknown columns {', '.join(unknown)}; rows.COLUMNS lists them")
     # Messages and raw answers quote libraries and models, who may name files; a path in all else is a mistake of ours.
-    clean = cast(PublishedRow, {name: row.get(name) for name in COLUMNS})
-    clean["problems"] = [redact(problem) for problem in row.get("problems") or []]
-    clean["rounds"] = [tried | {"raw": redact(tried.get("raw") or "")} for tried in row.get("rounds") or []]
-    assert_clean(clean, f"row {row['sequence']}: ")
+    whole = _decodable(row)
+    clean = cast(PublishedRow, {name: whole.get(name) for name in COLUMNS})
+    clean["problems"] = [redact(problem) for problem in whole.get("problems") or []]
+    clean["rounds"] = [tried | {"raw": redact(tried.get("raw") or "")} for tried in whole.get("rounds") or []]
+    assert_clean(clean, f"row {whole['sequence']}: ")
     if include_frames is not None:
         clean["images"] = [{"bytes": data, "path": None} for data in include_frames(row)]
     return clean
@@ -189,10 +191,7 @@ class _Shards:
 
         schema = self.features.arrow_schema
         try:
-            try:
-                return pa.Table.from_pylist(batch, schema=schema)
-            except UnicodeEncodeError:  # a manual text may hold bytes that are no UTF-8; parquet holds nothing else
-                return pa.Table.from_pylist([_decodable(row) for row in batch], schema=schema)
+            return pa.Table.from_pylist(batch, schema=schema)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             names = f"{batch[0]['sequence']} to {batch[-1]['sequence']}"
             raise ChatdescError(f"rows {names}: a value does not fit its column in rows.features(): {error}") from error
@@ -238,10 +237,22 @@ class _Shards:
         return DatasetInfo(features=self.features, splits=splits, download_size=on_disk, dataset_size=total)
 
 
-def _decodable(value: Any) -> Any:
-    """A value of JSON with U+FFFD for every byte that is no UTF-8."""
+def _decodable(row: Row) -> Row:
+    """A row that is valid UTF-8: the bytes of names and paths that are not are escaped (``\\xe9``), others are U+FFFD.
+
+    Escapes keep two names apart that differ in such a byte alone.
+    """
+    escaped = ("sequence", "frames")
+    return cast(Row, {k: _replaced(v, "backslashreplace" if k in escaped else "replace") for k, v in row.items()})
+
+
+def _replaced(value: Any, errors: str) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        try:
+            return value.encode("utf-8", "surrogateescape").decode("utf-8", errors)
+        except UnicodeEncodeError:  # half a pair of UTF-16 stands for no byte
+            return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {key: _decodable(item) for key, item in value.items()}
-    return [_decodable(item) for item in value] if isinstance(value, list) else value
+        return {key: _replaced(item, errors) for key, item in value.items()}
+    numbers = not isinstance(value, list) or not value or isinstance(value[0], int | float)
+    return value if numbers else [_replaced(item, errors) for item in value]

@@ -5,6 +5,9 @@ A stage that fails is recorded in the row; the results of the stages before it s
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
+
 import numpy as np
 
 from chatdesc.config import Settings, public_spec
@@ -24,6 +27,8 @@ from chatdesc.stages.align import align, alignment_column
 from chatdesc.stages.reflect import Reflection, Round, reflect_ranges
 from chatdesc.stages.track import Phrase, Track, track
 from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, one_line
+
+SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is no UTF-8
 
 
 def annotate_sequence(
@@ -85,12 +90,28 @@ def sequence_row(sequence: Sequence) -> Row:
         "category": sequence.category,
         "num_frames": len(sequence.boxes),
         "frames": frame_paths(sequence.frames),
+        "first_frame": first_frame_hash(sequence),
         "boxes": box_list(sequence.boxes),
         "visible": flag_list(sequence.visible),
         "manual_text": None if text is None else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         "status": sequence.status,
-        "problems": [f"{p.kind}: {p.message}" for p in sequence.problems],
+        "problems": [*(f"{p.kind}: {p.message}" for p in sequence.problems), *_undecodable(sequence)],
     }
+
+
+def first_frame_hash(sequence: Sequence) -> str | None:
+    """sha256 of the first frame's file, in hexadecimal; None where it cannot be read."""
+    try:
+        return sha256(sequence.frames.encoded(0)).hexdigest()
+    except (FrameError, IndexError):
+        return None
+
+
+def _undecodable(sequence: Sequence) -> list[str]:
+    """A problem if the name or a frame's path has bytes that are no UTF-8."""
+    if any(SURROGATE.search(text) for text in (sequence.name, *sequence.frames.paths)):
+        return ["undecodable_name: the name or a frame's path holds bytes that are no UTF-8; the dataset escapes them"]
+    return []
 
 
 def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings) -> None:

@@ -99,6 +99,15 @@ def test_a_damaged_answer_is_asked_for_again(cache, damaged):
     assert inner.asked == ["a", "a"]
 
 
+def test_answers_to_what_an_earlier_version_showed_are_not_used(cache, monkeypatch):
+    inner = Counting()
+    monkeypatch.setattr("chatdesc.engine.cache.KEY", 1)
+    CachedDescriber(inner, cache).describe([ask("a")])
+    monkeypatch.undo()
+    CachedDescriber(inner, cache).describe([ask("a")])
+    assert inner.asked == ["a", "a"]
+
+
 def test_errors_are_not_stored(cache):
     inner = Counting(fail={"b"})
     wrapped = CachedDescriber(inner, cache)

@@ -198,6 +198,48 @@ def test_other_data_under_the_same_names_is_refused(scenes, tmp_path):
         other.check_data(store)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("boxes", [[1.0, 1.0, 2.0, 2.0]] * 6),
+        ("manual_text", "another text"),
+        ("visible", [True] * 5 + [False]),
+        ("num_frames", 5),
+        ("first_frame", "0" * 64),
+    ],
+)
+def test_every_finished_row_is_compared_with_the_data(scenes, tmp_path, column, value):
+    names = load("lasot", scenes).names[:3]
+    run = Run.create(load("lasot", scenes, sequences=names), tmp_path / "run", QUICK)
+    with Store.open(run.out, run.config()) as store:
+        run.annotate(store)
+        run.check_data(store)
+        last = store.load(names[2])
+        store.save(last | {column: value})
+        with pytest.raises(ChatdescError, match=rf"{column} of {names[2]} differ"):
+            run.check_data(store)
+        store.save(last | {column: value, "status": "describe_failed"})
+        run.check_data(store)  # it will be done again
+        store.save({k: v for k, v in last.items() if k != "first_frame"})
+        run.check_data(store)  # a row of an earlier version
+
+
+def test_a_damaged_row_is_done_again_and_one_outside_the_selection_is_refused(scenes, tmp_path):
+    names = load("lasot", scenes).names[:3]
+    run = Run.create(load("lasot", scenes, sequences=names), tmp_path / "run", QUICK)
+    with Store.open(run.out, run.config()) as store:
+        run.annotate(store)
+        before = list(run.rows(store))
+        store.path(names[1]).write_bytes(store.path(names[1]).read_bytes()[:-40])
+        run.check_data(store)
+        assert run.pending(store) == [names[1]]
+        part = Run.create(load("lasot", scenes, sequences=names[:1]), tmp_path / "run", QUICK)
+        with pytest.raises(ChatdescError, match=names[1]):
+            part.check_data(store)
+        run.annotate(store)
+        assert list(run.rows(store)) == before
+
+
 class TestBadSequences:
     """One broken sequence each, among a sound one: a status, a reason, and the run goes on."""
 

@@ -22,6 +22,7 @@ def row(name="swing-1", split="test", **columns):
         "width": 640,
         "height": 360,
         "frames": {"pattern": "swing/swing-1/img/%08d.jpg", "first": 1, "paths": []},
+        "first_frame": "0f" * 32,
         "boxes": [[1.0, 2.5, 30.0, 40.0], [NAN, NAN, NAN, NAN], [0.0, 0.0, 0.0, 0.0]],
         "visible": [True, False, True],
         "manual_text": "human on a swing seat, 中文 ü |",

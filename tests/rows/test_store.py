@@ -1,3 +1,4 @@
+import errno
 import json
 import platform
 import random
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.atomic import write_atomic
-from chatdesc.rows.store import Store, read_config, refuse_difference
+from chatdesc.rows.store import DamagedRows, Store, read_config, refuse_difference
 from chatdesc.types import ChatdescError
 
 TEMPORARY = f".{platform.node()}-{2**22 + 1}-1.tmp"  # of a process whose number is above the largest of Linux
@@ -36,12 +37,54 @@ def test_rows_come_back_in_the_order_asked_for(root):
     assert read_config(root) == CONFIG
 
 
-@pytest.mark.parametrize("content", [b"", b'{"sequence": "a", "te', b"\xff\xfe", b"null", b"[]"])
-def test_an_unreadable_row_is_not_finished(root, content):
+@pytest.mark.parametrize("content", [b"", b'{"sequence": "a", "te', b"\xff\xfe", b"null", b"[]", b"{}"])
+def test_a_row_that_cannot_be_read_is_not_finished_and_never_left_out_in_silence(root, content):
     with Store.open(root, CONFIG) as store:
+        store.save({"sequence": "b"})
         store.path("a").write_bytes(content)
-        assert store.load("a") is None
-        assert list(store.rows(["a"])) == []
+        assert store.finished("a") is None
+        with pytest.raises(DamagedRows, match=r"a row cannot be read back \(a\)"):
+            store.load("a")
+        with pytest.raises(DamagedRows, match=r"\(a\)"):
+            list(store.rows(["b", "a"]))
+        with pytest.raises(DamagedRows, match=r"\(a\)"):
+            store.refuse_damaged()
+        store.refuse_damaged(but=["a"])
+        assert list(store.rows(["b", "never begun"])) == [{"sequence": "b"}]
+
+
+def test_all_damaged_rows_are_named_up_to_five(root):
+    with Store.open(root, CONFIG) as store:
+        for k in range(7):
+            store.path(f"s-{k}").write_text("{")
+        with pytest.raises(DamagedRows, match=r"7 rows cannot be read back \(s-0, s-1, s-2, s-3, s-4 and 2 more\)"):
+            list(store.rows(store.names()))
+
+
+LONG = ["x" * 253, "x" * 252 + "y", "\u98a8" * 60, "\u98a8" * 85, "caf\udce9-1", "half \ud83d", "\udce9" * 200]
+
+
+def test_long_and_undecodable_names_come_back_as_they_were(root):
+    with Store.open(root, CONFIG) as store:
+        for name in LONG:
+            store.save({"sequence": name, "text": "rot"})
+        assert sorted(store.names()) == sorted(LONG)
+        assert [row["sequence"] for row in store.rows(LONG)] == LONG
+        assert all(len(path.name.encode()) <= 255 for path in store.rows_dir.iterdir())
+        assert store.path("x" * 253).name.startswith("x" * 100)
+        damaged = store.path("x" * 253)
+        damaged.write_text("{")
+        with pytest.raises(DamagedRows, match="xxx"):
+            store.names()
+
+
+def test_a_disk_without_locks_is_refused_in_words(root, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(ChatdescError, match=r"cannot be locked \(No locks available\)"):
+        Store.open(root, CONFIG)
 
 
 def test_another_configuration_is_refused_with_every_differing_key(root):

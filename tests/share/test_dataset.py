@@ -232,6 +232,15 @@ def test_bytes_that_are_no_utf8_are_marked(out, tmp_path):
     assert load(out, tmp_path, split="test")["manual_text"] == ["caf\ufffd sign", row()["manual_text"]]
 
 
+def test_names_with_bytes_that_are_no_utf8_are_escaped_and_stay_apart(out, tmp_path):
+    names = ["caf\udce8-1", "caf\udce9-1"]
+    frames = {"pattern": None, "first": None, "paths": ["img/\udce9.jpg"]}
+    write_dataset([row(name, frames=frames) for name in names], out, dataset="lasot")
+    loaded = load(out, tmp_path, split="test")
+    assert loaded["sequence"] == ["caf\\xe8-1", "caf\\xe9-1"]
+    assert loaded["frames"][0]["paths"] == ["img/\\xe9.jpg"]
+
+
 def test_an_error_in_the_middle_leaves_the_old_dataset(out):
     write_dataset([row("old")], out, dataset="lasot")
     before = contents(out)
