@@ -26,5 +26,14 @@ def model(folder, mark, repository_code=True):
     (folder / "config.json").write_text(json.dumps({"model_type": "hostile", "auto_map": {"AutoConfig": "code.X"}}))
     words = {"type": "BPE", "vocab": {"a": 0}, "merges": []}
     (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "model": words}))
+    _weights(described["model_cfg"], folder / "open_clip_model.safetensors")
     (folder / "code.py").write_text(CODE.format(mark=str(mark)))
     return folder
+
+
+def _weights(config, file):
+    """Random weights: without them loading ends before the tokenizer, and no code would run in any case."""
+    from open_clip.model import CLIP
+    from safetensors.torch import save_file
+
+    save_file({k: v.contiguous() for k, v in CLIP(**config).state_dict().items()}, file)
