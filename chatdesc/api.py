@@ -23,7 +23,7 @@ from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
 from chatdesc.loaders import Dataset, WriteBack, load
-from chatdesc.metrics.alignment import known_mean
+from chatdesc.metrics.paired import known_mean
 from chatdesc.names import near
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding

@@ -265,11 +265,13 @@ class Grounding:
         boxes: [P, 4] xywh, pixels.
         words: [W] the words of the text. A grounder that scores the text as a whole has one word that spans it.
         scores: [P, W] in [0, 1].
+        truncated: whether the grounder cut the text, or a phrase of it, to its context.
     """
 
     boxes: Boxes
     words: tuple[Word, ...]
     scores: NDArray[np.float32]
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from chatdesc.atomic import make_folder
-from chatdesc.metrics.alignment import known_mean
+from chatdesc.metrics.paired import known_mean
 from chatdesc.tables import Tables, Tabular, percent, plain, plain_table, show, write_table
 from chatdesc.types import ChatdescError
 from tests.makers.rows import printed

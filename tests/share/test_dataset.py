@@ -169,7 +169,7 @@ def test_the_card(out):
         "| manual text | 0.250 | 4 |",
         "| first answer (round 0) | 0.500 | 4 |",
         "| chosen text | 0.750 | 4 |",
-        "| clip | 20.00 | 23.50 | +3.50 [",
+        "| clip | cosine | 20.00 | 23.50 | +3.50 [fewer than 10 pairs]",
         "| success AUC | 0.500 | 4 |",
         '"rounds": 3',
         "@inproceedings{fan2019lasot",
