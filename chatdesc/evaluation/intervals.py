@@ -7,7 +7,7 @@
 >>> gain_cell(row, scale=100), detectable_cell(row, scale=100), better_cell(row)
 ('+2.50 (0.71..4.29)', '2.50', '9/3')
 >>> gain_cell(interval_columns(paired([(20.0, 21.0)])))
-'+1.00 (n < 10)'
+'+1.00 (n<10)'
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def gain_cell(row: Record, scale: float = 1.0, least: int = 2) -> str:
     if gain is None:
         return "-"
     digits = fitting_digits(row, scale, least)
-    bounds = f"n < {FEW}" if low is None else f"{scale * low:.{digits}f}..{scale * high:.{digits}f}"
+    bounds = f"n<{FEW}" if low is None else f"{scale * low:.{digits}f}..{scale * high:.{digits}f}"
     return f"{scale * gain:+.{digits}f} ({bounds})"
 
 

@@ -163,7 +163,7 @@ def test_cells_for_a_terminal():
     shown = shown_alignment(rows)
     assert shown[0] == {
         "dataset": "x", "encoder": "clip", "measure": "cosine", "n": "2", "manual": "20.0", "refined": "26.0",
-        "gain (95 %)": "+6.0 (n < 10)", "MDE": "-", "better/ worse": "2/0", "cut, %": "100/0",
+        "gain (95 %)": "+6.0 (n<10)", "MDE": "-", "better/ worse": "2/0", "cut, %": "100/0",
     }  # fmt: skip
     assert (shown[1]["gain (95 %)"], shown[1]["better/ worse"], shown[1]["manual"]) == ("-", "-", "-")
     assert "dataset" not in shown_alignment(rows[:2])[0]

@@ -114,7 +114,7 @@ def test_self_similarity_of_many_texts_is_of_a_fixed_draw():
 def test_what_is_shown():
     shown = {row["measure"]: row for row in shown_statistics(statistics_rows(ROWS))}
     assert shown["names a colour, %"]["refined"] == "50.0" and shown["vocabulary, words"]["manual"] == "2"
-    assert shown["length, words"]["difference (95 %)"] == "+1.00 (n < 10)"
+    assert shown["length, words"]["difference (95 %)"] == "+1.00 (n<10)"
     assert shown["vocabulary, words"]["difference (95 %)"] == shown["length, words"]["MDE"] == "-"
 
 
