@@ -131,8 +131,9 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not named after the file, whose name may be as long as the system allows.
     temporary = path.with_name(f".{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as out:
+        with temporary.open("xb") as out:  # never through a link of that name
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
@@ -169,9 +170,45 @@ def _is_running(process: int) -> bool:
 
 
 def keep_original(path: Path) -> bool:
-    """Copy a file to ``NAME.orig`` beside it, unless that exists: the first copy is the original. True if copied."""
-    beside = path.with_name(path.name + ".orig")
-    if not path.exists() or beside.exists():
+    """Copy a file to ``NAME.orig`` beside it, unless that exists: the first copy is the original. True if copied.
+
+    An empty ``.orig`` beside a text is what a full disk or a killed program left: it is made anew.
+
+    Raises:
+        ChatdescError: see ``refuse_odd_original``.
+    """
+    refuse_odd_original(path)
+    beside = _original(path)
+    if not path.exists() or (beside.exists() and (beside.stat().st_size or not path.stat().st_size)):
         return False
     write_atomic(beside, path.read_bytes())
     return True
+
+
+def refuse_odd_original(path: Path) -> None:
+    """Refuse a file whose original could not be kept beside it.
+
+    Raises:
+        ChatdescError: the file is no file, or its ``.orig`` is a link or no file.
+    """
+    if path.exists() and not path.is_file():
+        raise ChatdescError(f"{path}: is no file, so nothing is written in its place; move it away")
+    beside = _original(path)
+    if beside.is_symlink() or (beside.exists() and not beside.is_file()):
+        what = "a link" if beside.is_symlink() else "no file"
+        raise ChatdescError(f"{beside}: is {what}, so the original of {path.name} cannot be kept there; move it away")
+
+
+def _original(path: Path) -> Path:
+    return path.with_name(path.name + ".orig")
+
+
+def refuse_links_out(folder: Path, path: str) -> None:
+    """Refuse a path below ``folder`` that a link leads out of it; the file itself may be a link, which is replaced.
+
+    Raises:
+        ChatdescError: it names the place to which the link leads.
+    """
+    home, parent = folder.resolve(), (folder / path).parent.resolve()
+    if not parent.is_relative_to(home):
+        raise ChatdescError(f"{folder / path}: a link leads out of {folder}, to {parent}; nothing was written there")
