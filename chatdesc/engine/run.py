@@ -14,6 +14,7 @@ from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
 from chatdesc.names import natural, some
+from chatdesc.private import without_secrets
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Provenance, Row, empty_row
 from chatdesc.rows.store import Store
@@ -106,7 +107,7 @@ class Run:
             raise error
         kind = "bad_data" if isinstance(error, DataError) else "internal_error"
         row = empty_row() | {"sequence": name, "dataset": self.dataset.dataset, "status": kind}
-        return row | {"problems": [f"{type(error).__name__}: {error}"], "provenance": self.provenance}
+        return row | {"problems": [without_secrets(f"{type(error).__name__}: {error}")], "provenance": self.provenance}
 
     def encoded_frames(self, row: Row) -> list[bytes]:
         """The files of a row's frames, for ``--include-frames``; an empty list if one of them cannot be read."""
