@@ -69,16 +69,20 @@ def redact(text: str) -> str:
     return text
 
 
+class PrivateContent(ChatdescError):
+    """Something that is to be published holds what must not be."""
+
+
 def assert_clean(value: Any, where: str = "value") -> None:
     """Refuse a value (of JSON) that holds a local path or a token in any of its texts.
 
     Raises:
-        ChatdescError: it does; the message has the place.
+        PrivateContent: it does; the message has the place.
     """
     if isinstance(value, str):
         private = find_private(value)
         if private:
-            raise ChatdescError(f"{where} holds {private}, which must not be published: {redact(value)[:200]!r}")
+            raise PrivateContent(f"{where} holds {private}, which must not be published: {redact(value)[:200]!r}")
     elif isinstance(value, dict):
         for key, item in value.items():
             assert_clean(item, f"{where}.{key}")
