@@ -131,7 +131,9 @@ def annotate(
         finally:
             run.close()
         frames = run.encoded_frames if run.settings.include_frames else None
-        written = write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
+        written = write_dataset(
+            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
+        )
         rows = tuple(slim(row) for row in run.rows(store))
     counts = getattr(run.models.describer, "summary", None)
     said = counts() if counts else None

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 
 USER = re.compile(r"(?<=://)(?!git@|\*\*\*@)(?:[^\s/\"'<>]+|[^\s/:\"'<>]+:(?!\d+/)[^\s\"'<>]+)@")
 SIGNED = re.compile(
@@ -49,3 +50,12 @@ def last_name(url: str) -> str:
 def is_secret_name(variable: str) -> bool:
     """Whether a variable of the environment holds a secret, by its name."""
     return bool(SECRET_NAME.search(variable.upper()))
+
+
+def without_secret_variables(environment: Mapping[str, str], but: Collection[str] = ()) -> dict[str, str]:
+    """The variables that hold no secret, by their names and by their values.
+
+    Args:
+        but: names that stay in any case.
+    """
+    return {k: v for k, v in environment.items() if k in but or not (is_secret_name(k) or has_secret(v))}

@@ -80,6 +80,8 @@ def test_a_text_that_looks_like_a_path_leaves_its_row_out_of_the_dataset_by_name
     (root / first.rsplit("-", 1)[0] / first / "nlp.txt").write_text("/usr/bin/env")
     done = call("annotate", "lasot", root, "--out", run, *ANNOTATE)
     assert done.exit_code == 1
-    assert f"1 row is left out of the dataset ({first}): row {first}: .manual_text holds an absolute path" in done.output
+    assert (
+        f"1 row is left out of the dataset ({first}): row {first}: .manual_text holds an absolute path" in done.output
+    )
     assert load_dataset(str(run / "dataset"), split="test", cache_dir=str(tmp_path / "cache"))["sequence"] == [second]
     assert Store(run).load(first)["manual_text"] == "/usr/bin/env"
