@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -56,8 +58,7 @@ class Run:
             ChatdescError: no backend has such a name, or its model cannot be loaded.
         """
         resources = resources or Resources()
-        cache = out / "requests.sqlite" if resources.cache is None else Path(resources.cache or ".")
-        models = Models.create(settings, resources, cache if resources.cache != "" else None)
+        models = Models.create(settings, resources, cache_of(out, resources))
         return cls(dataset, settings, resources, models, out, provenance(settings, models), strict)
 
     def config(self) -> dict[str, Any]:
@@ -117,6 +118,12 @@ class Run:
         except FrameError:
             return []
 
+    def release_models(self) -> None:
+        """Let go of the models and their memory; they are made anew, and loaded when they are asked again."""
+        self.models.close()
+        self.models = Models.create(self.settings, self.resources, cache_of(self.out, self.resources))
+        release_memory()
+
     def close(self) -> None:
         """Close the connections and files that models hold."""
         self.models.close()
@@ -147,6 +154,21 @@ class Run:
                 f"{store.root} was made from other data: {some(other)} differ; give the data that the run was made "
                 f"from, choose another --out, or remove these sequences' files ({files}) to do them again"
             )
+
+
+def cache_of(out: Path, resources: Resources) -> Path | None:
+    """Where the describer's answers are kept; None keeps none."""
+    if resources.cache == "":
+        return None
+    return out / "requests.sqlite" if resources.cache is None else Path(resources.cache)
+
+
+def release_memory() -> None:
+    """Give the memory of models that nobody holds any more back to the device."""
+    gc.collect()
+    torch = sys.modules.get("torch")  # where it is not loaded, no model is
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def differing(row: Row, now: Row) -> list[str]:
