@@ -122,9 +122,8 @@ def pending(run: Run, store: Store) -> Iterator[str]:
     return (name for name in run.pending(store) if claims.take(name))
 
 
-def worker() -> None:
-    """Run as a worker: read a job from standard input, write names of finished sequences to standard output."""
-    channel = _private_channel()
+def worker(channel: TextIO) -> None:
+    """Run as a worker: read a job from standard input, write names of finished sequences to ``channel``."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})
@@ -148,8 +147,10 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    # Open until the process has ended: the parent takes its end for ours, and ends the worker before its last words.
+    channel = _private_channel()
     try:
-        worker()
+        worker(channel)
     except ChatdescError as error:
         sys.exit(f"chatdesc: {error}")
     except OSError as error:
