@@ -20,17 +20,19 @@ import platform
 import re
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from typing import IO, Any
 
 from chatdesc.types import ChatdescError
 
 PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT})
 WAITS = (0.1, 0.5)  # seconds before another try
-TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine, process and thread that write the file
+TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine and process that write the file, and a number of theirs
+_numbers = count()
 
 
 def aside(out: Path, what: str) -> Path:
@@ -129,19 +131,37 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not named after the file, whose name may be as long as the system allows.
-    temporary = path.with_name(f".{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
-    temporary.unlink(missing_ok=True)
+    temporary = temporary_beside(path)
     try:
         with temporary.open("xb") as out:  # never through a link of that name
             out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        rename(temporary, path)
+            synced(out)
+        put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A free name in a file's folder for its content while it is written; open it with ``x``.
+
+    It is not derived from the file's name, which may be as long as the system allows.
+    """
+    temporary = path.with_name(f".{platform.node()}-{os.getpid()}-{next(_numbers)}.tmp")
+    temporary.unlink(missing_ok=True)
+    return temporary
+
+
+def synced(file: IO[Any]) -> None:
+    """Have what was written to a file on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a file that is whole to its name; a file that has the name gives it its mode."""
+    if path.exists():
+        shutil.copymode(path, temporary)
+    rename(temporary, path)
 
 
 def is_temporary(path: Path) -> bool:

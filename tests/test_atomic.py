@@ -1,13 +1,13 @@
 """Files that are complete or absent: whatever fails, whoever else writes, whenever the process is killed."""
 
 import errno
+import itertools
 import os
 import platform
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -187,10 +187,11 @@ def test_a_pipe_in_the_place_of_a_text_is_refused_and_not_waited_for(tmp_path):
         keep_original(tmp_path / "nlp.txt")
 
 
-def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path):
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    planted = tmp_path / f".{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp"
+    monkeypatch.setattr("chatdesc.atomic._numbers", itertools.count(7))
+    planted = tmp_path / f".{platform.node()}-{os.getpid()}-7.tmp"
     planted.symlink_to(victim)
     write_atomic(tmp_path / "a.txt", "new")
     assert victim.read_text() == "precious" and names(tmp_path) == ["a.txt", "victim"]

@@ -10,7 +10,8 @@
 'a red bus far away'
 
 Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that exists keeps its line
-ending, a new one has none. ``json``, ``jsonl`` and ``csv`` hold the texts unchanged.
+ending, a new one has none. ``json``, ``jsonl`` and ``csv`` hold the texts unchanged, but for an apostrophe in the CSV
+before a text that a spreadsheet would take for a formula.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from chatdesc.atomic import keep_original, refuse_links_out, refuse_odd_original
 from chatdesc.loaders.writeback import layout_path
 from chatdesc.names import some
 from chatdesc.rows.schema import Row
+from chatdesc.tables import sheet_cell
 from chatdesc.text import clean_for_trackers, line_ending
 from chatdesc.types import ChatdescError
 
@@ -276,7 +278,7 @@ def _csv(rows: Iterator[Row]) -> str:
     out = io.StringIO()
     table = csv.DictWriter(out, FLAT, extrasaction="ignore", lineterminator="\n")
     for row in rows:
-        table.writerow({name: row.get(name) for name in FLAT})
+        table.writerow({name: sheet_cell(row.get(name)) for name in FLAT})
     return ",".join(FLAT) + "\n" + _not_empty(out.getvalue())
 
 

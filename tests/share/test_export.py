@@ -360,3 +360,14 @@ class TestTargets:
         with pytest.raises(ChatdescError, match="a link leads out of"):
             export([row()], to, layout, overwrite=True)
         assert tree(outside) == {}
+
+
+def test_a_text_that_is_a_formula_is_quoted_in_a_sheet_and_nowhere_else(tmp_path):
+    texts = ["=1+1", "-a kite", "@x", "+1 kite", "a kite"]
+    rows = [row(f"swing-{i}", text=text) for i, text in enumerate(texts)]
+    for layout in ("csv", "jsonl"):
+        export(rows, tmp_path, layout)
+    with open(tmp_path / "texts.csv", newline="") as file:
+        assert [line["text"] for line in csv.DictReader(file)] == [*(f"'{text}" for text in texts[:-1]), "a kite"]
+    lines = (tmp_path / "texts.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == texts
