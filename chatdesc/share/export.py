@@ -10,7 +10,8 @@
 'a red bus far away'
 
 Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that exists keeps its line
-ending, a new one has none. ``json``, ``jsonl`` and ``csv`` hold the texts unchanged.
+ending, a new one has none. ``json``, ``jsonl`` and ``csv`` hold the texts unchanged, but for an apostrophe in the CSV
+before a text that a spreadsheet would take for a formula.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from chatdesc.atomic import keep_original, remove_leftovers, write_atomic
+from chatdesc.atomic import keep_original, refuse_links_out, refuse_odd_original, remove_leftovers, write_atomic
 from chatdesc.loaders.writeback import layout_path
 from chatdesc.names import some
 from chatdesc.rows.schema import Row
+from chatdesc.tables import sheet_cell
 from chatdesc.text import clean_for_trackers, line_ending
 from chatdesc.types import ChatdescError
 
@@ -78,7 +80,7 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) 
 
     Raises:
         ChatdescError: an unknown layout, no row or no text, a sequence whose name is no file name or that comes twice,
-            or (without ``overwrite``) a file with another text.
+            a link out of ``to``, or (without ``overwrite``) a file with another text.
     """
     if layout not in (*LAYOUTS, *TABLES):
         raise ChatdescError(f"there is no layout {layout!r}; known are {', '.join((*LAYOUTS, *TABLES))}")
@@ -89,9 +91,9 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) 
     else:
         files, skipped = _texts(rows, to, LAYOUTS[layout])
     differing = {path: text for path, text in files.items() if _differs(to / path, text)}
-    _refuse_loss(to, differing, overwrite)
-    remove_leftovers({(to / path).parent for path in files})
     originals = layout in LAYOUTS and LAYOUTS[layout].keeps_originals
+    _refuse_loss(to, differing, overwrite, originals)
+    remove_leftovers({(to / path).parent for path in files})
     kept = [path for path in differing if originals and keep_original(to / path)]
     for path, text in differing.items():
         write_atomic(to / path, text)
@@ -134,10 +136,13 @@ def _differs(file: Path, text: str) -> bool:
     return not file.is_file() or file.read_bytes() != text.encode("utf-8", "surrogateescape")
 
 
-def _refuse_loss(to: Path, paths: Iterable[str], overwrite: bool) -> None:
+def _refuse_loss(to: Path, paths: Iterable[str], overwrite: bool, originals: bool) -> None:
     for path in paths:
+        refuse_links_out(to, path)
         if (to / path).is_dir():
             raise ChatdescError(f"{to / path}: is a folder; a text belongs there")
+        if originals:
+            refuse_odd_original(to / path)
     existing = [path for path in paths if (to / path).exists()]
     if existing and not overwrite:
         raise ChatdescError(
@@ -273,7 +278,7 @@ def _csv(rows: Iterator[Row]) -> str:
     out = io.StringIO()
     table = csv.DictWriter(out, FLAT, extrasaction="ignore", lineterminator="\n")
     for row in rows:
-        table.writerow({name: row.get(name) for name in FLAT})
+        table.writerow({name: sheet_cell(row.get(name)) for name in FLAT})
     return ",".join(FLAT) + "\n" + _not_empty(out.getvalue())
 
 
