@@ -105,5 +105,5 @@ def push(
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    for line in hub.told(hub.push(Path(run), target), target):
+    for line in hub.told(hub.push(Path(run), target, lambda line: echo(line, err=True)), target):
         echo(line)

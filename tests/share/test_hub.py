@@ -220,7 +220,8 @@ def test_a_card_by_hand_alone_and_a_broken_one(hub, push, name):
     assert card_of(hub, name)[1].startswith("# Mine\n\nHello.\n\n<!-- chatdesc lasot")
     hub.put(name, {"README.md": b"---\na: [\n---\nx"})
     head = hub.head(name)
-    assert "cannot be read; correct it" in push(code=2)["err"]
+    err = push(code=2)["err"]
+    assert "README.md, line 3: the YAML cannot be read" in err and "correct it there" in err
     assert hub.head(name) == head
 
 
