@@ -28,8 +28,8 @@ LONGEST_WAIT = 60  # seconds that a push waits when the Hub asks it to; beyond, 
 class Limits:
     """Seconds until a connection must stand, and for which it may be silent; ``retries`` of an upload by xet."""
 
-    connect: float = 15
-    silence: float = 120
+    connect: float = 10
+    silence: float = 90
     retries: int = 2
 
 

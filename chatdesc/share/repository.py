@@ -134,7 +134,7 @@ def _make(api: HfApi, target: Target) -> None:
             api.dataset_info(target.repo_id)  # another push made it meanwhile
         except RepositoryNotFoundError:
             raise ChatdescError(
-                f"{target.repo_id} exists, and this token may not see it; take one that may read and write there"
+                f"{target.repo_id}: it exists, but this token may not see it; take one that may read and write there"
             ) from error
 
 

@@ -174,8 +174,9 @@ def test_a_card_larger_than_the_hub_keeps():
 
 SNIPPETS = [
     "---", "---\n", "license: mit", "configs:", "- config_name: lasot", "  data_files:", "  - split: test",
-    "    path: x", "dataset_info:", "  features: []", "&a ", "*a", "!!python/object:os.x", "[", "]", "{", "}", ": ", "? ", "|\n", ">\n",
-    "# ", "...", "%YAML 1.1", "<<: {a: 1}", '"', "'", "\t", "\r", "\r\n", "\ufeff", "\x00", FIRST, LAST, OURS, "- ", "  ",
+    "    path: x", "dataset_info:", "  features: []", "&a ", "*a", "!!python/object:os.x", "[", "]", "{",
+    "}", ": ", "? ", "|\n", ">\n", "# ", "...", "%YAML 1.1", "<<: {a: 1}", '"', "'", "\t", "\r", "\r\n",
+    "\ufeff", "\x00", FIRST, LAST, OURS, "- ", "  ",
     "text_licences: {lasot: mit}", FIRST.replace("lasot", "tnl2k"), LAST.replace("lasot", "tnl2k"), "\u2028", "~",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=5) | st.just("\n"), max_size=25).map("".join)
@@ -191,7 +192,11 @@ def test_any_text_is_merged_or_refused(text):
     try:
         new = merge(text)
     except ChatdescError as error:
-        assert re.search(r"line \d+: ", str(error))
+        refusal = str(error)
+    else:
+        refusal = ""
+    if refusal:
+        assert re.search(r"line \d+: ", refusal)
         return
     assert merge(new) == new
     assert around(read(text).body) in around(read(new).body)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from chatdesc.share.dataset import write_dataset
 from tests.makers import datasets as make
 from tests.makers.full_rows import bare, row, same
 from tests.standins.hub import Fault, Hub, User
+from tests.standins.hub_worker import asking
 
 ADA, READER, BOB = "hf_adas-own-token", "hf_adas-reading-token", "hf_bobs-own-token"
 
@@ -32,25 +30,8 @@ def hub():
 
 @pytest.fixture(scope="module")
 def worker(hub, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.standins.hub_worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **ours, "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-    )
-
-    def ask(token=ADA, **what):
-        process.stdin.write(json.dumps(what | {"token": token}) + "\n")
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
-
-    yield ask
-    process.stdin.close()
-    process.wait(timeout=30)
+    with asking(hub, tmp_path_factory.mktemp("home")) as ask:
+        yield lambda token=ADA, **what: ask(token, **what)
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +39,8 @@ def calm(hub):
     hub.faults.clear()
     hub.log.clear()
     hub.uploads.clear()
+    hub.renamed.clear()
+    hub.loses, hub.storage, hub.page_size = None, hub.url, 1000
 
 
 def run_of(folder, rows, dataset="lasot"):

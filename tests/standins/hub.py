@@ -22,15 +22,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from tests.standins import hub_rules, hub_xet
+from tests.standins.hub_repository import File, Refusal, Repository, User
 
 DATE = "2026-01-01T00:00:00.000Z"
 ROUTES = []
-
-
-@dataclass
-class User:
-    name: str
-    may_write: bool = True
+__all__ = ["Fault", "Hub", "User"]
 
 
 @dataclass
@@ -50,58 +46,6 @@ class Fault:
     page: bytes = b""
 
 
-@dataclass
-class File:
-    """A file at a commit: its content, and whether it is kept as LFS."""
-
-    data: bytes
-    large: bool
-
-    @property
-    def sha256(self):
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def oid(self):
-        data = self.data
-        if self.large:
-            data = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {len(data)}\n".encode()
-        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-class Repository:
-    def __init__(self, private):
-        self.private, self.commits, self.branches, self.tags = private, {}, {}, {}
-        self.gated = self.disabled = False
-        self.full = None  # words about a quota, with which files and commits are refused
-        self.protected = {}  # words by branch
-        self.lock = threading.Lock()
-        self.record("main", {".gitattributes": File(hub_rules.ATTRIBUTES, False)})
-
-    def rules(self, sha, name):
-        """The text of ``.gitignore`` or ``.gitattributes`` at a commit."""
-        return self.commits[sha][name].data.decode() if name in self.commits[sha] else ""
-
-    def record(self, branch, files):
-        parent = self.branches.get(branch)
-        said = repr((parent, len(self.commits), sorted((path, file.oid) for path, file in files.items())))
-        sha = hashlib.sha1(said.encode()).hexdigest()
-        self.commits[sha], self.branches[branch] = files, sha
-        return sha
-
-    def resolve(self, revision):
-        sha = self.branches.get(revision) or self.tags.get(revision) or revision
-        if sha not in self.commits:
-            raise Refusal(404, "Invalid rev id", "RevisionNotFound")
-        return sha
-
-
-class Refusal(Exception):
-    def __init__(self, status, message, code=None):
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
-
-
 def route(method, pattern):
     pattern = pattern.replace("{id}", "(?P<id>[^/]+/[^/]+)").replace("{rev}", "(?P<rev>[^/]+)")
 
@@ -118,11 +62,13 @@ class Hub:
     def __init__(self, users):
         self.users, self.repositories, self.uploads, self.xorbs, self.renamed = users, {}, {}, {}, {}
         self.faults, self.log, self.page_size = [], [], 1000
+        self.loses = None  # a path that commits leave out without a word
         self.closing = threading.Event()
         handler = type("BoundHandler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.storage = self.url  # where uploads by xet go
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -403,7 +349,7 @@ class Handler(BaseHTTPRequestHandler):
         if found.full:
             raise Refusal(403, found.full)
         found.resolve(rev)
-        told = {"casUrl": self.hub.url, "accessToken": "xet-token", "exp": int(time.time()) + 3600}
+        told = {"casUrl": self.hub.storage, "accessToken": "xet-token", "exp": int(time.time()) + 3600}
         names = {"X-Xet-Cas-Url": "casUrl", "X-Xet-Access-Token": "accessToken", "X-Xet-Token-Expiration": "exp"}
         return 200, told, {header: str(told[name]) for header, name in names.items()}
 
@@ -443,6 +389,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def apply(self, files, key, value):
         path = value["path"]
+        if path == self.hub.loses:
+            return
         if key == "file":
             files[path] = File(base64.b64decode(value["content"]), False)
         elif key == "lfsFile" and value["oid"] in self.hub.uploads:

@@ -1,4 +1,4 @@
-"""What a repository's files decide of an upload: ``.gitignore`` leaves some out, ``.gitattributes`` puts some in LFS."""
+"""What a repository's files say of an upload: ``.gitignore`` leaves some out, ``.gitattributes`` puts some in LFS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ REGULAR_BYTES = 10 << 20  # larger files are LFS in any case
 
 
 def ignored(path, rules):
-    """Whether the last rule of a ``.gitignore`` that fits a path keeps it out."""
+    """Whether a path, or a folder above it, is kept out by the last rule of a ``.gitignore`` that fits it."""
+    parts = path.split("/")
+    heads = ["/".join(parts[: n + 1]) + "/" * (n + 1 < len(parts)) for n in range(len(parts))]
+    return any(_out(head, rules) for head in heads)
+
+
+def _out(path, rules):
     out = False
     for line in rules.splitlines():
         rule = line.rstrip()
@@ -30,11 +36,8 @@ def large(path, size, attributes):
 
 
 def _fits(path, rule):
-    """A rule with a slash within is about the whole path, another about any part of it; one with ``/`` last: folders."""
-    parts = path.split("/")
-    heads = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    folders = heads[:-1] if rule.endswith("/") else heads
-    wanted = rule.strip("/")
-    if "/" in rule.rstrip("/"):
-        return any(re.match(translate(wanted), head) for head in folders)
-    return any(re.match(translate(wanted), head.split("/")[-1]) for head in folders)
+    """A rule with a slash within is about the whole path, another about its last part; one with ``/`` last: folders."""
+    if rule.endswith("/") and not path.endswith("/"):
+        return False
+    anchored, whole = "/" in rule.rstrip("/"), path.rstrip("/")
+    return bool(re.match(translate(rule.strip("/")), whole if anchored else whole.split("/")[-1]))
