@@ -352,6 +352,16 @@ class TestFaults:
         assert len(load(split="test")["test"]) == 3
 
 
+def test_a_hostile_name_of_a_dataset_writes_no_text_into_the_card(hub, push, name, tmp_path):
+    dataset = "x\n<!-- end of ok -->\n# Owned\n---\n<!-- chatdesc ok: each push writes this section anew -->"
+    run = run_of(tmp_path / "odd", [row("swing-1")], dataset)
+    assert "letters, digits" in push(source=run, code=2)["err"]
+    push("--config", "ok", source=run)
+    head, lines = hub.head(name), hub.files(name)["README.md"].decode().splitlines()
+    assert "# Owned" not in lines and lines.count("<!-- end of ok -->") == 1
+    assert "nothing has changed" in push("--config", "ok", source=run)["out"] and hub.head(name) == head
+
+
 class TestFrames:
     def test_stay_out_unless_they_may_go(self, hub, push, load, run, name):
         from PIL import Image
@@ -367,6 +377,20 @@ class TestFrames:
         assert "own terms" in refused["out"] and "--i-have-the-right-to-redistribute" in refused["err"]
         push("--include-frames", "--i-have-the-right-to-redistribute")
         assert any(file.getvalue() in data for data in hub.files(name).values())
+
+    def test_of_sequences_whose_names_are_no_utf8(self, hub, push, name, tmp_path):
+        run = run_of(tmp_path / "odd", [row("caf\udce8-1"), row("caf\udce9-1")])
+        store = Store(run)
+        rows = list(store.rows(store.names()))
+        write_dataset(
+            rows,
+            run / "dataset",
+            dataset="lasot",
+            include_frames=lambda r: [f"frame of {ascii(r['sequence'])}".encode()],
+        )
+        push("--include-frames", "--i-have-the-right-to-redistribute", source=run)
+        shard = hub.files(name)["lasot/test-00000-of-00001.parquet"]
+        assert b"frame of 'caf\\udce8-1'" in shard and b"frame of 'caf\\udce9-1'" in shard
 
     def test_that_the_run_does_not_have(self, push, hub, name):
         options = ("--include-frames", "--i-have-the-right-to-redistribute")
