@@ -167,6 +167,5 @@ def test_work_that_breaks_off_leaves_the_old_tables_and_nothing_else(tmp_path):
     write_table(ROWS, tmp_path, "overall")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ValueError, match="fields not in fieldnames"), Tables(tmp_path) as tables:
-        tables.add("overall", [{"AUC": 1.0}])
-        tables.add("overall", [{"other": 1.0}])
+        tables.add("overall", [{"AUC": 1.0}, {"other": 1.0}])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -105,7 +105,7 @@ def push(
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    done = hub.push(Path(run), target)
+    done = hub.push(Path(run), target, lambda line: echo(line, err=True))
     for line in (*hub.told(done, target), *left_out(done.left_out)):
         echo(line)
     raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)

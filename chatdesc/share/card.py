@@ -15,6 +15,7 @@ The facts about source datasets are in ``cards/NAME.yaml``, the words in ``cards
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
 from chatdesc.share.export import LAYOUTS
 from chatdesc.share.facts import facts
 from chatdesc.share.licences import writers
+from chatdesc.share.markdown import code, plain
+from chatdesc.types import one_line
 from chatdesc.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 ANYWHERE = "PATH_OR_REPOSITORY"  # in the card of a folder, which does not know where it will lie
+UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)  # in the name of a configuration within an example
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {
     "auc": "success AUC",
@@ -202,7 +206,7 @@ def render(
         text_licence=text_licence or source.text_licence,
         tally=tally,
         repository=repository,
-        config=config or tally.dataset,
+        config=config or UNSAFE.sub("-", tally.dataset),
         layout=tally.dataset if tally.dataset in LAYOUTS else "lasot",
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,
@@ -219,8 +223,9 @@ def _template(**variables: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     words = (files("chatdesc.cards") / "dataset_card.md.jinja").read_text(encoding="utf-8")
-    template = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined).from_string(words)
-    return template.render(variables)
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters |= {"plain": plain, "code": code}
+    return environment.from_string(words).render(variables)
 
 
 def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
@@ -232,7 +237,7 @@ def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
         language=["en"],
         license="other",
         license_name="see-source-dataset",
-        pretty_name=f"{facts(dataset).pretty_name}, re-annotated by chatdesc",
+        pretty_name=f"{one_line(facts(dataset).pretty_name)}, re-annotated by chatdesc",
         tags=["visual-object-tracking", "vision-language-tracking", "chatdesc"],
     )
     paths = [{"split": name, "path": f"data/{name}-*.parquet"} for name in info.splits]
@@ -244,7 +249,7 @@ def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
 def _unpacked(provenance: Provenance) -> str:
     """A run's provenance as indented JSON; JSON inside its texts becomes part of it."""
     values = {name: _parsed(value) for name, value in provenance.items()}
-    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
+    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False).replace("<!--", "\\u003c!--")
 
 
 def _parsed(value: object) -> object:

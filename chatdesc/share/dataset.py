@@ -147,6 +147,11 @@ def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Published
     return clean
 
 
+def published_name(row: Row) -> str:
+    """The name of a row's sequence as the dataset has it: bytes that are no UTF-8 are escaped."""
+    return _decodable(row)["sequence"]
+
+
 @dataclass(slots=True)
 class _Split:
     """A split that is being written: its open shard, the rows of its batch, and counts of the rows written."""

@@ -49,10 +49,17 @@ def test_a_cause_counts_where_an_upload_wrapped_it():
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionError("reset"), httpx2.ConnectError("refused"), httpx2.ReadTimeout("slow")]
+    ("error", "says"),
+    [
+        (ConnectionError("reset"), "the connection to the Hub was lost."),
+        (httpx2.RemoteProtocolError("reset"), "the connection to the Hub was lost."),
+        (httpx2.ConnectError("refused"), "the Hub cannot be reached; look at the network, HF_ENDPOINT, and a proxy."),
+        (httpx2.ConnectTimeout("slow"), "the Hub cannot be reached; look at the network, HF_ENDPOINT, and a proxy."),
+        (httpx2.ReadTimeout("slow"), "the Hub has fallen silent, and was waited for in vain."),
+    ],
 )
-def test_a_lost_connection(error):
-    assert message(error) == f"ada/x: the connection to the Hub was lost. {AGAIN}"
+def test_a_lost_connection(error, says):
+    assert message(error) == f"ada/x: {says} {AGAIN}"
 
 
 def test_a_wrong_value_is_short_and_other_errors_pass_unchanged():
