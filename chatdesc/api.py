@@ -281,19 +281,24 @@ def export(
     split: str | None = None,
     config: str | None = None,
     overwrite: bool = False,
+    skip_refused: bool = False,
 ) -> exporting.Exported:
     """Write texts in a layout that trackers read, from rows alone.
 
     Args:
         source: a run folder, a dataset folder, or a Hub repository ``USER/NAME``.
-        layout: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``dtvlt``, ``vots``, ``json``, ``jsonl`` or ``csv``.
+        layout: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``dtvlt``, ``vots``, ``dpu-vlt``, ``lerobot``,
+            ``json``, ``jsonl`` or ``csv``.
         config: which of several datasets in one repository.
         overwrite: replace other texts; a dataset's own files are kept beside as ``.orig``.
+        skip_refused: leave out rows that the layout cannot hold (``refused`` of the result names them); without it
+            nothing is written if there is one.
 
     Raises:
-        ChatdescError: no such source or layout, or a file that would be lost.
+        ChatdescError: no such source or layout, a row that is refused, or a file that would be lost.
     """
-    return exporting.export(read_rows(str(source), split, config, exporting.COLUMNS), Path(to), layout, overwrite)
+    rows = read_rows(str(source), split, config, exporting.columns_of(layout))
+    return exporting.export(rows, Path(to), layout, overwrite, skip_refused)
 
 
 def push(

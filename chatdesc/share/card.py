@@ -25,8 +25,8 @@ import numpy as np
 
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
-from chatdesc.share.export import LAYOUTS
 from chatdesc.share.facts import facts
+from chatdesc.share.layouts import LAYOUTS
 from chatdesc.share.licences import writers
 from chatdesc.version import __version__
 
