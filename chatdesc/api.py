@@ -100,7 +100,7 @@ def annotate(
     """Describe every target, ground and reflect, track, and write a refined dataset.
 
     Args:
-        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang`` or ``synthetic``.
+        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``trackingnet``, ``got10k`` or ``synthetic``.
         root: the dataset's folder, an archive, or an fsspec URL.
         out: the run folder. The same call continues where an earlier one stopped.
         preset: a full set of backends; ``list_backends`` has the names.
