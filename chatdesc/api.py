@@ -22,6 +22,7 @@ from chatdesc.evaluation import calibrate as calibration
 from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
+from chatdesc.evaluation.submission import submit
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.alignment import known_mean
 from chatdesc.names import near
@@ -42,7 +43,7 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "write_back",
+    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import zipfile
 from bisect import bisect_left, bisect_right
 
 import numpy as np
@@ -136,3 +138,29 @@ def _check_answer(answer):
         x1, y1, x2, y2 = found["bbox"]
         if found["bbox_format"] != "xyxy" or not (x1 < x2 and y1 < y2) or not isinstance(found["label"], str):
             raise ValueError(f"no box: {found}")
+
+
+def trackingnet_server(file, frames):
+    """Boxes of each video as TrackingNet's server takes them from a zip: the only member whose path holds its name.
+
+    A video with no such member, or several, is scored as zeros; missing rows are NaN.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = [name for name in archive.namelist() if name.endswith(".txt") and "__MACOSX" not in name]
+        boxes = {}
+        for video, count in frames.items():
+            hits = [name for name in members if f"{video}.txt" in name]
+            table = pandas.DataFrame(0.0, index=range(count), columns=[*"xywh"])
+            if len(hits) == 1:
+                table = pandas.read_csv(archive.open(hits[0]), sep=",", names=[*"xywh"]).astype(float)
+            boxes[video] = table.reindex(range(count)).to_numpy()
+    return boxes
+
+
+def got10k_records(folder, sequence):
+    """All repetitions of a sequence's boxes and its times, as GOT-10k's toolkit reads an unpacked submission."""
+    files = sorted(glob.glob(f"{folder}/{sequence}/{sequence}_[0-9]*.txt"))
+    if not files:
+        raise ValueError(f"Results for sequence {sequence} not found.")
+    times = np.loadtxt(f"{folder}/{sequence}/{sequence}_time.txt", delimiter=",")
+    return [np.loadtxt(file, delimiter=",") for file in files], times
