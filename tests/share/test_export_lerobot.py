@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -12,6 +14,19 @@ from chatdesc.types import ChatdescError
 from tests.makers.full_rows import NAN, bare, row
 from tests.standins import readers
 
+LEROBOT = os.environ.get("CHATDESC_LEROBOT_PYTHON", "")
+READ = """
+import json, sys
+from lerobot.datasets.language import column_for_style, validate_camera_field
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+data = LeRobotDataset("local/texts", root=sys.argv[1])
+for i in range(len(data)):
+    for column in ("language_persistent", "language_events"):
+        for said in data[i][column]:
+            assert column_for_style(said["style"]) == column
+            validate_camera_field(said["style"], said["camera"])
+print(json.dumps([len(data), data.meta.total_episodes, data[0]["task"], data[60]["language_events"][0]["content"]]))
+"""
 BOX = [10.0, 20.0, 30.0, 40.0]
 
 
@@ -86,3 +101,12 @@ def test_the_reader_refuses_what_lerobot_refuses(change, why):
     line = {"language_persistent": [said | {"tool_calls": None} | change], "language_events": []}
     with pytest.raises(ValueError, match=why):
         readers._check_language([line])
+
+
+@pytest.mark.skipif(not LEROBOT, reason="CHATDESC_LEROBOT_PYTHON names no Python that has the package lerobot")
+def test_lerobot_itself_reads_it(tmp_path):
+    export([clip("b-1", 90, [(0, "red, one"), (60, "blue")]), clip("b-2", 2, [(0, "red, one")])], tmp_path, "lerobot")
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
+    said = subprocess.run([LEROBOT, "-c", READ, str(tmp_path)], capture_output=True, text=True, env=environment)
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout.splitlines()[-1]) == [92, 2, "red, one", "Where is blue?"]
