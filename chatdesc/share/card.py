@@ -26,7 +26,7 @@ import numpy as np
 from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
 from chatdesc.share.facts import facts
-from chatdesc.share.layouts import LAYOUTS
+from chatdesc.share.layouts import layout_for
 from chatdesc.share.licences import writers
 from chatdesc.version import __version__
 
@@ -171,7 +171,7 @@ def render(
         tally=tally,
         repository=repository,
         config=config or tally.dataset,
-        layout=tally.dataset if tally.dataset in LAYOUTS else "lasot",
+        layout=layout_for(tally.dataset),
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,
         grounding=tally.means("grounding", GROUNDING),

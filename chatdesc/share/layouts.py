@@ -208,3 +208,12 @@ LAYOUTS: dict[str, Layout] = {
     "dtvlt": Layout(_dtvlt_paths, _frame_lines),
     "vots": Layout(lambda row: [f"{file_name(row['sequence'])}/sequence"], _properties, True, _with_prompts),
 }
+
+
+def layout_for(dataset: str) -> str:
+    """The layout in which most readers of a dataset take texts.
+
+    >>> layout_for("tnl2k"), layout_for("got10k"), layout_for("trackingnet")
+    ('tnl2k', 'dtvlt', 'json')
+    """
+    return dataset if dataset in LAYOUTS else {"got10k": "dtvlt", "trackingnet": "json"}.get(dataset, "lasot")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chatdesc
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.share.dataset import write_dataset
@@ -346,6 +347,13 @@ def test_the_command_leaves_refused_rows_out_if_asked_to(tmp_path):
     assert "2 rows are refused (a/b: " in done[0].stderr and "nothing was written" in done[0].stderr
     assert "2 rows were refused and left out: a/b: " in done[1].stderr
     assert list(tree(tmp_path / "to")) == ["swing/swing-1/nlp.txt"]
+
+
+@pytest.mark.parametrize("layout", layouts())
+def test_rows_of_a_run_and_of_its_dataset_give_the_same_files(run, tmp_path, layout):
+    for number, source in enumerate((run, run / "dataset")):
+        chatdesc.export(source, tmp_path / str(number), layout, split="test")
+    assert tree(tmp_path / "0") == tree(tmp_path / "1") != {}
 
 
 def test_the_command(run, tmp_path):
