@@ -140,10 +140,17 @@ def _fault(row: list[str], columns: int, wanted: str, wrong: Callable[[list[floa
     if len(row) != columns:
         return f"{shown} is not {wanted}"
     try:
-        values = [float(text.replace("_", "?")) for text in row]  # "1_0" is a number for Python, and for nobody else
+        values = [_number(text) for text in row]
     except ValueError:
         return f"{shown} holds something that is no number"
     if not all(map(math.isfinite, values)):
         return f"{shown} holds a number that is not finite"
     why = wrong(values)
     return f"{shown} {why}" if why else ""
+
+
+def _number(text: str) -> float:
+    """A number as every reader takes it; Python also takes "1_0" and digits of other scripts."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return float(text)

@@ -94,6 +94,8 @@ class TestTrackingNet:
             ({"a_0.txt": box_lines(3) + "1,2,3\n"}, "a_0.txt:4: 1,2,3 is not 4 numbers"),
             ({"a_0.txt": box_lines(3) + "1,2,3,4,5\n"}, "a_0.txt:4: 1,2,3,4,5 is not 4 numbers"),
             ({"a_0.txt": "x,y,w,h\n" + box_lines(3)}, "a_0.txt:1: x,y,w,h holds something that is no number"),
+            ({"a_0.txt": box_lines(3) + "1,2,1_0,4\n"}, "a_0.txt:4: 1,2,1_0,4 holds something that is no number"),
+            ({"a_0.txt": box_lines(3) + "1,2,\u0663,4\n"}, "a_0.txt:4: 1,2,\u0663,4 holds something that is no number"),
             ({"a_0.txt": box_lines(2) + "\n" + box_lines(1)}, "a_0.txt:3: an empty line is not 4 numbers"),
             ({"a_0/a_0_001.txt": box_lines(4)}, "a_0/a_0_001.txt; remove"),
             ({"a_0_001.txt": box_lines(4)}, "of no sequence of the test set: a_0_001.txt"),
