@@ -149,12 +149,14 @@ def read_attributes(root: Root, path: str | None, names: tuple[str, ...]) -> tup
     return {name: bool(flag) for name, flag in zip(names, flags, strict=True)}, []
 
 
-def read_text(root: Root, path: str) -> tuple[str | None, list[Problem]]:
-    """A text with all its bytes (undecodable ones as surrogates); None without a file."""
+def read_text(root: Root, path: str, expected: bool = True) -> tuple[str | None, list[Problem]]:
+    """A text with all its bytes (undecodable ones as surrogates); None without a file, a problem if it is expected."""
     try:
         data = root.find(path)
     except (OSError, DataError) as error:
         return None, [Problem("missing_text", f"{path}: {error}")]
+    if data is None and not expected:
+        return None, []
     if data is None:
         return None, [Problem("missing_text", f"{path}: there is no such file; a text can be made all the same")]
     return data.decode("utf-8", "surrogateescape"), _odd_text(path, data)

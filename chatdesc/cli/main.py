@@ -17,6 +17,7 @@ from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
+from chatdesc.cli.submit import submit
 from chatdesc.private import without_secrets
 from chatdesc.types import ChatdescError
 from chatdesc.version import __version__
@@ -25,7 +26,7 @@ COMMANDS = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate),
     "Inspect": (show,),
-    "Score": (score, compare, evaluate),
+    "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }
 

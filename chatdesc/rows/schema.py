@@ -105,9 +105,9 @@ class TrackingRecord(TypedDict):
     tracker: str
     verifier: str
     protocol: str
-    auc: float
-    precision: float
-    norm_precision: float
+    auc: float | None
+    precision: float | None
+    norm_precision: float | None
     key_frames: list[int]
     chosen_iou: float | None
     random_iou: float | None
@@ -172,7 +172,7 @@ class Row(TypedDict):
 
 COLUMNS: dict[str, str] = {
     "sequence": "name of the sequence in its dataset",
-    "dataset": "source dataset: lasot, lasot_ext, tnl2k, otb-lang, synthetic",
+    "dataset": "source dataset: lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k, synthetic",
     "split": "split of the source dataset, or null where it is not known",
     "category": "the dataset's own class of the target, or null",
     "num_frames": "annotated frames",

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from chatdesc.metrics.paired import FEW, Interval, compare_pairs, known_mean
 from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
-from chatdesc.share.export import LAYOUTS
 from chatdesc.share.facts import facts
+from chatdesc.share.layouts import layout_for
 from chatdesc.share.licences import writers
 from chatdesc.share.markdown import code, plain
 from chatdesc.types import one_line
@@ -207,7 +207,7 @@ def render(
         tally=tally,
         repository=repository,
         config=config or UNSAFE.sub("-", tally.dataset),
-        layout=tally.dataset if tally.dataset in LAYOUTS else "lasot",
+        layout=layout_for(tally.dataset),
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,
         grounding=tally.means("grounding", GROUNDING),
