@@ -178,7 +178,7 @@ def test_the_quick_way_reads_nothing_that_the_careful_one_would_not(token):
 
 
 NUMBERS = st.sampled_from(
-    "1 12 1.5 -3 +3 1e3 1E-2 nan NaN NAN inf -inf Infinity .5 5. 1e400 00012 1e-400 123456789012345678901234567890".split()
+    "1 12 1.5 -3 +3 1e3 1E-2 nan NaN NAN inf -inf Infinity .5 5. 1e400 00012 1e-400 1234567890123456789012".split()
 )
 ODD = st.sampled_from(
     ["", "x", "1_0", "0x10", '"1"', "'1'", "\uff11", "1.2.3", "--1", "true", "null", "#", "\0", "\x0b"]
@@ -193,7 +193,7 @@ STARTS = st.sampled_from(["", "", "", "\n", " ", "\ufeff", "\ufeff\ufeff", " \uf
 FILES = st.tuples(STARTS, st.lists(PLAIN | PLAIN | LINE, max_size=3)).map(lambda file: file[0] + "".join(file[1]))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @example(["\n1,2,3,4\n"])
 @example([" \ufeff1,2,3,4"])
 @example(["\ufeff\ufeff1,2,3,4"])
