@@ -22,6 +22,7 @@ from chatdesc.config import Settings, public_spec
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders.base import Dataset
+from chatdesc.names import file_name
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import Store, read_config
@@ -181,7 +182,7 @@ class Comparison:
                 result = ({}, _empty_row() | {"problems": [f"{type(result).__name__}: {result}"]})
             tracks, row = result
             for arm in ARMS:
-                _keep(store.root / "tracks" / arm.name / f"{name}.txt", tracks.get(arm.name))
+                _keep(store.root / "tracks" / arm.name / file_name(name, ".txt"), tracks.get(arm.name))
             done = row | {"sequence": name}
             store.save(cast(Row, done))
             on_row(done)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chatdesc.evaluation.result_files import _careful, parse_results
 from chatdesc.evaluation.results import MatchedFolder, ResultFolder, result_folders
+from chatdesc.names import file_name
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import box_lines, put, zipped
 
@@ -205,3 +206,12 @@ def test_what_is_read_quickly_is_what_is_read_with_care(files):
     for quick, careful in zip(parse_results(data), map(_careful, data), strict=True):
         assert quick.error == careful.error
         assert np.array_equal(quick.boxes, careful.boxes, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["x" * 252, "a/b", "\u732b" * 84, "\ud800"])
+def test_the_file_of_a_name_that_no_file_can_have_is_found(tmp_path, name):
+    put(tmp_path / file_name(name, ".txt"), box_lines(2))
+    put(tmp_path / "bus-1.txt", box_lines(2))
+    matched = ResultFolder(str(tmp_path)).match([name, "bus-1"])
+    assert matched[name].path == file_name(name, ".txt") and matched["bus-1"].path == "bus-1.txt"
+    assert MatchedFolder.of(ResultFolder(str(tmp_path)), [name, "bus-1"]).about_unread(True) == ""
