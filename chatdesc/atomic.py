@@ -53,6 +53,9 @@ def swap_in(out: Path) -> None:
     """Replace ``out`` by ``aside(out, "new")``, in one step where the system can exchange two names.
 
     Elsewhere it takes two renames; ``recover`` repairs a kill between them.
+
+    Raises:
+        OSError: a rename fails; the old folder is in its place.
     """
     new, old = aside(out, "new"), aside(out, "old")
     if not out.exists():
@@ -61,7 +64,11 @@ def swap_in(out: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)
     else:
         rename(out, old)
-        rename(new, out)
+        try:
+            rename(new, out)
+        except OSError:
+            rename(old, out)
+            raise
         shutil.rmtree(old, ignore_errors=True)
 
 

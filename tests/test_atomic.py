@@ -14,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatdesc.atomic import (
+    aside,
     is_temporary,
     keep_original,
     make_folder,
     refuse_links_out,
     remove_leftovers,
+    swap_in,
     write_atomic,
 )
 from chatdesc.types import ChatdescError
@@ -239,3 +241,24 @@ def test_a_rename_that_keeps_failing_leaves_the_old_file_and_nothing_else(tmp_pa
         write_atomic(tmp_path / "a", "new")
     assert ([path.name for path in tmp_path.iterdir()], (tmp_path / "a").read_text()) == (["a"], "old")
     assert len(tries) == count
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeypatch, fails):
+    out = tmp_path / "dataset"
+    for folder, text in ((out, "old"), (aside(out, "new"), "new")):
+        folder.mkdir()
+        (folder / "a").write_text(text)
+    real, calls = os.replace, []
+
+    def replace(source, target):
+        calls.append(source)
+        if len(calls) == fails:
+            raise OSError(errno.EACCES, "made up", str(source))
+        real(source, target)
+
+    monkeypatch.setattr("chatdesc.atomic.exchange", lambda a, b: False)
+    monkeypatch.setattr("chatdesc.atomic.os.replace", replace)
+    with pytest.raises(OSError, match="made up"):
+        swap_in(out)
+    assert (out / "a").read_text() == "old"

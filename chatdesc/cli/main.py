@@ -45,6 +45,11 @@ for panel, commands in COMMANDS.items():
         app.command(rich_help_panel=panel)(command)
 
 
+MACHINE_REMEDY = (
+    "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
+)
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"chatdesc {__version__}")
@@ -60,11 +65,18 @@ def options(
     """Options of chatdesc itself."""
 
 
+def _is_named(error: OSError, path: str) -> bool:
+    """Whether an error is about a file that is missing, or is a folder, where an argument says."""
+    wrong = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | FileExistsError)
+    arguments = (argument.rpartition("=")[2] if argument.startswith("--") else argument for argument in sys.argv[1:])
+    return wrong and any(a and (path == a or path.startswith(a.rstrip("/") + "/")) for a in arguments)
+
+
 def main() -> None:
     """Run the command line.
 
-    An error that a user can repair becomes one message and exit code 2, a full disk or a missing permission one message
-    and exit code 3.
+    An error that a user can repair becomes one message and exit code 2, and so does a missing file that the user named;
+    a full disk or a missing permission becomes one message and exit code 3.
     """
     try:
         app()
@@ -76,12 +88,11 @@ def main() -> None:
         sys.exit(Exit.MACHINE)
     except OSError as error:
         place = error.filename2 or error.filename
-        where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes | os.PathLike) else ""
-        remedy = (
-            "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
-        )
+        path = os.fsdecode(place) if isinstance(place, str | bytes | os.PathLike) else ""
+        where, named = f"{path}: " if path else "", _is_named(error, path)
+        remedy = "is the name right?" if named else MACHINE_REMEDY
         echo(without_secrets(f"chatdesc: {where}{error.strerror or error}; {remedy}"), err=True)
-        sys.exit(Exit.MACHINE)
+        sys.exit(Exit.USAGE if named else Exit.MACHINE)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
 

@@ -24,6 +24,7 @@ from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
+from chatdesc.names import file_name
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import Store, read_config
@@ -189,7 +190,7 @@ class Comparison:
                 result = ({}, _empty_row() | {"problems": [f"{type(result).__name__}: {result}"]})
             tracks, row = result
             for arm in ARMS:
-                _keep(store.root / "tracks" / arm.name / f"{name}.txt", tracks.get(arm.name))
+                _keep(store.root / "tracks" / arm.name / file_name(name, ".txt"), tracks.get(arm.name))
             done = row | {"sequence": name}
             store.save(cast(Row, done))
             on_row(done)

@@ -1,5 +1,6 @@
 import json
 import re
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -368,5 +369,17 @@ def test_code_that_the_configuration_does_not_ask_for_is_refused_without_a_quest
     folder = hostile.model(tmp_path / "model", mark, repository_code=False)
     monkeypatch.setattr("builtins.input", lambda *_: "y")
     with pytest.raises(BackendError):
+        create("encoder", f"open-clip:local-dir:{folder}", device="cpu").describe_self()
+    assert not mark.exists()
+
+
+def test_the_tokenizer_is_told_to_run_no_code_whatever_the_configuration_says(tmp_path, monkeypatch):
+    """The last of three refusals, alone."""
+    mark = tmp_path / "ran"
+    folder = hostile.model(tmp_path / "model", mark)
+    monkeypatch.setattr("chatdesc.backends.open_clip_model.refuse_remote_code", lambda *_: None)
+    monkeypatch.setattr("chatdesc.backends.open_clip_model.no_remote_code", nullcontext)
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with suppress(BackendError):
         create("encoder", f"open-clip:local-dir:{folder}", device="cpu").describe_self()
     assert not mark.exists()

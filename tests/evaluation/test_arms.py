@@ -8,6 +8,7 @@ import pytest
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
 from chatdesc.evaluation.arms import ARMS, Comparison, arm_rows_in, phrases
+from chatdesc.evaluation.results import ResultFolder
 from chatdesc.rows.store import Store
 from chatdesc.types import BackendError, ChatdescError, Embedding, Followed
 from tests.makers.rows import a_row
@@ -169,3 +170,15 @@ def test_both_texts_get_the_same_background():
     ]  # fmt: skip
     assert [p.text for p in phrases(row, "refined")] == ["kite", "red kite"]
     assert [p.text for p in phrases(row, "")] == [""]
+
+
+def test_a_name_too_long_for_a_file_has_its_tracks_all_the_same(work):
+    name = "x" * 252
+    work.data[name] = sequence_of(5, HERE, name=name)
+    store = Store(work.run)
+    store.save(store.load("kite-1") | {"sequence": name})
+    with work.open() as kept:
+        work.track(kept, [name])
+        assert kept.load(name)["problems"] == []
+    [file] = (work.place / "tracks" / "no-text").glob("x*.txt")
+    assert ResultFolder(str(file.parent)).match([name])[name].path == file.name
