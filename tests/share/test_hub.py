@@ -386,7 +386,7 @@ class TestFrames:
             rows,
             run / "dataset",
             dataset="lasot",
-            include_frames=lambda r: [f"frame of {ascii(r['sequence'])}".encode()],
+            include_frames=lambda r: [f"frame of {r['sequence']!a}".encode()],
         )
         push("--include-frames", "--i-have-the-right-to-redistribute", source=run)
         shard = hub.files(name)["lasot/test-00000-of-00001.parquet"]
