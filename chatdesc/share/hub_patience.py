@@ -28,9 +28,9 @@ LONGEST_WAIT = 60  # seconds that a push waits when the Hub asks it to; beyond, 
 class Limits:
     """Seconds until a connection must stand, and for which it may be silent; how xet tries again."""
 
-    connect: float = 10
+    connect: float = 5
     silence: float = 90
-    retries: int = 3
+    retries: int = 2
     retrying: float = 120
 
 
