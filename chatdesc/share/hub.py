@@ -34,7 +34,7 @@ from chatdesc.share.hub_card import Built, new_card
 from chatdesc.share.hub_errors import ATTEMPTS, advice, lasting, wait_of
 from chatdesc.share.hub_patience import LONGEST_WAIT, patience
 from chatdesc.share.redact import assert_clean
-from chatdesc.share.repository import Changes, Remote, Target, commit, holds, look, refuse
+from chatdesc.share.repository import Changes, Remote, Target, commit, holds, look, refuse, size_of
 from chatdesc.types import ChatdescError, one_line
 
 if TYPE_CHECKING:
@@ -226,8 +226,7 @@ def _make_tag(api: HfApi, target: Target, sha: str) -> None:
 
 
 def _megabytes(changes: Changes) -> str:
-    sizes = [c.stat().st_size if isinstance(c, Path) else len(c) for c in changes.add.values()]
-    return f"{sum(sizes) / 1e6:.1f}"
+    return f"{sum(map(size_of, changes.add.values())) / 1e6:.1f}"
 
 
 def _changes(built: Built, remote: Remote, target: Target) -> Changes:

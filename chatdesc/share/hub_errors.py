@@ -30,7 +30,7 @@ AGAIN = "Nothing is half published; the same command sends what is missing."
 ANOTHER_WAY = "HF_HUB_DISABLE_XET=1 uploads by another way"
 XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})[^)]*\), domain: (\S+)")
 XET_SILENT = re.compile(r"error sending request for url \((\S+)\)")
-FULL = re.compile(r"quota|storage|exceed|billing|payment|limit", re.I)
+FULL = re.compile(r"\b(?:quota|storage|exceed\w*|billing|payment|limit)\b", re.I)
 WORDS = 300  # characters of the Hub's words
 
 

@@ -26,11 +26,12 @@ LONGEST_WAIT = 60  # seconds that a push waits when the Hub asks it to; beyond, 
 
 @dataclass
 class Limits:
-    """Seconds until a connection must stand, and for which it may be silent; ``retries`` of an upload by xet."""
+    """Seconds until a connection must stand, and for which it may be silent; how xet tries again."""
 
-    connect: float = 10
+    connect: float = 5
     silence: float = 90
     retries: int = 2
+    retrying: float = 120
 
 
 LIMITS = Limits()
@@ -80,6 +81,7 @@ def _of_xet() -> dict[str, str]:
         "HF_XET_CLIENT_CONNECT_TIMEOUT": f"{round(LIMITS.connect * 1000)}ms",
         "HF_XET_CLIENT_READ_TIMEOUT": f"{round(LIMITS.silence * 1000)}ms",
         "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": str(LIMITS.retries),
+        "HF_XET_CLIENT_RETRY_MAX_DURATION": f"{round(LIMITS.retrying * 1000)}ms",
     }
 
 

@@ -18,9 +18,11 @@ from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.hf_api import DatasetInfo
+    from huggingface_hub.hf_api import DatasetInfo, RepoFile, RepoFolder
 
 KIND = "dataset"
+SHA256 = 64  # characters; git's own names have 40
+ASKED_AT_ONCE = 500  # paths; the Hub takes a thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +145,22 @@ def _make_branch(api: HfApi, target: Target) -> None:
 
 
 def _files(api: HfApi, name: str, sha: str) -> dict[str, tuple[int, str]]:
+    return _by_path(api.list_repo_tree(name, repo_type=KIND, revision=sha, recursive=True))
+
+
+def _by_path(entries: Iterable[RepoFile | RepoFolder]) -> dict[str, tuple[int, str]]:
     from huggingface_hub.hf_api import RepoFile
 
-    tree = api.list_repo_tree(name, repo_type=KIND, revision=sha, recursive=True)
-    files = (file for file in tree if isinstance(file, RepoFile))
+    files = (entry for entry in entries if isinstance(entry, RepoFile))
     return {file.path: (file.size, file.lfs.sha256 if file.lfs else file.blob_id) for file in files}
 
 
 def holds(files: Mapping[str, tuple[int, str]], path: str, content: Path | bytes) -> bool:
     """Whether a repository's file is this one: by SHA-256 in LFS, by git's blob id otherwise."""
-    return path in files and files[path][1] in (_digest("sha256", b"", content), blob_id(content))
+    size, known = files.get(path, (-1, ""))
+    if size != size_of(content):
+        return False
+    return known == (_digest("sha256", b"", content) if len(known) == SHA256 else blob_id(content))
 
 
 def blob_id(content: Path | bytes) -> str:
@@ -161,8 +169,12 @@ def blob_id(content: Path | bytes) -> str:
     >>> blob_id(b"")
     'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
     """
-    size = content.stat().st_size if isinstance(content, Path) else len(content)
-    return _digest("sha1", b"blob %d\0" % size, content)
+    return _digest("sha1", b"blob %d\0" % size_of(content), content)
+
+
+def size_of(content: Path | bytes) -> int:
+    """The bytes of a file that is to be committed."""
+    return content.stat().st_size if isinstance(content, Path) else len(content)
 
 
 def _digest(algorithm: str, start: bytes, content: Path | bytes) -> str:
@@ -217,7 +229,11 @@ def _refuse_ignored(remote: Remote, ignored: list[str]) -> None:
 
 def _verify(api: HfApi, changes: Changes, remote: Remote, sha: str) -> None:
     """Look whether the commit holds what was sent, and no more what was deleted."""
-    files = _files(api, remote.repo_id, sha)
+    paths = [*changes.add, *changes.remove]
+    files: dict[str, tuple[int, str]] = {}
+    for start in range(0, len(paths), ASKED_AT_ONCE):
+        some_paths = paths[start : start + ASKED_AT_ONCE]
+        files |= _by_path(api.get_paths_info(remote.repo_id, some_paths, repo_type=KIND, revision=sha))
     missing = [path for path, content in changes.add.items() if not holds(files, path, content)]
     staying = [path for path in changes.remove if path in files]
     if missing or staying:

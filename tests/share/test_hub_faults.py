@@ -257,6 +257,13 @@ def test_a_renamed_repository(hub, push):  # noqa: F811
     assert "nothing has changed" in push()["out"] and hub.head("ada/new-name") == head
 
 
+def test_a_gated_repository_is_not_read_without_access(hub, push, worker, repository):  # noqa: F811
+    push()
+    repository.gated = True
+    done = worker(BOB, run=["export", REPO, "--to", "x", "--layout", "json"])
+    assert done["code"] == 2 and "gated" in done["err"] and "ask for access" in done["err"], done
+
+
 def test_a_tree_of_several_pages(hub, push):  # noqa: F811
     hub.page_size = 2
     hub.put(REPO, {f"theirs/{n}.txt": b"x" for n in range(7)})
