@@ -7,7 +7,7 @@ result. ``import chatdesc`` gives all of them as ``chatdesc.annotate`` and so on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
 from chatdesc.evaluation.submission import submit
 from chatdesc.loaders import Dataset, WriteBack, load
-from chatdesc.metrics.alignment import known_mean
+from chatdesc.metrics.paired import known_mean
 from chatdesc.names import near
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -62,6 +62,7 @@ class AnnotateResult(Tabular):
         finished_before: sequences that were finished before the call.
         notes: remarks on the models and the dataset.
         describer_counts: requests, tokens and cache hits, where the describer counts them.
+        left_out: why a row is not in the dataset, per sequence: it holds a path of this machine or a token.
     """
 
     out: Path
@@ -70,6 +71,7 @@ class AnnotateResult(Tabular):
     finished_before: int = 0
     notes: tuple[str, ...] = ()
     describer_counts: dict[str, Any] | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -130,10 +132,13 @@ def annotate(
         finally:
             run.close()
         frames = run.encoded_frames if run.settings.include_frames else None
-        write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
+        written = write_dataset(
+            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
+        )
         rows = tuple(slim(row) for row in run.rows(store))
     counts = getattr(run.models.describer, "summary", None)
-    return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), counts() if counts else None)
+    said = counts() if counts else None
+    return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), said, written.left_out)
 
 
 def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:

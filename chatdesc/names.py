@@ -20,7 +20,13 @@ SHOWN = 5  # names in a message
 def natural(name: str) -> tuple[list[object], str]:
     """Sort key that puts ``2.jpg`` before ``10.jpg``, whatever surrounds the numbers."""
     parts = re.split(r"([0-9]+)", name)
-    return [int(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+    return [_number(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """Sorts as the number does; Python reads no number of more than some thousand digits."""
+    plain = digits.lstrip("0")
+    return len(plain), plain
 
 
 def near(word: str, words: Iterable[str]) -> str:

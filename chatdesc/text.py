@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 CLIP_TOKENS = 77
+LONGEST = CLIP_TOKENS * 32  # characters that are not spaces; no token of CLIP stands for more than 32
 VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 MERGES = 49152 - 256 - 2
 
@@ -88,8 +89,11 @@ def fits_clip(text: str) -> bool:
     >>> fits_clip("a red kite"), fits_clip("kite " * 76)
     (True, False)
     """
-    # A text of few bytes fits, because a token stands for at least one byte.
-    return len(_seen(text).encode()) <= CLIP_TOKENS - 2 or clip_tokens(text) <= CLIP_TOKENS
+    # A text of few bytes fits, because a token stands for at least one byte; one of very many does not.
+    seen = _seen(text)
+    if len(seen.encode()) <= CLIP_TOKENS - 2:
+        return True
+    return len("".join(seen.split())) <= LONGEST and clip_tokens(text) <= CLIP_TOKENS
 
 
 def clip_tokens(text: str) -> int:

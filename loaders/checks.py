@@ -202,7 +202,7 @@ def pair(folder: str, images: list[str], rows: int, start: int = 0) -> tuple[lis
 
 
 def _present(images: list[str], rows: int) -> Rows:
-    digits = [re.search(r"([0-9]+)\.\w+$", name) for name in images]
+    digits = [re.search(r"(?<![0-9])([0-9]{1,18})\.\w+$", name) for name in images]  # more fit no integer
     numbers = np.array([int(d[1]) for d in digits if d], np.intp)
     if len(numbers) == len(images) and (np.diff(numbers) > 0).all() and numbers[-1] - numbers[0] < rows:
         present: Rows = numbers - numbers[0]

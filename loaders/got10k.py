@@ -17,7 +17,6 @@ evaluation server.
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from chatdesc.loaders.base import Dataset
@@ -41,8 +40,7 @@ class Got10k(Dataset):
         top = self.source.entries()
         if parts := [split for split in _SPLITS if top.get(split)]:
             return [entry for split in parts for entry in self._split_folder(f"{split}/", split)]
-        name = re.split(r"[/\\]", self.source.url.rstrip("/\\"))[-1]
-        return self._split_folder("", name if name in _SPLITS else None)
+        return self._split_folder("", self.source.name if self.source.name in _SPLITS else None)
 
     def _split_folder(self, place: str, split: str | None) -> list[Entry]:
         """The sequences that the list names, or all folders where there is no list."""

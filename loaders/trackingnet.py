@@ -40,8 +40,7 @@ class TrackingNet(Dataset):
         self._listed: dict[str, dict[str, bool]] = {}
         top = self.source.entries()
         if top.get("anno") or top.get("frames"):
-            part = re.split(r"[/\\]", self.source.url.rstrip("/\\"))[-1]
-            return self._part("", _split(part))
+            return self._part("", _split(self.source.name))
         parts = [name for name, folder in top.items() if folder and _PART.fullmatch(name)]
         return [entry for part in parts for entry in self._part(f"{part}/", _split(part))]
 

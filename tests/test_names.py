@@ -12,6 +12,8 @@ from chatdesc.names import natural, near, some
         ["bus-2", "bus-10", "Car-1", "car-1", "car-02"],  # case does not count before the number does
         ["a", "a1", "a1b", "a2"],
         ["frame 9.PNG", "frame 10.jpeg"],
+        ["a" + "9" * 4999, "a1" + "0" * 5000, "b"],  # more digits than Python reads as a number
+        ["0", "000", "01", "1", "010"],
     ],
 )
 def test_numbers_sort_by_value_and_letters_without_case(ordered):

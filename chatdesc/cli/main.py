@@ -18,6 +18,7 @@ from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
 from chatdesc.cli.submit import submit
+from chatdesc.private import without_secrets
 from chatdesc.types import ChatdescError
 from chatdesc.version import __version__
 
@@ -79,7 +80,7 @@ def main() -> None:
         remedy = (
             "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
         )
-        echo(f"chatdesc: {where}{error.strerror or error}; {remedy}", err=True)
+        echo(without_secrets(f"chatdesc: {where}{error.strerror or error}; {remedy}"), err=True)
         sys.exit(Exit.MACHINE)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)

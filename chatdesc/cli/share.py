@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import Exit, echo
+from chatdesc.cli.console import Exit, echo, left_out
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.names import some
 from chatdesc.share import hub
@@ -113,5 +113,7 @@ def push(
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    for line in hub.told(hub.push(Path(run), target), target):
+    done = hub.push(Path(run), target)
+    for line in (*hub.told(done, target), *left_out(done.left_out)):
         echo(line)
+    raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)

@@ -24,7 +24,7 @@ from chatdesc.evaluation.compare import (
     arm_rows,
     common,
     difference_rows,
-    judge_rows,
+    later_frames,
     never_verified,
     no_result,
     same_texts,
@@ -32,6 +32,7 @@ from chatdesc.evaluation.compare import (
     verification_rows,
 )
 from chatdesc.evaluation.evaluate import Evaluation
+from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.evaluation.score import open_for
 from chatdesc.evaluation.steps import Steps
@@ -297,7 +298,7 @@ def compare_arms(
         rows,
         difference_rows(arms, results.grounder),
         verification_rows(results.judged, names, results.grounder),
-        judge_rows(asked.rows, names, results.judged, results.judge),
+        judge_rows(asked.rows, names, [(row["sequence"], row["judged"]) for row in results.judged], results.judge),
         (
             *notes,
             *late,
@@ -362,8 +363,9 @@ def _remarks(
         notes.append(
             f"{grounder.name} gave the feedback that chose these texts; --judge with another grounder is independent"
         )
-    if (feedback := settings["feedback"]) != "first":
+    elif results.judged and part_of_grounder(grounder.name, settings["grounder"]) is Part.SIBLING:
         notes.append(
-            f"the texts were chosen with boxes of later frames of these very sequences (--feedback {feedback})"
+            f"{grounder.name} is a sibling of {settings['grounder']}, which chose these texts, so they tend to agree; "
+            "--judge with another kind of grounder is independent"
         )
-    return notes + same_texts(asked.rows, names, arms)
+    return notes + later_frames(asked.rows, names, settings) + same_texts(asked.rows, names, arms)

@@ -10,7 +10,8 @@
 'a red bus far away'
 
 Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that exists keeps its line
-ending, a new one has none. ``json``, ``jsonl``, ``csv`` and ``lerobot`` hold the texts unchanged.
+ending, a new one has none. ``json``, ``jsonl``, ``csv`` and ``lerobot`` hold the texts unchanged, but
+for an apostrophe in the CSV before a text that a spreadsheet would take for a formula.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatdesc.atomic import keep_original, remove_leftovers, write_atomic
+from chatdesc.atomic import keep_original, refuse_odd_original, remove_leftovers, write_atomic
 from chatdesc.names import some
 from chatdesc.rows.check import wrong_column
 from chatdesc.rows.schema import Row
@@ -87,8 +88,9 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False, 
     files = collector.files()
     if not files:
         raise ChatdescError(_about(refused) if refused else _about_nothing(skipped))
-    differing = _differing(files, to, overwrite)
-    kept = _write(differing, to, layout in LAYOUTS and LAYOUTS[layout].keeps_originals)
+    keeps_originals = layout in LAYOUTS and LAYOUTS[layout].keeps_originals
+    differing = _differing(files, to, overwrite, keeps_originals)
+    kept = _write(differing, to, keeps_originals)
     return Exported(tuple(differing), len(files) - len(differing), skipped, kept, tuple(refused))
 
 
@@ -114,7 +116,7 @@ def _about_nothing(skipped: int) -> str:
     return "no row has a text" if skipped else "there is no row to export"
 
 
-def _differing(files: dict[str, Content], to: Path, overwrite: bool) -> dict[str, bytes]:
+def _differing(files: dict[str, Content], to: Path, overwrite: bool, keeps_originals: bool) -> dict[str, bytes]:
     """The files that ``to`` does not have with this content.
 
     Raises:
@@ -122,6 +124,8 @@ def _differing(files: dict[str, Content], to: Path, overwrite: bool) -> dict[str
     """
     for path in files:
         refuse_place(to, path)
+        if keeps_originals:
+            refuse_odd_original(to / path)
     contents = {p: c if isinstance(c, bytes) else c.encode("utf-8", "surrogateescape") for p, c in files.items()}
     differing = {path: data for path, data in contents.items() if _differs(to / path, data)}
     existing = [path for path in differing if (to / path).exists()]

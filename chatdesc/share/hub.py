@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -53,6 +53,7 @@ class Pushed:
         sent, removed: paths of files.
         same: the number of shards that were in the repository already.
         commit: the commit's id; None where there is no repository yet.
+        left_out: why a row was not pushed, per sequence: it holds a path of this machine or a token.
     """
 
     config: str
@@ -61,6 +62,7 @@ class Pushed:
     removed: tuple[str, ...]
     same: int
     commit: str | None
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def push(run: Path, target: Target) -> Pushed:
@@ -78,9 +80,9 @@ def push(run: Path, target: Target) -> Pushed:
     if get_token() is None:
         raise ChatdescError("there is no token for the Hub; sign in with `hf auth login`, or set HF_TOKEN")
     with TemporaryDirectory(prefix="chatdesc-push-") as folder:
-        built = _build(run, target, Path(folder))
+        built, left_out = _build(run, target, Path(folder))
         with advice(target.repo_id):
-            return _publish(HfApi(), built, target, Path(folder))
+            return replace(_publish(HfApi(), built, target, Path(folder)), left_out=left_out)
 
 
 def terms(run: Path) -> str:
@@ -106,19 +108,19 @@ def told(done: Pushed, target: Target) -> list[str]:
     return [*lines, f"commit {done.commit}", *(f"Load it:  {line}" for line in loads)]
 
 
-def _build(run: Path, target: Target, folder: Path) -> Built:
-    """Write the shards into ``folder``."""
+def _build(run: Path, target: Target, folder: Path) -> tuple[Built, dict[str, str]]:
+    """Write the shards into ``folder``; also why rows were left out, per sequence."""
     dataset = dataset_of(run)
     config = target.config or dataset
     if not CONFIG.fullmatch(config):
         raise ChatdescError(f"--config {config!r}: letters, digits, _ and - only")
     frames = _frames_of(run) if target.include_frames else None
     out = folder / "dataset"
-    write_dataset(read_rows(str(run), target.split), out, dataset=dataset, include_frames=frames)
+    written = write_dataset(read_rows(str(run), target.split), out, dataset=dataset, include_frames=frames)
     metadata, _ = parted((out / "README.md").read_text(encoding="utf-8"))
     shards = {f"{config}/{path.name}": path for path in sorted((out / "data").iterdir())}
     splits = {split["name"]: split for split in metadata["dataset_info"]["splits"]}
-    return Built(dataset, config, shards, splits, metadata)
+    return Built(dataset, config, shards, splits, metadata), written.left_out
 
 
 def _frames_of(run: Path) -> Callable[[Row], list[bytes]]:
@@ -127,10 +129,10 @@ def _frames_of(run: Path) -> Callable[[Row], list[bytes]]:
     stored = _stored_frames(run / "dataset", stale)
 
     def frames(row: Row) -> list[bytes]:
-        name, images = next(stored.get(split_name(row["split"]), iter(())), ("", []))
-        if name != row["sequence"]:
-            raise stale
-        return images
+        for name, images in stored.get(split_name(row["split"]), ()):  # rows that are left out are passed over
+            if name == row["sequence"]:
+                return images
+        raise stale
 
     return frames
 

@@ -24,10 +24,10 @@ from typing import Any
 
 from chatdesc.rows.schema import Row
 from chatdesc.share.collect import Content, texts_over_time
+from chatdesc.tables import sheet_cell
 from chatdesc.types import ChatdescError
 
 FLAT = ("sequence", "dataset", "split", "category", "manual_text", "text", "text_source", "scope", "status")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class JsonTexts:
@@ -79,7 +79,7 @@ class CsvTable:
 
     def add(self, row: Row) -> bool:
         """Take a row."""
-        self._table.writerow([_cell(row.get(name)) for name in FLAT])
+        self._table.writerow([sheet_cell(row.get(name)) for name in FLAT])
         self._rows += 1
         return True
 
@@ -101,8 +101,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

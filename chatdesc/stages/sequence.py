@@ -13,6 +13,7 @@ import numpy as np
 from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.ope import LASOT, score_sequence
 from chatdesc.rows.schema import (
+    GroundingRecord,
     Provenance,
     RangeText,
     RoundRecord,
@@ -63,13 +64,13 @@ def annotate_sequence(
     if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")
-    texts = ({"manual": manual} if manual else {}) | {"refined": row["text"]}
+    phrases = tuple(Phrase(r.start, r.chosen.text, r.background) for r in with_text if r.chosen is not None)
+    texts = ({"manual": (Phrase(0, manual),)} if manual else {}) | {"refined": phrases}
     try:
         row["alignment"] = alignment_column((yield from align(sequence, texts, settings, threshold)))
     except (BackendError, DataError) as error:
         row = _fail(row, "alignment_failed", error)
     if tracked:
-        phrases = tuple(Phrase(r.start, r.chosen.text, r.background) for r in with_text if r.chosen is not None)
         try:
             done = yield from track(
                 sequence, phrases[0].text, phrases[0].background, settings, threshold, settings.encoders[0], phrases[1:]
@@ -126,13 +127,22 @@ def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings
         return
     row["text"], row["text_source"] = chosen.text, chosen.source
     row["background"] = list(first.background)
-    row["grounding"] = {
+    row["grounding"] = _grounding(first, chosen, settings)
+
+
+def _grounding(first: Reflection, chosen: Round, settings: Settings) -> GroundingRecord:
+    manual = first.manual
+    return {
         "grounder": public_spec(settings.grounder),
-        "manual_iou": first.manual.iou if first.manual else None,
-        "manual_margin": first.manual.margin if first.manual else None,
+        "manual_iou": manual.iou if manual else None,
+        "manual_margin": manual.margin if manual else None,
         "round0_iou": first.rounds[0].iou if first.rounds else None,
         "iou": chosen.iou,
         "margin": chosen.margin,
+        "manual_top_iou": manual.top_iou if manual else None,
+        "top_iou": chosen.top_iou,
+        "manual_truncated": manual.truncated if manual else None,
+        "truncated": chosen.truncated,
     }
 
 

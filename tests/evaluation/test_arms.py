@@ -7,7 +7,7 @@ import pytest
 
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
-from chatdesc.evaluation.arms import ARMS, Comparison, phrases
+from chatdesc.evaluation.arms import ARMS, Comparison, arm_rows_in, phrases
 from chatdesc.rows.store import Store
 from chatdesc.types import BackendError, ChatdescError, Embedding, Followed
 from tests.makers.rows import a_row
@@ -81,7 +81,9 @@ def test_every_arm_has_its_tracks(work):
     assert lines == ["10,10,20,20"] * 5
     assert rows["kite-1"]["verified"]["no-text"] == [None, None, None]  # without a text nothing is grounded
     assert rows["kite-1"]["verified"]["refined"][2] == 1
-    assert rows["kite-1"]["grounding"] == {"manual": 0, "refined": 1}
+    judged = rows["kite-1"]["judged"]
+    assert {name: text["iou"] for name, text in judged.items()} == {"manual": 0, "refined": 1}
+    assert not judged["refined"]["truncated"]
     assert set(work.models.grounder.asked) == {"a dog", "a red kite", "sea"}
 
 
@@ -123,6 +125,23 @@ def test_a_run_of_another_version_is_refused(work):
     (work.run / "run.json").write_text(json.dumps(config))
     with pytest.raises(ChatdescError, match="another version of chatdesc: there is no setting 'shoe_size'"):
         Comparison.create(work.run)
+
+
+def test_a_run_whose_verifier_saw_the_truth_is_no_comparison(work):
+    """Its arms would choose by the ground truth, too, and the manual text would look as good as the refined one."""
+    config = json.loads((work.run / "run.json").read_text())
+    config["settings"]["verifier"] = "oracle"
+    (work.run / "run.json").write_text(json.dumps(config))
+    with pytest.raises(ChatdescError, match="--verifier oracle, which looks at the ground truth"):
+        Comparison.create(work.run)
+
+
+def test_what_an_earlier_version_judged_is_judged_again(work):
+    rows = do(work)
+    with work.open() as store:
+        store.save({key: value for key, value in rows["kite-1"].items() if key != "judged"})
+        assert work.pending(store) == ["kite-1"]
+        assert [row["judged"] for row in arm_rows_in(store, ["kite-1"])] == [{}]
 
 
 def test_other_data_under_the_same_name_is_no_result(work):

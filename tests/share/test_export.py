@@ -322,12 +322,6 @@ def run(tmp_path):
     return out
 
 
-def test_a_spreadsheet_runs_no_cell(tmp_path):
-    export([row(text="=1+1", manual_text="@SUM(A1)", category="-1")], tmp_path, "csv")
-    [line] = csv.DictReader(io.StringIO((tmp_path / "texts.csv").read_text("utf-8")))
-    assert [line[name] for name in ("text", "manual_text", "category")] == ["'=1+1", "'@SUM(A1)", "'-1"]
-
-
 def test_no_line_of_a_vots_file_comes_from_a_row(tmp_path):
     frames = {"pattern": "a/img/%08d.jpg\nprompts=evil", "first": 1, "paths": []}
     export([row(frames=frames, text="red\nprompts=evil")], tmp_path, "vots")
@@ -370,3 +364,45 @@ def test_the_command(run, tmp_path):
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr and "Traceback" not in refused.stderr
     assert "known are" in chatdesc(run, "--to", tmp_path / "to", "--layout", "lasott").stderr
+
+
+class TestTargets:
+    """What lies in the target folder, by a crash or by intent."""
+
+    def begun(self, tmp_path):
+        to = make.put(tmp_path / "to" / FILES["lasot"], "a human text").parents[2]
+        return to, to / FILES["lasot"]
+
+    def test_an_empty_original_does_not_cost_the_human_text(self, tmp_path):
+        to, file = self.begun(tmp_path)
+        file.with_name("nlp.txt.orig").touch()
+        export([row()], to, "lasot", overwrite=True)
+        assert file.with_name("nlp.txt.orig").read_text() == "a human text" != file.read_text()
+
+    def test_a_dangling_original_is_refused_and_nothing_is_written(self, tmp_path):
+        to, file = self.begun(tmp_path)
+        file.with_name("nlp.txt.orig").symlink_to(tmp_path / "gone")
+        with pytest.raises(ChatdescError, match=r"nlp\.txt\.orig: is a link"):
+            export([row(sequence="swing-2"), row()], to, "lasot", overwrite=True)
+        assert tree(to) == {FILES["lasot"]: b"a human text"} and not (tmp_path / "gone").exists()
+
+    @pytest.mark.parametrize("layout", list(LAYOUTS))
+    def test_a_folder_that_is_a_link_is_not_followed_out(self, tmp_path, layout):
+        outside, to = tmp_path / "outside", tmp_path / "to"
+        outside.mkdir()
+        to.mkdir()
+        (to / FILES[layout].partition("/")[0]).symlink_to(outside)
+        with pytest.raises(ChatdescError, match="a link leads out of"):
+            export([row()], to, layout, overwrite=True)
+        assert tree(outside) == {}
+
+
+def test_a_text_that_is_a_formula_is_quoted_in_a_sheet_and_nowhere_else(tmp_path):
+    texts = ["=1+1", "-a kite", "@x", "+1 kite", "a kite"]
+    rows = [row(f"swing-{i}", text=text) for i, text in enumerate(texts)]
+    for layout in ("csv", "jsonl"):
+        export(rows, tmp_path, layout)
+    with open(tmp_path / "texts.csv", newline="") as file:
+        assert [line["text"] for line in csv.DictReader(file)] == [*(f"'{text}" for text in texts[:-1]), "a kite"]
+    lines = (tmp_path / "texts.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == texts

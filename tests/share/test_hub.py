@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -398,7 +399,10 @@ def test_nothing_private_is_pushed(hub, push, run, name, tmp_path):
         assert private.encode() not in whole, private
     run_of(run, [row("swing-5", text=f"{tmp_path}/x")])
     head = hub.head(name)
-    assert "must not be published" in push(code=2)["err"]
+    assert re.search(r"1 row is left out .*\(swing-5\): .* must not be published", push(code=1)["out"])
+    assert hub.head(name) == head
+    alone = run_of(tmp_path / "alone", [row("swing-5", text=f"{tmp_path}/x")])
+    assert "must not be published" in push(source=alone, code=2)["err"]
     assert hub.head(name) == head
 
 
