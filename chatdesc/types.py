@@ -30,6 +30,15 @@ Boxes = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
+def first_alone(boxes: NDArray[np.floating[Any]]) -> bool:
+    """Whether no box [N, 4] but the first is known, as in test sets whose ground truth is with an evaluation server.
+
+    >>> first_alone(np.array([[1, 2, 3, 4], [np.nan] * 4])), first_alone(np.array([[1.0, 2, 3, 4]]))
+    (True, False)
+    """
+    return len(boxes) > 1 and not np.isfinite(boxes[1:]).all(1).any()
+
+
 class ChatdescError(Exception):
     """An error that the user can remedy: the message names the place and the remedy, and holds no secret of a URL."""
 

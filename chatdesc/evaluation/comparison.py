@@ -44,7 +44,7 @@ from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store, dataset_of, read_config
 from chatdesc.tables import Progress, Record, Tabular
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, first_alone
 
 EXTERNAL = UsedGrounder("external")
 BROUGHT = "where --results brings the tracks"
@@ -191,7 +191,7 @@ class CompareInput:
         """A run's rows (of ``names``) that have a text, without what grows with frames, and their ground truth.
 
         Raises:
-            ChatdescError: there is none.
+            ChatdescError: there is none, or one has no published ground truth.
         """
         store = Store(run)
         rows: list[Row] = []
@@ -205,6 +205,11 @@ class CompareInput:
         if not rows:
             among = f" among the {len(names)} asked for" if names else ""
             raise ChatdescError(f"{run} has no sequence with a text yet{among}; run `chatdesc annotate` first")
+        if withheld := [name for name, truth in truths.items() if first_alone(truth.boxes)]:
+            raise ChatdescError(
+                f"only the first box of {some(withheld)} is published, so no track of them can be scored; "
+                "choose the other splits with --split, or sequences with --sequences"
+            )
         return cls(run, dataset, rules, rows, truths)
 
 

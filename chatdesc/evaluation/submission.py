@@ -128,7 +128,7 @@ def submit(
         _check(data[name], files.get(name, Submitted()), server, source, checked)
         if progress:
             progress(number + 1, len(data.names), name)
-    _refuse(results, checked, extra)
+    _refuse(source.name, checked, extra)
     notes = _notes(data, server, checked)
     if out is None:
         return Submission(None, tuple(checked.rows), notes)
@@ -190,7 +190,7 @@ def _count(names: Sequence[str]) -> str:
 def _notes(data: Dataset, server: Server, checked: Checked) -> tuple[str, ...]:
     notes = []
     if len(data.names) != server.videos:
-        notes.append(f"{data.root} holds {len(data.names)} sequences; the server's test set has {server.videos}")
+        notes.append(f"{data.source.name} holds {len(data.names)} sequences; the server's test set has {server.videos}")
     if checked.elsewhere:
         notes.append(
             f"the first box of {_count(checked.elsewhere)} is not the given one ({some(checked.elsewhere)}): "

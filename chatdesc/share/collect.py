@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
+from chatdesc.atomic import refuse_links_out
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
@@ -80,9 +81,11 @@ def refuse_place(to: Path, path: str) -> None:
     """
     for part in path.split("/"):
         refuse_part(part)
+    try:
+        refuse_links_out(to, path)
+    except ChatdescError as error:
+        raise RowRefused(str(error)) from None
     target = to / path
-    if not target.parent.resolve().is_relative_to(to.resolve()):
-        raise RowRefused(f"{target}: a link leads out of {to}, and nothing is written there; replace it by a folder")
     if target.is_dir():
         raise RowRefused(f"{target}: is a folder; a text belongs there")
     for parent in target.relative_to(to).parents:

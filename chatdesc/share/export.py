@@ -10,7 +10,8 @@
 'a red bus far away'
 
 Texts are as the loaders' ``write_back`` makes them: one line, no comma, no ``#``; a file that exists keeps its line
-ending, a new one has none. ``json``, ``jsonl``, ``csv`` and ``lerobot`` hold the texts unchanged.
+ending, a new one has none. ``json``, ``jsonl``, ``csv`` and ``lerobot`` hold the texts unchanged, but
+for an apostrophe in the CSV before a text that a spreadsheet would take for a formula.
 """
 
 from __future__ import annotations
@@ -87,9 +88,9 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False, 
     files = collector.files()
     if not files:
         raise ChatdescError(_about(refused) if refused else _about_nothing(skipped))
-    originals = layout in LAYOUTS and LAYOUTS[layout].keeps_originals
-    differing = _differing(files, to, overwrite, originals)
-    kept = _write(differing, to, originals)
+    keeps_originals = layout in LAYOUTS and LAYOUTS[layout].keeps_originals
+    differing = _differing(files, to, overwrite, keeps_originals)
+    kept = _write(differing, to, keeps_originals)
     return Exported(tuple(differing), len(files) - len(differing), skipped, kept, tuple(refused))
 
 
@@ -115,18 +116,18 @@ def _about_nothing(skipped: int) -> str:
     return "no row has a text" if skipped else "there is no row to export"
 
 
-def _differing(files: dict[str, Content], to: Path, overwrite: bool, originals: bool) -> dict[str, bytes]:
+def _differing(files: dict[str, Content], to: Path, overwrite: bool, keeps_originals: bool) -> dict[str, bytes]:
     """The files that ``to`` does not have with this content.
 
     Raises:
-        ChatdescError: a place cannot hold a file or (with ``originals``) its original, or another text would be lost.
+        ChatdescError: a place cannot hold a file, or another text would be lost.
     """
     for path in files:
         refuse_place(to, path)
+        if keeps_originals:
+            refuse_odd_original(to / path)
     contents = {p: c if isinstance(c, bytes) else c.encode("utf-8", "surrogateescape") for p, c in files.items()}
     differing = {path: data for path, data in contents.items() if _differs(to / path, data)}
-    for path in differing if originals else ():
-        refuse_odd_original(to / path)
     existing = [path for path in differing if (to / path).exists()]
     if existing and not overwrite:
         raise ChatdescError(

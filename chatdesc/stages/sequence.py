@@ -27,7 +27,7 @@ from chatdesc.rows.schema import (
 from chatdesc.stages.align import align, alignment_column
 from chatdesc.stages.reflect import Reflection, Round, reflect_ranges
 from chatdesc.stages.track import Phrase, Track, track
-from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, one_line
+from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, first_alone, one_line
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is no UTF-8
 
@@ -178,7 +178,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
 
     Scores are None where no box but the first is known, as in a test set whose ground truth is with its server.
     """
-    known = len(sequence.boxes) == 1 or bool(np.isfinite(sequence.boxes[1:]).all(1).any())
+    known = not first_alone(sequence.boxes)
     score = score_sequence(done.boxes, sequence.boxes, sequence.visible, LASOT) if known else None
     verified = (done.chosen_iou, done.random_iou, done.oracle_iou) if known else ((), (), ())
     means = [float(np.mean(v)) if len(v) else None for v in verified]

@@ -135,6 +135,9 @@ def test_it_is_annotated_without_texts(scenes: Path, tmp_path: Path, split: str)
     assert row["text"] and row["grounding"]["manual_iou"] is None and row["alignment"][0]["manual"] is None
     # A track cannot be scored against boxes that are not known.
     assert (row["tracking"]["auc"] is None) == (split == "test")
+    if split == "test":
+        with pytest.raises(ChatdescError, match=r"only the first box of .* is published"):
+            chatdesc.compare(tmp_path / "run", scenes)
     shown = chatdesc.show(tmp_path / "run", row["sequence"])
     assert row["text"] in shown
     part = "TEST" if split == "test" else "TRAIN_3"

@@ -322,12 +322,6 @@ def run(tmp_path):
     return out
 
 
-def test_a_spreadsheet_runs_no_cell(tmp_path):
-    export([row(text="=1+1", manual_text="@SUM(A1)", category="-1")], tmp_path, "csv")
-    [line] = csv.DictReader(io.StringIO((tmp_path / "texts.csv").read_text("utf-8")))
-    assert [line[name] for name in ("text", "manual_text", "category")] == ["'=1+1", "'@SUM(A1)", "'-1"]
-
-
 def test_no_line_of_a_vots_file_comes_from_a_row(tmp_path):
     frames = {"pattern": "a/img/%08d.jpg\nprompts=evil", "first": 1, "paths": []}
     export([row(frames=frames, text="red\nprompts=evil")], tmp_path, "vots")
