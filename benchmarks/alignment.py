@@ -22,6 +22,7 @@ from chatdesc.backends.crop_encoder import CropEncoder
 from chatdesc.config import Settings
 from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.stages.align import align
+from chatdesc.stages.track import Phrase
 from chatdesc.types import Embed, FrameCache, Frames, Sequence
 
 IN_FLIGHT = 8
@@ -47,8 +48,8 @@ class StandIn(CropEncoder):
             )
 
         return SimpleNamespace(
-            device="cpu", facts={}, width=32, preprocess=_shrunk, tokenize=lambda t: (t, [False] * len(t)),
-            encode_crops=crops, encode_texts=texts,
+            device="cpu", facts={}, cuts=True, fill=(0, 0, 0), width=32, preprocess=_shrunk,
+            tokenize=lambda t: (t, [False] * len(t)), encode_crops=crops, encode_texts=texts,
         )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def table(count: int, frames: int, encoders: int, texts: int) -> tuple[float, in
     models = {f"e{i}": StandIn(f"e{i}", "cpu", 64) for i in range(encoders)}
     settings = Settings(encoders=tuple(models), alignment_frames=frames)
     data = sequences(count, frames, FrameCache(IN_FLIGHT * frames), decoded)
-    wording = dict(list(TEXTS.items())[:texts])
+    wording = {name: (Phrase(0, text),) for name, text in list(TEXTS.items())[:texts]}
     lanes = [Lane((Embed, name), model.embed, model.max_batch) for name, model in models.items()]
     for model in models.values():
         _ = model.loaded
@@ -112,7 +113,7 @@ def each(count: int, frames: int, encoders: int, texts: int) -> tuple[float, int
                 settings = Settings(encoders=("e",), alignment_frames=frames)
                 dict(
                     Scheduler([Lane((Embed, "e"), model.embed)], 1).run(
-                        [("s", align(sequence, {"manual": text}, settings, None))]
+                        [("s", align(sequence, {"manual": (Phrase(0, text),)}, settings, None))]
                     )
                 )
     seconds = time.perf_counter() - start

@@ -27,8 +27,8 @@ from chatdesc.config import Resources, from_preset
 from chatdesc.engine.run import Run
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import load
-from chatdesc.metrics.alignment import Interval, paired_bootstrap
 from chatdesc.metrics.ope import LASOT, score_sequence
+from chatdesc.metrics.paired import FEW, Interval, compare_pairs
 from chatdesc.rows.store import Store
 from chatdesc.stages.track import track
 from chatdesc.synthetic import render
@@ -92,7 +92,7 @@ def tracked(run: Run, texts: dict[str, str], tracker: Any = None) -> dict[str, f
 def gains(rows: Iterable[Row], before: str, after: str) -> Interval:
     """The paired difference of two figures of rows; a figure is named as in ``grounding.iou``."""
     pairs = [(figure(row, before), figure(row, after)) for row in rows]
-    return paired_bootstrap([a for a, _ in pairs], [b for _, b in pairs])
+    return compare_pairs([a for a, _ in pairs], [b for _, b in pairs])
 
 
 def figure(row: Row, name: str) -> float:
@@ -102,10 +102,9 @@ def figure(row: Row, name: str) -> float:
 
 
 def line(name: str, found: Interval) -> str:
-    return (
-        f"{name:<58} {found.mean:+7.3f}  [{found.low:+.3f}, {found.high:+.3f}]  n {found.count:3d}  "
-        f"better {found.better}, worse {found.worse}"
-    )
+    bounds = f"fewer than {FEW} pairs" if found.low is None else f"{found.low:+.3f}, {found.high:+.3f}"
+    mean = float("nan") if found.mean is None else found.mean
+    return f"{name:<58} {mean:+7.3f}  [{bounds}]  n {found.count:3d}  better {found.better}, worse {found.worse}"
 
 
 def report(run: Run, rows: list[Row]) -> None:
@@ -141,7 +140,7 @@ def report(run: Run, rows: list[Row]) -> None:
         print(f"visual tracker: {name}: {means}")
         for other in ("manual", "no text"):
             pairs = [(arms[other][row["sequence"]], arms["refined"][row["sequence"]]) for row in faulty]
-            print(line(f"refined - {other}", paired_bootstrap([a for a, _ in pairs], [b for _, b in pairs])))
+            print(line(f"refined - {other}", compare_pairs([a for a, _ in pairs], [b for _, b in pairs])))
 
 
 def main() -> None:

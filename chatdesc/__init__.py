@@ -31,12 +31,13 @@ if TYPE_CHECKING:
         push,
         score,
         show,
+        submit,
         write_back,
     )
 
 __all__ = [
     "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "write_back",
+    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ result. ``import chatdesc`` gives all of them as ``chatdesc.annotate`` and so on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from chatdesc.evaluation import calibrate as calibration
 from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
+from chatdesc.evaluation.submission import submit
 from chatdesc.loaders import Dataset, WriteBack, load
-from chatdesc.metrics.alignment import known_mean
+from chatdesc.metrics.paired import known_mean
 from chatdesc.names import near
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -42,7 +43,7 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "write_back",
+    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
@@ -61,6 +62,7 @@ class AnnotateResult(Tabular):
         finished_before: sequences that were finished before the call.
         notes: remarks on the models and the dataset.
         describer_counts: requests, tokens and cache hits, where the describer counts them.
+        left_out: why a row is not in the dataset, per sequence: it holds a path of this machine or a token.
     """
 
     out: Path
@@ -69,6 +71,7 @@ class AnnotateResult(Tabular):
     finished_before: int = 0
     notes: tuple[str, ...] = ()
     describer_counts: dict[str, Any] | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -100,7 +103,7 @@ def annotate(
     """Describe every target, ground and reflect, track, and write a refined dataset.
 
     Args:
-        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang`` or ``synthetic``.
+        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``trackingnet``, ``got10k`` or ``synthetic``.
         root: the dataset's folder, an archive, or an fsspec URL.
         out: the run folder. The same call continues where an earlier one stopped.
         preset: a full set of backends; ``list_backends`` has the names.
@@ -129,10 +132,13 @@ def annotate(
         finally:
             run.close()
         frames = run.encoded_frames if run.settings.include_frames else None
-        write_dataset(run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames)
+        written = write_dataset(
+            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
+        )
         rows = tuple(slim(row) for row in run.rows(store))
     counts = getattr(run.models.describer, "summary", None)
-    return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), counts() if counts else None)
+    said = counts() if counts else None
+    return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), said, written.left_out)
 
 
 def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
@@ -281,19 +287,24 @@ def export(
     split: str | None = None,
     config: str | None = None,
     overwrite: bool = False,
+    skip_refused: bool = False,
 ) -> exporting.Exported:
     """Write texts in a layout that trackers read, from rows alone.
 
     Args:
         source: a run folder, a dataset folder, or a Hub repository ``USER/NAME``.
-        layout: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``dtvlt``, ``vots``, ``json``, ``jsonl`` or ``csv``.
+        layout: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``dtvlt``, ``vots``, ``dpu-vlt``, ``lerobot``,
+            ``json``, ``jsonl`` or ``csv``.
         config: which of several datasets in one repository.
         overwrite: replace other texts; a dataset's own files are kept beside as ``.orig``.
+        skip_refused: leave out rows that the layout cannot hold (``refused`` of the result names them); without it
+            nothing is written if there is one.
 
     Raises:
-        ChatdescError: no such source or layout, or a file that would be lost.
+        ChatdescError: no such source or layout, a row that is refused, or a file that would be lost.
     """
-    return exporting.export(read_rows(str(source), split, config, exporting.COLUMNS), Path(to), layout, overwrite)
+    rows = read_rows(str(source), split, config, exporting.columns_of(layout))
+    return exporting.export(rows, Path(to), layout, overwrite, skip_refused)
 
 
 def push(

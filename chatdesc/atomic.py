@@ -20,17 +20,19 @@ import platform
 import re
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from typing import IO, Any
 
 from chatdesc.types import ChatdescError
 
 PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT})
 WAITS = (0.1, 0.5)  # seconds before another try
-TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine, process and thread that write the file
+TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine and process that write the file, and a number of theirs
+_numbers = count()
 
 
 def aside(out: Path, what: str) -> Path:
@@ -51,6 +53,9 @@ def swap_in(out: Path) -> None:
     """Replace ``out`` by ``aside(out, "new")``, in one step where the system can exchange two names.
 
     Elsewhere it takes two renames; ``recover`` repairs a kill between them.
+
+    Raises:
+        OSError: a rename fails; the old folder is in its place.
     """
     new, old = aside(out, "new"), aside(out, "old")
     if not out.exists():
@@ -59,7 +64,11 @@ def swap_in(out: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)
     else:
         rename(out, old)
-        rename(new, out)
+        try:
+            rename(new, out)
+        except OSError:
+            rename(old, out)
+            raise
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -129,18 +138,37 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not named after the file, whose name may be as long as the system allows.
-    temporary = path.with_name(f".{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = temporary_beside(path)
     try:
-        with temporary.open("wb") as out:
+        with temporary.open("xb") as out:  # never through a link of that name
             out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        rename(temporary, path)
+            synced(out)
+        put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A free name in a file's folder for its content while it is written; open it with ``x``.
+
+    It is not derived from the file's name, which may be as long as the system allows.
+    """
+    temporary = path.with_name(f".{platform.node()}-{os.getpid()}-{next(_numbers)}.tmp")
+    temporary.unlink(missing_ok=True)
+    return temporary
+
+
+def synced(file: IO[Any]) -> None:
+    """Have what was written to a file on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a file that is whole to its name; a file that has the name gives it its mode."""
+    if path.exists():
+        shutil.copymode(path, temporary)
+    rename(temporary, path)
 
 
 def is_temporary(path: Path) -> bool:
@@ -169,9 +197,45 @@ def _is_running(process: int) -> bool:
 
 
 def keep_original(path: Path) -> bool:
-    """Copy a file to ``NAME.orig`` beside it, unless that exists: the first copy is the original. True if copied."""
-    beside = path.with_name(path.name + ".orig")
-    if not path.exists() or beside.exists():
+    """Copy a file to ``NAME.orig`` beside it, unless that exists: the first copy is the original. True if copied.
+
+    An empty ``.orig`` beside a text is what a full disk or a killed program left: it is made anew.
+
+    Raises:
+        ChatdescError: see ``refuse_odd_original``.
+    """
+    refuse_odd_original(path)
+    beside = _original(path)
+    if not path.exists() or (beside.exists() and (beside.stat().st_size or not path.stat().st_size)):
         return False
     write_atomic(beside, path.read_bytes())
     return True
+
+
+def refuse_odd_original(path: Path) -> None:
+    """Refuse a file whose original could not be kept beside it.
+
+    Raises:
+        ChatdescError: the file is no file, or its ``.orig`` is a link or no file.
+    """
+    if path.exists() and not path.is_file():
+        raise ChatdescError(f"{path}: is no file, so nothing is written in its place; move it away")
+    beside = _original(path)
+    if beside.is_symlink() or (beside.exists() and not beside.is_file()):
+        what = "a link" if beside.is_symlink() else "no file"
+        raise ChatdescError(f"{beside}: is {what}, so the original of {path.name} cannot be kept there; move it away")
+
+
+def _original(path: Path) -> Path:
+    return path.with_name(path.name + ".orig")
+
+
+def refuse_links_out(folder: Path, path: str) -> None:
+    """Refuse a path below ``folder`` that a link leads out of it; the file itself may be a link, which is replaced.
+
+    Raises:
+        ChatdescError: it names the place to which the link leads.
+    """
+    home, parent = folder.resolve(), (folder / path).parent.resolve()
+    if not parent.is_relative_to(home):
+        raise ChatdescError(f"{folder / path}: a link leads out of {folder}, to {parent}; nothing was written there")

@@ -12,6 +12,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from chatdesc.names import near
+from chatdesc.private import without_secrets
 from chatdesc.region import REGIONS
 from chatdesc.types import ChatdescError
 
@@ -148,11 +149,11 @@ class Resources:
 
 
 def public_spec(spec: str) -> str:
-    """A backend's spec without the folders of local paths: ``open-clip:local-dir:/home/me/clip`` -> ``...:clip``.
+    """A backend's spec without folders of paths and secrets of URLs: ``open-clip:local-dir:/me/clip`` -> ``...:clip``.
 
     Words of a command are taken one by one, and so is what follows ``=``, ``:`` or ``//`` in them.
     """
-    return re.sub(r"(^|[\s=:]|(?<=\w)/(?=/))((?:/|~|\.\.?/|[A-Za-z]:\\)[^\s=]*)", _last_name, spec)
+    return re.sub(r"(^|[\s=:]|(?<=\w)/(?=/))((?:/|~|\.\.?/|[A-Za-z]:\\)[^\s=]*)", _last_name, without_secrets(spec))
 
 
 def _last_name(found: re.Match[str]) -> str:

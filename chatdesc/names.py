@@ -6,6 +6,8 @@
 '; did you mean airplane-1?'
 >>> some(["a", "b", "c", "d", "e", "f"])
 'a, b, c, d, e and 1 more'
+>>> file_name("bus-1", ".txt"), file_name("../bus", ".txt"), len(file_name("bus" * 100, ".txt"))
+('bus-1.txt', '%2E.%2Fbus.txt', 187)
 """
 
 from __future__ import annotations
@@ -13,14 +15,24 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from urllib.parse import quote
 
 SHOWN = 5  # names in a message
+LONGEST = 255  # bytes of a file's name, on every common file system
+HEAD = 150  # of them are the beginning of a longer name
 
 
 def natural(name: str) -> tuple[list[object], str]:
     """Sort key that puts ``2.jpg`` before ``10.jpg``, whatever surrounds the numbers."""
     parts = re.split(r"([0-9]+)", name)
-    return [int(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+    return [_number(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """Sorts as the number does; Python reads no number of more than some thousand digits."""
+    plain = digits.lstrip("0")
+    return len(plain), plain
 
 
 def near(word: str, words: Iterable[str]) -> str:
@@ -34,3 +46,26 @@ def some(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first of the names, and the number of the others."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
+
+
+def file_name(name: str, ending: str) -> str:
+    """The name of a sequence's file: its own where every file system takes that, else ``escaped``."""
+    try:
+        size = len((name + ending).encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        size = LONGEST + 1
+    odd = size > LONGEST or name.startswith(".") or re.search(r"[/\\\x00-\x1f]", name)
+    whole = escaped(name, ending) if odd else name + ending
+    return f"%2E{whole[1:]}" if name.startswith(".") else whole  # no hidden file
+
+
+def escaped(name: str, ending: str) -> str:
+    """A file's name for a sequence, whatever characters its name has; a long one is cut, with a hash after #."""
+    try:
+        quoted = quote(name, safe=" ()+,=", errors="surrogateescape")
+    except UnicodeEncodeError:  # half a pair of UTF-16, from JSON
+        quoted = quote(name, safe=" ()+,=", errors="backslashreplace") + "#"
+    if len(quoted) + len(ending) > LONGEST or quoted.endswith("#"):  # no other name holds #
+        head = re.sub("%.?$", "", quoted[:HEAD].rstrip("#"))
+        quoted = f"{head}#{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+    return quoted + ending

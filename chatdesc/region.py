@@ -27,6 +27,7 @@ from chatdesc.types import BackendError, Image
 
 REGIONS = ("box", "crop", "coords", "box+crop")
 CONVENTIONS = ("pixels", "thousand", "unit")
+DRAWING = 1  # raised when the pictures of a region prompt change: cached answers are about the old ones
 PLACEHOLDER = "<box>"
 GREEN = (0, 255, 0)
 LINES_PER_SIDE = 150  # the line is this part of the shorter side wide ...

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from chatdesc.atomic import make_folder, writing
+from chatdesc.atomic import make_folder, put_in_place, remove_leftovers, synced, temporary_beside, writing
 from chatdesc.text import printable
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Cell = Callable[[Any], str]
 Progress = Callable[[int, int, str], None]
 """Called with (items done, items in total, a note) as work goes on."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet computes
 NAME_WIDTH = 8  # characters that a name keeps at least where a table is too wide
 
 
@@ -127,10 +128,26 @@ def write_table(rows: list[Record], folder: Path, stem: str, cell: Cell = plain)
     return tables.paths
 
 
+def sheet_cell(value: Any) -> Any:
+    """A value for a CSV file: a text that a spreadsheet would take for a formula has an apostrophe in front.
+
+    >>> sheet_cell("=1+1"), sheet_cell("-0.5"), sheet_cell(-0.5), sheet_cell("a kite")
+    ("'=1+1", '-0.5', -0.5, 'a kite')
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 class Tables:
     """``STEM.csv`` with every digit and ``STEM.md`` with rounded cells, for each stem; they appear when all is done.
 
-    Rows are written as they come, so memory does not grow with their number. ``paths`` lists the files.
+    Rows are written as they come, so memory does not grow with their number. ``paths`` lists the files. In the CSV
+    files, texts are as ``sheet_cell`` makes them.
 
     Raises:
         ChatdescError: the folder cannot be made, or a file cannot be written.
@@ -140,21 +157,25 @@ class Tables:
         self.folder, self.paths = folder, list[Path]()
         self._stack = ExitStack()
         self._open: dict[str, tuple[csv.DictWriter[str], TextIO]] = {}
+        self._written: dict[Path, tuple[Path, TextIO]] = {}
 
     def __enter__(self) -> Tables:
         make_folder(self.folder)
+        if self.folder is not None:
+            remove_leftovers([self.folder])
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        written = {path: path.with_name(path.name + ".tmp") for path in self.paths}
         try:
             with writing(self.folder or Path()):
+                for _temporary, file in self._written.values() if kind is None else ():
+                    synced(file)
                 self._stack.close()
-                for path, whole in written.items() if kind is None else ():
-                    whole.replace(path)
+                for path, (temporary, _file) in self._written.items() if kind is None else ():
+                    put_in_place(temporary, path)
         finally:
-            for rest in written.values():
-                rest.unlink(missing_ok=True)
+            for temporary, _file in self._written.values():
+                temporary.unlink(missing_ok=True)
 
     def add(self, stem: str, rows: list[Record], cell: Cell = percent) -> None:
         """More rows of a table, whose Markdown cells ``cell`` makes; without a folder they go nowhere."""
@@ -164,17 +185,20 @@ class Tables:
             if stem not in self._open:
                 self._open[stem] = self._begin(self.folder, stem, list(rows[0]))
             sheet, text = self._open[stem]
-            sheet.writerows({k: _joined(v) for k, v in row.items()} for row in rows)
+            sheet.writerows({k: sheet_cell(_joined(v)) for k, v in row.items()} for row in rows)
             text.writelines(markdown_line(map(cell, row.values())) for row in rows)
 
     def _begin(self, folder: Path, stem: str, columns: list[str]) -> tuple[csv.DictWriter[str], TextIO]:
         paths = [folder / f"{stem}.csv", folder / f"{stem}.md"]
         self.paths += paths
-        out, text = (
-            self._stack.enter_context(p.with_name(p.name + ".tmp").open("w", newline="", encoding="utf-8"))
-            for p in paths
-        )
+        out, text = map(self._begun, paths)
         sheet = csv.DictWriter(out, columns)
-        sheet.writeheader()
+        sheet.writerow({column: sheet_cell(column) for column in columns})
         text.writelines(map(markdown_line, (columns, ["---"] * len(columns))))
         return sheet, text
+
+    def _begun(self, path: Path) -> TextIO:
+        temporary = temporary_beside(path)
+        file = self._stack.enter_context(temporary.open("x", newline="", encoding="utf-8", errors="backslashreplace"))
+        self._written[path] = temporary, file
+        return file

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 CLIP_TOKENS = 77
+LONGEST = CLIP_TOKENS * 32  # characters that are not spaces; no token of CLIP stands for more than 32
 VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 MERGES = 49152 - 256 - 2
 
@@ -41,6 +42,7 @@ _PLAIN = str.maketrans(
         "\u200b": "",
     }
 )
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # half a pair of UTF-16, from JSON
 _ENDING = re.compile(rb"(?:\r\n|\n|\r)?\Z")
 _PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^\sa-z0-9]+")
 
@@ -58,7 +60,8 @@ def printable(text: str) -> str:
 
 def clean_for_trackers(text: str) -> str:
     """A text that every known reader reads whole: one line, no comma, no ``#``, ASCII where ASCII says the same."""
-    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")
+    whole = _HALF.sub(" ", text)
+    decoded = whole.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")
     plain = "".join(_ascii(char) for char in decoded.translate(_PLAIN))
     kept = "".join(" " if char in ",#" or unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in plain)
     return " ".join(kept.split())
@@ -86,8 +89,11 @@ def fits_clip(text: str) -> bool:
     >>> fits_clip("a red kite"), fits_clip("kite " * 76)
     (True, False)
     """
-    # A text of few bytes fits, because a token stands for at least one byte.
-    return len(_seen(text).encode()) <= CLIP_TOKENS - 2 or clip_tokens(text) <= CLIP_TOKENS
+    # A text of few bytes fits, because a token stands for at least one byte; one of very many does not.
+    seen = _seen(text)
+    if len(seen.encode()) <= CLIP_TOKENS - 2:
+        return True
+    return len("".join(seen.split())) <= LONGEST and clip_tokens(text) <= CLIP_TOKENS
 
 
 def clip_tokens(text: str) -> int:

@@ -11,22 +11,39 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from itertools import count
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.private import without_secrets
+
 K = TypeVar("K")
 R = TypeVar("R")
 V = TypeVar("V")
+
+MAX_PIXELS = 1 << 26  # of a frame, 200 MB decoded; 8K video has half as many
 
 Boxes = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
+def first_alone(boxes: NDArray[np.floating[Any]]) -> bool:
+    """Whether no box [N, 4] but the first is known, as in test sets whose ground truth is with an evaluation server.
+
+    >>> first_alone(np.array([[1, 2, 3, 4], [np.nan] * 4])), first_alone(np.array([[1.0, 2, 3, 4]]))
+    (True, False)
+    """
+    return len(boxes) > 1 and not np.isfinite(boxes[1:]).all(1).any()
+
+
 class ChatdescError(Exception):
-    """An error that the user can remedy: the message names the place and the remedy."""
+    """An error that the user can remedy: the message names the place and the remedy, and holds no secret of a URL."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_secrets(message))
 
 
 class DataError(ChatdescError):
@@ -54,6 +71,9 @@ class Problem:
     kind: str
     message: str
     fatal: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_secrets(self.message))
 
 
 class LruCache(Generic[K, V]):
@@ -131,7 +151,7 @@ class Frames:
         """One frame as RGB uint8 [H, W, 3], read-only.
 
         Raises:
-            FrameError: the file is missing or is no image.
+            FrameError: the file is missing, is no image, or has more than MAX_PIXELS.
             IndexError: the sequence has no such frame.
         """
         if index < 0:
@@ -157,15 +177,37 @@ class Frames:
     def _decode(self, index: int) -> Image:
         import cv2
 
-        data = np.frombuffer(self.encoded(index), np.uint8)
+        encoded = self.encoded(index)
+        refuse_large_image(self.paths[index], encoded)
         try:
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
-        except cv2.error:  # a header that promises more pixels than OpenCV allows
+            image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+        except cv2.error:
             image = None
         if image is None:
             raise FrameError(f"{self.paths[index]}: is not a readable image; download it again")
         image.flags.writeable = False
         return image
+
+
+def refuse_large_image(path: str, encoded: bytes) -> None:
+    """Refuse an image whose header promises more than MAX_PIXELS, before any of them is decoded.
+
+    Raises:
+        FrameError: it does, or it is no image.
+    """
+    from PIL import Image as Pictures
+
+    try:
+        with Pictures.open(BytesIO(encoded)) as header:
+            width, height = header.size
+    except (Pictures.DecompressionBombError, Pictures.DecompressionBombWarning):  # its own limit is higher
+        width = height = MAX_PIXELS
+    except Exception as error:  # damaged headers raise many kinds
+        raise FrameError(f"{path}: is not a readable image; download it again") from error
+    if width * height > MAX_PIXELS:
+        raise FrameError(
+            f"{path}: has more than {MAX_PIXELS >> 20} million pixels and is not decoded; shrink the frames"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +307,13 @@ class Grounding:
         boxes: [P, 4] xywh, pixels.
         words: [W] the words of the text. A grounder that scores the text as a whole has one word that spans it.
         scores: [P, W] in [0, 1].
+        truncated: whether the grounder cut the text, or a phrase of it, to its context.
     """
 
     boxes: Boxes
     words: tuple[Word, ...]
     scores: NDArray[np.float32]
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,6 +35,8 @@ NAMES: dict[str, str] = {
     "lasot_ext": "chatdesc.loaders.lasot:LasotExt",
     "tnl2k": "chatdesc.loaders.tnl2k:Tnl2k",
     "otb-lang": "chatdesc.loaders.otb_lang:OtbLang",
+    "trackingnet": "chatdesc.loaders.trackingnet:TrackingNet",
+    "got10k": "chatdesc.loaders.got10k:Got10k",
     "folder": "chatdesc.loaders.folder:Folder",
     "synthetic": "chatdesc.loaders.lasot:Synthetic",
 }

@@ -37,7 +37,7 @@ from chatdesc.loaders.entry import Entry, Files, is_image
 from chatdesc.loaders.files import open_root
 from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
 from chatdesc.names import natural, near
-from chatdesc.types import ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
+from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 SERVER_THREADS = 8  # requests at a time
 PARSE_THREADS = 2  # beside the one that reads
@@ -85,6 +85,8 @@ class Dataset:
     attributes: ClassVar[tuple[str, ...]] = ()
     lists: ClassVar[dict[str, str]] = {}
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
+    has_texts: ClassVar[bool] = True  # of a dataset without texts none is missing
+    withheld: ClassVar[tuple[str, ...]] = ()  # splits of which only the first box of a sequence was published
 
     def __init__(
         self,
@@ -268,12 +270,15 @@ class Dataset:
 
     def _build(self, entry: Entry) -> Sequence:
         files, unreadable = self._look(entry)
-        boxes, errors, unread = checks.read_boxes(self.source, files.boxes, f"{entry.folder}/{files.wanted}")
+        wanted = files.wanted if "/" in files.wanted else f"{entry.folder}/{files.wanted}"
+        boxes, errors, unread = checks.read_boxes(self.source, files.boxes, wanted)
         visible, odd_flags = checks.read_visible(self.source, files.absent, boxes)
-        paths, rows, odd_frames = self._frames(entry, files, len(boxes))
+        first_alone = entry.split in self.withheld and len(boxes) == 1
+        paths, rows, odd_frames = self._frames(entry, files, 0 if first_alone else len(boxes))
         first = int(rows[0]) if len(rows) else 0
         odd_boxes = checks.check_boxes(files.boxes, boxes, errors, visible, first) if files.boxes else []
-        text, odd_text = checks.read_text(self.text_source, self.text_path(entry))
+        expected = self.has_texts or self.text_source is not self.source
+        text, odd_text = checks.read_text(self.text_source, self.text_path(entry), expected)
         attributes, odd_attributes = checks.read_attributes(self.source, files.attributes, self.attributes)
         return Sequence(
             name=entry.name,
@@ -281,7 +286,7 @@ class Dataset:
             split=entry.split,
             category=entry.category,
             frames=Frames(tuple(paths), self.source.read, self.cache),
-            boxes=boxes[rows],
+            boxes=_first_of(boxes, len(paths)) if first_alone else boxes[rows],
             visible=None if visible is None else visible[rows],
             manual_text=text,
             attributes=attributes,
@@ -296,7 +301,7 @@ class Dataset:
 
     def _frames(self, entry: Entry, files: Files, rows: int) -> tuple[list[str], NDArray[np.intp], list[Problem]]:
         """Frame paths, the row of boxes that belongs to each, and what does not fit."""
-        folder = files.frames or f"{entry.folder}/img"
+        folder = files.frames or files.wanted_frames or f"{entry.folder}/img"
         try:
             names = self.source.entries(files.frames) if files.frames else {}
         except (OSError, DataError) as error:
@@ -305,3 +310,10 @@ class Dataset:
         used, start = self._range(entry, images, rows)
         used, taken, problems = checks.pair(folder, used, rows, start or self._skip(entry, rows))
         return [f"{folder}/{name}" for name in used], taken, problems
+
+
+def _first_of(boxes: Boxes, count: int) -> Boxes:
+    """The first box, and NaN for all others of ``count`` frames."""
+    unknown = np.full((max(count, 1), 4), np.nan, np.float32)
+    unknown[0] = boxes[0]
+    return unknown

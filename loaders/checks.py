@@ -149,12 +149,14 @@ def read_attributes(root: Root, path: str | None, names: tuple[str, ...]) -> tup
     return {name: bool(flag) for name, flag in zip(names, flags, strict=True)}, []
 
 
-def read_text(root: Root, path: str) -> tuple[str | None, list[Problem]]:
-    """A text with all its bytes (undecodable ones as surrogates); None without a file."""
+def read_text(root: Root, path: str, expected: bool = True) -> tuple[str | None, list[Problem]]:
+    """A text with all its bytes (undecodable ones as surrogates); None without a file, a problem if it is expected."""
     try:
         data = root.find(path)
     except (OSError, DataError) as error:
         return None, [Problem("missing_text", f"{path}: {error}")]
+    if data is None and not expected:
+        return None, []
     if data is None:
         return None, [Problem("missing_text", f"{path}: there is no such file; a text can be made all the same")]
     return data.decode("utf-8", "surrogateescape"), _odd_text(path, data)
@@ -200,7 +202,7 @@ def pair(folder: str, images: list[str], rows: int, start: int = 0) -> tuple[lis
 
 
 def _present(images: list[str], rows: int) -> Rows:
-    digits = [re.search(r"([0-9]+)\.\w+$", name) for name in images]
+    digits = [re.search(r"(?<![0-9])([0-9]{1,18})\.\w+$", name) for name in images]  # more fit no integer
     numbers = np.array([int(d[1]) for d in digits if d], np.intp)
     if len(numbers) == len(images) and (np.diff(numbers) > 0).all() and numbers[-1] - numbers[0] < rows:
         present: Rows = numbers - numbers[0]

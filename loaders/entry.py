@@ -39,7 +39,8 @@ class Files:
         frames: the folder of the images.
         absent: files with one number per frame, 1 where the target is absent.
         attributes: a file with one number per attribute.
-        wanted: the name that the file of boxes should have, for messages.
+        wanted: the name that the file of boxes should have, or its path from the root, for messages.
+        wanted_frames: the path that the folder of images should have, where it is not ``img``.
     """
 
     boxes: str | None
@@ -47,6 +48,7 @@ class Files:
     absent: tuple[str, ...] = ()
     attributes: str | None = None
     wanted: str = "groundtruth.txt"
+    wanted_frames: str = ""
 
     def annotations(self) -> list[str]:
         """All files but the frames and the text."""

@@ -137,7 +137,7 @@ class OtbLang(Dataset):
         if _key(entry.name) not in RANGES or len(images) == rows - start:
             return images, start
         first, last = RANGES[_key(entry.name)]
-        numbers = {name: re.search(r"([0-9]+)\.\w+$", name) for name in images}
+        numbers = {name: re.search(r"(?<![0-9])([0-9]{1,18})\.\w+$", name) for name in images}
         inside = [name for name, number in numbers.items() if number and first <= int(number[1]) <= last]
         return inside or images, start
 

@@ -39,8 +39,7 @@ class Tnl2k(Dataset):
 
     def _index(self) -> list[Entry]:
         self._by_list = self._splits()
-        name = self.source.url.rstrip("/").rpartition("/")[2]
-        return self._visit("", split_of(name), 0)
+        return self._visit("", split_of(self.source.name), 0)
 
     def _visit(self, folder: str, split: str | None, depth: int) -> list[Entry]:
         try:

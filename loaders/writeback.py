@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatdesc.atomic import keep_original, remove_leftovers, write_atomic
+from chatdesc.atomic import keep_original, refuse_links_out, refuse_odd_original, remove_leftovers, write_atomic
 from chatdesc.loaders.entry import Entry
 from chatdesc.loaders.roots import Root
 from chatdesc.text import clean_for_trackers, line_ending
@@ -71,16 +71,20 @@ def write_back(
         copy_annotations: also copy the other annotation files, where ``to`` does not have them yet.
 
     Raises:
-        ChatdescError: a sequence that the dataset lacks or that comes twice, or a path inside the source.
+        ChatdescError: a sequence that the dataset lacks or that comes twice, a path inside the source, or one that a
+            link leads out of ``to``.
     """
     texts, skipped = _texts(dataset, rows)
     folder = _folder(to)
     targets = {name: layout_path(dataset.entry(name).text) for name in texts}
     for name, path in targets.items():
-        _guard(dataset, dataset.entry(name), folder / path, in_place)
+        _guard(dataset, dataset.entry(name), folder, path, in_place)
+    annotations = list(_annotation_files(dataset)) if copy_annotations else []
+    for _, path in annotations:
+        refuse_links_out(folder, layout_path(path))
     remove_leftovers({(folder / path).parent for path in targets.values()})
     kept = [f"{path}.orig" for name, path in targets.items() if _write(dataset, name, texts[name], folder / path)]
-    copied = _copy(dataset, folder) if copy_annotations else []
+    copied = _copy(annotations, folder)
     return WriteBack(tuple(targets.values()), skipped, tuple(kept), tuple(copied))
 
 
@@ -122,13 +126,18 @@ def _folder(to: str | os.PathLike[str]) -> Path:
     return Path(folder)
 
 
-def _guard(dataset: Dataset, entry: Entry, target: Path, in_place: bool) -> None:
-    """Refuse a target that is a file of the source, by whatever spelling or link."""
+def _guard(dataset: Dataset, entry: Entry, folder: Path, path: str, in_place: bool) -> None:
+    """Refuse a target that is a file of the source, by whatever spelling or link, or lies outside ``folder``."""
+    target = folder / path
     paths = _source_paths(dataset, entry, target)
     if paths and not in_place:
         raise ChatdescError(f"{target}: lies in the dataset itself; write to another folder, or ask for in-place")
     if any(".zip/" in path.lower() for path in paths):
         raise ChatdescError(f"{target}: its original is in an archive, which is not changed; write elsewhere")
+    if paths:  # the dataset's own file, which may lie on another disk behind a link
+        refuse_odd_original(target)
+    else:
+        refuse_links_out(folder, path)
 
 
 def _source_paths(dataset: Dataset, entry: Entry, target: Path) -> list[str]:
@@ -160,9 +169,9 @@ def _write(dataset: Dataset, name: str, text: str, target: Path) -> bool:
     return kept
 
 
-def _copy(dataset: Dataset, folder: Path) -> list[str]:
+def _copy(files: list[tuple[Root, str]], folder: Path) -> list[str]:
     copied = []
-    for root, path in _annotation_files(dataset):
+    for root, path in files:
         target = folder / layout_path(path)
         data = None if os.path.lexists(target) else root.find(path)
         if data is not None:

@@ -1,6 +1,7 @@
 """Files that are complete or absent: whatever fails, whoever else writes, whenever the process is killed."""
 
 import errno
+import itertools
 import os
 import platform
 import signal
@@ -12,7 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatdesc.atomic import is_temporary, keep_original, make_folder, remove_leftovers, write_atomic
+from chatdesc.atomic import (
+    aside,
+    is_temporary,
+    keep_original,
+    make_folder,
+    refuse_links_out,
+    remove_leftovers,
+    swap_in,
+    write_atomic,
+)
 from chatdesc.types import ChatdescError
 
 NOBODY = 2**22 + 1  # above the largest process number of Linux
@@ -139,6 +149,69 @@ def test_the_first_original_is_kept_for_ever(tmp_path):
     assert (tmp_path / "nlp.txt.orig").read_bytes() == b"first\r\n\xff" and file.read_text() == "second"
 
 
+def test_an_original_that_a_full_disk_left_empty_is_made_anew(tmp_path):
+    file, beside = tmp_path / "nlp.txt", tmp_path / "nlp.txt.orig"
+    file.write_text("a red kite")
+    beside.touch()
+    assert keep_original(file) and beside.read_text() == "a red kite"
+    file.write_text("")
+    assert not keep_original(file) and beside.read_text() == "a red kite"
+
+
+def test_the_empty_original_of_an_empty_text_is_kept_once(tmp_path):
+    (tmp_path / "nlp.txt").touch()
+    assert keep_original(tmp_path / "nlp.txt") and not keep_original(tmp_path / "nlp.txt")
+
+
+@pytest.mark.parametrize("target", ["nowhere", "nlp.txt", "other", os.devnull])
+def test_an_original_that_is_a_link_is_refused(tmp_path, target):
+    file, beside = tmp_path / "nlp.txt", tmp_path / "nlp.txt.orig"
+    file.write_text("a red kite")
+    (tmp_path / "other").write_text("an older text")
+    beside.symlink_to(target)
+    with pytest.raises(ChatdescError, match=r"nlp\.txt\.orig: is a link, so the original .* move it away"):
+        keep_original(file)
+    assert names(tmp_path) == ["nlp.txt", "nlp.txt.orig", "other"] and os.readlink(beside) == target
+
+
+def test_a_folder_in_the_place_of_a_text_or_its_original_is_refused(tmp_path):
+    (tmp_path / "nlp.txt.orig").mkdir()
+    with pytest.raises(ChatdescError, match=r"nlp\.txt\.orig: is no file"):
+        keep_original(tmp_path / "nlp.txt")
+    with pytest.raises(ChatdescError, match=r"nlp\.txt\.orig: is no file, so nothing is written"):
+        keep_original(tmp_path / "nlp.txt.orig")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_the_place_of_a_text_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "nlp.txt")
+    with pytest.raises(ChatdescError, match=r"nlp\.txt: is no file"):
+        keep_original(tmp_path / "nlp.txt")
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr("chatdesc.atomic._numbers", itertools.count(7))
+    planted = tmp_path / f".{platform.node()}-{os.getpid()}-7.tmp"
+    planted.symlink_to(victim)
+    write_atomic(tmp_path / "a.txt", "new")
+    assert victim.read_text() == "precious" and names(tmp_path) == ["a.txt", "victim"]
+    assert not (tmp_path / "a.txt").is_symlink()
+
+
+def test_a_link_out_of_a_folder_is_refused_and_one_within_it_is_not(tmp_path):
+    to = tmp_path / "to"
+    (to / "real").mkdir(parents=True)
+    (to / "inside").symlink_to(to / "real")
+    (to / "out").symlink_to(tmp_path)
+    for path in ("new/nlp.txt", "inside/nlp.txt", "real/nlp.txt", "nlp.txt"):
+        refuse_links_out(to, path)
+    for path in ("out/nlp.txt", "out/new/nlp.txt", "inside/../../x.txt"):
+        with pytest.raises(ChatdescError, match="a link leads out of"):
+            refuse_links_out(to, path)
+
+
 def failing(monkeypatch, *codes):
     """Let the next renames fail with these error codes, one each; the tries that were made."""
     left, tries, real = list(codes), [], os.replace
@@ -168,3 +241,24 @@ def test_a_rename_that_keeps_failing_leaves_the_old_file_and_nothing_else(tmp_pa
         write_atomic(tmp_path / "a", "new")
     assert ([path.name for path in tmp_path.iterdir()], (tmp_path / "a").read_text()) == (["a"], "old")
     assert len(tries) == count
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one(tmp_path, monkeypatch, fails):
+    out = tmp_path / "dataset"
+    for folder, text in ((out, "old"), (aside(out, "new"), "new")):
+        folder.mkdir()
+        (folder / "a").write_text(text)
+    real, calls = os.replace, []
+
+    def replace(source, target):
+        calls.append(source)
+        if len(calls) == fails:
+            raise OSError(errno.EACCES, "made up", str(source))
+        real(source, target)
+
+    monkeypatch.setattr("chatdesc.atomic.exchange", lambda a, b: False)
+    monkeypatch.setattr("chatdesc.atomic.os.replace", replace)
+    with pytest.raises(OSError, match="made up"):
+        swap_in(out)
+    assert (out / "a").read_text() == "old"

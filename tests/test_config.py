@@ -82,3 +82,9 @@ def test_settings_are_json_and_their_hash_follows_them():
     hashes = {s.hash() for s in (Settings(), Settings(), Settings(seed=1), Settings(theta=0.31), settings)}
     assert len(hashes) == 4
     assert Resources().sequences_in_flight > 1
+
+
+def test_a_command_with_a_password_in_a_url_is_recorded_without_it():
+    spec = "external:python track.py --weights https://ada:hunter2@h/a.pth?sig=1f0a"
+    assert "hunter2" not in public_spec(spec) and "1f0a" not in public_spec(spec)
+    assert "hunter2" not in str(Settings(tracker=spec).as_dict())

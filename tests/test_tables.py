@@ -1,12 +1,15 @@
 """Tables on a terminal, in files and as frames."""
 
 import csv
+import itertools
+import os
+import platform
 from dataclasses import dataclass
 
 import pytest
 
 from chatdesc.atomic import make_folder
-from chatdesc.metrics.alignment import known_mean
+from chatdesc.metrics.paired import known_mean
 from chatdesc.tables import Tables, Tabular, percent, plain, plain_table, show, write_table
 from chatdesc.types import ChatdescError
 from tests.makers.rows import printed
@@ -136,3 +139,33 @@ def test_bars_in_cells_are_escaped(tmp_path):
 def test_a_table_without_rows_is_not_written(tmp_path):
     assert write_table([], tmp_path / "new", "nothing") == []
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_no_cell_of_a_sheet_is_a_formula(tmp_path):
+    texts = ("=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1")
+    rows = [{"=tracker": text, "AUC": -0.5, "n": -3, "low": "-0.25", "notes": (text,)} for text in texts]
+    write_table(rows, tmp_path, "sheet")
+    with open(tmp_path / "sheet.csv", newline="") as file:
+        [head, *lines] = csv.reader(file)
+    assert head[0] == "'=tracker"
+    assert lines == [[f"'{text}", "-0.5", "-3", "-0.25", f"'{text}"] for text in texts]
+    assert (tmp_path / "sheet.md").read_text().splitlines()[2].startswith("| =cmd")
+
+
+def test_links_in_the_place_of_temporary_files_are_not_followed(tmp_path, monkeypatch):
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    victim.write_text("precious")
+    out.mkdir()
+    monkeypatch.setattr("chatdesc.atomic._numbers", itertools.count(7))
+    for name in ("overall.csv.tmp", "overall.md.tmp", *(f".{platform.node()}-{os.getpid()}-{n}.tmp" for n in (7, 8))):
+        (out / name).symlink_to(victim)
+    write_table(ROWS, out, "overall")
+    assert victim.read_text() == "precious" and (out / "overall.csv").read_text().startswith(next(iter(ROWS[0])))
+
+
+def test_work_that_breaks_off_leaves_the_old_tables_and_nothing_else(tmp_path):
+    write_table(ROWS, tmp_path, "overall")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="fields not in fieldnames"):
+        write_table([{"AUC": 1.0}, {"other": 1.0}], tmp_path, "overall")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -60,3 +60,7 @@ def test_what_clip_reads_to_its_end():
 def test_counting_imports_no_torch():
     code = "from chatdesc.text import clip_tokens; import sys; print(clip_tokens('a ' * 90), 'torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["92", "False"]
+
+
+def test_half_a_character_is_left_out_of_a_text():
+    assert clean_for_trackers("a\ud800red\udc41 \udcc3\udca4 kite") == "a red a kite"

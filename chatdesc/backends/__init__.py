@@ -40,7 +40,9 @@ BUILTIN: dict[str, dict[str, str]] = {
     "encoder": {
         "attributes": "chatdesc.backends.attributes:AttributesEncoder",
         "clip": "chatdesc.backends.transformers_clip:TransformersClipEncoder",
+        "clip-centre": "chatdesc.backends.transformers_clip:CentreTransformersClipEncoder",
         "open-clip": "chatdesc.backends.open_clip:OpenClipEncoder",
+        "open-clip-centre": "chatdesc.backends.open_clip:CentreOpenClipEncoder",
     },
     "tracker": {
         "csrt": "chatdesc.backends.opencv_trackers:CsrtTracker",

@@ -1,6 +1,11 @@
 """The base of the encoders with a neural network: each frame decoded once a call, each crop and text encoded once.
 
-A family defines ``_load``, which gives an EncoderModel. Crops are cut out on whole pixels:
+A family defines ``_load``, which gives an EncoderModel. CLIP's own preprocessing cuts the centre square out of a
+picture, which of a target four times as high as wide leaves a quarter; so crops are padded square before it. A model
+whose preprocessing keeps the whole picture is left alone. The centre square stays to be had by name, for comparison
+with published figures: ``open-clip-centre:MODEL``, ``clip-centre:MODEL``.
+
+Crops are cut out on whole pixels:
 
 >>> image = np.zeros((48, 64, 3), np.uint8)
 >>> cut_out(image, [10.4, 10, 20, 30]).size                # width and height; the box is x, y, width, height
@@ -31,10 +36,14 @@ class EncoderModel:
     Attributes:
         model: the network, on ``device`` and in inference mode.
         facts: model, weights and preprocessing, for a row's provenance.
+        cuts: whether its own preprocessing loses what lies beside the centre square of a picture.
+        fill: the colour, RGB in [0, 255], that its own preprocessing makes zero.
     """
 
-    def __init__(self, model: Any, device: str, facts: dict[str, str]) -> None:
-        self.model, self.device, self.facts = model, device, facts
+    def __init__(
+        self, model: Any, device: str, facts: dict[str, str], cuts: bool, fill: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
+        self.model, self.device, self.facts, self.cuts, self.fill = model, device, facts, cuts, fill
 
     @cached_property
     def width(self) -> int:
@@ -66,6 +75,7 @@ class CropEncoder:
 
     max_batch = 64
     workers = 1
+    centre = False  # whether the model's own preprocessing may cut a crop to its centre square
 
     def __init__(self, name: str, device: str, batch_size: int) -> None:
         self.name, self.device, self._first_size = name, device, batch_size
@@ -81,7 +91,21 @@ class CropEncoder:
         Raises:
             BackendError: it is unknown, or its weights cannot be had; the message has a remedy.
         """
-        return self._load()
+        model = self._load()
+        if self.centre and not model.cuts:
+            raise BackendError(f"{self.name}: this model sees the whole crop anyway; name it without -centre")
+        return model
+
+    @property
+    def crops(self) -> str:
+        """What the model sees of a crop, for a row's provenance: ``padded square``, ``centre square`` or ``whole``."""
+        seen = "centre square" if self.centre else "padded square"
+        return seen if self.loaded.cuts else "whole"
+
+    def _look(self, picture: Any) -> Any:
+        """A crop as the model takes it."""
+        pad = self.loaded.cuts and not self.centre
+        return self.loaded.preprocess(padded(picture, self.loaded.fill) if pad else picture)
 
     @cached_property
     def batches(self) -> Batches:
@@ -103,7 +127,7 @@ class CropEncoder:
         found: dict[CropKey, Vectors | Exception] = {}
         waiting: list[tuple[CropKey, Any]] = []
         for group in _by_frame(requests):
-            waiting += _prepare(group, self.loaded.preprocess, found)
+            waiting += _prepare(group, self._look, found)
             while len(waiting) >= (size := self.batches.size):
                 self._encode_crops(waiting[:size], found)
                 waiting = waiting[size:]
@@ -173,6 +197,22 @@ def cut_out(image: Image, box: ArrayLike) -> Any:
     left, top = min(max(round(x), 0), columns - 1), min(max(round(y), 0), rows - 1)
     right, bottom = min(max(round(x + w), left + 1), columns), min(max(round(y + h), top + 1), rows)
     return Pillow.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
+
+
+def padded(picture: Any, fill: tuple[int, int, int]) -> Any:
+    """A PIL picture in the middle of a square of the colour ``fill``, as large as its longer side."""
+    from PIL import Image as Pillow
+
+    side = max(picture.size)
+    square = Pillow.new("RGB", (side, side), fill)
+    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    return square
+
+
+def colour_of(mean: Sequence[float]) -> tuple[int, int, int]:
+    """The mean that a preprocessing subtracts, in [0, 1] per channel, as a colour."""
+    red, green, blue = (round(255 * value) for value in mean)
+    return red, green, blue
 
 
 def _answer(

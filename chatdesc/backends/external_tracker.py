@@ -14,7 +14,8 @@ split as a shell would, but no shell runs it. One process follows one target, fr
 
 A PATH is absolute, may hold spaces, and reaches to the end of the line; the file exists until the next line.
 Standard output is for answers only, each flushed; messages for people go to standard error, whose last lines become
-part of the error message if something fails. A complete stub:
+part of the error message if something fails. The process gets no variable of the environment that holds a token, a key
+or a password, but for those that ``CHATDESC_TRACKER_ENV`` names. A complete stub:
 
     import sys
     for line in sys.stdin:
@@ -27,7 +28,8 @@ part of the error message if something fails. A complete stub:
             break
 
 A process that crashes, gives another answer, or none in time (``tracker_timeout`` seconds; ``tracker_start_timeout``
-for its first answer, because models take long to load) fails its own sequence only. It is ended with its children.
+for its first answer, because models take long to load) fails its own sequence only. It is ended with its children, also
+when chatdesc is killed.
 """
 
 from __future__ import annotations

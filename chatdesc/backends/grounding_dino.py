@@ -19,6 +19,7 @@ backbone 13 %; the encoder that mixes both is 80 %. Sharing would be worth 7 % f
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from chatdesc.backends.neural_grounder import Item, NeuralGrounder
@@ -34,9 +35,15 @@ class GroundingDinoGrounder(NeuralGrounder):
     family = "grounding-dino"
     model_types = ("grounding-dino",)
 
+    @cached_property
+    def context(self) -> int:
+        return int(min(self.loaded.model.config.max_text_len, self.loaded.processor.tokenizer.model_max_length))
+
+    def queries(self, text: str) -> list[str]:
+        return [_close(lower(text))]
+
     def _forward(self, items: list[Item]) -> list[Grounding]:
-        loaded = self.loaded
-        limit = min(loaded.model.config.max_text_len, loaded.processor.tokenizer.model_max_length)
+        loaded, limit = self.loaded, self.context
         texts = [prompt(item.text, loaded.processor.tokenizer, limit) for item in items]
         tokens = loaded.processor.tokenizer(
             texts,

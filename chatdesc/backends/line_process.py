@@ -1,9 +1,12 @@
-"""A process that is sent lines and answers with lines, and that never outlives its caller.
+"""A process that is sent lines and answers with lines, that never outlives its caller and gets no secrets of its.
 
 >>> process = LineProcess("echo", ["cat"])
 >>> process.ask("frame /data/1.jpg", timeout=60)
 'frame /data/1.jpg'
 >>> process.close()
+
+Its environment is ours without the variables that hold tokens, keys or passwords. Those that it needs all the same are
+named in ``CHATDESC_TRACKER_ENV``, separated by commas.
 """
 
 from __future__ import annotations
@@ -19,10 +22,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
+from chatdesc.backends.end_with_parent import guard, release
+from chatdesc.private import without_secret_variables
 from chatdesc.types import BackendError
 
 GRACE = 3.0  # seconds from the last word to the end
 LONGEST = 4096  # bytes of a line
+PASSED_ON = "CHATDESC_TRACKER_ENV"  # names variables that a tracker gets although they hold secrets
 SHOWN = 5  # last lines of standard error in a message
 
 
@@ -50,11 +56,12 @@ class LineProcess:
                 stdin=pipe,
                 stdout=pipe,
                 stderr=pipe,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},  # a forgotten flush is no hang
+                env=environment() | {"PYTHONUNBUFFERED": "1"},  # a forgotten flush is no hang
                 start_new_session=True,
             )
         except OSError as error:
             raise BackendError(f"{name}: cannot be started ({error.strerror})") from error
+        guard(self._process.pid)
         self._threads = [
             threading.Thread(target=_read, args=(self._process.stdout, self._hear), daemon=True),
             threading.Thread(target=_read, args=(self._process.stderr, self._note), daemon=True),
@@ -109,6 +116,7 @@ class LineProcess:
                     self._say_goodbye(last_word)
             _kill_group(self._process)
             self._process.wait()
+            release(self._process.pid)
         for thread, pipe in zip(self._threads, (self._process.stdout, self._process.stderr), strict=True):
             thread.join(1)
             if not thread.is_alive():  # else somebody who left the group holds the other end; it is a daemon
@@ -135,6 +143,12 @@ class LineProcess:
     def _note(self, line: str | None) -> None:
         if line is not None:
             self._errors.append(line)
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process for programs of others."""
+    wanted = os.environ.get(PASSED_ON, "").split(",")
+    return without_secret_variables(os.environ, [name.strip() for name in wanted])
 
 
 def _read(pipe: IO[bytes], hear: Callable[[str | None], None]) -> None:

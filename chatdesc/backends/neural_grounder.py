@@ -13,7 +13,7 @@ A family defines ``_forward``, which runs its network on a batch; a new family n
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from chatdesc.backends import hub
 from chatdesc.backends.batching import Batches
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
-from chatdesc.backends.words_and_boxes import nothing
+from chatdesc.backends.words_and_boxes import lower, nothing, split_phrases
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, split_words
 
@@ -81,6 +81,7 @@ class NeuralGrounder(NeuralModel):
     ) -> None:
         super().__init__(model, revision, device)
         self.dtype, self._first_size = dtype, batch_size
+        self._cut = dict[str, bool]()  # by text; key frames ask for the same ones
         self.threshold = default_threshold(self.family, model) if threshold is None else float(threshold)
         if not 0 <= self.threshold <= 1:
             raise ChatdescError(f"{self.family}: a threshold is a score in [0, 1], not {self.threshold}")
@@ -118,7 +119,10 @@ class NeuralGrounder(NeuralModel):
             groups.setdefault(self._group(item), []).append(item)
         for group in groups.values():
             for item, answer in zip(group, self.batches.run_each(group, self._ask), strict=True):
-                answers[item.slot] = answer
+                if isinstance(answer, Grounding) and self.truncates(item.text):
+                    answers[item.slot] = replace(answer, truncated=True)
+                else:
+                    answers[item.slot] = answer
         return [BackendError(f"{self.name}: no answer") if a is None else a for a in answers]
 
     def _prepare(self, requests: list[Ground], answers: Answers) -> list[Item]:
@@ -163,6 +167,22 @@ class NeuralGrounder(NeuralModel):
         """Run the network on a batch with pictures of equal size; called in inference mode."""
         raise NotImplementedError
 
+    def truncates(self, text: str) -> bool:
+        """Whether the network reads less than the whole of some query of ``text``."""
+        if text not in self._cut:
+            tokens = self.loaded.processor.tokenizer(self.queries(text))["input_ids"]
+            self._cut[text] = any(len(ids) > self.context for ids in tokens)
+        return self._cut[text]
+
+    def queries(self, text: str) -> list[str]:
+        """What the network is asked for a text that has words."""
+        return [phrase.text for phrase in split_phrases(lower(text))]
+
+    @cached_property
+    def context(self) -> int:
+        """The most tokens that the text encoder reads of a query."""
+        return int(self.loaded.model.config.text_config.max_position_embeddings)
+
     def stack(self, items: list[Item], key: str = "pixel_values") -> Any:
         """One input of several items as a batch on the device."""
         import torch
@@ -172,9 +192,8 @@ class NeuralGrounder(NeuralModel):
     def tokens(self, texts: list[str]) -> dict[str, Any]:
         """[T, context] token numbers and mask on the device, each text cut or padded to the text encoder's context."""
         loaded = self.loaded
-        limit = loaded.model.config.text_config.max_position_embeddings
         made = loaded.processor.tokenizer(
-            texts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt"
+            texts, padding="max_length", truncation=True, max_length=self.context, return_tensors="pt"
         )
         return {name: made[name].to(loaded.device) for name in ("input_ids", "attention_mask")}
 

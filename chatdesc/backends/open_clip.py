@@ -11,7 +11,8 @@ Spellings of a model:
 - ``local-dir:FOLDER``: a folder with open_clip_config.json and weights;
 - ``hf-hub:ORG/NAME`` or ``hf-hub:ORG/NAME@REVISION``: a repository on the Hub.
 
-Crops go through the model's own preprocessing, so numbers equal those of open_clip, whatever the batch.
+Crops go through the model's own preprocessing, so numbers equal those of open_clip, whatever the batch; those that it
+would cut are padded square first, or with ``open-clip-centre:MODEL`` are not.
 """
 
 from __future__ import annotations
@@ -31,15 +32,24 @@ class OpenClipEncoder(CropEncoder):
         batch_size: crops or texts in one forward pass at first; see ``batching``.
     """
 
+    family = "open-clip"
+
     def __init__(
         self, model: str = "", revision: str = "", *, device: str = "auto", batch_size: int = 64, **options: Any
     ) -> None:
         self.spec = parse_spec(model, revision)
-        super().__init__(f"open-clip:{self.spec.label}", device, batch_size)
+        super().__init__(f"{self.family}:{self.spec.label}", device, batch_size)
 
     def _load(self) -> OpenClipModel:
         return load(self.spec, self.device)
 
     def describe_self(self) -> dict[str, str]:
         """Model, weights and preprocessing. Loads the model, so a run that cannot have it fails here."""
-        return {"name": self.name, "revision": self.spec.revision, **self.loaded.facts}
+        return {"name": self.name, "revision": self.spec.revision, **self.loaded.facts, "crops": self.crops}
+
+
+class CentreOpenClipEncoder(OpenClipEncoder):
+    """``open-clip-centre:<model>``: crops are cut to their centre square, as open_clip does by itself."""
+
+    family = "open-clip-centre"
+    centre = True

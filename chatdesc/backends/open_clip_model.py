@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.backends.crop_encoder import EncoderModel
+from chatdesc.backends.crop_encoder import EncoderModel, colour_of
 from chatdesc.backends.hub import no_remote_code, pick_device, shipped
 from chatdesc.types import BackendError
 
@@ -73,7 +73,11 @@ class OpenClipModel(EncoderModel):
     """A model in memory with its preprocessing and tokenizer; ``context`` is its length of a text in tokens."""
 
     def __init__(self, model: Any, transform: Any, tokenizer: Any, device: str, facts: dict[str, str]) -> None:
-        super().__init__(model, device, facts)
+        from open_clip.model import get_model_preprocess_cfg
+
+        shown = get_model_preprocess_cfg(model)
+        cuts = shown.get("resize_mode", "shortest") == "shortest"
+        super().__init__(model, device, facts, cuts, colour_of(shown["mean"]))
         self.transform, self.tokenizer = transform, tokenizer
         self.context = getattr(tokenizer, "context_length", None) or model.context_length
 

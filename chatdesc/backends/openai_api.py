@@ -182,7 +182,8 @@ class OpenAiDescriber:
         """The pictures, then the prompt. Reflection shows the same pictures in every round: they are made once."""
         which = (request.frame.frames.key, request.frame.index, request.box.tobytes())
         urls, where = self._shown.get(which, lambda: self._show(request))
-        prompt = request.prompt.replace(PLACEHOLDER, where) if where else request.prompt
+        # The template's own place is the first; further ones stand in answers that it quotes.
+        prompt = request.prompt.replace(PLACEHOLDER, where, 1) if where else request.prompt
         return [{"type": "image_url", "image_url": {"url": u}} for u in urls] + [{"type": "text", "text": prompt}]
 
     def _show(self, request: Describe) -> tuple[list[str], str]:

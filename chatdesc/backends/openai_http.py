@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import re
 import threading
@@ -20,16 +21,19 @@ import time
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from chatdesc.backends.http_deadline import keep_deadlines, within
 from chatdesc.types import BackendError, ChatdescError, one_line
 
 log = logging.getLogger(__name__)
 
 PASSING = {408, 409, 425, 429}
 FINAL = {501, 505}
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PLAIN_HTTP = "CHATDESC_KEY_OVER_HTTP"  # set to 1, the key may be sent without encryption
+REAL_KEY = 8  # characters; shorter ones are "x" and "none", for servers that want none
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 LONGEST_ASKED = 300.0
@@ -116,17 +120,22 @@ class Server:
         self.usage, self.timeout, self.retries = usage, timeout, retries
         self._key = _checked_key(key)
         parts = urlsplit(self.base_url)
-        # Keys shorter than that are "x" and "none", for servers that want none.
-        hidden = (self._key if len(self._key) >= 8 else "", private, parts.netloc, parts.hostname or "")
-        self._hidden = tuple(filter(None, hidden))
+        secret = self._key if len(self._key) >= REAL_KEY else ""
+        self._hidden = tuple(filter(None, (secret, private, parts.netloc, parts.hostname or "")))
         # A proxy of the environment cannot reach this machine's own server.
-        local = parts.hostname in LOOPBACK
+        local = is_loopback(parts.hostname or "")
+        if secret and parts.scheme == "http" and not local and os.environ.get(PLAIN_HTTP) != "1":
+            raise ChatdescError(
+                "the base URL is plain http on another machine, so OPENAI_API_KEY could be read on the way: use https, "
+                f"unset the key if the server needs none, or set {PLAIN_HTTP}=1 if you trust the network"
+            )
         self._client = httpx2.Client(
             headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             timeout=httpx2.Timeout(timeout, connect=min(10.0, timeout), pool=None),
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             trust_env=not local,
         )
+        keep_deadlines(self._client)
 
     def close(self) -> None:
         """Close all connections."""
@@ -167,7 +176,10 @@ class Server:
 
         headers = {"Content-Type": "application/json"} if body else {}
         try:
-            with self._client.stream(method, f"{self.base_url}/{path}", content=body, headers=headers) as response:
+            with (
+                within(self.timeout),
+                self._client.stream(method, f"{self.base_url}/{path}", content=body, headers=headers) as response,
+            ):
                 data = self._read(response)
         except httpx2.TimeoutException:
             raise Passing(f"the server did not answer within {self.timeout:g} s") from None
@@ -176,12 +188,9 @@ class Server:
         return self._judge(response.status_code, response.headers.get("Retry-After"), data, require)
 
     def _read(self, response: Any) -> bytes:
-        """The body, by a deadline for all of it: a read timeout alone would let a server send byte by byte for ever."""
-        deadline, data = time.monotonic() + self.timeout, bytearray()
+        data = bytearray()
         for chunk in response.iter_bytes():
             data += chunk
-            if time.monotonic() > deadline:
-                raise Passing(f"the server did not finish its answer within {self.timeout:g} s")
             if len(data) > MAX_BYTES:
                 raise Passing("the server's answer does not end")
         return bytes(data)
@@ -256,6 +265,19 @@ def seconds(retry_after: str | None) -> float | None:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "0.0.0.0", "10.0.0.1", "127.0.0.1.nip.io")]
+    [True, True, True, True, False, False]
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 def _is_page(data: bytes) -> bool:

@@ -4,7 +4,8 @@
 >>> create("encoder", "clip:google/siglip2-base-patch16-224@main", device="cuda").name
 'clip:google/siglip2-base-patch16-224'
 
-Crops are cut out before they are resized. Texts are padded the way a family was trained (SigLIP: to its full length)
+Crops are cut out before they are resized, and padded square where the model's own preprocessing would cut them (CLIP);
+with ``clip-centre:MODEL`` they are not. Texts are padded the way a family was trained (SigLIP: to its full length)
 and cut to the model's own length, 77 or 64 tokens, with their end token kept. Vectors have length 1; SigLIP's bias
 and temperature are not part of a cosine. Weights stay in float32, because numbers are compared.
 """
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.backends import hub
-from chatdesc.backends.crop_encoder import CropEncoder, EncoderModel
+from chatdesc.backends.crop_encoder import CropEncoder, EncoderModel, colour_of
 from chatdesc.types import BackendError
 
 PADDING = {"clip": True, "siglip": "max_length", "siglip2": "max_length"}
@@ -34,10 +35,12 @@ class TransformersClipEncoder(CropEncoder):
         batch_size: crops or texts in one forward pass at first; see ``batching``.
     """
 
+    family = "clip"
+
     def __init__(
         self, model: str = "", revision: str = "", *, device: str = "auto", batch_size: int = 64, **options: Any
     ) -> None:
-        super().__init__(f"clip:{hub.public_name(model)}", device, batch_size)
+        super().__init__(f"{self.family}:{hub.public_name(model)}", device, batch_size)
         self.model, self.revision = model, revision
 
     def _load(self) -> TransformersClipModel:
@@ -57,7 +60,14 @@ class TransformersClipEncoder(CropEncoder):
 
     def describe_self(self) -> dict[str, str]:
         """Model, weights and preprocessing. Loads the model, so a run that cannot have it fails here."""
-        return {"name": self.name, **self.loaded.facts, "transformers": version("transformers")}
+        return {"name": self.name, **self.loaded.facts, "transformers": version("transformers"), "crops": self.crops}
+
+
+class CentreTransformersClipEncoder(TransformersClipEncoder):
+    """``clip-centre:<model>``: crops are cut to their centre square, as transformers does by itself."""
+
+    family = "clip-centre"
+    centre = True
 
 
 class TransformersClipModel(EncoderModel):
@@ -72,7 +82,9 @@ class TransformersClipModel(EncoderModel):
             k: settings[k] for k in sorted(settings) if k.startswith(("crop", "do_", "image_", "resample", "size"))
         }
         preprocessing = json.dumps(shown, sort_keys=True, default=str)
-        super().__init__(model, device, {**facts, "preprocessing": preprocessing})
+        cuts = bool(settings.get("do_center_crop")) or "shortest_edge" in (settings.get("size") or {})
+        fill = colour_of(settings["image_mean"])
+        super().__init__(model, device, {**facts, "preprocessing": preprocessing}, cuts, fill)
 
     def preprocess(self, picture: Any) -> dict[str, Any]:
         """A picture as the model takes it, on the CPU, without a batch."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import Exit, new_console, progress_bar, say
+from chatdesc.cli.console import Exit, left_out, new_console, progress_bar, say
 from chatdesc.cli.options import (
     BaseUrlOpt,
     DatasetArg,
@@ -151,13 +151,13 @@ def _show(result: api.AnnotateResult, console: Any) -> None:
     for text, count in summary.repeated_texts(rows):
         line = f"suspicious: {count} sequences have the same text: {text!r}"
         say(console, line, "yellow", wrap=True)
-    for line in (*summary.problems(rows), *result.notes):
+    for line in (*summary.problems(rows), *result.notes, *left_out(result.left_out)):
         say(console, line, "yellow", wrap=True)
     splits = {str(row["split"]) for row in rows}
     split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
     line = f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})'
     say(console, line)
-    raise typer.Exit(Exit.FAILED_ROWS if result.failed else Exit.DONE)
+    raise typer.Exit(Exit.FAILED_ROWS if result.failed or result.left_out else Exit.DONE)
 
 
 def _device(name: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import typer
 
+from chatdesc.names import some
 from chatdesc.tables import Progress as Callback
 from chatdesc.text import printable
 
@@ -45,6 +46,13 @@ def say(console: Console, line: str, style: str | None = None, wrap: bool = Fals
 def echo(text: str, err: bool = False) -> None:
     """Print a text to standard output or standard error, without control characters."""
     typer.echo(printable(text), err=err)
+
+
+def left_out(why: Mapping[str, str]) -> list[str]:
+    """Lines on rows that are not published; ``why`` is per sequence."""
+    names = some(list(why))
+    count = f"{len(why)} row{' is' if len(why) == 1 else 's are'} left out of the dataset ({names})"
+    return [f"{count}: {next(iter(why.values()))}"] if why else []
 
 
 @contextmanager

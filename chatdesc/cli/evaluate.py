@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Argument(help="lasot, lasot_ext, tnl2k, otb-lang, or folder (one ground-truth .txt per sequence)"),
+        typer.Argument(
+            help="lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k, or folder (one .txt of boxes per sequence)"
+        ),
     ],
     root: Annotated[str, typer.Argument(help="Folder of the dataset, an archive, or an fsspec URL")],
     results: Annotated[

@@ -17,6 +17,8 @@ from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
+from chatdesc.cli.submit import submit
+from chatdesc.private import without_secrets
 from chatdesc.types import ChatdescError
 from chatdesc.version import __version__
 
@@ -24,7 +26,7 @@ COMMANDS = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate),
     "Inspect": (show,),
-    "Score": (score, compare, evaluate),
+    "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }
 
@@ -43,6 +45,11 @@ for panel, commands in COMMANDS.items():
         app.command(rich_help_panel=panel)(command)
 
 
+MACHINE_REMEDY = (
+    "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
+)
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"chatdesc {__version__}")
@@ -58,11 +65,18 @@ def options(
     """Options of chatdesc itself."""
 
 
+def _is_named(error: OSError, path: str) -> bool:
+    """Whether an error is about a file that is missing, or is a folder, where an argument says."""
+    wrong = isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | FileExistsError)
+    arguments = (argument.rpartition("=")[2] if argument.startswith("--") else argument for argument in sys.argv[1:])
+    return wrong and any(a and (path == a or path.startswith(a.rstrip("/") + "/")) for a in arguments)
+
+
 def main() -> None:
     """Run the command line.
 
-    An error that a user can repair becomes one message and exit code 2, a full disk or a missing permission one message
-    and exit code 3.
+    An error that a user can repair becomes one message and exit code 2, and so does a missing file that the user named;
+    a full disk or a missing permission becomes one message and exit code 3.
     """
     try:
         app()
@@ -74,12 +88,11 @@ def main() -> None:
         sys.exit(Exit.MACHINE)
     except OSError as error:
         place = error.filename2 or error.filename
-        where = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes | os.PathLike) else ""
-        remedy = (
-            "check the free space, the permissions and the disk, then repeat the command: what was finished is kept"
-        )
-        echo(f"chatdesc: {where}{error.strerror or error}; {remedy}", err=True)
-        sys.exit(Exit.MACHINE)
+        path = os.fsdecode(place) if isinstance(place, str | bytes | os.PathLike) else ""
+        where, named = f"{path}: " if path else "", _is_named(error, path)
+        remedy = "is the name right?" if named else MACHINE_REMEDY
+        echo(without_secrets(f"chatdesc: {where}{error.strerror or error}; {remedy}"), err=True)
+        sys.exit(Exit.USAGE if named else Exit.MACHINE)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
 

@@ -11,7 +11,7 @@ import typer
 
 from chatdesc.config import Settings
 
-DATASETS = "lasot, lasot_ext, tnl2k, otb-lang or synthetic"
+DATASETS = "lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k or synthetic"
 
 DatasetArg = Annotated[str, typer.Argument(help=f"Dataset: {DATASETS}", show_default=False)]
 RootArg = Annotated[

@@ -13,6 +13,7 @@ from chatdesc.cli.console import echo, new_console, progress_bar, say
 from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
+from chatdesc.evaluation.intervals import MDE
 from chatdesc.evaluation.score import ONE_RUN, RECORDED, Scores, is_run
 from chatdesc.evaluation.text_statistics import shown_statistics
 from chatdesc.tables import Tables, plain, plain_table
@@ -84,7 +85,7 @@ def _print(scores: Scores, console: Console) -> None:
         say(console, note, "yellow")
     for sequence, why in scores.left_out:
         echo(f"{sequence}: left out: {why}", err=True)
-    title = "alignment of texts and targets, cosine x 100"
+    title = f"alignment of texts and targets, cosine x 100 ({MDE})"
     console.print(plain_table(shown_alignment(scores.alignment), title, console.width))
     for dataset in dict.fromkeys(row["dataset"] for row in scores.statistics):
         shown = shown_statistics([row for row in scores.statistics if row["dataset"] == dataset])

@@ -8,21 +8,26 @@ from typing import Annotated
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import echo
+from chatdesc.cli.console import Exit, echo, left_out
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
+from chatdesc.names import some
 from chatdesc.share import hub
-from chatdesc.share.export import LAYOUTS, TABLES
+from chatdesc.share.export import layouts
 from chatdesc.types import ChatdescError
 
 
 def export(
     source: Annotated[str, typer.Argument(help="Run folder, dataset folder, or Hub repository USER/NAME")],
     to: Annotated[Path, typer.Option(help="Output folder: a new one, or a copy of the dataset")],
-    layout: Annotated[str, typer.Option(help=", ".join((*LAYOUTS, *TABLES)))],
+    layout: Annotated[str, typer.Option(help=", ".join(layouts()))],
     split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
     config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace other texts; a dataset's own files are kept as .orig")
+    ] = False,
+    skip_refused: Annotated[
+        bool,
+        typer.Option("--skip-refused", help="Leave out rows that the layout cannot hold; exit code 1 if there are"),
     ] = False,
 ) -> None:
     """Write texts in a layout that trackers read; the frames are not needed.
@@ -33,7 +38,7 @@ def export(
 
       chatdesc export runs/tnl2k-train --to texts --layout dtvlt
     """
-    result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite)
+    result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite, skip_refused=skip_refused)
     echo(f"{len(result.written)} files written into {to}")
     for count, what in (
         (result.same, "were there already, with the same text"),
@@ -42,6 +47,9 @@ def export(
     ):
         if count:
             echo(f"{count} {what}")
+    if result.refused:
+        echo(f"{len(result.refused)} rows were refused and left out: {some(result.refused)}", err=True)
+        raise typer.Exit(Exit.FAILED_ROWS)
 
 
 def write_back(
@@ -105,5 +113,7 @@ def push(
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    for line in hub.told(hub.push(Path(run), target), target):
+    done = hub.push(Path(run), target, lambda line: echo(line, err=True))
+    for line in (*hub.told(done, target), *left_out(done.left_out)):
         echo(line)
+    raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)

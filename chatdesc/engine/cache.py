@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from chatdesc.protocols import Describer
+from chatdesc.region import DRAWING
 from chatdesc.types import BackendError, ChatdescError, Describe, FrameRef, LruCache
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,10 @@ class RequestCache:
     def remembered(self, fingerprint: str) -> dict[str, str] | None:
         """The facts stored for a describer, or None."""
         found = self._run("SELECT said FROM describers WHERE fingerprint = ?", fingerprint)
-        return dict(json.loads(found[0])) if found else None
+        try:
+            return dict(json.loads(found[0])) if found else None
+        except (ValueError, TypeError):  # damaged
+            return None
 
     def close(self) -> None:
         """Close the file."""
@@ -279,7 +283,13 @@ class CachedDescriber:
     def key(self, request: Describe) -> str:
         """sha256 of everything that decides the answer, all fields of ``Describe`` included."""
         values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
-        whole = {"format": KEY, "said": self._said, "fingerprint": self._fingerprint, "request": values}
+        whole = {
+            "format": KEY,
+            "drawing": DRAWING,
+            "said": self._said,
+            "fingerprint": self._fingerprint,
+            "request": values,
+        }
         return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
     def _value(self, value: Any) -> Any:

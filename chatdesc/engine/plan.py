@@ -92,14 +92,16 @@ def duration(seconds: float) -> str:
 
 def counts(sequence: Sequence, settings: Settings) -> Counts:
     """Upper bounds of the work for one sequence."""
-    frames, spread = len(sequence.boxes), min(len(sequence.boxes), settings.alignment_frames)
+    frames, every = len(sequence.boxes), settings.every
+    ranges = -(-frames // every) if every else 1
+    spread = min(frames, ranges * -(-settings.alignment_frames // ranges))
     feedback = feedback_frames(settings.feedback)
     texts = 2 if sequence.manual_text else 1
     tracked = frames - 1 if settings.tracker != "none" else 0
     keys = tracked // settings.ground_every
-    grounder = feedback * (settings.rounds + texts) + spread * texts + 2 * keys
-    decoded = frames if tracked else len({0}) + spread + feedback - 1
-    return Counts(decoded, settings.rounds + 1, grounder, len(settings.encoders) + keys, tracked)
+    grounder = ranges * feedback * (settings.rounds + texts) + spread * texts + 2 * keys
+    decoded = frames if tracked else min(frames, ranges * feedback + spread)
+    return Counts(decoded, ranges * (settings.rounds + 1), grounder, len(settings.encoders) + keys, tracked)
 
 
 def plan(run: Run, names: list[str]) -> Plan:

@@ -1,7 +1,8 @@
 """One run on several devices: one worker process per device, all in the same run folder.
 
-The parent holds the folder's lock. A worker claims a sequence by creating a file, which only one worker can do. A
-worker ends itself when its parent is gone.
+The parent holds the folder's lock, and no model while the workers need the memory. A worker claims a sequence by
+creating a file, which only one worker can do. It ends itself when its parent is gone. What models print in it goes to
+standard error: its standard output is for names of sequences alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.run import Run
@@ -27,6 +29,7 @@ from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError, FrameCache
 
 LAST_LINES = 5
+MACHINE = 3  # the exit code of a worker that the disk or the system refused something
 
 
 class Claims:
@@ -58,7 +61,9 @@ def annotate_on(devices: tuple[str, ...], run: Run, store: Store, on_row: Callab
 
     Raises:
         ChatdescError: a worker ended with an error. Finished rows are kept; the same command does the rest.
+        OSError: the disk or the system refused a worker something, or killed it; the same.
     """
+    run.release_models()
     claims = Claims(store)
     claims.clear()
     counting = threading.Lock()
@@ -74,13 +79,14 @@ def annotate_on(devices: tuple[str, ...], run: Run, store: Store, on_row: Callab
             ended = list(pool.map(lambda device: _drive(device, run, hand_on), devices))
     finally:
         claims.clear()
-    broken = [f"{device}: {why}" for device, why in zip(devices, ended, strict=True) if why]
+    broken = [f"{device}: {why}" for device, (code, why) in zip(devices, ended, strict=True) if code]
     if broken:
-        raise ChatdescError("a worker ended early; the same command goes on with the rest\n" + "\n".join(broken))
+        what = "a worker ended early; the same command goes on with the rest\n" + "\n".join(broken)
+        raise OSError(what) if any(code == MACHINE or code < 0 for code, _ in ended) else ChatdescError(what)
 
 
-def _drive(device: str, run: Run, on_name: Callable[[str], None]) -> str:
-    """Run one worker to its end; return why it failed, or an empty text."""
+def _drive(device: str, run: Run, on_name: Callable[[str], None]) -> tuple[int, str]:
+    """Run one worker to its end; return its exit code, and why it failed."""
     resources = asdict(run.resources) | {"device": device}
     cache, data = run.dataset.cache, {"name": run.dataset.dataset} | run.dataset.arguments
     job: dict[str, Any] = {"data": data, "settings": asdict(run.settings), "resources": resources}
@@ -102,7 +108,12 @@ def _drive(device: str, run: Run, on_name: Callable[[str], None]) -> str:
             code = process.wait()
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
-    return "" if code == 0 else " / ".join(said) or f"exit code {code}"
+    return code, _killed_by(-code) if code < 0 else " / ".join(said) or f"exit code {code}"
+
+
+def _killed_by(number: int) -> str:
+    hint = ", as the system does where memory runs out" if number == signal.SIGKILL else ""
+    return f"killed by signal {number}{hint}"
 
 
 def pending(run: Run, store: Store) -> Iterator[str]:
@@ -111,8 +122,8 @@ def pending(run: Run, store: Store) -> Iterator[str]:
     return (name for name in run.pending(store) if claims.take(name))
 
 
-def worker() -> None:
-    """Run as a worker: read a job from standard input, write names of finished sequences to standard output."""
+def worker(channel: TextIO) -> None:
+    """Run as a worker: read a job from standard input, write names of finished sequences to ``channel``."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})
@@ -120,7 +131,14 @@ def worker() -> None:
     data = load(**job["data"], cache=FrameCache(job["frames"]) if job["frames"] else None)
     run = Run.create(data, out, settings, Resources(**job["resources"]), job["strict"])
     store = Store(out)
-    run.annotate(store, lambda row: print(json.dumps(row["sequence"]), flush=True), pending(run, store))
+    run.annotate(store, lambda row: print(json.dumps(row["sequence"]), file=channel, flush=True), pending(run, store))
+
+
+def _private_channel() -> TextIO:
+    """The standard output as it was; from here on, what libraries and their children print goes to standard error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return channel
 
 
 def _end_with_parent() -> None:
@@ -129,9 +147,14 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    # Open until the process has ended: the parent takes its end for ours, and ends the worker before its last words.
+    channel = _private_channel()
     try:
-        worker()
+        worker(channel)
     except ChatdescError as error:
         sys.exit(f"chatdesc: {error}")
+    except OSError as error:
+        print(f"chatdesc: {error}", file=sys.stderr)
+        sys.exit(MACHINE)
     except KeyboardInterrupt:
         sys.exit(130)

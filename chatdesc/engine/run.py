@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +16,7 @@ from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
 from chatdesc.names import natural, some
+from chatdesc.private import without_secrets
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Provenance, Row, empty_row
 from chatdesc.rows.store import Store
@@ -55,8 +58,7 @@ class Run:
             ChatdescError: no backend has such a name, or its model cannot be loaded.
         """
         resources = resources or Resources()
-        cache = out / "requests.sqlite" if resources.cache is None else Path(resources.cache or ".")
-        models = Models.create(settings, resources, cache if resources.cache != "" else None)
+        models = Models.create(settings, resources, cache_of(out, resources))
         return cls(dataset, settings, resources, models, out, provenance(settings, models), strict)
 
     def config(self) -> dict[str, Any]:
@@ -106,7 +108,7 @@ class Run:
             raise error
         kind = "bad_data" if isinstance(error, DataError) else "internal_error"
         row = empty_row() | {"sequence": name, "dataset": self.dataset.dataset, "status": kind}
-        return row | {"problems": [f"{type(error).__name__}: {error}"], "provenance": self.provenance}
+        return row | {"problems": [without_secrets(f"{type(error).__name__}: {error}")], "provenance": self.provenance}
 
     def encoded_frames(self, row: Row) -> list[bytes]:
         """The files of a row's frames, for ``--include-frames``; an empty list if one of them cannot be read."""
@@ -115,6 +117,12 @@ class Run:
             return [frames.encoded(i) for i in range(len(frames))]
         except FrameError:
             return []
+
+    def release_models(self) -> None:
+        """Let go of the models and their memory; they are made anew, and loaded when they are asked again."""
+        self.models.close()
+        self.models = Models.create(self.settings, self.resources, cache_of(self.out, self.resources))
+        release_memory()
 
     def close(self) -> None:
         """Close the connections and files that models hold."""
@@ -146,6 +154,21 @@ class Run:
                 f"{store.root} was made from other data: {some(other)} differ; give the data that the run was made "
                 f"from, choose another --out, or remove these sequences' files ({files}) to do them again"
             )
+
+
+def cache_of(out: Path, resources: Resources) -> Path | None:
+    """Where the describer's answers are kept; None keeps none."""
+    if resources.cache == "":
+        return None
+    return out / "requests.sqlite" if resources.cache is None else Path(resources.cache)
+
+
+def release_memory() -> None:
+    """Give the memory of models that nobody holds any more back to the device."""
+    gc.collect()
+    torch = sys.modules.get("torch")  # where it is not loaded, no model is
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def differing(row: Row, now: Row) -> list[str]:

@@ -18,19 +18,21 @@ from chatdesc.backends import create
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
-from chatdesc.evaluation.intervals import better_cell, gain_cell, interval_columns, paired
+from chatdesc.evaluation.intervals import better_cell, detectable_cell, fitting_digits, gain_cell, paired_means
+from chatdesc.evaluation.phrases import phrases
 from chatdesc.evaluation.steps import Steps
 from chatdesc.loaders.base import Dataset
-from chatdesc.metrics.alignment import known_mean
+from chatdesc.metrics.paired import known_mean
 from chatdesc.rows.schema import AlignmentRecord, Row
 from chatdesc.rows.store import Store, read_config
-from chatdesc.stages.align import align, alignment_column
+from chatdesc.stages.align import Wording, align, alignment_column
+from chatdesc.stages.track import Phrase
 from chatdesc.tables import Record, show
 from chatdesc.types import ChatdescError, Sequence, one_line
 
 IN_FLIGHT = 8
 
-Wording = dict[str, str]  # name of a text (manual, refined) -> the text
+Texts = dict[str, Wording]  # by the text's name: manual, refined
 
 
 class AlignedRow(TypedDict):
@@ -104,7 +106,7 @@ def rescored_rows(
         ChatdescError: the folder is no run, or has none of them, or a model cannot be loaded.
     """
     recorded = recorded_rows(run, names)
-    texts = {row["sequence"]: wording(row["manual_text"], row["text"]) for row in recorded if row["text"] is not None}
+    texts = {row["sequence"]: texts_of_row(row) for row in recorded if row["text"] is not None}
     scored = score_texts(data, {name: texts[name] for name in data.names if name in texts}, models, steps)
     return scored + [_without_score(row) for row in recorded if row["text"] is None]
 
@@ -121,14 +123,21 @@ def _without_score(row: Row) -> ScoredRow:
     }
 
 
-def wording(manual: str | None, refined: str | None = None) -> Wording:
-    """Texts by name, each in one line; empty ones are left out."""
-    pairs = (("manual", one_line(manual or "")), ("refined", one_line(refined or "")))
-    return {name: text for name, text in pairs if text}
+def texts_of_row(row: Row) -> Texts:
+    """A row's texts by name; empty ones are left out."""
+    manual = manual_text(row["manual_text"])
+    refined = tuple(phrase for phrase in phrases(row, "refined") if phrase.text)
+    return manual | ({"refined": refined} if refined else {})
+
+
+def manual_text(text: str | None) -> Texts:
+    """A manual text, in one line; nothing where it is empty."""
+    said = one_line(text or "")
+    return {"manual": (Phrase(0, said),)} if said else {}
 
 
 def score_texts(
-    data: Dataset, texts: dict[str, Wording | None], models: AlignmentModels, steps: Steps | None = None
+    data: Dataset, texts: dict[str, Texts | None], models: AlignmentModels, steps: Steps | None = None
 ) -> list[ScoredRow]:
     """Score texts of sequences with every encoder, in the order in which they are done.
 
@@ -141,11 +150,11 @@ def score_texts(
     settings, loaded = models.settings, models.load()
     threshold = None if loaded.grounder is None else loaded.threshold(settings)
 
-    def job(name: str, given: Wording | None) -> Generator[Any, Any, ScoredRow]:
+    def job(name: str, given: Texts | None) -> Generator[Any, Any, ScoredRow]:
         sequence = data[name]
-        words = wording(sequence.manual_text) if given is None else given
+        words = manual_text(sequence.manual_text) if given is None else given
         row = _empty_row(name, data.dataset) | {"category": sequence.category}
-        row |= {"manual_text": words.get("manual"), "text": words.get("refined")}
+        row |= {"manual_text": _first(words, "manual"), "text": _first(words, "refined")}
         if not sequence.usable:
             return row | {"problems": [problem.message for problem in sequence.problems if problem.fatal]}
         _keep_frames(sequence, models.frames * IN_FLIGHT)
@@ -159,6 +168,11 @@ def score_texts(
         if steps:
             steps.add()
     return rows
+
+
+def _first(texts: Texts, name: str) -> str | None:
+    """The text from frame 0 on."""
+    return texts[name][0].text if name in texts else None
 
 
 def _empty_row(name: str, dataset: str, *problems: str) -> ScoredRow:
@@ -181,7 +195,11 @@ def _keep_frames(sequence: Sequence, frames: int) -> None:
 
 
 def alignment_rows(rows: Iterable[AlignedRow]) -> list[Record]:
-    """Dataset x encoder x measure: mean cosine x 100 and margin per text, paired difference with its 95 % interval."""
+    """Dataset x encoder x measure: mean cosine x 100 and margin per text, and their paired difference (COLUMNS).
+
+    Means rest on the ``pairs`` that have both numbers, of ``sequences``; where no sequence has both, each text has the
+    mean of its own.
+    """
     groups: dict[tuple[str, str], list[AlignmentRecord]] = {}
     for row in rows:
         for entry in row["alignment"] or []:
@@ -195,38 +213,30 @@ def alignment_rows(rows: Iterable[AlignedRow]) -> list[Record]:
             "refined_truncated": known_mean(entry["truncated"] for entry in entries),
         }
         for measure, pairs in (("cosine", cosines), ("margin", margins)):
-            table.append({"dataset": dataset, "encoder": encoder, "measure": measure} | _paired_row(pairs, truncated))
+            named = {"dataset": dataset, "encoder": encoder, "measure": measure, "sequences": len(pairs)}
+            table.append(named | paired_means(pairs) | truncated)
     return table
-
-
-def _paired_row(pairs: list[tuple[float | None, float | None]], truncated: Record) -> Record:
-    gap = paired(pairs)
-    means = {
-        "sequences": len(pairs),
-        "manual": known_mean(before for before, _ in pairs),
-        "refined": known_mean(after for _, after in pairs),
-    }
-    columns = interval_columns(gap if gap.count else None)
-    return means | columns | truncated
 
 
 def shown_alignment(rows: list[Record]) -> list[Record]:
     """Rows of ``alignment_rows`` for a terminal, in fewer columns; the dataset only where there are several."""
     several = len({row["dataset"] for row in rows}) > 1
-    return [
-        ({"dataset": row["dataset"]} if several else {})
-        | {
-            "encoder": row["encoder"],
-            "measure": row["measure"],
-            "n": str(row["sequences"]),
-            "manual": show(row["manual"], 1),
-            "refined": show(row["refined"], 1),
-            "gain (95 %)": gain_cell(row, digits=1, bounds=0),
-            "better/worse": better_cell(row),
-            "cut, %": "/".join(_share(row[key]) for key in ("manual_truncated", "refined_truncated")),
-        }
-        for row in rows
-    ]
+    return [({"dataset": row["dataset"]} if several else {}) | _shown(row) for row in rows]
+
+
+def _shown(row: Record) -> Record:
+    digits = fitting_digits(row, least=1)
+    return {
+        "encoder": row["encoder"],
+        "measure": row["measure"],
+        "n": str(row["pairs"] or row["sequences"]),
+        "manual": show(row["manual"], digits),
+        "refined": show(row["refined"], digits),
+        "gain (95 %)": gain_cell(row, least=1),
+        "MDE": detectable_cell(row, least=1),
+        "better/ worse": better_cell(row),
+        "cut, %": "/".join(_share(row[key]) for key in ("manual_truncated", "refined_truncated")),
+    }
 
 
 def _share(value: float | None) -> str:

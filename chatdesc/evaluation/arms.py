@@ -21,12 +21,15 @@ from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
+from chatdesc.evaluation.judges import Judged
+from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
+from chatdesc.names import file_name
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.ground import feedback
-from chatdesc.stages.track import Phrase, track
+from chatdesc.stages.track import track
 from chatdesc.types import (
     BackendError,
     ChatdescError,
@@ -72,13 +75,13 @@ class ArmRow(TypedDict):
     """What is kept of one sequence beside its tracks.
 
     ``verified`` has per arm the mean IoU on key frames of the proposal chosen, of a random and of the best one (None
-    without a key frame), ``grounding`` per text the IoU of the best-scoring proposal in the first frame. ``problems``
-    has every problem as a line, ``arm_problems`` those of one arm by its name.
+    without a key frame), ``judged`` each text in the grounder's eyes. ``problems`` has every problem as a line,
+    ``arm_problems`` those of one arm by its name.
     """
 
     texts: ArmTexts
     verified: dict[str, list[float | None]]
-    grounding: dict[str, float]
+    judged: Judged
     problems: list[str]
     arm_problems: NotRequired[dict[str, str]]
     sequence: str
@@ -115,10 +118,16 @@ class Comparison:
         """The settings of a run, with other models where they are named; models are loaded only with ``data``.
 
         Raises:
-            ChatdescError: the folder is no run, or the run had no tracker and none is named.
+            ChatdescError: the folder is no run, its verifier looks at the ground truth, or it had no tracker and none
+                is named.
         """
         config = read_config(run)
         recorded = _recorded(run, config["settings"])
+        if recorded.verifier == "oracle":
+            raise ChatdescError(
+                f"{run} was made with --verifier oracle, which looks at the ground truth, and so would every arm; "
+                "annotate into another folder without it (the describer's answers are kept in the cache)"
+            )
         settings = _named(recorded, judge, tracker, encoder)
         if settings.tracker == "none":
             raise ChatdescError(f"{run} was made without a tracker; name one, for instance --tracker csrt")
@@ -158,7 +167,7 @@ class Comparison:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
         assert self.data is not None
         tracked = (cast(ArmRow, row) for row in map(store.finished, self.data.names) if row is not None)
-        done = {row["sequence"]: row["texts"] for row in tracked if not row["problems"]}
+        done = {row["sequence"]: row["texts"] for row in tracked if not row["problems"] and "judged" in row}
         wanted = set(self.data.names if names is None else names)
         asked = [name for name in self.data.names if name in wanted]
         rows = (row for row in Store(self.run).rows(asked) if row["text"] is not None)
@@ -181,7 +190,7 @@ class Comparison:
                 result = ({}, _empty_row() | {"problems": [f"{type(result).__name__}: {result}"]})
             tracks, row = result
             for arm in ARMS:
-                _keep(store.root / "tracks" / arm.name / f"{name}.txt", tracks.get(arm.name))
+                _keep(store.root / "tracks" / arm.name / file_name(name, ".txt"), tracks.get(arm.name))
             done = row | {"sequence": name}
             store.save(cast(Row, done))
             on_row(done)
@@ -203,8 +212,8 @@ class Comparison:
                 tracks[arm.name], verified[arm.name] = yield from self._arm(arm, sequence, row)
             except (BackendError, DataError) as error:
                 failures[arm.name] = str(error)
-        grounding = yield from self._ground(sequence, row)
-        done = _empty_row() | {"texts": texts_of(row), "verified": verified, "grounding": grounding}
+        judged = yield from self._judge(sequence, row)
+        done = _empty_row() | {"texts": texts_of(row), "verified": verified, "judged": judged}
         done |= {"problems": [f"{arm}: {why}" for arm, why in failures.items()]}
         return tracks, done | {"arm_problems": failures} if failures else done
 
@@ -221,8 +230,8 @@ class Comparison:
         means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
         return done.boxes.tolist(), means
 
-    def _ground(self, sequence: Sequence, row: Row) -> Generator[Any, Any, dict[str, float]]:
-        """IoU of the best-scoring proposal in the first frame, per text."""
+    def _judge(self, sequence: Sequence, row: Row) -> Generator[Any, Any, Judged]:
+        """Each text in the grounder's eyes, in the first frame."""
         assert self.models is not None
         texts = {k: v for k, v in (("manual", one_line(row["manual_text"] or "")), ("refined", row["text"])) if v}
         try:
@@ -230,19 +239,21 @@ class Comparison:
         except (BackendError, DataError):
             return {}
         theta, threshold = self.settings.theta, self.models.threshold(self.settings)
-        return {
-            name: feedback(grounding, sequence.boxes[0], theta, threshold).iou
-            for name, grounding in zip(texts, groundings, strict=True)
-        }
+        judged: Judged = {}
+        for name, grounding in zip(texts, groundings, strict=True):
+            seen = feedback(grounding, sequence.boxes[0], theta, threshold)
+            judged[name] = {"iou": seen.iou, "top_iou": seen.top_iou, "truncated": seen.truncated}
+        return judged
 
 
 def arm_rows_in(store: Store, names: Iterable[str] | None = None) -> list[ArmRow]:
     """The rows (of ``names``) in a folder of tracks."""
-    return [cast(ArmRow, row) for row in store.rows(store.names() if names is None else names)]
+    rows = store.rows(store.names() if names is None else names)
+    return [_empty_row() | cast(ArmRow, row) for row in rows]  # earlier versions judged less
 
 
 def _empty_row() -> ArmRow:
-    return cast(ArmRow, {"texts": {}, "verified": {}, "grounding": {}, "problems": []})
+    return cast(ArmRow, {"texts": {}, "verified": {}, "judged": {}, "problems": []})
 
 
 def _keep(file: Path, boxes: list[Box] | None) -> None:
@@ -253,26 +264,6 @@ def _keep(file: Path, boxes: list[Box] | None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Nine digits are a float32, no more and no less.
     write_atomic(file, "".join("{:.9g},{:.9g},{:.9g},{:.9g}\n".format(*box) for box in boxes))
-
-
-def phrases(row: Row, words: str) -> tuple[Phrase, ...]:
-    """The phrases that are grounded, each with its first frame. Both texts get the run's background phrases.
-
-    So a difference between them is the text's own. Without words nothing is grounded.
-
-    Args:
-        words: ``manual``, ``refined`` or none.
-    """
-    if not words:
-        return (Phrase(0, ""),)
-    manual = one_line(row["manual_text"] or "")
-    spans = [(r["start"], r["text"], tuple(r["background"])) for r in row["ranges"]]
-    spans = spans or [(0, str(row["text"]), tuple(row["background"]))]
-    if words == "refined":
-        return tuple(Phrase(start if i else 0, text, around) for i, (start, text, around) in enumerate(spans))
-    # The manual text is the same in all ranges: a range counts only where the background is another.
-    kept = spans[:1] + [span for span in spans[1:] if span[2] != spans[0][2]]
-    return tuple(Phrase(start if i else 0, manual, around) for i, (start, _, around) in enumerate(kept))
 
 
 def _recorded(run: Path, settings: dict[str, Any]) -> Settings:

@@ -11,17 +11,18 @@ the sequences that all arms have, and every row names its protocol and the groun
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from chatdesc.evaluation.alignment import alignment_rows
 from chatdesc.evaluation.arms import ArmRow
 from chatdesc.evaluation.evaluate import Evaluation, evaluate_folder
-from chatdesc.evaluation.intervals import COLUMNS, interval_columns, paired
+from chatdesc.evaluation.intervals import interval_columns, paired
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.evaluation.tables import overall_row
 from chatdesc.evaluation.truths import Truth
-from chatdesc.metrics.alignment import Interval, known_mean, paired_bootstrap
+from chatdesc.metrics.paired import Interval, compare_pairs
 from chatdesc.metrics.protocols import Rules
 from chatdesc.names import SHOWN
 from chatdesc.rows.schema import Row
@@ -37,7 +38,6 @@ PAIRS = (
     ("refined-random", REFINED),
     (REFINED, "refined-oracle"),
 )
-PART = "took part in choosing"  # yes: its feedback chose the texts; partly: it measures as the grounder that did; no
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def difference_rows(arms: Mapping[str, Evaluation], grounder: UsedGrounder) -> l
             rows.append(
                 {"before": before, "after": after, "measure": measure, **grounder.columns()}
                 | {"protocol": arms[after].rules.name}
-                | _counted(paired_bootstrap(a, b))
+                | interval_columns(compare_pairs(a, b))
             )
     return rows
 
@@ -169,10 +169,6 @@ def _values(scores: Evaluation) -> list[list[float]]:
     known = [line.score for line in scores.lines if line.score is not None]
     values = [(score.auc, score.precision_score, score.norm_precision_score) for score in known]
     return [list(column) for column in zip(*values, strict=True)]
-
-
-def _counted(gap: Interval) -> Record:
-    return {"sequences": gap.count} | interval_columns(gap)
 
 
 def verification_rows(rows: Iterable[ArmRow], names: Collection[str], grounder: UsedGrounder) -> list[Record]:
@@ -186,53 +182,18 @@ def verification_rows(rows: Iterable[ArmRow], names: Collection[str], grounder: 
         for reference, values in (("random", floor), ("oracle", ceiling)):
             table.append(
                 {"arm": arm, **grounder.columns(), "reference": reference}
-                | {"reference_iou": known_mean(values), "chosen_iou": known_mean(chosen)}
-                | _counted(paired(zip(values, chosen, strict=True)))
+                | _means("reference_iou", "chosen_iou", paired(zip(values, chosen, strict=True)))
             )
     return table
 
 
+def _means(before: str, after: str, gap: Interval) -> Record:
+    """Both means under these names, and the columns of their difference."""
+    return {before: gap.before, after: gap.after} | interval_columns(gap)
+
+
 def _was_verified(verified: Mapping[str, list[float | None]], arm: str) -> bool:
     return (verified.get(arm) or [None])[0] is not None
-
-
-def judge_rows(
-    rows: Iterable[Row], names: Collection[str], judged: Iterable[ArmRow] = (), judge: str = ""
-) -> list[Record]:
-    """How grounders and encoders rate the two texts, and whether they took part in choosing (PART).
-
-    Args:
-        rows: the run's; their grounding is by the grounder that chose, their alignment by encoders.
-        judged: rows with the grounding of another grounder, ``judge``.
-    """
-    kept = [row for row in rows if row["sequence"] in names]
-    groundings = [row["grounding"] for row in kept if row["grounding"]]
-    selector = groundings[0]["grounder"] if groundings else ""
-    table = []
-    if groundings:
-        table.append(_judged(selector, "yes", [(g["manual_iou"], g["iou"]) for g in groundings]))
-    if judge:
-        others = [row["grounding"] for row in judged if row["sequence"] in names]
-        table.append(_judged(judge, "no", [(other.get(MANUAL), other.get(REFINED)) for other in others]))
-    for row in alignment_rows(kept):
-        part = "partly" if _family(row["encoder"]) == _family(selector) else "no"
-        numbers = {key: row[key] for key in ("manual", "refined", "sequences", *COLUMNS)}
-        table.append({"judge": row["encoder"], "measure": row["measure"], PART: part} | numbers)
-    return table
-
-
-def _family(spec: str) -> str:
-    """The backend's name, without its model."""
-    return spec.partition(":")[0]
-
-
-def _judged(judge: str, part: str, pairs: list[tuple[float | None, float | None]]) -> Record:
-    both = [(a, b) for a, b in pairs if a is not None and b is not None]
-    return (
-        {"judge": judge, "measure": "grounding IoU", PART: part}
-        | {"manual": known_mean(a for a, _ in both), "refined": known_mean(b for _, b in both)}
-        | _counted(paired(both))
-    )
 
 
 def same_texts(rows: Iterable[Row], names: Collection[str], arms: Mapping[str, Evaluation]) -> list[str]:
@@ -269,3 +230,20 @@ def never_verified(
     if len(without) < len(kept):
         return [f"{note}: there the texts had no part in the tracks"]
     return [f"warning: {note}: the texts had no part in the tracks, so equal arms say nothing of them"]
+
+
+def later_frames(rows: Iterable[Row], names: Collection[str], settings: Mapping[str, Any]) -> list[str]:
+    """A note where texts were chosen with more than the first frame's box, which a tracker under test may not see."""
+    scopes = Counter(row["scope"] or "unknown" for row in rows if row["sequence"] in names)
+    notes = []
+    if scopes["range"]:
+        notes.append(
+            f"{scopes['range']} of {len(names)} sequences have a text per range (--every {settings['every']}), each "
+            "chosen with ground-truth boxes of its own frames, so a tracker is told of later frames"
+        )
+    if scopes["video"] or (scopes["range"] and settings["feedback"] != "first"):
+        notes.append(
+            f"the texts were chosen with boxes of later frames of these very sequences "
+            f"(--feedback {settings['feedback']})"
+        )
+    return notes

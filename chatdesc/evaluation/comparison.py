@@ -24,7 +24,7 @@ from chatdesc.evaluation.compare import (
     arm_rows,
     common,
     difference_rows,
-    judge_rows,
+    later_frames,
     never_verified,
     no_result,
     same_texts,
@@ -32,6 +32,7 @@ from chatdesc.evaluation.compare import (
     verification_rows,
 )
 from chatdesc.evaluation.evaluate import Evaluation
+from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.evaluation.score import open_for
 from chatdesc.evaluation.steps import Steps
@@ -43,7 +44,7 @@ from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store, dataset_of, read_config
 from chatdesc.tables import Progress, Record, Tabular
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, first_alone
 
 EXTERNAL = UsedGrounder("external")
 BROUGHT = "where --results brings the tracks"
@@ -190,7 +191,7 @@ class CompareInput:
         """A run's rows (of ``names``) that have a text, without what grows with frames, and their ground truth.
 
         Raises:
-            ChatdescError: there is none.
+            ChatdescError: there is none, or one has no published ground truth.
         """
         store = Store(run)
         rows: list[Row] = []
@@ -204,6 +205,11 @@ class CompareInput:
         if not rows:
             among = f" among the {len(names)} asked for" if names else ""
             raise ChatdescError(f"{run} has no sequence with a text yet{among}; run `chatdesc annotate` first")
+        if withheld := [name for name, truth in truths.items() if first_alone(truth.boxes)]:
+            raise ChatdescError(
+                f"only the first box of {some(withheld)} is published, so no track of them can be scored; "
+                "choose the other splits with --split, or sequences with --sequences"
+            )
         return cls(run, dataset, rules, rows, truths)
 
 
@@ -297,7 +303,7 @@ def compare_arms(
         rows,
         difference_rows(arms, results.grounder),
         verification_rows(results.judged, names, results.grounder),
-        judge_rows(asked.rows, names, results.judged, results.judge),
+        judge_rows(asked.rows, names, [(row["sequence"], row["judged"]) for row in results.judged], results.judge),
         (
             *notes,
             *late,
@@ -362,8 +368,9 @@ def _remarks(
         notes.append(
             f"{grounder.name} gave the feedback that chose these texts; --judge with another grounder is independent"
         )
-    if (feedback := settings["feedback"]) != "first":
+    elif results.judged and part_of_grounder(grounder.name, settings["grounder"]) is Part.SIBLING:
         notes.append(
-            f"the texts were chosen with boxes of later frames of these very sequences (--feedback {feedback})"
+            f"{grounder.name} is a sibling of {settings['grounder']}, which chose these texts, so they tend to agree; "
+            "--judge with another kind of grounder is independent"
         )
-    return notes + same_texts(asked.rows, names, arms)
+    return notes + later_frames(asked.rows, names, settings) + same_texts(asked.rows, names, arms)

@@ -1,10 +1,13 @@
 """Paired differences as columns of a table, and as cells for a terminal.
 
->>> row = interval_columns(Interval(mean=0.031, low=0.012, high=0.05, count=70, better=51, worse=19))
->>> row
-{'difference': 0.031, 'low': 0.012, 'high': 0.05, 'better': 51, 'worse': 19}
->>> gain_cell(row, scale=100), better_cell(row)
-('+3.10 (1.20..5.00)', '51/19')
+>>> before, after = [0.31, 0.42] * 6, [0.35, 0.40, 0.36, 0.45] * 3
+>>> row = interval_columns(paired(zip(before, after)))
+>>> row["pairs"], round(row["difference"], 3), round(row["low"], 3), round(row["high"], 3), row["better"], row["worse"]
+(12, 0.025, 0.007, 0.043, 9, 3)
+>>> gain_cell(row, scale=100), detectable_cell(row, scale=100), better_cell(row)
+('+2.50 (0.71..4.29)', '2.50', '9/3')
+>>> gain_cell(interval_columns(paired([(20.0, 21.0)])))
+'+1.00 (n<10)'
 """
 
 from __future__ import annotations
@@ -12,41 +15,77 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from chatdesc.metrics.alignment import Interval, paired_bootstrap
+import numpy as np
+
+from chatdesc.metrics.paired import FEW, Interval, compare_pairs, known_mean
 from chatdesc.tables import Record
 
 Pairs = Iterable[tuple[float | None, float | None]]
 
-COLUMNS = ("difference", "low", "high", "better", "worse")
+COLUMNS = ("pairs", "difference", "low", "high", "detectable", "better", "worse")
+MOST_DIGITS = 4
+MDE = "MDE = smallest difference that n pairs could show"  # of a column of ``detectable`` in a terminal
 
 
 def paired(pairs: Pairs) -> Interval:
-    """The mean difference, second minus first, of the pairs of which both values are known, with a 95 % interval."""
-    both = [(a, b) for a, b in pairs if a is not None and b is not None]
-    return paired_bootstrap([a for a, _ in both], [b for _, b in both])
+    """The means of both sides and their difference, second minus first, over the pairs of which both are known."""
+    values = np.array([[math.nan if value is None else value for value in pair] for pair in pairs], np.float64)
+    return compare_pairs(*values.reshape(-1, 2).T)
 
 
 def interval_columns(gap: Interval | None) -> Record:
-    """COLUMNS of an interval; None throughout for None."""
-    if gap is None:
-        return dict.fromkeys(COLUMNS)
-    return {"difference": gap.mean, "low": gap.low, "high": gap.high, "better": gap.better, "worse": gap.worse}
+    """COLUMNS of an interval; None throughout for None, and where there is no pair."""
+    if gap is None or not gap.count:
+        return dict.fromkeys(COLUMNS) | {"pairs": None if gap is None else 0}
+    values = (gap.count, gap.mean, gap.low, gap.high, gap.detectable, gap.better, gap.worse)
+    return dict(zip(COLUMNS, values, strict=True))
 
 
-def gain_cell(row: Record, scale: float = 1.0, digits: int = 2, bounds: int | None = None) -> str:
+def paired_means(pairs: Iterable[tuple[float | None, float | None]]) -> Record:
+    """The means ``manual`` and ``refined`` over the pairs of which both values are known, and COLUMNS.
+
+    Without such a pair each side has the mean of what it has.
+    """
+    values = list(pairs)
+    gap = paired(values)
+    means = (gap.before, gap.after) if gap.count else tuple(known_mean(side) for side in zip(*values, strict=True))
+    return dict(zip(("manual", "refined"), means or (None, None), strict=True)) | interval_columns(gap)
+
+
+def fitting_digits(row: Record, scale: float = 1.0, least: int = 2) -> int:
+    """Decimals that show the interval's half width (or the difference, without one) with two digits; ``least`` or more.
+
+    >>> fitting_digits({"difference": 0.4, "low": 0.02, "high": 0.78}, least=1)
+    2
+    """
+    if row["difference"] is None:
+        return least
+    half = row["difference"] if row["low"] is None else (row["high"] - row["low"]) / 2
+    if not half:
+        return least
+    return min(max(1 - math.floor(math.log10(abs(scale * half))), least), MOST_DIGITS)
+
+
+def gain_cell(row: Record, scale: float = 1.0, least: int = 2) -> str:
     """``+3.10 (1.20..5.00)``: the difference and its interval, times ``scale``; ``-`` where there is none.
 
     Args:
-        digits: decimals of the difference.
-        bounds: decimals of the interval; None: as many as the difference has.
+        least: decimals at least; there are more where the interval is narrow.
     """
     gain, low, high = (row[key] for key in ("difference", "low", "high"))
-    if gain is None or math.isnan(gain):
+    if gain is None:
         return "-"
-    places = digits if bounds is None else bounds
-    return f"{scale * gain:+.{digits}f} ({scale * low:.{places}f}..{scale * high:.{places}f})"
+    digits = fitting_digits(row, scale, least)
+    bounds = f"n<{FEW}" if low is None else f"{scale * low:.{digits}f}..{scale * high:.{digits}f}"
+    return f"{scale * gain:+.{digits}f} ({bounds})"
+
+
+def detectable_cell(row: Record, scale: float = 1.0, least: int = 2) -> str:
+    """The smallest difference that the sample could have shown, times ``scale``; ``-`` where it is not known."""
+    value = row["detectable"]
+    return "-" if value is None else f"{scale * value:.{fitting_digits(row, scale, least)}f}"
 
 
 def better_cell(row: Record) -> str:
-    """``51/19``: how many of the pairs got better and worse; ``-`` where there is no interval."""
-    return "-" if row["low"] is None else f"{row['better']}/{row['worse']}"
+    """``51/19``: how many of the pairs got better and worse; ``-`` where there is no pair."""
+    return "-" if row["difference"] is None else f"{row['better']}/{row['worse']}"

@@ -87,7 +87,8 @@ def evaluate(
     """Score trackers' result files under a named protocol, equal to the toolkit that it is named after.
 
     Args:
-        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, or ``folder`` (one ground-truth file per sequence).
+        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``trackingnet``, ``got10k``, or ``folder`` (one
+            ground-truth file per sequence).
         root: the dataset's folder, an archive, or any fsspec URL.
         results: ``DIR`` or ``DIR=NAME`` per tracker, a folder or a zip; ``DIR/*`` for all in it.
         protocol: whose rules; None takes the dataset's own.

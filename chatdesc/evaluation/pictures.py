@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
 
-from chatdesc.atomic import writing
+from chatdesc.atomic import write_atomic, writing
 from chatdesc.evaluation.plots import draw
 from chatdesc.evaluation.tables import latex
 from chatdesc.metrics.ope import Score
@@ -28,7 +28,7 @@ def write_latex(rows: list[Record], out: Path, about: str, several: bool) -> Pat
     """
     path = out / ("protocols.tex" if several else "overall.tex")
     with writing(out):
-        path.write_text(latex(rows, f"{about}, in %"), encoding="utf-8")
+        write_atomic(path, latex(rows, f"{about}, in %"))
     return path
 
 

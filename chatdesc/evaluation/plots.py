@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from chatdesc.atomic import write_atomic
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
 
@@ -94,7 +96,9 @@ def _one(plot: Plot, means: Mapping[str, Score], folder: Path, about: str) -> li
     axes.set_xlim(0, max(float(plot.thresholds(score.rules)[-1]) for score in means.values()))
     paths = [folder / f"{plot.stem}.{kind}" for kind in ("png", "svg")]
     for path in paths:
-        figure.savefig(path, dpi=200, metadata={"Date": None} if path.suffix == ".svg" else None)
+        drawn, kind = BytesIO(), path.suffix[1:]
+        figure.savefig(drawn, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
+        write_atomic(path, drawn.getvalue())
     return paths
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+BOM = b"\xef\xbb\xbf"
 _TO_COMMAS = bytes.maketrans(b"\t; ", b",,,")
 _FIELD = re.compile(r"\s*[,;]\s*|\s+")
 
@@ -43,7 +44,7 @@ def parse_results(files: Sequence[bytes]) -> list[ParsedBoxes]:
 
 
 def _tidy(data: bytes) -> bytes:
-    body = data.removeprefix(b"\xef\xbb\xbf").strip()
+    body = data.removeprefix(BOM).rstrip()  # an empty line at the start is one without a box, as in between
     if b"\r" in body:
         body = body.replace(b"\r\n", b"\n")
     if b"\t" in body or b" " in body or b";" in body:
@@ -73,6 +74,9 @@ def _quick(bodies: list[bytes]) -> list[Floats | None] | None:
 
     if not bodies:
         return []
+    # Polars passes over a mark of the byte order, and over a CR that ends no line; to us both are mistakes.
+    if bodies[0].startswith(BOM) or any(b"\r" in body for body in bodies):
+        return None
     counts = [lines_in(body) for body in bodies]
     columns = dict.fromkeys("xywh", polars.Float64)
     try:

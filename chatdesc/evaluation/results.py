@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chatdesc.loaders.files import open_root
-from chatdesc.names import SHOWN
+from chatdesc.names import SHOWN, file_name
 from chatdesc.types import ChatdescError, DataError
 
-_BESIDE = ("_time", "_times", "_confidence", "_confidences", "_all_boxes", "_object_presence_scores")
+BESIDE = ("_time", "_times", "_confidence", "_confidences", "_all_boxes", "_object_presence_scores")
 _NUMBERED = re.compile(r"-0*1$")
 
 
@@ -78,9 +78,11 @@ class ResultFolder:
             ChatdescError: no file is a sequence's, and one is ``required``.
         """
         stems = {file[:-4]: file for file in self.files}
-        matched = {name: MatchedFile(self._path(stems[name])) for name in names if name in stems}
+        exact = {name: name if name in stems else file_name(name, ".txt")[:-4] for name in names}
+        matched = {name: MatchedFile(self._path(stems[stem])) for name, stem in exact.items() if stem in stems}
         rest = [name for name in names if name not in matched]
-        spare = [s for s in stems if s not in matched and not s.lower().endswith(_BESIDE)]
+        taken = {exact[name] for name in matched}
+        spare = [s for s in stems if s not in taken and not s.lower().endswith(BESIDE)]
         matched |= self._by_spelling(rest, spare, stems)
         if required and not matched:
             raise ChatdescError(self.foreign(names))
@@ -97,7 +99,7 @@ class ResultFolder:
         """Files that no sequence is read from, without those that trackers write beside results, such as times."""
         read = {match.path for match in matched.values()}
         spare = (file for file in self.files if self._path(file) not in read)
-        return [file for file in spare if not file[:-4].lower().endswith(_BESIDE)]
+        return [file for file in spare if not file[:-4].lower().endswith(BESIDE)]
 
     def _by_spelling(self, names: list[str], spare: list[str], stems: dict[str, str]) -> dict[str, MatchedFile]:
         matched: dict[str, MatchedFile] = {}

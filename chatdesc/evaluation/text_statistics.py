@@ -2,7 +2,7 @@
 
 >>> rows = [{"manual_text": "a kite", "text": "red kite on the left", "category": "kite"}]
 >>> [row for row in statistics_rows(rows) if row["measure"] == "names a colour"][0]
-{'measure': 'names a colour', 'unit': 'share', 'texts': 1, 'manual': 0.0, 'refined': 1.0, 'difference': 1.0, ...}
+{'measure': 'names a colour', 'unit': 'share', 'manual': 0.0, 'refined': 1.0, 'pairs': 1, 'difference': 1.0, ...}
 
 Measures of one text (words, what it names) have a paired difference with a 95 % interval over the sequences that have
 both texts. Measures of all texts together (vocabulary, repetition) have no interval.
@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.evaluation.intervals import interval_columns, paired
-from chatdesc.metrics.alignment import Interval, known_mean
+from chatdesc.evaluation.intervals import detectable_cell, fitting_digits, gain_cell, interval_columns, paired_means
 from chatdesc.tables import Record
 from chatdesc.text import fits_clip
 from chatdesc.types import STOP_WORDS, one_line, split_words
@@ -49,30 +48,28 @@ class TextsRow(TypedDict):
 
 
 def statistics_rows(rows: Iterable[TextsRow]) -> list[Record]:
-    """One row per measure: its mean for the manual and for the refined texts, and their paired difference."""
+    """One row per measure: its mean for the manual and for the refined texts, and their paired difference.
+
+    Both rest on the sequences that have both texts; where none has, each side on its own.
+    """
     texts = [(_words(row["manual_text"]), _words(row["text"]), row["category"]) for row in rows]
-    manual = [(before, category) for before, _, category in texts if before]
-    refined = [(after, category) for _, after, category in texts if after]
-    pairs = [text for text in texts if text[0] and text[1]]
-    table = []
+    both = [text for text in texts if text[0] and text[1]]
+    chosen = both or texts
+    table: list[Record] = []
     for name, unit, measure in SINGLE:
-        means = [known_mean(measure(*text) for text in side) for side in (manual, refined)]
-        gap = paired((measure(before, category), measure(after, category)) for before, after, category in pairs)
-        table.append(_row(name, unit, gap.count, means, gap if gap.count else None))
+        pairs = [[measure(words, text[2]) if words else None for words in text[:2]] for text in chosen]
+        table.append({"measure": name, "unit": unit} | paired_means((before, after) for before, after in pairs))
     for name, unit, measure_all in TOGETHER:
-        values = [measure_all([words for words, _ in side]) if side else None for side in (manual, refined)]
-        table.append(_row(name, unit, len(pairs), values, None))
+        sides = [[words for words in side if words] for side in ([t[0] for t in chosen], [t[1] for t in chosen])]
+        manual, refined = (measure_all(side) if side else None for side in sides)
+        empty = interval_columns(None) | {"pairs": len(both)}
+        table.append({"measure": name, "unit": unit, "manual": manual, "refined": refined} | empty)
     return table
 
 
 def _words(text: str | None) -> Words:
     """Words in small letters; a text without any is no text."""
     return tuple(word.text.lower() for word in split_words(one_line(text or "")))
-
-
-def _row(name: str, unit: str, texts: int, values: Sequence[float | None], gap: Interval | None) -> Record:
-    row: Record = {"measure": name, "unit": unit, "texts": texts, "manual": values[0], "refined": values[1]}
-    return row | interval_columns(gap)
 
 
 def names_category(words: Words, category: str | None) -> float | None:
@@ -159,24 +156,22 @@ TOGETHER: tuple[tuple[str, str, Callable[[list[Words]], float | None]], ...] = (
 
 def shown_statistics(rows: list[Record]) -> list[Record]:
     """Rows of ``statistics_rows`` for a terminal: shares in per cent."""
-
-    def cell(value: float | None, unit: str, sign: str = "") -> str:
-        if value is None:
-            return "-"
-        return f"{100 * value:{sign}.1f} %" if unit == "share" else f"{value:{sign}.2f}".removesuffix(".00")
-
-    return [
-        {
-            "measure": r["measure"],
-            "unit": "" if r["unit"] == "share" else r["unit"],
-            "manual": cell(r["manual"], r["unit"]),
-            "refined": cell(r["refined"], r["unit"]),
-            "difference": cell(r["difference"], r["unit"], "+"),
-            "95 %": "-" if r["low"] is None else _between(cell(r["low"], r["unit"]), cell(r["high"], r["unit"])),
-        }
-        for r in rows
-    ]
+    return [_shown(row) for row in rows]
 
 
-def _between(low: str, high: str) -> str:
-    return f"{low.removesuffix(' %')} .. {high}"
+def _shown(row: Record) -> Record:
+    scale, least = (100, 1) if row["unit"] == "share" else (1, 2)
+    digits = fitting_digits(row, scale, least)
+
+    def cell(value: float | None) -> str:
+        whole = value is not None and value == int(value) and row["difference"] is None  # a count of words
+        return "-" if value is None else f"{scale * value:.{0 if whole else digits}f}"
+
+    return {
+        "measure": f"{row['measure']}, {'%' if row['unit'] == 'share' else row['unit']}",
+        "manual": cell(row["manual"]),
+        "refined": cell(row["refined"]),
+        "n": str(row["pairs"]),
+        "difference (95 %)": gain_cell(row, scale, least),
+        "MDE": detectable_cell(row, scale, least),
+    }

@@ -21,7 +21,14 @@ from chatdesc.types import ChatdescError
 Floats = NDArray[np.float64]
 
 # The protocol of those who published the dataset.
-OWN = {"lasot": "lasot", "lasot_ext": "lasot", "tnl2k": "tnl2k", "otb-lang": "otb", "synthetic": "lasot"}
+OWN = {
+    "lasot": "lasot",
+    "lasot_ext": "lasot",
+    "tnl2k": "tnl2k",
+    "otb-lang": "otb",
+    "trackingnet": "trackingnet",
+    "synthetic": "lasot",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +50,18 @@ def read_truths(dataset: Dataset) -> dict[str, Truth]:
     """The ground truth of all sequences by name, boxes in float64 as written.
 
     Raises:
-        ChatdescError: a sequence has no boxes, or a line of them cannot be read.
+        ChatdescError: a sequence has no boxes, or its first alone, or a line of them cannot be read.
     """
     truths: dict[str, Truth] = {}
     for annotation in dataset.annotations():
         if not len(annotation.boxes):
             raise ChatdescError(
                 f"{annotation.name}: its ground truth cannot be read, or is empty; --split or --sequences leaves it out"
+            )
+        if dataset.entry(annotation.name).split in dataset.withheld and len(annotation.boxes) == 1:
+            raise ChatdescError(
+                f"{annotation.name}: only the first boxes of {dataset.dataset}'s test set are published, its server "
+                "scores results: `chatdesc submit` writes the zip for it; --split train evaluates here"
             )
         unread = [problem.message for problem in annotation.problems if problem.kind == "bad_boxes"]
         if unread:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatdesc.evaluation.compare import PART
 from chatdesc.evaluation.comparison import ComparisonResult
-from chatdesc.evaluation.intervals import COLUMNS, better_cell, gain_cell
+from chatdesc.evaluation.intervals import COLUMNS, MDE, better_cell, detectable_cell, fitting_digits, gain_cell
+from chatdesc.evaluation.judges import PART
 from chatdesc.evaluation.tables import PERCENT
 from chatdesc.tables import Record, Tables, percent, plain, plain_table, show
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAMES = ("grounder", "selector", "protocol")  # columns that the title has
 CHOSE = " (chose the texts)"  # after the name of a grounder whose feedback chose the texts
-PARTS = {"yes": "yes: it chose the texts", "partly": "partly: the same measurements", "no": "no"}
+CUT = ("manual_truncated", "refined_truncated")
 
 
 def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
@@ -32,14 +32,14 @@ def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
     about = f"{result.dataset}, protocol {result.protocol}, {f'grounder {grounder}' if result.tracked else 'external'}"
     titled = (
         (shown_arms(result.arms), f"{about}, in %"),
-        (shown_differences(result.differences), f"paired differences, {about}, in points"),
+        (shown_differences(result.differences), f"paired differences, {about}, in points ({MDE})"),
         (
             shown_verification(result.verification),
             "verification: mean IoU of the proposal chosen, against two references on the same proposals",
         ),
         (
             shown_judges(result.judges),
-            "independent checks (chose = this model selected the texts; partly = shares its measurements)",
+            "independent checks (chose = this model selected the texts; partly = it depends on the one that did)",
         ),
     )
     return [plain_table(rows, title, width) for rows, title in titled if rows]
@@ -71,7 +71,7 @@ def written(rows: list[Record]) -> list[Record]:
 def _written(key: str, row: Record) -> Any:
     if key == "grounder":
         return row[key] + (CHOSE if row["selector"] else "")
-    return PARTS[row[key]] if key == PART else row[key]
+    return str(row[key]) if key == PART else row[key]
 
 
 def shown_arms(rows: list[Record]) -> list[Record]:
@@ -80,25 +80,37 @@ def shown_arms(rows: list[Record]) -> list[Record]:
     return [{k: percent(v) if k in PERCENT else v for k, v in row.items() if k not in hidden} for row in rows]
 
 
-def shown_differences(rows: list[Record], scale: float = 100.0, digits: int = 2) -> list[Record]:
-    """Rows with an interval for a terminal: the gain and its interval in one cell."""
-    hidden = {*COLUMNS, *NAMES, "sequences"}
+def shown_differences(rows: list[Record], scale: float = 100.0, least: int = 2) -> list[Record]:
+    """Rows with an interval for a terminal: the gain and its interval in one cell, all with decimals that fit."""
+    hidden = {*COLUMNS, *NAMES, *CUT}
     return [
-        {key: _number(value, digits) for key, value in row.items() if key not in hidden}
-        | {"n": str(row["sequences"]), "gain (95 %)": gain_cell(row, scale, digits), "better/ worse": better_cell(row)}
+        {key: _number(value, fitting_digits(row, scale, least)) for key, value in row.items() if key not in hidden}
+        | {"n": str(row["pairs"]), "gain (95 %)": gain_cell(row, scale, least)}
+        | {"MDE": detectable_cell(row, scale, least), "better/ worse": better_cell(row)}
         for row in rows
     ]
 
 
 def shown_verification(rows: list[Record]) -> list[Record]:
-    """Verification for a terminal, with short headings, in IoU with three digits."""
+    """Verification for a terminal, with short headings, in IoU with three digits or more."""
     short = {"reference_iou": "its IoU", "chosen_iou": "chosen"}
     return shown_differences([{short.get(k, k): v for k, v in row.items()} for row in rows], 1, 3)
 
 
 def shown_judges(rows: list[Record]) -> list[Record]:
-    """Judges for a terminal, in their own units with two digits; ``chose`` is yes, partly or no."""
-    return shown_differences([{"chose" if k == PART else k: v for k, v in row.items()} for row in rows], 1, 2)
+    """Judges for a terminal, in their own units; ``chose`` is yes, partly or no, ``cut`` the texts that were cut."""
+    return [
+        {**cells, "chose": row[PART].short, "cut, %": "/".join(_share(row[key]) for key in CUT)}
+        for row, cells in zip(rows, shown_differences([_renamed(row) for row in rows], 1, 2), strict=True)
+    ]
+
+
+def _renamed(row: Record) -> Record:
+    return {"chose" if key == PART else key: value for key, value in row.items()}
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f}"
 
 
 def _number(value: Any, digits: int) -> str:

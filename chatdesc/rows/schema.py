@@ -68,7 +68,11 @@ class RoundRecord(TypedDict):
 
 
 class GroundingRecord(TypedDict):
-    """IoU and margin of the manual text, of round 0 and of the text to use."""
+    """IoU and margin of the manual text, of round 0 and of the text to use.
+
+    ``iou`` is of the best-scoring proposal from the threshold on, ``top_iou`` of the best-scoring one whatever its
+    score; ``truncated`` says whether the grounder cut the text.
+    """
 
     grounder: str
     manual_iou: float | None
@@ -76,6 +80,10 @@ class GroundingRecord(TypedDict):
     round0_iou: float | None
     iou: float
     margin: float
+    manual_top_iou: float | None
+    top_iou: float | None
+    manual_truncated: bool | None
+    truncated: bool | None
 
 
 class AlignmentRecord(TypedDict):
@@ -97,9 +105,9 @@ class TrackingRecord(TypedDict):
     tracker: str
     verifier: str
     protocol: str
-    auc: float
-    precision: float
-    norm_precision: float
+    auc: float | None
+    precision: float | None
+    norm_precision: float | None
     key_frames: list[int]
     chosen_iou: float | None
     random_iou: float | None
@@ -164,7 +172,7 @@ class Row(TypedDict):
 
 COLUMNS: dict[str, str] = {
     "sequence": "name of the sequence in its dataset",
-    "dataset": "source dataset: lasot, lasot_ext, tnl2k, otb-lang, synthetic",
+    "dataset": "source dataset: lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k, synthetic",
     "split": "split of the source dataset, or null where it is not known",
     "category": "the dataset's own class of the target, or null",
     "num_frames": "annotated frames",
@@ -183,7 +191,8 @@ COLUMNS: dict[str, str] = {
     "rounds": "every text tried, in order (`start` is its range's first frame), with the words that found the target "
     "(positive) or led elsewhere "
     "(negative), IoU of the best-scoring proposal, margin (best score on target - best score elsewhere)",
-    "grounding": "IoU and margin of the manual text, of round 0 and of `text`, by the grounder that gave feedback",
+    "grounding": "IoU and margin of the manual text, of round 0 and of `text`, by the grounder that gave feedback; "
+    "`top_iou` is of the best box whatever its score, `truncated` whether the grounder cut the text",
     "alignment": "per encoder: cosine x 100 of text and target crop, mean over `frames` frames, for the manual text "
     "and for `text`; margins over the strongest distractor crop; whether the encoder cut the text",
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "

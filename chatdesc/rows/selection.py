@@ -124,8 +124,7 @@ def named_sequences(listed: str | None) -> list[str] | None:
     if not listed:
         return None
     # A long list is no path: os.path answers where Path raises.
-    lines = Path(listed).read_text(encoding="utf-8").split("\n") if isfile(listed) else listed.split(",")
-    names = [name.strip() for name in lines if name.strip()]
+    names = parse_names(read_any(listed)) if isfile(listed) else [n.strip() for n in listed.split(",") if n.strip()]
     if not names:
         raise ChatdescError(f"--sequences {listed}: names no sequence")
     return names

@@ -106,8 +106,8 @@ def _advice(source: str, split: str | None, config: str | None, error: Exception
     reason = one_line(str(error))[:300]
     if isinstance(error, DatasetNotFoundError | RepositoryNotFoundError):
         return (
-            f"{source}: there is no such folder here and no such dataset on the Hub, or it is private; "
-            "check the name, or sign in (`hf auth login`, or HF_TOKEN)"
+            f"{source}: there is no such folder here and no such dataset on the Hub, or it is private or gated; "
+            "check the name, sign in (`hf auth login`, or HF_TOKEN), or ask for access on its page"
         )
     if isinstance(error, DataFilesNotFoundError | EmptyDatasetError):
         return f"{source}: holds neither run.json nor a dataset; a run's dataset is in RUN/dataset"

@@ -16,22 +16,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Generic, Self, TypeVar, cast
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
-from chatdesc.names import some
+from chatdesc.names import escaped, some
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
 R = TypeVar("R", bound=Mapping[str, object])
-
-LONGEST = 255  # bytes of a file's name, on every common file system
-HEAD = 150  # of them are the beginning of a longer name
 
 
 class DamagedRows(ChatdescError):
@@ -93,15 +88,8 @@ class JsonStore(Generic[R]):
             self._lock = None
 
     def path(self, name: str) -> Path:
-        """The file of a sequence, whatever characters its name has; a long one is cut, with a hash after #."""
-        try:
-            quoted = quote(name, safe=" ()+,=", errors="surrogateescape")
-        except UnicodeEncodeError:  # half a pair of UTF-16, from JSON
-            quoted = quote(name, safe=" ()+,=", errors="backslashreplace") + "#"
-        if len(quoted) + len(".json") > LONGEST or quoted.endswith("#"):  # no other name holds #
-            head = re.sub("%.?$", "", quoted[:HEAD].rstrip("#"))
-            quoted = f"{head}#{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-        return self.rows_dir / f"{quoted}.json"
+        """The file of a sequence, whatever characters its name has."""
+        return self.rows_dir / escaped(name, ".json")
 
     def save(self, row: R) -> None:
         """Write a row; it is complete in the folder, or not there."""

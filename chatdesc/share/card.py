@@ -15,6 +15,7 @@ The facts about source datasets are in ``cards/NAME.yaml``, the words in ``cards
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,12 +23,15 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from chatdesc.metrics.alignment import Interval, paired_bootstrap
+from chatdesc.metrics.paired import FEW, Interval, compare_pairs, known_mean
 from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
-from chatdesc.share.export import LAYOUTS
 from chatdesc.share.facts import facts
+from chatdesc.share.layouts import layout_for
 from chatdesc.share.licences import writers
+from chatdesc.share.markdown import code, plain
+from chatdesc.types import one_line
 from chatdesc.version import __version__
 
 if TYPE_CHECKING:
@@ -35,11 +39,14 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 ANYWHERE = "PATH_OR_REPOSITORY"  # in the card of a folder, which does not know where it will lie
+UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)  # in the name of a configuration within an example
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {
     "auc": "success AUC",
     "precision": "precision @ 20 px",
     "norm_precision": "normalised precision",
+}
+VERIFICATION = {
     "random_iou": "verification: IoU of a random proposal (floor)",
     "chosen_iou": "verification: IoU of the chosen proposal",
     "oracle_iou": "verification: IoU of the best proposal (ceiling)",
@@ -73,7 +80,7 @@ class Tally:
         self.findings.update(kinds)
         self.audited += bool(kinds)
         self._add_numbers("grounding", row.get("grounding"), GROUNDING, "grounder")
-        self._add_numbers("tracking", row.get("tracking"), TRACKING, "protocol")
+        self._add_numbers("tracking", row.get("tracking"), TRACKING | VERIFICATION, "protocol")
         for entry in row.get("alignment") or []:
             self.encoders[entry["encoder"]].append(entry)
 
@@ -83,51 +90,78 @@ class Tally:
             for key in keys:
                 self.values[f"{column}.{key}"].append(_number(entry.get(key)))
 
+    @property
+    def late(self) -> int:
+        """How many texts were chosen with more than the first frame."""
+        return self.scopes["video"] + self.scopes["range"]
+
     def means(self, column: str, labels: dict[str, str]) -> list[tuple[str, str, int]]:
-        """(label, mean, sequences) for each number that some row has."""
-        lines = []
-        for key, label in labels.items():
-            known = [v for v in self.values[f"{column}.{key}"] if not np.isnan(v)]
-            if known:
-                lines.append((label, f"{np.mean(known):.3f}", len(known)))
-        return lines
+        """(label, mean, sequences) for each number that some row has, over the rows that have all of them.
+
+        The last number comes again over all of its rows where these are more.
+        """
+        columns = {key: np.array(self.values[f"{column}.{key}"]) for key in labels}
+        columns = {key: values for key, values in columns.items() if not np.isnan(values).all()}
+        if not columns:
+            return []
+        whole = ~np.any([np.isnan(values) for values in columns.values()], axis=0)
+        lines = [_mean_line(labels[key], values[whole]) for key, values in columns.items() if whole.any()]
+        last = [(labels[key], values[~np.isnan(values)]) for key, values in columns.items()][-1]
+        more = len(last[1]) > whole.sum()
+        return lines + ([_mean_line(f"{last[0]}, all that have it", last[1])] if more else [])
 
     def alignments(self) -> list[AlignmentLine]:
-        """A line for each encoder, by name."""
-        return [_alignment(name, entries) for name, entries in sorted(self.encoders.items())]
+        """Two lines for each encoder, by name."""
+        return [line for name, entries in sorted(self.encoders.items()) for line in _alignment(name, entries)]
+
+
+def _mean_line(label: str, values: NDArray[np.float64]) -> tuple[str, str, int]:
+    return label, f"{values.mean():.3f}", len(values)
 
 
 @dataclass(frozen=True, slots=True)
 class AlignmentLine:
-    """One encoder's means of manual and chosen text and of their margins, each pair with its difference, as text.
+    """One encoder's means of manual and chosen text, or of their margins, over the same pairs, as text.
 
-    ``truncated`` counts the chosen texts that the encoder cut.
+    ``truncated`` counts the chosen texts that the encoder cut, of all ``sequences``.
     """
 
     encoder: str
-    sequences: int
-    truncated: int
+    measure: str
     manual: str
     refined: str
     gain: str
-    manual_margin: str
-    refined_margin: str
-    margin_gain: str
+    detectable: str
+    pairs: int
+    truncated: int
+    sequences: int
 
 
-def _alignment(encoder: str, entries: list[AlignmentRecord]) -> AlignmentLine:
-    manual, refined = ([_number(e.get(key)) for e in entries] for key in ("manual", "refined"))
-    before, after = ([_number(e.get(key)) for e in entries] for key in ("manual_margin", "refined_margin"))
+def _alignment(encoder: str, entries: list[AlignmentRecord]) -> list[AlignmentLine]:
+    """A line for the cosine and one for the margin."""
+    cosines = [(_number(e["manual"]), _number(e["refined"])) for e in entries]
+    margins = [(_number(e["manual_margin"]), _number(e["refined_margin"])) for e in entries]
+    truncated = sum(bool(e.get("truncated")) for e in entries)
+    return [
+        _alignment_line(encoder, measure, pairs, truncated)
+        for measure, pairs in (("cosine", cosines), ("margin", margins))
+    ]
+
+
+def _alignment_line(encoder: str, measure: str, pairs: list[tuple[float, float]], truncated: int) -> AlignmentLine:
+    manual, refined = ([pair[side] for pair in pairs] for side in (0, 1))
+    gap = compare_pairs(manual, refined)
+    before, after = (gap.before, gap.after) if gap.count else (known_mean(manual), known_mean(refined))
     return AlignmentLine(
         encoder,
-        sequences=len(entries),
-        truncated=sum(bool(e.get("truncated")) for e in entries),
-        manual=_mean(manual),
-        refined=_mean(refined),
-        gain=_interval(paired_bootstrap(manual, refined)),
-        manual_margin=_mean(before),
-        refined_margin=_mean(after),
-        margin_gain=_interval(paired_bootstrap(before, after)),
+        measure,
+        manual=_signless(before),
+        refined=_signless(after),
+        gain=_interval(gap),
+        detectable=_signless(gap.detectable),
+        pairs=gap.count,
+        truncated=truncated,
+        sequences=len(pairs),
     )
 
 
@@ -135,13 +169,15 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _mean(values: list[float]) -> str:
-    known = [v for v in values if not np.isnan(v)]
-    return f"{np.mean(known):.2f}" if known else "-"
+def _signless(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
-def _interval(gain: Interval) -> str:
-    return f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]" if gain.count else "-"
+def _interval(gap: Interval) -> str:
+    if gap.mean is None:
+        return "-"
+    bounds = f"fewer than {FEW} pairs" if gap.low is None else f"{gap.low:+.2f}, {gap.high:+.2f}"
+    return f"{gap.mean:+.2f} [{bounds}]"
 
 
 def render(
@@ -170,12 +206,12 @@ def render(
         text_licence=text_licence or source.text_licence,
         tally=tally,
         repository=repository,
-        config=config or tally.dataset,
-        layout=tally.dataset if tally.dataset in LAYOUTS else "lasot",
+        config=config or UNSAFE.sub("-", tally.dataset),
+        layout=layout_for(tally.dataset),
         splits={name: split.num_examples for name, split in info.splits.items()},
         columns=COLUMNS | images,
         grounding=tally.means("grounding", GROUNDING),
-        tracking=tally.means("tracking", TRACKING),
+        tracking=tally.means("tracking", TRACKING) + tally.means("tracking", VERIFICATION),
         alignments=tally.alignments(),
         runs=[_unpacked(run) for run in tally.provenance.values()],
         version=__version__,
@@ -187,8 +223,9 @@ def _template(**variables: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     words = (files("chatdesc.cards") / "dataset_card.md.jinja").read_text(encoding="utf-8")
-    template = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined).from_string(words)
-    return template.render(variables)
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters |= {"plain": plain, "code": code}
+    return environment.from_string(words).render(variables)
 
 
 def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
@@ -200,7 +237,7 @@ def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
         language=["en"],
         license="other",
         license_name="see-source-dataset",
-        pretty_name=f"{facts(dataset).pretty_name}, re-annotated by chatdesc",
+        pretty_name=f"{one_line(facts(dataset).pretty_name)}, re-annotated by chatdesc",
         tags=["visual-object-tracking", "vision-language-tracking", "chatdesc"],
     )
     paths = [{"split": name, "path": f"data/{name}-*.parquet"} for name in info.splits]
@@ -212,7 +249,7 @@ def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:
 def _unpacked(provenance: Provenance) -> str:
     """A run's provenance as indented JSON; JSON inside its texts becomes part of it."""
     values = {name: _parsed(value) for name, value in provenance.items()}
-    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
+    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False).replace("<!--", "\\u003c!--")
 
 
 def _parsed(value: object) -> object:

@@ -1,13 +1,7 @@
 """The card of a repository with several datasets: one section is written anew, the rest stays as it is.
 
->>> metadata, body = parted("---\\nlicense: mit\\n---\\n# Mine\\n")
->>> metadata, body
-({'license': 'mit'}, '# Mine\\n')
->>> print(joined(metadata, with_section(body, "lasot", "# LaSOT")), end="")
----
-license: mit
----
-<BLANKLINE>
+>>> card = with_section(read("# Mine\\n"), "lasot", "# LaSOT")
+>>> print(card, end="")
 # Mine
 <BLANKLINE>
 <!-- chatdesc lasot: each push writes this section anew -->
@@ -21,44 +15,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from chatdesc.share.card_yaml import Card, Metadata, line_of, read, refused, written
 from chatdesc.types import ChatdescError
 
-Metadata = dict[str, Any]  # YAML that people may have written: any keys, any values
 Patterns = str | list[str]
 
-FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+MARK = re.compile(
+    r"^<!-- (?:chatdesc ([\w-]+): each push writes this section anew|end of ([\w-]+)) -->(?=[ \t]*\r?$)", re.M
+)
+LISTS = ("configs", "dataset_info")
 
 
 def parted(text: str) -> tuple[Metadata, str]:
     """A card's YAML and the text after it.
 
     Raises:
-        ChatdescError: the YAML cannot be read, so it would be lost.
+        ChatdescError: the YAML cannot be read, so it would be lost; the message has the line.
     """
-    import yaml
-
-    match = FRONT.match(text)
-    if not match:
-        return {}, text
-    try:
-        metadata = yaml.safe_load(match[1]) or {}
-    except yaml.YAMLError as error:
-        raise ChatdescError(
-            f"the YAML of the repository's README.md cannot be read; correct it there: {error}"
-        ) from error
-    if not isinstance(metadata, dict):
-        raise ChatdescError("the YAML of the repository's README.md is no mapping; correct it there")
-    return metadata, text[match.end() :]
+    card = read(text)
+    return card.metadata, card.body
 
 
-def joined(metadata: Metadata, body: str) -> str:
-    """A card from its YAML and its text, as ``parted`` takes them apart."""
-    import yaml
+def with_configuration(
+    card: Card, section: str, new: Metadata, config: str, patterns: Mapping[str, Patterns], licences: Mapping[str, str]
+) -> str:
+    """A card with one configuration's section and YAML made anew.
 
-    front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10**6)
-    return f"---\n{front}---\n\n{body.strip()}\n"
+    Args:
+        section: its text.
+        new, patterns: as for ``merged``.
+        licences: the licences of the texts by configuration; a later push of another split keeps them.
+
+    Raises:
+        ChatdescError: the card has to be corrected by hand; the message has the line.
+    """
+    refuse_other_shapes(card)
+    metadata = merged(card.metadata, new, config, patterns) | ({"text_licences": dict(licences)} if licences else {})
+    return written(card, metadata, with_section(card, config, section))
+
+
+def refuse_other_shapes(card: Card) -> None:
+    """Refuse a card whose configurations are no mappings.
+
+    Raises:
+        ChatdescError: with the line.
+    """
+    for key in LISTS:
+        known: list[str] = []
+        for place, entry in enumerate(entries(card.metadata, key)):
+            if not isinstance(entry, dict):
+                raise refused(line_of(card, key, place), f"{key} is no list of mappings")
+            if not isinstance(entry.get("config_name", ""), str | int | float):
+                raise refused(line_of(card, key, place, "config_name"), "config_name is no word")
+            if config_name(entry) in known:
+                raise refused(line_of(card, key, place), f"{key} has {config_name(entry)} twice")
+            known.append(config_name(entry))
+    if not isinstance(card.metadata.get("text_licences") or {}, dict):
+        raise refused(line_of(card, "text_licences"), "text_licences is no mapping")
 
 
 def merged(old: Metadata, new: Metadata, config: str, patterns: Mapping[str, Patterns]) -> Metadata:
@@ -79,7 +93,9 @@ def merged(old: Metadata, new: Metadata, config: str, patterns: Mapping[str, Pat
 
 def entries(metadata: Metadata, key: str) -> list[Metadata]:
     """``configs`` or ``dataset_info`` as a list; a single entry may come without one."""
-    listed = metadata.get(key) or []
+    listed = metadata.get(key)
+    if listed is None:
+        return []
     return listed if isinstance(listed, list) else [listed]
 
 
@@ -93,19 +109,28 @@ def config_name(entry: Metadata) -> str:
     return str(entry.get("config_name", "default"))
 
 
-def patterns_of(metadata: Metadata, config: str) -> dict[str, Patterns]:
+def patterns_of(card: Card, config: str) -> dict[str, Patterns]:
     """The pattern, or the patterns, of the files of each split of a configuration.
 
     Raises:
-        ChatdescError: they are not listed by split.
+        ChatdescError: they are not listed by split; the message has the line.
     """
-    files = entry(metadata, "configs", config).get("data_files") or []
-    if not isinstance(files, list) or not all(isinstance(file, dict) and "split" in file for file in files):
+    names = [config_name(one) for one in entries(card.metadata, "configs")]
+    files = entry(card.metadata, "configs", config).get("data_files") or []
+    if not isinstance(files, list) or not all(map(_of_split, files)):
+        line = line_of(card, "configs", names.index(config), "data_files")
         raise ChatdescError(
-            f"the repository's README.md has {config} without a list of splits under data_files; "
-            "list them there, or choose another --config"
+            f"the repository's README.md, line {line}: {config} has no list of splits and their paths under "
+            "data_files; list them there, or choose another --config"
         )
     return {file["split"]: file["path"] for file in files}
+
+
+def _of_split(file: object) -> bool:
+    if not isinstance(file, dict) or not isinstance(file.get("split"), str):
+        return False
+    paths = file.get("path")
+    return isinstance(paths, str) or (isinstance(paths, list) and all(isinstance(path, str) for path in paths))
 
 
 def _replaced(known: list[Metadata], config: str, new: Metadata) -> list[Metadata]:
@@ -114,12 +139,44 @@ def _replaced(known: list[Metadata], config: str, new: Metadata) -> list[Metadat
     return [{**entry, **new} if config_name(entry) == config else entry for entry in known]
 
 
-def with_section(body: str, config: str, section: str) -> str:
-    """``body`` with a configuration's section replaced, or added at the end."""
+def with_section(card: Card, config: str, section: str) -> str:
+    """The card's text with a configuration's section replaced in its place, or added at the end.
+
+    Raises:
+        ChatdescError: the section's comments do not enclose it once; the message has the line.
+    """
+    whole = _section(config, section).replace("\n", card.newline)
+    place = _place(card, config)
+    if place is not None:
+        return card.body[: place[0]] + whole + card.body[place[1] :]
+    body, end = card.body, card.newline
+    ended = not body or body.endswith("\n")
+    gap = ("" if ended else end) + ("" if not body.strip() or body.endswith(2 * end) else end)
+    return f"{body}{gap}{whole}{end}"
+
+
+def _section(config: str, section: str) -> str:
     first, last = f"<!-- chatdesc {config}: each push writes this section anew -->", f"<!-- end of {config} -->"
-    whole = f"{first}\n{section.strip()}\n{last}"
-    start = body.find(first)
-    end = body.find(last, start)
-    if start < 0 or end < 0:
-        return f"{body.strip()}\n\n{whole}\n".lstrip()
-    return body[:start] + whole + body[end + len(last) :]
+    inner = MARK.sub(lambda mark: mark[0].replace("<", "&lt;"), section.strip())  # a value must not end the section
+    return f"{first}\n{inner}\n{last}"
+
+
+def _place(card: Card, config: str) -> tuple[int, int] | None:
+    """Where the section of a configuration begins and ends; None if it has none."""
+    marks = list(MARK.finditer(card.body))
+    begins = [place for place, mark in enumerate(marks) if mark[1] == config]
+    if not begins:
+        return None
+    first = marks[begins[0]]
+    if len(begins) > 1:
+        raise _misplaced(card, marks[begins[1]], f"the section of {config} begins twice")
+    following = next(iter(marks[begins[0] + 1 :]), None)
+    if following is None or following[2] != config:
+        raise _misplaced(
+            card, first, f"the section of {config} begins here, and <!-- end of {config} --> does not follow"
+        )
+    return first.start(), following.end()
+
+
+def _misplaced(card: Card, mark: re.Match[str], what: str) -> ChatdescError:
+    return refused(card.body_line + card.body.count("\n", 0, mark.start()), what)

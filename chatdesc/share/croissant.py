@@ -16,7 +16,8 @@ import json
 from typing import Any
 
 from chatdesc.rows.schema import COLUMNS
-from chatdesc.share.card_merge import Metadata, config_name, entries, entry
+from chatdesc.share.card_merge import config_name, entries, entry
+from chatdesc.share.card_yaml import Metadata
 from chatdesc.share.facts import facts
 
 Json = dict[str, Any]
@@ -84,7 +85,9 @@ def describe(repo_id: str, metadata: Metadata, revision: str = "main") -> Json:
         metadata: the YAML of its card, as a dict.
         revision: the branch that the files are on.
     """
-    names = [name for name in map(config_name, entries(metadata, "configs")) if _has_both(metadata, name)]
+    listed = dict.fromkeys(map(config_name, entries(metadata, "configs")))
+    records = {name: made for name in listed if (made := _records(metadata, name))}
+    names = list(records)
     title = metadata.get("pretty_name") or repo_id
     sources = [facts(name) for name in names]
     return {
@@ -96,16 +99,22 @@ def describe(repo_id: str, metadata: Metadata, revision: str = "main") -> Json:
         "url": f"{HUB}/{repo_id}",
         "license": _licence(repo_id, metadata),
         "citeAs": "\n".join([*(s.bibtex.strip() for s in sources if s.bibtex), CHATTRACKER]),
-        "keywords": [*(metadata.get("tags") or []), "croissant"],
+        "keywords": [*_words(metadata.get("tags")), "croissant"],
         "isLiveDataset": True,
         "distribution": [_repository(repo_id, revision), *(_files(metadata, name) for name in names)],
-        "recordSet": [_records(metadata, name) for name in names],
+        "recordSet": list(records.values()),
     }
 
 
 def dumped(made: Json) -> str:
     """The metadata as the text of ``croissant.json``."""
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _words(tags: Any) -> list[str]:
+    """Tags in any form that people write: one word, or a list."""
+    listed = tags if isinstance(tags, list) else [tags]
+    return [tag for tag in listed if isinstance(tag, str)]
 
 
 def _licence(repo_id: str, metadata: Metadata) -> str:
@@ -144,24 +153,30 @@ def _patterns(files: Any) -> list[str]:
     """``data_files`` in any form that the Hub takes: a pattern, or lists or mappings of patterns."""
     if isinstance(files, dict):
         return _patterns(files.get("path") if "path" in files else list(files.values()))
-    return [files] if isinstance(files, str) else [pattern for part in files or [] for pattern in _patterns(part)]
+    if isinstance(files, list):
+        return [pattern for part in files for pattern in _patterns(part)]
+    return [files] if isinstance(files, str) else []
 
 
-def _has_both(metadata: Metadata, config: str) -> bool:
-    """Whether the card has the places and the columns of a configuration's files; people's own may lack them."""
-    described = entry(metadata, "dataset_info", config).get("features")
-    return bool(described and _patterns(entry(metadata, "configs", config).get("data_files")))
+def _records(metadata: Metadata, config: str) -> Json | None:
+    """A configuration's columns; None where the card has not the places and the columns of its files.
 
-
-def _records(metadata: Metadata, config: str) -> Json:
+    People's own configurations may lack them, or describe them in another form than ``datasets`` does.
+    """
     described = entry(metadata, "dataset_info", config)
-    features, splits = described["features"], ", ".join(split["name"] for split in described.get("splits") or [])
+    if not described.get("features") or not _patterns(entry(metadata, "configs", config).get("data_files")):
+        return None
+    try:
+        splits = ", ".join(str(split["name"]) for split in described.get("splits") or [])
+        fields = [field for column in described["features"] if (field := _column(config, column))]
+    except (TypeError, KeyError, AttributeError):
+        return None
     return {
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
         "description": f"{facts(config).pretty_name}: one record per sequence; splits: {splits}.",
-        "field": [field for column in features if (field := _column(config, column))],
+        "field": fields,
     }
 
 

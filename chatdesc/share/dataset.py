@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 from chatdesc.atomic import aside, recover, swap_in
 from chatdesc.rows.schema import COLUMNS, Row, features, split_name
 from chatdesc.share.card import Tally, render
-from chatdesc.share.redact import assert_clean, redact
+from chatdesc.share.redact import PrivateContent, assert_clean, redact
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class DatasetSummary:
         splits, statuses: rows per split and per status.
         shards: the number of parquet files.
         size: their bytes on disk.
+        left_out: why a row is not in it, per sequence: it holds what must not be published.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class DatasetSummary:
     statuses: dict[str, int]
     shards: int
     size: int
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -82,6 +84,8 @@ def write_dataset(
 ) -> DatasetSummary:
     """Write rows as ``out/data/SPLIT-00000-of-0000N.parquet`` with a card ``out/README.md``, replacing ``out``.
 
+    A row that holds a path of this machine or a token is left out, and the summary names it.
+
     Args:
         rows: read once, a batch at a time; they keep their order.
         out: the dataset's folder.
@@ -90,22 +94,27 @@ def write_dataset(
         shard_bytes: a shard is closed when it has become larger.
 
     Raises:
-        ChatdescError: no row, an unknown column, a value that does not fit its column, a path of this machine or a
-            token. ``out`` is then unchanged.
+        ChatdescError: no row, none that may be published, an unknown column, or a value that does not fit its column.
+            ``out`` is then unchanged.
     """
     recover(out)
     new = aside(out, "new")
     tally = Tally(dataset)
     shards = _Shards(new / "data", shard_bytes, with_images=include_frames is not None)
+    left_out: dict[str, str] = {}
     try:
         (new / "data").mkdir(parents=True)
         with shards:
             for row in rows:
-                published = prepared(row, include_frames)
+                try:
+                    published = prepared(row, include_frames)
+                except PrivateContent as error:
+                    left_out[row["sequence"]] = str(error)
+                    continue
                 tally.add(published)
                 shards.add(split_name(published["split"]), published)
         if not shards.splits:
-            raise ChatdescError("there is no finished row to write a dataset from")
+            raise ChatdescError(next(iter(left_out.values()), "there is no finished row to write a dataset from"))
         shards.name_them()
         (new / "README.md").write_text(render(tally, shards.info()), encoding="utf-8")
     except BaseException:
@@ -114,14 +123,15 @@ def write_dataset(
     swap_in(out)
     counts = {name: split.rows for name, split in shards.splits.items()}
     sizes = [file.stat().st_size for file in (out / "data").iterdir()]
-    return DatasetSummary(out, counts, dict(sorted(tally.statuses.items())), len(sizes), sum(sizes))
+    return DatasetSummary(out, counts, dict(sorted(tally.statuses.items())), len(sizes), sum(sizes), left_out)
 
 
 def prepared(row: Row, include_frames: EncodedFrames | None = None) -> PublishedRow:
     """A row as it may be published: every column, messages without local paths, images if asked for.
 
     Raises:
-        ChatdescError: a column is unknown, or holds a path of this machine or a token.
+        ChatdescError: a column is unknown.
+        PrivateContent: a column holds a path of this machine or a token.
     """
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
@@ -135,6 +145,11 @@ def prepared(row: Row, include_frames: EncodedFrames | None = None) -> Published
     if include_frames is not None:
         clean["images"] = [{"bytes": data, "path": None} for data in include_frames(row)]
     return clean
+
+
+def published_name(row: Row) -> str:
+    """The name of a row's sequence as the dataset has it: bytes that are no UTF-8 are escaped."""
+    return _decodable(row)["sequence"]
 
 
 @dataclass(slots=True)

@@ -8,8 +8,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
+
+NAME = re.compile(r"[a-z0-9_-]+")
+NO_DATASET = ("models",)  # files beside those of the datasets
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ def facts(dataset: str) -> Facts:
     """The facts about a source dataset; of an unlisted one, its name alone."""
     import yaml
 
+    if not NAME.fullmatch(dataset) or dataset in NO_DATASET or len(dataset) > 100:
+        return Facts(dataset)
     file = files("chatdesc.cards") / f"{dataset}.yaml"
     known = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return Facts(**{"pretty_name": dataset} | known)

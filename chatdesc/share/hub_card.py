@@ -14,15 +14,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from chatdesc.rows.schema import Row, features
 from chatdesc.share import card_merge
 from chatdesc.share.card import Tally, render
-from chatdesc.share.card_merge import Metadata, Patterns
+from chatdesc.share.card_merge import Patterns
+from chatdesc.share.card_yaml import Metadata, read
 from chatdesc.share.redact import assert_clean
 from chatdesc.share.repository import Remote, Target
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, one_line
 
 if TYPE_CHECKING:
     from datasets import DatasetInfo
@@ -66,11 +67,13 @@ def new_card(built: Built, remote: Remote, target: Target) -> str:
     """The repository's README.md with the configuration's part made anew.
 
     Raises:
-        ChatdescError: the YAML cannot be read, the configuration's splits that stay have other columns, or the card
-            would hold a path of this machine or a token.
+        ChatdescError: the card there has to be corrected by hand (the message has the line), the configuration's splits
+            that stay have other columns, or the card would hold a path of this machine or a token.
     """
-    metadata, body = card_merge.parted(remote.card)
-    patterns_before = card_merge.patterns_of(metadata, built.config)
+    before = read(remote.card)
+    card_merge.refuse_other_shapes(before)
+    metadata = before.metadata
+    patterns_before = card_merge.patterns_of(before, built.config)
     staying = {split: patterns for split, patterns in patterns_before.items() if split not in built.splits}
     known = card_merge.entry(metadata, "dataset_info", built.config)
     _refuse_other_columns(known, built, staying)
@@ -83,9 +86,7 @@ def new_card(built: Built, remote: Remote, target: Target) -> str:
     new, section = card_merge.parted(card)
     assert_clean(section, "the card ")
     patterns = {split: staying.get(split, f"{built.config}/{split}-*.parquet") for split in splits}
-    merged = card_merge.merged(metadata, new, built.config, patterns)
-    merged |= {"text_licences": licences} if licences else {}  # a later push of another split keeps them
-    return card_merge.joined(merged, card_merge.with_section(body, built.config, section))
+    return card_merge.with_configuration(before, section, new, built.config, patterns, licences)
 
 
 def _refuse_other_columns(known: Metadata, built: Built, staying: Iterable[str]) -> None:
@@ -102,7 +103,7 @@ def _counted(
 ) -> tuple[Tally, dict[str, SplitSize]]:
     """The tally of all rows of the configuration, and its splits by name, sorted."""
     tally = Tally(built.dataset)
-    sizes = {split["name"]: split for split in known.get("splits") or []} | built.splits
+    sizes = _sizes(known.get("splits")) | built.splits
     splits: dict[str, SplitSize] = {}
     for split in sorted([*staying, *built.splits]):
         count = 0
@@ -113,15 +114,32 @@ def _counted(
     return tally, splits
 
 
+def _sizes(listed: Any) -> dict[str, SplitSize]:
+    """Splits by name, as far as a card has them in the form that ``datasets`` writes."""
+    found = {}
+    for split in listed if isinstance(listed, list) else []:
+        match split:
+            case {"name": str(name), "num_bytes": int(size), "num_examples": int(count)}:
+                found[name] = SplitSize(name=name, num_bytes=size, num_examples=count)
+    return found
+
+
 def _card_rows(split: str, built: Built, remote: Remote, target: Target) -> Iterator[Row]:
     """A split's rows with the columns that the card summarises."""
     from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
 
     if split in built.splits:
         yield from _rows_of(built.of_split(split))
-    else:
+        return
+    try:
         part = load_dataset(target.repo_id, built.config, split=split, streaming=True, revision=remote.sha)
         yield from part.select_columns(list(CARD_COLUMNS))
+    except (DatasetsError, ValueError, KeyError, TypeError, AttributeError) as error:  # what people wrote may be odd
+        raise ChatdescError(
+            f"the split {split} of {built.config}, which stays, cannot be read from {target.repo_id} "
+            f"({one_line(str(error))[:200]}); look at its README.md, or push {split} as well"
+        ) from error
 
 
 def _rows_of(files: list[str]) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Folders of this machine and tokens, which must never be published: found, refused, or taken out.
+"""Folders of this machine, tokens and secrets of URLs, which must never be published: found, refused, or taken out.
 
 >>> find_private("see /home/ada/lasot/nlp.txt")
 'an absolute path of this machine'
@@ -6,7 +6,8 @@
 'nlp.txt: line 3 is empty'
 
 A path counts if it lies in the working, home or temporary folder, or if its first folder exists here: texts such as
-"and/or" or "/s" do not. Tokens are known by their usual beginnings, and by the values of the environment's own.
+"and/or" or "/s" do not. Tokens are known by their usual beginnings, and by the values of the environment's own. A URL
+may hold neither a user nor a signature.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from chatdesc.private import TOKEN, is_secret_name, without_secrets
 from chatdesc.types import ChatdescError
 
-ABSOLUTE = re.compile(r"(?<![\w.~%:/-])(?:file://)?(/[\w.+@~-]+(?:/[\w.+@~%=-]+)*)|\b[A-Za-z]:\\[\w.\\-]+")
-TOKEN = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16})")
-SECRET_NAMES = ("TOKEN", "API_KEY", "SECRET", "PASSWORD")
+# Folders may have spaces in their names: words belong to a path if a slash follows them.
+ABSOLUTE = re.compile(
+    r"(?<![\w.~%/-])(?:file://)?(/[\w.+@~-]+(?:(?: [\w.+@~%=-]+){0,4}/[\w.+@~%=-]+)*)"
+    r"|\b[A-Za-z]:(?:\\[\w.-]+|/(?=Users/|home/)[\w.-]+)(?:(?: [\w.-]+){0,4}[\\/][\w.-]+)*"
+)
 
 
 @cache
@@ -33,7 +37,7 @@ def _own_folders() -> tuple[str, ...]:
 
 @cache
 def _secrets() -> tuple[str, ...]:
-    return tuple(v for k, v in os.environ.items() if k.upper().endswith(SECRET_NAMES) and len(v) >= 12)
+    return tuple(v for k, v in os.environ.items() if is_secret_name(k) and len(v) >= 12)
 
 
 def _is_local(path: str) -> bool:
@@ -49,32 +53,36 @@ def find_private(text: str) -> str | None:
         return "an absolute path of this machine"
     if TOKEN.search(text) or any(secret in text for secret in _secrets()):
         return "a token"
-    return None
+    return "a URL with a password or a signature" if without_secrets(text) != text else None
 
 
 def redact(text: str) -> str:
-    """The text with paths of this machine cut to their last part, and tokens taken out."""
+    """The text with paths of this machine cut to their last part, and tokens and secrets of URLs taken out."""
 
     def shorten(match: re.Match[str]) -> str:
         path = match.group(1) or match.group()
         return re.split(r"[/\\]", path)[-1] if _is_local(path) else match.group()
 
-    text = TOKEN.sub("***", ABSOLUTE.sub(shorten, text))
+    text = TOKEN.sub("***", ABSOLUTE.sub(shorten, without_secrets(text)))
     for secret in _secrets():
         text = text.replace(secret, "***")
     return text
+
+
+class PrivateContent(ChatdescError):
+    """Something that is to be published holds what must not be."""
 
 
 def assert_clean(value: Any, where: str = "value") -> None:
     """Refuse a value (of JSON) that holds a local path or a token in any of its texts.
 
     Raises:
-        ChatdescError: it does; the message has the place.
+        PrivateContent: it does; the message has the place.
     """
     if isinstance(value, str):
         private = find_private(value)
         if private:
-            raise ChatdescError(f"{where} holds {private}, which must not be published: {redact(value)[:200]!r}")
+            raise PrivateContent(f"{where} holds {private}, which must not be published: {redact(value)[:200]!r}")
     elif isinstance(value, dict):
         for key, item in value.items():
             assert_clean(item, f"{where}.{key}")

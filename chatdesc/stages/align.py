@@ -13,19 +13,21 @@ array([[ 70.,  40.,  20.,  30.],
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.alignment import Floats, cosine, margin, mean_over_frames
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.rows.schema import AlignmentRecord
 from chatdesc.stages.reflect import spread
-from chatdesc.stages.track import top_proposals
+from chatdesc.stages.track import Phrase, in_force, top_proposals
 from chatdesc.types import Boxes, Crop, Embed, Embedding, FrameRef, Ground, Grounding, Sequence, Steps
 
 DISTRACTORS = 4  # proposals of one text on one frame
+
+Wording = tuple[Phrase, ...]  # one or more, in the order of their frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Alignment:
         score: cosine x 100 with the target's crop, mean over the frames; None where it is unknown.
         margin: ``score`` minus the cosine x 100 with the strongest distractor, mean over the frames.
         frames: over how many frames.
-        truncated: whether the encoder cut the text.
+        truncated: whether the encoder cut the text, or that of some range.
     """
 
     encoder: str
@@ -50,12 +52,13 @@ class Alignment:
 
 
 def align(
-    sequence: Sequence, texts: dict[str, str], settings: Settings, threshold: float | None
+    sequence: Sequence, texts: dict[str, Wording], settings: Settings, threshold: float | None
 ) -> Steps[list[Alignment]]:
-    """Score named texts on ``alignment_frames`` frames spread over the video.
+    """Score named texts on frames spread over the video, or over each range that has a text of its own.
 
     Args:
-        texts: name -> text (``manual``, ``refined``); all are compared with the same crops.
+        texts: name -> phrases (``manual``, ``refined``); on a frame counts the one in force there. All texts are
+            compared with the same crops.
         settings: ``encoders``, ``alignment_frames`` and ``theta``.
         threshold: the grounder's score under which a proposal is no distractor; None asks no grounder.
 
@@ -65,13 +68,16 @@ def align(
     Raises:
         BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
     """
-    indices = spread(sequence, settings.alignment_frames)
+    indices = frames_of(sequence, texts, settings.alignment_frames)
     if not texts or not sequence.valid()[indices].all():
         return []
+    said = {name: [in_force(phrases, i).text for i in indices] for name, phrases in texts.items()}
     rivals = [neighbours(sequence.boxes[i]) for i in indices]
     if threshold is not None:
         grounded: list[Grounding] = yield [
-            Ground(FrameRef(sequence.frames, i), text) for i in indices for text in texts.values()
+            Ground(FrameRef(sequence.frames, i), on_frame[k])
+            for k, i in enumerate(indices)
+            for on_frame in said.values()
         ]
         for k, i in enumerate(indices):
             group = grounded[k * len(texts) : (k + 1) * len(texts)]
@@ -80,13 +86,27 @@ def align(
         Crop(FrameRef(sequence.frames, i), b) for k, i in enumerate(indices) for b in [sequence.boxes[i], *rivals[k]]
     ]
     sizes = [1 + len(r) for r in rivals]
-    wording = tuple(texts.values())
-    answers: list[Embedding] = yield [Embed(e, tuple(crops), wording) for e in settings.encoders]
+    place = {text: t for t, text in enumerate(dict.fromkeys(text for on_frame in said.values() for text in on_frame))}
+    answers: list[Embedding] = yield [Embed(e, tuple(crops), tuple(place)) for e in settings.encoders]
     return [
-        _score(encoder, name, answer.texts[t], bool(answer.truncated[t]), answer.crops, sizes)
+        _score(encoder, name, answer, [place[text] for text in on_frame], sizes)
         for encoder, answer in zip(settings.encoders, answers, strict=True)
-        for t, name in enumerate(texts)
+        for name, on_frame in said.items()
     ]
+
+
+def frames_of(sequence: Sequence, texts: dict[str, Wording], count: int) -> list[int]:
+    """Indices of ``count`` frames with a visible target, spread over the video; more where there are more ranges.
+
+    Every range of frames that has a phrase of its own gets its share, at least one frame, if the target is visible in
+    it.
+    """
+    starts = sorted({0, *(phrase.start for phrases in texts.values() for phrase in phrases[1:])})
+    if len(starts) == 1:
+        return spread(sequence, count)
+    each, visible = -(-count // len(starts)), sequence.valid()
+    spans = [(start, stop) for start, stop in pairwise([*starts, len(sequence.boxes)]) if visible[start:stop].any()]
+    return [start + i for start, stop in spans for i in spread(sequence.part(start, stop), each)] or [0]
 
 
 def alignment_column(scores: list[Alignment]) -> list[AlignmentRecord]:
@@ -133,14 +153,14 @@ def _elsewhere(groundings: list[Grounding], box: Boxes, theta: float, threshold:
     return apart if len(apart) else beside
 
 
-def _score(
-    encoder: str, name: str, text: NDArray[np.floating], truncated: bool, crops: NDArray[np.floating], sizes: list[int]
-) -> Alignment:
-    values = cosine(text[None], crops)
+def _score(encoder: str, name: str, answer: Embedding, said: list[int], sizes: list[int]) -> Alignment:
+    """The score of a text that is ``answer.texts[said[k]]`` on frame k, whose ``sizes[k]`` crops begin with the
+    target's."""
+    values = cosine(answer.texts[np.repeat(said, sizes)], answer.crops)
     starts = np.cumsum([0, *sizes[:-1]])
-    on_target = values[starts]
     over = [margin(values[s : s + 1], values[None, s + 1 : s + n])[0] for s, n in zip(starts, sizes, strict=True)]
-    return Alignment(encoder, name, _known(on_target), _known(np.array(over)), len(sizes), truncated)
+    truncated = bool(answer.truncated[said].any())
+    return Alignment(encoder, name, _known(values[starts]), _known(np.array(over)), len(sizes), truncated)
 
 
 def _known(values: Floats) -> float | None:

@@ -26,6 +26,8 @@ WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
 BACKGROUND_KEYS = ("background", "surroundings", "distractors", "t_back", "others")
 MAX_WORDS = 40
 MAX_BRACES = 8
+MAX_LITERALS = 50  # braces that are tried as the beginning of a Python dict
+MAX_BODY = 20_000  # characters of an answer without its thoughts; a description has a hundred
 LINE_LABELS = ("target", "target phrase", "target object", "description", "noun phrase", "phrase")
 STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"'))
 PROMPTS = tuple(sorted(f.name[:-4] for f in files("chatdesc").joinpath("prompts").iterdir() if f.name.endswith(".txt")))
@@ -148,6 +150,8 @@ def parse_answer(raw: str, max_words: int = MAX_WORDS) -> Description:
         UnreadableAnswer: the answer has no target phrase, or one longer than ``max_words`` or CLIP's context.
     """
     body = _spoken(raw)
+    if len(body) > MAX_BODY:
+        raise UnreadableAnswer(f"the answer has more than {MAX_BODY} characters")
     found: list[Fields] = []
     for read in (_whole, _tagged, _pieces, _lines):
         found = found or read(body)
@@ -220,19 +224,29 @@ def _listed(lines: list[str]) -> tuple[str, ...]:
 
 def _spoken(raw: str) -> str:
     """An answer without the model's thoughts, also where a token limit has cut off the tag at either end of them."""
-    body = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", raw, flags=re.S | re.I)
-    body = re.split(r"</think(?:ing)?>", body, flags=re.I)[-1]
-    return re.split(r"<think(?:ing)?>", body, flags=re.I)[0]
+    spoken: list[str] = []
+    start, thinking = 0, False
+    for tag in re.finditer(r"<(/?)think(?:ing)?>", raw, flags=re.I):
+        ends = bool(tag.group(1))
+        if thinking and ends:
+            spoken.append(" ")
+        elif ends:  # of thoughts whose beginning is cut off
+            spoken.clear()
+        elif not thinking:
+            spoken.append(raw[start : tag.start()])
+        start, thinking = tag.end(), not ends
+    return "".join(spoken if thinking else [*spoken, raw[start:]])
 
 
 def _objects(body: str) -> list[Any]:
     """Every JSON object or Python dict in a text, in order."""
-    decoder, found, at = json.JSONDecoder(), [], body.find("{")
+    decoder, found, at, literals = json.JSONDecoder(), [], body.find("{"), 0
     while at >= 0:
         try:
             value, end = decoder.raw_decode(body, at)
         except (ValueError, RecursionError):
-            value, end = _literal(body, at)
+            literals += 1
+            value, end = _literal(body, at) if literals <= MAX_LITERALS else (None, at + 1)
         if value is not None:
             found.append(value)
         at = body.find("{", end)

@@ -28,6 +28,8 @@ class Feedback:
         iou: IoU with the target's box of the best-scoring proposal from the threshold on; 0 without one.
         margin: best score on the target minus best score elsewhere, in [-1, 1].
         proposals: how many proposals are from the threshold on.
+        top_iou: IoU with the target's box of the best-scoring proposal whatever its score; 0 without one.
+        truncated: whether the grounder cut the text.
     """
 
     positive: tuple[str, ...]
@@ -35,6 +37,8 @@ class Feedback:
     iou: float
     margin: float
     proposals: int
+    top_iou: float = 0.0
+    truncated: bool = False
 
 
 def is_content(word: str) -> bool:
@@ -86,15 +90,16 @@ def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, l
         gives no positive or negative words.
     """
     if not len(grounding.boxes) or not grounding.words:
-        return Feedback((), (), 0.0, 0.0, 0)
+        return Feedback((), (), 0.0, 0.0, 0, truncated=grounding.truncated)
     ious = iou_matrix(grounding.boxes, np.asarray(box, np.float32)[None])[:, 0]
     best = grounding.scores.max(1)
     on_target = best[ious >= theta].max(initial=0.0)
     margin = float(on_target - best[ious < theta].max(initial=0.0))
     order = np.argsort(-best, kind="stable")
     kept = order[best[order] >= threshold]
+    top = float(ious[order[0]])
     if not len(kept):
-        return Feedback((), (), 0.0, margin, 0)
+        return Feedback((), (), 0.0, margin, 0, top, grounding.truncated)
     words = best_words(grounding)
     positive, negative = positive_negative([words[i] for i in kept], ious[kept], theta)
     if lead > 0:
@@ -102,7 +107,7 @@ def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, l
         negative = tuple(w for w in negative if w not in shared)
     if len(grounding.words) == 1 and grounding.words[0].text.count(" "):
         positive, negative = (), ()  # a score for the text as a whole says nothing of its words
-    return Feedback(positive, negative, float(ious[kept[0]]), margin, len(kept))
+    return Feedback(positive, negative, float(ious[kept[0]]), margin, len(kept), top, grounding.truncated)
 
 
 def _shared(grounding: Grounding, on_target: NDArray[np.bool_], lead: float) -> set[str]:
@@ -113,9 +118,11 @@ def _shared(grounding: Grounding, on_target: NDArray[np.bool_], lead: float) -> 
 
 
 def merge(parts: list[Feedback]) -> Feedback:
-    """Feedback of several frames as one: mean IoU and margin, all words; a word positive in any frame is positive."""
+    """Feedback of several frames as one: mean IoUs and margin, all words; a word positive in any frame is positive."""
     positive = tuple(dict.fromkeys(w for p in parts for w in p.positive))
     negative = tuple(dict.fromkeys(w for p in parts for w in p.negative if w not in positive))
     iou = float(np.mean([p.iou for p in parts]))
     margin = float(np.mean([p.margin for p in parts]))
-    return Feedback(positive, negative, iou, margin, sum(p.proposals for p in parts))
+    top = float(np.mean([p.top_iou for p in parts]))
+    truncated = any(p.truncated for p in parts)
+    return Feedback(positive, negative, iou, margin, sum(p.proposals for p in parts), top, truncated)

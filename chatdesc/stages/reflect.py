@@ -40,7 +40,7 @@ class Round:
 
     Attributes:
         text, background: the phrase for the target, and phrases for what surrounds it.
-        positive, negative, iou, margin: see ``chatdesc.stages.ground.Feedback``.
+        positive, negative, iou, margin, top_iou, truncated: see ``chatdesc.stages.ground.Feedback``.
         accepted: whether the text needs no further round.
         source: ``refined`` or ``manual``.
         raw: the describer's answer, or the manual text as the dataset has it.
@@ -55,6 +55,8 @@ class Round:
     accepted: bool = False
     source: str = "refined"
     raw: str = ""
+    top_iou: float = 0.0
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def judge_round(description: Description, seen: Feedback, settings: Settings, so
         accepted=on_target and not seen.negative,
         source=source,
         raw=description.raw,
+        top_iou=seen.top_iou,
+        truncated=seen.truncated,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.ope import LASOT, score_sequence
 from chatdesc.rows.schema import (
+    GroundingRecord,
     Provenance,
     RangeText,
     RoundRecord,
@@ -26,7 +27,7 @@ from chatdesc.rows.schema import (
 from chatdesc.stages.align import align, alignment_column
 from chatdesc.stages.reflect import Reflection, Round, reflect_ranges
 from chatdesc.stages.track import Phrase, Track, track
-from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, one_line
+from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, first_alone, one_line
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is no UTF-8
 
@@ -63,13 +64,13 @@ def annotate_sequence(
     if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")
-    texts = ({"manual": manual} if manual else {}) | {"refined": row["text"]}
+    phrases = tuple(Phrase(r.start, r.chosen.text, r.background) for r in with_text if r.chosen is not None)
+    texts = ({"manual": (Phrase(0, manual),)} if manual else {}) | {"refined": phrases}
     try:
         row["alignment"] = alignment_column((yield from align(sequence, texts, settings, threshold)))
     except (BackendError, DataError) as error:
         row = _fail(row, "alignment_failed", error)
     if tracked:
-        phrases = tuple(Phrase(r.start, r.chosen.text, r.background) for r in with_text if r.chosen is not None)
         try:
             done = yield from track(
                 sequence, phrases[0].text, phrases[0].background, settings, threshold, settings.encoders[0], phrases[1:]
@@ -126,13 +127,22 @@ def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings
         return
     row["text"], row["text_source"] = chosen.text, chosen.source
     row["background"] = list(first.background)
-    row["grounding"] = {
+    row["grounding"] = _grounding(first, chosen, settings)
+
+
+def _grounding(first: Reflection, chosen: Round, settings: Settings) -> GroundingRecord:
+    manual = first.manual
+    return {
         "grounder": public_spec(settings.grounder),
-        "manual_iou": first.manual.iou if first.manual else None,
-        "manual_margin": first.manual.margin if first.manual else None,
+        "manual_iou": manual.iou if manual else None,
+        "manual_margin": manual.margin if manual else None,
         "round0_iou": first.rounds[0].iou if first.rounds else None,
         "iou": chosen.iou,
         "margin": chosen.margin,
+        "manual_top_iou": manual.top_iou if manual else None,
+        "top_iou": chosen.top_iou,
+        "manual_truncated": manual.truncated if manual else None,
+        "truncated": chosen.truncated,
     }
 
 
@@ -164,16 +174,21 @@ def _round(tried: Round, start: int) -> RoundRecord:
 
 
 def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> TrackingRecord:
-    """The row's column ``tracking``: scores by LaSOT's protocol, verification beside its references, and the track."""
-    score = score_sequence(done.boxes, sequence.boxes, sequence.visible, LASOT)
-    means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
+    """The row's column ``tracking``: scores by LaSOT's protocol, verification beside its references, and the track.
+
+    Scores are None where no box but the first is known, as in a test set whose ground truth is with its server.
+    """
+    known = not first_alone(sequence.boxes)
+    score = score_sequence(done.boxes, sequence.boxes, sequence.visible, LASOT) if known else None
+    verified = (done.chosen_iou, done.random_iou, done.oracle_iou) if known else ((), (), ())
+    means = [float(np.mean(v)) if len(v) else None for v in verified]
     return {
         "tracker": public_spec(settings.tracker),
         "verifier": settings.verifier,
         "protocol": LASOT.name,
-        "auc": score.auc,
-        "precision": score.precision_at_20,
-        "norm_precision": score.norm_precision_at_20,
+        "auc": score.auc if score else None,
+        "precision": score.precision_at_20 if score else None,
+        "norm_precision": score.norm_precision_at_20 if score else None,
         "key_frames": list(done.key_frames),
         "chosen_iou": means[0],
         "random_iou": means[1],

@@ -122,12 +122,12 @@ def track(
     while at < total:
         last_key_frame = state.key_frames[-1] if state.key_frames else None
         stop, due, min_score = next_stop(at, total, last_key_frame, settings) if text else Stop(total, total, 0.0)
-        words = _in_force(first_phrase, later, at).text
+        words = in_force((first_phrase, *later), at).text
         answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, min_score, words)
         _record(state, answer)
         at += len(answer.boxes)
         if at - 1 == due or answer.scores[-1] < min_score:
-            phrase = _in_force(first_phrase, later, at - 1)
+            phrase = in_force((first_phrase, *later), at - 1)
             yield from _key_frame(sequence, at - 1, phrase, settings, threshold, encoder, template, state)
     ious = np.array(state.ious, np.float32).reshape(-1, 3)
     return Track(
@@ -159,8 +159,13 @@ def next_stop(at: int, total: int, last_key_frame: int | None, settings: Setting
     return Stop(min(total, due + 1), due, settings.min_score)
 
 
-def _in_force(first: Phrase, later: tuple[Phrase, ...], frame: int) -> Phrase:
-    return next((p for p in reversed(later) if p.start <= frame), first)
+def in_force(phrases: tuple[Phrase, ...], frame: int) -> Phrase:
+    """The last of the phrases, which are in order, that begins at a frame or before it; before all of them the first.
+
+    >>> in_force((Phrase(0, "red kite"), Phrase(50, "kite on the left")), 49).text
+    'red kite'
+    """
+    return next((p for p in reversed(phrases) if p.start <= frame), phrases[0])
 
 
 def _record(state: _State, answer: Followed) -> None:

@@ -136,8 +136,9 @@ def test_boxes_lie_within_their_own_image(grounder, video):
 
 
 def test_words_beyond_the_cut_score_nothing(grounder, video):
-    [found] = grounder.ground([Ground(FrameRef(video[0], 0), "red dog " * 200)])
-    assert found.scores.shape[1] == 400
+    texts = ["red dog " * 200, "red dog"]
+    found, short = grounder.ground([Ground(FrameRef(video[0], 0), text) for text in texts])
+    assert found.scores.shape[1] == 400 and (found.truncated, short.truncated) == (True, False)
     assert (found.scores[:, :250] > 0).all()
     assert (found.scores[:, 256:] == 0).all()
 

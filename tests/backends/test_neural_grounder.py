@@ -31,11 +31,14 @@ class Pictures:
             raise ValueError("too grey")
         return {"pixel_values": torch.tensor(images.transpose(2, 0, 1)[None])}
 
+    def tokenizer(self, texts):
+        return {"input_ids": [text.split() for text in texts]}
+
 
 class Scripted(NeuralGrounder):
     """A grounder whose network has room for ``room`` pictures, and chokes on the text "bad"."""
 
-    family, model_types = "owlv2", ("owlv2",)
+    family, model_types, context = "owlv2", ("owlv2",), 4
 
     def __init__(self, room=99, device="cpu", dtype=torch.float32, **options):
         super().__init__("org/tiny", device=device, **options)
@@ -58,6 +61,11 @@ def asks(*texts, frames=None):
 
 def texts_of(answers):
     return [" ".join(w.text for w in a.words) if not isinstance(a, Exception) else type(a) for a in answers]
+
+
+def test_a_text_that_is_longer_than_the_network_reads_is_marked():
+    answers = Scripted().ground(asks("a b c d", "a b c d e", "a b c. d e f"))
+    assert [answer.truncated for answer in answers] == [False, True, False]
 
 
 def test_answers_come_in_order_in_batches_of_equal_pictures():

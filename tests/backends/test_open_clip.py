@@ -1,5 +1,6 @@
 import json
 import re
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from chatdesc.backends.crop_encoder import cut_out
 from chatdesc.backends.open_clip import OpenClipEncoder
 from chatdesc.backends.open_clip_model import parse_spec
 from chatdesc.protocols import Encoder
-from chatdesc.types import BackendError, Embed, FrameError
+from chatdesc.types import BackendError, Crop, Embed, FrameError, FrameRef
 from tests.makers.crops import BOXES, TEXTS, CountedFrames, crop, noisy_video, request
+from tests.makers.sequences import frames_of
 from tests.standins import hostile
 
 TINY = {
@@ -65,9 +67,14 @@ def directly(local_dir, images, texts):
         return pictures.numpy(), model.encode_text(tokens, normalize=True).numpy()
 
 
-def test_equals_open_clip_called_directly(encoder, local_dir, video):
+def centre_of(local_dir):
+    return create("encoder", f"open-clip-centre:local-dir:{local_dir}", device="cpu")
+
+
+def test_the_centre_variant_equals_open_clip_called_directly(local_dir, video):
     from PIL import Image
 
+    encoder = centre_of(local_dir)
     assert isinstance(encoder, Encoder)
     [answer] = encoder.embed([request(video)])
     # The boxes of BOXES on whole pixels and within the image of 128 x 96, worked out by hand.
@@ -79,6 +86,29 @@ def test_equals_open_clip_called_directly(encoder, local_dir, video):
     assert answer.crops.dtype == answer.texts.dtype == np.float32
     assert np.linalg.norm(answer.crops, axis=1) == pytest.approx(1, abs=1e-5)
     assert np.ptp(crops @ texts.T) > 1e-2  # the pairs differ, so equality says something
+
+
+def test_the_whole_of_an_elongated_target_is_seen(encoder, local_dir):
+    """A figure of 40 x 200 pixels: what it wears on its head and feet lies outside its centre square."""
+    frame = np.full((240, 60, 3), 127, np.uint8)
+    plain, dressed = frame.copy(), frame.copy()
+    dressed[20:50, 10:50], dressed[190:220, 10:50] = (255, 0, 0), (0, 0, 255)
+    crops = [Crop(FrameRef(frames_of([image]), 0), np.float32([10, 20, 40, 200])) for image in (plain, dressed)]
+    apart = {}
+    for one in (encoder, centre_of(local_dir)):
+        [answer] = one.embed([Embed(one.name, tuple(crops), ("a",))])
+        apart[one.crops] = float(np.abs(answer.crops[0] - answer.crops[1]).max())
+    assert apart["centre square"] < 1e-6 and apart["padded square"] > 1e-2
+
+
+def test_it_says_what_it_sees_of_a_crop(encoder, local_dir):
+    padded, centre = encoder.describe_self(), centre_of(local_dir).describe_self()
+    assert (padded["crops"], centre["crops"]) == ("padded square", "centre square")
+    assert (padded["name"], centre["name"]) == ("open-clip:local-dir:tiny-vit", "open-clip-centre:local-dir:tiny-vit")
+    assert {k: v for k, v in padded.items() if k not in ("name", "crops")} == {
+        k: v for k, v in centre.items() if k not in ("name", "crops")
+    }
+    assert create("encoder", "open-clip:tiny:clip", device="cpu").describe_self()["crops"] == "whole"  # it squeezes
 
 
 def test_the_batch_does_not_matter(encoder, local_dir, video):
@@ -339,5 +369,17 @@ def test_code_that_the_configuration_does_not_ask_for_is_refused_without_a_quest
     folder = hostile.model(tmp_path / "model", mark, repository_code=False)
     monkeypatch.setattr("builtins.input", lambda *_: "y")
     with pytest.raises(BackendError):
+        create("encoder", f"open-clip:local-dir:{folder}", device="cpu").describe_self()
+    assert not mark.exists()
+
+
+def test_the_tokenizer_is_told_to_run_no_code_whatever_the_configuration_says(tmp_path, monkeypatch):
+    """The last of three refusals, alone."""
+    mark = tmp_path / "ran"
+    folder = hostile.model(tmp_path / "model", mark)
+    monkeypatch.setattr("chatdesc.backends.open_clip_model.refuse_remote_code", lambda *_: None)
+    monkeypatch.setattr("chatdesc.backends.open_clip_model.no_remote_code", nullcontext)
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with suppress(BackendError):
         create("encoder", f"open-clip:local-dir:{folder}", device="cpu").describe_self()
     assert not mark.exists()

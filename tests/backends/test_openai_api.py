@@ -90,6 +90,8 @@ def test_region_prompts():
         assert small.shape == (240, 320, 3)
         assert "[160, 100, 240, 150]" in prompt
         assert sent(server, "About <box>.", region="box")[1] == "About <box>."
+        quoting = sent(server, "It is in <box>. You said: a kite <box>", region="coords")[1]
+        assert quoting.endswith("You said: a kite <box>") and not quoting.startswith("It is in <box>")
 
 
 class TestDialect:

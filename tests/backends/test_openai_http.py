@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,9 @@ from email.utils import format_datetime
 
 import pytest
 
+from chatdesc.backends import create
 from chatdesc.backends import openai_http as http
-from chatdesc.types import BackendError
+from chatdesc.types import BackendError, ChatdescError
 from tests.standins.openai_server import (
     GOOD,
     KEY,
@@ -41,6 +43,7 @@ PASSING = {
     "reset": Reply(fault="reset"),
     "hang": Reply(fault="hang"),
     "drip": Reply(completion(), fault="drip"),
+    "drip header": Reply(fault="drip header"),
     "half JSON": Reply(json.dumps(completion()).encode()[:-20]),
     "no JSON": Reply(b"upstream connect error"),
     "no choices": Reply({"choices": []}),
@@ -50,8 +53,8 @@ PASSING = {
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_what_passes_is_asked_again(fault):
-    # Two faults end by the time limit; for all else it is generous, because this machine may be busy.
-    limit = 1 if fault in ("hang", "drip") else 60
+    # Three faults end by the time limit; for all else it is generous, because this machine may be busy.
+    limit = 1 if fault in ("hang", "drip", "drip header") else 60
     with serving(in_turn(PASSING[fault], PASSING[fault])) as server:
         answer, one = ask(server, timeout=limit)
     assert answer == GOOD
@@ -59,6 +62,50 @@ def test_what_passes_is_asked_again(fault):
     assert server.chats[0] == server.chats[2]
     counts = one.summary()
     assert (counts["requests"], counts["retries"], counts["answers"], counts["failures"]) == (3, 2, 1, 0)
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip header"])
+def test_a_server_that_drips_does_not_outlast_the_time_limit(fault):
+    with serving(lambda body, n: PASSING[fault]) as server:
+        start = time.monotonic()
+        answer, _ = ask(server, timeout=0.5, retries=0)
+        took = time.monotonic() - start
+    assert str(answer) == "the server did not answer within 0.5 s (attempts: 1)"
+    assert took < 4  # the bytes alone would take 5 s, or 500
+
+
+PLACES = {
+    "http://gpu.example.org/v1": False, "http://10.0.0.7:8000/v1": False, "http://127.0.0.1.example.org/v1": False,
+    "https://gpu.example.org/v1": True, "http://127.0.0.2:8000/v1": True, "http://localhost:1/v1": True,
+    "http://[::1]:1/v1": True, "http://0.0.0.0:1/v1": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("url", PLACES)
+def test_the_key_goes_over_plain_http_to_this_machine_alone(url, monkeypatch):
+    if PLACES[url]:
+        http.Server(url, KEY, http.Usage())
+        return
+    with pytest.raises(ChatdescError, match=r"plain http on another machine.*use https.*CHATDESC_KEY_OVER") as no:
+        http.Server(url, KEY, http.Usage())
+    assert KEY not in str(no.value)
+    http.Server(url, "", http.Usage())
+    http.Server(url, "EMPTY", http.Usage())  # no secret, for a server that wants none
+    monkeypatch.setenv("CHATDESC_KEY_OVER_HTTP", "1")
+    http.Server(url, KEY, http.Usage())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "0.0.0.0"])
+def test_this_machine_is_never_asked_through_a_proxy(host, monkeypatch):
+    if host == "127.0.0.2" and sys.platform != "linux":
+        pytest.skip("other systems have one loopback address")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(host="0.0.0.0") as server:
+        one = create("describer", "openai:kite-vl", base_url=f"http://{host}:{server.server_port}/v1", retries=0)
+        assert one.describe([request()]) == [GOOD]
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "hang", "truncated"])

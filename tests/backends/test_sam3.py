@@ -65,8 +65,9 @@ def test_batches_change_nothing(grounder, video):
 
 
 def test_long_texts_are_cut(grounder, video):
-    [found] = grounder.ground([Ground(FrameRef(video[0], 0), "a red dog on the left " * 40)])
-    assert len(found.boxes) and found.scores.shape[1] == 1
+    texts = ["a red dog on the left " * 40, "a red dog"]
+    found, short = grounder.ground([Ground(FrameRef(video[0], 0), text) for text in texts])
+    assert len(found.boxes) and found.scores.shape[1] == 1 and (found.truncated, short.truncated) == (True, False)
 
 
 def test_each_picture_is_encoded_once(grounder, video, monkeypatch):

@@ -121,9 +121,17 @@ def test_boxes_are_apart_and_within_their_image(grounder, video):
 def test_long_phrases_are_cut_and_long_texts_are_not_too_much(grounder, video):
     text = "the large red dog on the left of the road " * 20
     [found] = grounder.ground([Ground(FrameRef(video[0], 0), text)])
-    assert found.scores.shape[1] == 200
+    assert found.scores.shape[1] == 200 and found.truncated
     content = [w.text not in ("the", "of", "on") for w in found.words]
     assert (found.scores[:, content] > 0).all() and not found.scores[:, np.logical_not(content)].any()
+
+
+def test_a_text_is_cut_where_one_of_its_phrases_is(grounder, video):
+    room = grounder.context - 2  # the first and the last token are the text encoder's own
+    fits, cut = " ".join(["a"] * room), " ".join(["a"] * (room + 1))
+    texts = [fits, cut, f"{fits}. {fits}", f"a. {cut}"]
+    found = grounder.ground([Ground(FrameRef(video[0], 0), text) for text in texts])
+    assert [one.truncated for one in found] == [False, True, False, True]
 
 
 @pytest.mark.parametrize("grounder", ["owlv2"], indirect=True)

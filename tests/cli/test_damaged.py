@@ -70,3 +70,18 @@ def test_a_frame_whose_name_is_no_utf8_has_its_row_in_the_dataset(tmp_path):
     assert all("\\xe9" in path for path in by_name[first]["frames"]["paths"])
     assert any(problem.startswith("undecodable_name: ") for problem in by_name[first]["problems"])
     assert by_name[second]["problems"] == []
+
+
+def test_a_text_that_looks_like_a_path_leaves_its_row_out_of_the_dataset_by_name(tmp_path):
+    from datasets import load_dataset
+
+    root, run = tmp_path / "data", tmp_path / "run"
+    first, second = render(root, count=2, frames=2, seed=4)
+    (root / first.rsplit("-", 1)[0] / first / "nlp.txt").write_text("/usr/bin/env")
+    done = call("annotate", "lasot", root, "--out", run, *ANNOTATE)
+    assert done.exit_code == 1
+    assert (
+        f"1 row is left out of the dataset ({first}): row {first}: .manual_text holds an absolute path" in done.output
+    )
+    assert load_dataset(str(run / "dataset"), split="test", cache_dir=str(tmp_path / "cache"))["sequence"] == [second]
+    assert Store(run).load(first)["manual_text"] == "/usr/bin/env"

@@ -104,7 +104,7 @@ def test_score_of_a_run_and_of_a_dataset(data, run, tmp_path):
     assert [row["measure"] for row in table] == ["cosine", "margin"]
     assert float(table[0]["refined"]) > 0
     assert (run / "alignment.md").read_text().startswith("| dataset | encoder |")
-    assert (run / "text_statistics.md").read_text().splitlines()[2].startswith("| lasot | length | words | 3 |")
+    assert (run / "text_statistics.md").read_text().splitlines()[2].startswith("| lasot | length | words |")
     assert "names a colour" in done.stdout
     plain = chatdesc("score", "lasot", data, "--alignment-frames", 1, "--out", tmp_path)
     assert plain.returncode == 0, plain.stderr
@@ -235,3 +235,21 @@ def test_interrupt_ends_cleanly_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in stderr
     assert not (out / "dataset").exists()
     assert list(out.glob("rows/*.json"))
+
+
+@pytest.mark.parametrize("command", ["annotate", "export"])
+def test_a_place_that_cannot_be_is_wrong_usage_and_no_fault_of_the_machine(data, run, command):
+    place = data / "testing_set.txt" / "below"
+    commands = {
+        "annotate": ("annotate", "lasot", data, "--out", place, *QUICK),
+        "export": ("export", run, "--to", place, "--layout", "lasot"),
+    }
+    done = chatdesc(*commands[command])
+    assert done.returncode == 2, done.stderr
+    assert "Not a directory; is the name right?" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_list_of_names_in_another_encoding_is_read(data, tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"caf\xe9-1\n")
+    done = chatdesc("annotate", "lasot", data, "--sequences", tmp_path / "names.txt", "--out", tmp_path / "run", *QUICK)
+    assert done.returncode == 2 and "there is no sequence" in done.stderr and "Traceback" not in done.stderr

@@ -16,6 +16,7 @@ import pytest
 
 from chatdesc.synthetic import render
 from tests.docs.snippets import ROOT
+from tests.makers.datasets import box_lines, got10k, put, trackingnet, zipped
 from tests.standins.hub import Hub, User
 
 TOKEN = "hf_users-own-token"
@@ -74,6 +75,16 @@ def add_results(folder: Path) -> None:
                 archive.write(file, file.name)
 
 
+def add_submissions(folder: Path) -> None:
+    """Test sets with first boxes alone, and results for their servers."""
+    trackingnet(folder / "data/TrackingNet", {"TEST/a_0": FRAMES})
+    got10k(folder / "data/GOT-10k", {"test/GOT-10k_Test_000001": FRAMES})
+    for place in ("trackingnet/a_0", "got10k/GOT-10k_Test_000001"):
+        put(folder / "results" / f"{place}.txt", box_lines(FRAMES))
+    put(folder / "results/got10k/GOT-10k_Test_000001_time.txt", "0.1\n" * FRAMES)
+    zipped(folder / "results/trackingnet", folder / "theirs.zip")
+
+
 @pytest.fixture(scope="session")
 def hub():
     with Hub({TOKEN: User("user")}) as served:
@@ -112,6 +123,7 @@ def base(ask, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     lay_out(folder / "data")
     add_results(folder)
+    add_submissions(folder)
     for kind, (dataset, place) in SOURCES.items():
         command = ["annotate", dataset, str(folder / "data" / place), "--out", f"base/{kind}"]
         done = ask(folder, command=[*command, "--rounds", "1", "--include-frames"])

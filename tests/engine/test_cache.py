@@ -109,6 +109,22 @@ def test_answers_to_what_an_earlier_version_showed_are_not_used(cache, monkeypat
     assert inner.asked == ["a", "a"]
 
 
+def test_answers_to_pictures_that_were_drawn_otherwise_are_not_used(cache, monkeypatch):
+    inner = Counting()
+    CachedDescriber(inner, cache).describe([ask("a")])
+    monkeypatch.setattr("chatdesc.engine.cache.DRAWING", 0)
+    CachedDescriber(inner, cache).describe([ask("a")])
+    assert inner.asked == ["a", "a"]
+
+
+@pytest.mark.parametrize("said", ["", "{", "[1]", "7", b"\xff"])
+def test_damaged_facts_of_a_describer_count_as_none(cache, said):
+    cache.remember("f", {"name": "counting"})
+    assert cache.remembered("f") == {"name": "counting"}
+    cache._run("UPDATE describers SET said = ?", said, write=True)
+    assert cache.remembered("f") is None
+
+
 def test_errors_are_not_stored(cache):
     inner = Counting(fail={"b"})
     wrapped = CachedDescriber(inner, cache)

@@ -6,8 +6,8 @@ import pytest
 from chatdesc.config import Settings
 from chatdesc.engine.plan import Counts, Plan, counts, duration, plan, seconds_per_call
 from chatdesc.stages.align import align
-from chatdesc.stages.reflect import reflect
-from chatdesc.stages.track import track
+from chatdesc.stages.reflect import reflect_ranges
+from chatdesc.stages.track import Phrase, track
 from chatdesc.types import BackendError, Describe, Embed, Embedding, Follow, Followed, Ground, Problem
 from tests.makers.sequences import drive, flat, leads, sequence_of
 
@@ -31,7 +31,15 @@ def test_no_manual_text_no_grounding_of_it():
     assert (one.grounder, two.grounder) == (4 + 4 + 4, 5 + 8 + 4)
 
 
-@pytest.mark.parametrize("settings", [Settings(rounds=2, ground_every=5), Settings(rounds=1, feedback="uniform:3")])
+SETTINGS = [
+    Settings(rounds=2, ground_every=5),
+    Settings(rounds=1, feedback="uniform:3"),
+    Settings(rounds=1, every=6),
+    Settings(rounds=1, every=10, alignment_frames=7),
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("manual", ["a kite", None])
 def test_counts_bound_what_the_stages_ask_for(settings, manual):
     """With a text that is never accepted and a sure tracker they are exact."""
@@ -48,8 +56,10 @@ def test_counts_bound_what_the_stages_ask_for(settings, manual):
         shape = (len(request.crops), 2), (len(request.texts), 2)
         return Embedding(*(np.ones(s, np.float32) / np.sqrt(2) for s in shape), np.zeros(len(request.texts), bool))
 
-    texts = {"refined": "x"} | ({"manual": manual} if manual else {})
-    stages = reflect(sequence, settings, 0.3), align(sequence, texts, settings, 0.3)
+    starts = range(0, 23, settings.every or 23)
+    texts = {"refined": tuple(Phrase(start, "x") for start in starts)}
+    texts |= {"manual": (Phrase(0, manual),)} if manual else {}
+    stages = reflect_ranges(sequence, settings, 0.3), align(sequence, texts, settings, 0.3)
     asked = [
         r
         for stage in (*stages, track(sequence, "x", ("sky",), settings, 0.3, "a"))

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.engine.processes import Claims, annotate_on
+from chatdesc.engine.processes import Claims, _killed_by, annotate_on
 from chatdesc.engine.run import Run
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
+from tests.makers.commands import call
 
 QUICK = Settings(tracker="none", alignment_frames=1, rounds=1)
 
@@ -115,3 +119,73 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+NOISY = """
+import os, subprocess, sys
+from chatdesc.backends.attributes import AttributesDescriber
+class Noisy(AttributesDescriber):
+    name = "noisy"
+    def describe(self, requests):
+        print("loading the weights")
+        os.write(1, b'"not-1"\\n')
+        subprocess.run([sys.executable, "-S", "-c", "print(1)"], check=True)
+        return super().describe(requests)
+"""
+
+
+@pytest.fixture
+def noisy(tmp_path, monkeypatch):
+    """An installed package with a describer that prints, also past Python and from a child."""
+    home = tmp_path / "site"
+    (home / "noisy-1.dist-info").mkdir(parents=True)
+    (home / "noisy.py").write_text(NOISY)
+    (home / "noisy-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: noisy\nVersion: 1\n")
+    (home / "noisy-1.dist-info" / "entry_points.txt").write_text("[chatdesc.backends]\ndescriber.noisy = noisy:Noisy\n")
+    monkeypatch.syspath_prepend(home)
+    paths = [str(home), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+
+def test_what_a_model_prints_does_not_disturb_the_run(data, tmp_path, noisy):
+    run = run_of(data, tmp_path / "run", replace(QUICK, describer="noisy"))
+    seen: list[str] = []
+    with Store.open(run.out, run.config()) as store:
+        annotate_on(("cpu", "cpu"), run, store, lambda row: seen.append(row["sequence"]))
+    assert sorted(seen) == sorted(run.dataset.names)
+
+
+def test_a_worker_that_the_machine_refuses_something_ends_with_that_message_and_its_exit_code(data, tmp_path):
+    out = tmp_path / "run"
+    annotate = ("annotate", "synthetic", data, "--out", out, "--tracker", "none", "--alignment-frames", "1")
+    assert call(*annotate, "--limit", "1").exit_code == 0
+    (out / "claims").write_text("")  # where a folder belongs
+    command = [sys.executable, "-m", "chatdesc", *map(str, annotate), "--devices", "cpu,cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    assert re.search(r"a worker ended early.*\ncpu: chatdesc: .*claims", done.stderr)
+
+
+def test_a_killed_worker_is_a_fault_of_the_machine(data, tmp_path, monkeypatch):
+    run = run_of(data, tmp_path / "run")
+    monkeypatch.setattr("chatdesc.engine.processes._drive", lambda *_: (-signal.SIGKILL, _killed_by(signal.SIGKILL)))
+    with Store.open(run.out, run.config()) as store, pytest.raises(OSError, match=r"killed by signal 9.*memory"):
+        annotate_on(("cpu",), run, store, lambda row: None)
+
+
+def test_the_parent_holds_no_model_while_the_workers_work(data, tmp_path, monkeypatch):
+    run = run_of(data, tmp_path / "run")
+    before = {id(run.models.grounder), id(run.models.describer)}
+    loaded = [weakref.ref(run.models.grounder)]
+    held: list[object] = []
+
+    def drive(*_: object) -> tuple[int, str]:
+        held.extend(ref() for ref in loaded)
+        return 0, ""
+
+    monkeypatch.setattr("chatdesc.engine.processes._drive", drive)
+    with Store.open(run.out, run.config()) as store:
+        annotate_on(("cpu", "cpu"), run, store, lambda row: None)
+    assert held == [None, None] and len(before) == 2
+    assert run.models.grounder is not None

@@ -9,13 +9,15 @@ from chatdesc.evaluation import alignment
 from chatdesc.evaluation.alignment import (
     AlignmentModels,
     alignment_rows,
+    manual_text,
     recorded_rows,
     rescored_rows,
     score_texts,
     shown_alignment,
-    wording,
+    texts_of_row,
 )
 from chatdesc.rows.store import Store
+from chatdesc.stages.track import Phrase
 from chatdesc.types import BackendError, ChatdescError, Embedding, FrameCache, Frames, Problem
 from tests.makers.rows import a_row, aligned
 from tests.makers.sequences import leads, sequence_of
@@ -113,7 +115,7 @@ def test_frames_are_decoded_once_for_all_encoders_and_texts(monkeypatch):
     monkeypatch.setattr(Frames, "_decode", lambda self, i: decoded.append((id(self), i)) or decode(self, i))
     cache, sequences = FrameCache(1), [sequence_of(6, name=name) for name in "ab"]
     cached = [replace(s, frames=Frames(s.frames.paths, s.frames.read_bytes, cache)) for s in sequences]
-    texts = {name: wording("a kite", "red kite") for name in "ab"}
+    texts = {name: texts_of_row(a_row(name, "red kite", ranges=[])) for name in "ab"}
     rows = score_texts(data_of(*cached), texts, AlignmentModels(("x", "y", "z"), "none", 4))
     assert [len(row["alignment"]) for row in rows] == [3, 3]
     assert len(decoded) == len(set(decoded)) == 2 * 4
@@ -129,12 +131,31 @@ def test_alignment_pairs_what_both_texts_have():
     cosine, margin, other, other_margin = alignment_rows(rows)
     assert (cosine["encoder"], cosine["sequences"]) == ("clip", 3)
     assert (cosine["manual_truncated"], cosine["refined_truncated"]) == (1 / 3, 0)
-    assert (cosine["manual"], cosine["refined"], cosine["difference"]) == (25.0, 50.0, 5.0)
-    assert 4.0 <= cosine["low"] <= 5.0 <= cosine["high"] <= 6.0
+    assert (cosine["manual"], cosine["refined"], cosine["difference"], cosine["pairs"]) == (25.0, 30.0, 5.0, 2)
+    assert (cosine["low"], cosine["high"], cosine["detectable"]) == (None, None, None)  # of two pairs
     assert (cosine["better"], cosine["worse"]) == (2, 0)
     assert (margin["manual"], margin["difference"], margin["better"], margin["worse"]) == (2.0, 0.0, 1, 1)
     assert (other["encoder"], other["sequences"]) == ("other", 1)
-    assert other_margin["difference"] is None
+    assert other_margin["difference"] is None and other_margin["pairs"] == 0
+
+
+def test_means_do_not_contradict_the_difference():
+    """Ten manual texts of mean 30, refined ones of mean 34.3; where both are known, the refined ones are worse."""
+    pairs = [(25.0, 23.0)] * 5 + [(35.0, None)] * 5 + [(None, 45.6)] * 5
+    cosine, _ = alignment_rows([a_row(alignment=[aligned(*pair)]) for pair in pairs])
+    assert (cosine["sequences"], cosine["pairs"]) == (15, 5)
+    assert (cosine["manual"], cosine["refined"], cosine["difference"]) == (25.0, 23.0, -2.0)
+
+
+def test_a_dataset_with_manual_texts_only_has_their_mean():
+    cosine, _ = alignment_rows([a_row(alignment=[aligned(value, None)]) for value in (20.0, 30.0)])
+    assert (cosine["manual"], cosine["refined"], cosine["pairs"], cosine["difference"]) == (25.0, None, 0, None)
+
+
+def test_small_gains_are_shown_with_the_decimals_they_need():
+    rows = [a_row(alignment=[aligned(25.0, 25.0 + gain)]) for gain in (0.0, 0.1) * 20]
+    shown = shown_alignment(alignment_rows(rows))[0]
+    assert shown["gain (95 %)"] == "+0.050 (0.035..0.065)" and shown["refined"] == "25.050"
 
 
 def test_cells_for_a_terminal():
@@ -142,11 +163,22 @@ def test_cells_for_a_terminal():
     shown = shown_alignment(rows)
     assert shown[0] == {
         "dataset": "x", "encoder": "clip", "measure": "cosine", "n": "2", "manual": "20.0", "refined": "26.0",
-        "gain (95 %)": "+6.0 (6..6)", "better/worse": "2/0", "cut, %": "100/0",
+        "gain (95 %)": "+6.0 (n<10)", "MDE": "-", "better/ worse": "2/0", "cut, %": "100/0",
     }  # fmt: skip
-    assert (shown[1]["gain (95 %)"], shown[1]["better/worse"], shown[1]["manual"]) == ("-", "-", "-")
+    assert (shown[1]["gain (95 %)"], shown[1]["better/ worse"], shown[1]["manual"]) == ("-", "-", "-")
     assert "dataset" not in shown_alignment(rows[:2])[0]
 
 
 def test_texts_are_put_into_one_line_and_empty_ones_left_out():
-    assert wording(" a\nkite ", "") == {"manual": "a kite"} and wording(None) == {}
+    assert texts_of_row(a_row(manual_text=" a\nkite ", text="", ranges=[])) == {"manual": (Phrase(0, "a kite"),)}
+    assert manual_text(None) == manual_text(" ") == {}
+
+
+def test_a_runs_ranges_are_scored_each_with_its_own_text(tmp_path):
+    """Four frames in all, two in each range; the second range's text is long, so it is cut."""
+    parts = [(0, "red kite"), (3, "a kite that has a very long tail")]
+    ranges = [{"start": start, "stop": start + 3, "text": text, "background": []} for start, text in parts]
+    with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
+        store.save(a_row("kite-1", "red kite", ranges=ranges))
+    [row] = rescored_rows(tmp_path / "run", ["kite-1"], data_of(sequence_of(6, name="kite-1")), AlignmentModels(("a",)))
+    assert row["alignment"][0]["truncated"] and row["alignment"][0]["frames"] == 4 and row["text"] == "red kite"

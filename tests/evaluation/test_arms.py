@@ -7,7 +7,8 @@ import pytest
 
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
-from chatdesc.evaluation.arms import ARMS, Comparison, phrases
+from chatdesc.evaluation.arms import ARMS, Comparison, arm_rows_in, phrases
+from chatdesc.evaluation.results import ResultFolder
 from chatdesc.rows.store import Store
 from chatdesc.types import BackendError, ChatdescError, Embedding, Followed
 from tests.makers.rows import a_row
@@ -81,7 +82,9 @@ def test_every_arm_has_its_tracks(work):
     assert lines == ["10,10,20,20"] * 5
     assert rows["kite-1"]["verified"]["no-text"] == [None, None, None]  # without a text nothing is grounded
     assert rows["kite-1"]["verified"]["refined"][2] == 1
-    assert rows["kite-1"]["grounding"] == {"manual": 0, "refined": 1}
+    judged = rows["kite-1"]["judged"]
+    assert {name: text["iou"] for name, text in judged.items()} == {"manual": 0, "refined": 1}
+    assert not judged["refined"]["truncated"]
     assert set(work.models.grounder.asked) == {"a dog", "a red kite", "sea"}
 
 
@@ -125,6 +128,23 @@ def test_a_run_of_another_version_is_refused(work):
         Comparison.create(work.run)
 
 
+def test_a_run_whose_verifier_saw_the_truth_is_no_comparison(work):
+    """Its arms would choose by the ground truth, too, and the manual text would look as good as the refined one."""
+    config = json.loads((work.run / "run.json").read_text())
+    config["settings"]["verifier"] = "oracle"
+    (work.run / "run.json").write_text(json.dumps(config))
+    with pytest.raises(ChatdescError, match="--verifier oracle, which looks at the ground truth"):
+        Comparison.create(work.run)
+
+
+def test_what_an_earlier_version_judged_is_judged_again(work):
+    rows = do(work)
+    with work.open() as store:
+        store.save({key: value for key, value in rows["kite-1"].items() if key != "judged"})
+        assert work.pending(store) == ["kite-1"]
+        assert [row["judged"] for row in arm_rows_in(store, ["kite-1"])] == [{}]
+
+
 def test_other_data_under_the_same_name_is_no_result(work):
     work.data["kite-1"] = sequence_of(3, HERE, name="kite-1")
     row = do(work)["kite-1"]
@@ -150,3 +170,15 @@ def test_both_texts_get_the_same_background():
     ]  # fmt: skip
     assert [p.text for p in phrases(row, "refined")] == ["kite", "red kite"]
     assert [p.text for p in phrases(row, "")] == [""]
+
+
+def test_a_name_too_long_for_a_file_has_its_tracks_all_the_same(work):
+    name = "x" * 252
+    work.data[name] = sequence_of(5, HERE, name=name)
+    store = Store(work.run)
+    store.save(store.load("kite-1") | {"sequence": name})
+    with work.open() as kept:
+        work.track(kept, [name])
+        assert kept.load(name)["problems"] == []
+    [file] = (work.place / "tracks" / "no-text").glob("x*.txt")
+    assert ResultFolder(str(file.parent)).match([name])[name].path == file.name

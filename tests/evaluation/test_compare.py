@@ -11,7 +11,7 @@ from chatdesc.evaluation.compare import (
     arm_rows,
     common,
     difference_rows,
-    judge_rows,
+    later_frames,
     never_verified,
     same_texts,
     scored,
@@ -23,7 +23,7 @@ from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import put
 from tests.makers.results import STILL, off_target
-from tests.makers.rows import a_row, aligned
+from tests.makers.rows import a_row
 
 NAMES = {"a", "b", "c"}
 TRUTHS = {name: Truth(np.array(STILL), None) for name in sorted(NAMES)}
@@ -65,8 +65,8 @@ def test_arms_and_their_differences_by_hand(arms):
         if (row["before"], row["after"], row["measure"]) == ("manual", "refined", "P")
     ]
     assert gain["difference"] == pytest.approx((0.75 - 0.25 + 0) / 3)
-    assert (gain["better"], gain["worse"], gain["sequences"]) == (1, 1, 3)
-    assert gain["low"] == pytest.approx(-0.25) and gain["high"] == pytest.approx(0.75)  # three pairs: any of them alone
+    assert (gain["better"], gain["worse"], gain["pairs"]) == (1, 1, 3)
+    assert gain["low"] is gain["high"] is gain["detectable"] is None  # three pairs say too little
 
 
 def test_means_rest_on_the_same_sequences(tmp_path):
@@ -122,18 +122,15 @@ def test_verification_lies_between_its_references():
     assert ceiling["difference"] == pytest.approx(-0.15)
 
 
-def test_every_judge_says_whether_it_took_part():
-    rows = [r | {"alignment": [aligned(20.0, 25.0, 1.0, 2.0), aligned(1.0, 2.0, encoder="g:x")]} for r in run_rows()]
-    judged = [{"sequence": "a", "grounding": {"manual": 0.1, "refined": 0.6}}, {"sequence": "b", "grounding": {}}]
-    found = judge_rows(rows, NAMES, judged, "owlv2")
-    part = {(row["judge"], row["measure"]): row["took part in choosing"] for row in found}
-    assert part[("g", "grounding IoU")] == "yes"
-    assert part[("owlv2", "grounding IoU")] == "no" == part[("clip", "cosine")]
-    assert part[("g:x", "cosine")] == "partly"
-    numbers = {row["judge"]: row for row in found if row["measure"] == "grounding IoU"}
-    assert numbers["g"]["difference"] == pytest.approx(0.6) and numbers["g"]["sequences"] == 3
-    assert numbers["owlv2"]["difference"] == pytest.approx(0.5) and numbers["owlv2"]["sequences"] == 1
-    assert np.isnan(judge_rows(rows, {"a"}, [judged[1]], "owlv2")[1]["difference"])
+def test_texts_that_saw_later_frames_are_said():
+    settings = {"every": 50, "feedback": "first"}
+    rows = [row | {"scope": scope} for row, scope in zip(run_rows(), ("first_frame", "range", "range"), strict=True)]
+    [note] = later_frames(rows, NAMES, settings)
+    assert note.startswith("2 of 3 sequences have a text per range (--every 50)") and "later frames" in note
+    assert later_frames(rows, {"a"}, settings) == []
+    seen = [row | {"scope": "video"} for row in run_rows()]
+    [note] = later_frames(seen, NAMES, settings | {"feedback": "uniform:4"})
+    assert note.endswith("of later frames of these very sequences (--feedback uniform:4)")
 
 
 def test_sequences_that_kept_their_text_are_compared_all_the_same(arms):

@@ -31,7 +31,7 @@ def run_rows():
 
 @pytest.fixture
 def run(tmp_path):
-    config = {"dataset": "lasot", "settings": {"feedback": "first", "ground_every": 20}}
+    config = {"dataset": "lasot", "settings": {"feedback": "first", "grounder": "g", "every": 0, "ground_every": 20}}
     with Store.open(tmp_path / "run", config) as store:
         for row in run_rows():
             store.save(row)
@@ -89,7 +89,7 @@ def test_arguments_that_take_no_part_are_refused(run):
 
 def arm_row(name, problems=(), **more):
     texts = {"manual": "a kite", "refined": [[0, "red kite"]]}
-    return {"texts": texts, "verified": {}, "grounding": {}, "problems": [*problems], "sequence": name} | more
+    return {"texts": texts, "verified": {}, "judged": {}, "problems": [*problems], "sequence": name} | more
 
 
 def test_problems_belong_to_arms_by_field_and_not_by_their_words():
@@ -112,7 +112,8 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
 
 def test_who_chose_is_no_judge(run, tmp_path):
     folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0))) for arm in ("no-text", "manual", "refined")}
-    rows = [arm_row("a", grounding={"manual": 0.25, "refined": 0.75}), *map(arm_row, "bc")]
+    one, other = ({"iou": iou, "top_iou": 0.5, "truncated": False} for iou in (0.25, 0.75))
+    rows = [arm_row("a", judged={"manual": one, "refined": other}), *map(arm_row, "bc")]
     asked = CompareInput.read(run, "lasot", RULES, {"a"})
     for selector, judges in ((True, ["g"]), (False, ["g", "owlv2"])):
         results = ArmResults(folders, tuple(folders), rows, UsedGrounder("owlv2", selector))

@@ -2,9 +2,12 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from chatdesc.evaluation.result_files import _careful, parse_results
 from chatdesc.evaluation.results import MatchedFolder, ResultFolder, result_folders
+from chatdesc.names import file_name
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import box_lines, put, zipped
 
@@ -173,3 +176,42 @@ def test_the_quick_way_reads_nothing_that_the_careful_one_would_not(token):
     np.testing.assert_array_equal(alone.boxes, careful.boxes)
     beside = parse_results([b"1,2,3,4", data, b"5,6,7,8"])[1]
     np.testing.assert_array_equal(beside.boxes, careful.boxes)
+
+
+NUMBERS = st.sampled_from(
+    "1 12 1.5 -3 +3 1e3 1E-2 nan NaN NAN inf -inf Infinity .5 5. 1e400 00012 1e-400 1234567890123456789012".split()
+)
+ODD = st.sampled_from(
+    ["", "x", "1_0", "0x10", '"1"', "'1'", "\uff11", "1.2.3", "--1", "true", "null", "#", "\0", "\x0b"]
+)
+SEPARATORS = st.sampled_from([",", " ", "\t", ";", ", ", " ,", ",,", "\r", "\x0b"])
+ENDS = st.sampled_from(["\n", "\r\n", "\n\n", "\r", " \n", ",\n", "\x0c\n", "\x85", "\xa0\n"])
+LINE = st.tuples(
+    st.lists(st.tuples(NUMBERS | NUMBERS | NUMBERS | ODD, SEPARATORS), min_size=3, max_size=5), NUMBERS, ENDS
+).map(lambda line: "".join(number + separator for number, separator in line[0]) + line[1] + line[2])
+PLAIN = st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS).map(lambda numbers: ",".join(numbers) + "\n")
+STARTS = st.sampled_from(["", "", "", "\n", " ", "\ufeff", "\ufeff\ufeff", " \ufeff", "\r\n"])
+FILES = st.tuples(STARTS, st.lists(PLAIN | PLAIN | LINE, max_size=3)).map(lambda file: file[0] + "".join(file[1]))
+
+
+@settings(max_examples=500)
+@example(["\n1,2,3,4\n"])
+@example([" \ufeff1,2,3,4"])
+@example(["\ufeff\ufeff1,2,3,4"])
+@example(["1,2\r,3,4\n5,6,7,8\n"])
+@example(["1,2,3,4\n", "\n1,2,3,4\n", "1,2,3\n"])
+@given(st.lists(FILES, min_size=1, max_size=3))
+def test_what_is_read_quickly_is_what_is_read_with_care(files):
+    data = [file.encode("utf-8") for file in files]
+    for quick, careful in zip(parse_results(data), map(_careful, data), strict=True):
+        assert quick.error == careful.error
+        assert np.array_equal(quick.boxes, careful.boxes, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["x" * 252, "a/b", "\u732b" * 84, "\ud800"])
+def test_the_file_of_a_name_that_no_file_can_have_is_found(tmp_path, name):
+    put(tmp_path / file_name(name, ".txt"), box_lines(2))
+    put(tmp_path / "bus-1.txt", box_lines(2))
+    matched = ResultFolder(str(tmp_path)).match([name, "bus-1"])
+    assert matched[name].path == file_name(name, ".txt") and matched["bus-1"].path == "bus-1.txt"
+    assert MatchedFolder.of(ResultFolder(str(tmp_path)), [name, "bus-1"]).about_unread(True) == ""

@@ -21,22 +21,34 @@ def found(rows=ROWS):
     return {row["measure"]: row for row in statistics_rows(rows)}
 
 
-def test_statistics_by_hand():
+def test_statistics_by_hand_over_the_sequences_with_both_texts():
     rows = found()
     length = rows["length"]
-    assert (length["manual"], length["refined"]) == (2, pytest.approx((5 + 1 + 2) / 3))
-    # Two sequences have both texts: 3 words more, 1 word less.
-    assert (length["difference"], length["texts"], length["better"], length["worse"]) == (1, 2, 1, 1)
-    assert rows["names a colour"]["manual"] == pytest.approx(1 / 3)
-    assert rows["names a colour"]["refined"] == pytest.approx(2 / 3)
+    # Two sequences have both texts: 2 and 5 words, 2 and 1.
+    assert (length["manual"], length["refined"], length["difference"]) == (2, 3, 1)
+    assert (length["pairs"], length["better"], length["worse"], length["low"]) == (2, 1, 1, None)
+    assert (rows["names a colour"]["manual"], rows["names a colour"]["refined"]) == (0, 0.5)
     assert (rows["names the category"]["manual"], rows["names the category"]["refined"]) == (1, 1)
-    assert rows["names a position"]["refined"] == pytest.approx(1 / 3)
-    assert (rows["vocabulary"]["manual"], rows["vocabulary"]["refined"]) == (4, 7)
-    assert (rows["same as another's"]["manual"], rows["same as another's"]["refined"]) == (pytest.approx(2 / 3), 0)
-    # {kite} {kite} {white cup}: one pair of three is the same; {red kite left} {kite} {blue dog}: 1/3, 0, 0.
-    assert rows["self-similarity"]["manual"] == pytest.approx(1 / 3)
-    assert rows["self-similarity"]["refined"] == pytest.approx(1 / 9)
+    assert rows["names a position"]["refined"] == 0.5
+    assert (rows["vocabulary"]["manual"], rows["vocabulary"]["refined"], rows["vocabulary"]["pairs"]) == (2, 5, 2)
+    assert (rows["same as another's"]["manual"], rows["same as another's"]["refined"]) == (1, 0)
+    # {kite} {kite} are the same; {red kite left} {kite} share one word of three.
+    assert rows["self-similarity"]["manual"] == 1
+    assert rows["self-similarity"]["refined"] == pytest.approx(1 / 3)
     assert rows["vocabulary"]["difference"] is None
+
+
+@pytest.mark.parametrize(("measure", "unit"), [("length", "words"), ("names a colour", "share")])
+def test_a_mean_of_one_text_and_the_difference_never_contradict_each_other(measure, unit):
+    texts = [("red kite", "kite"), ("a kite", "a red kite"), (None, "a very red kite"), ("long text of a kite", None)]
+    row = found([{"manual_text": a, "text": b, "category": None} for a, b in texts])[measure]
+    assert row["unit"] == unit and row["refined"] - row["manual"] == pytest.approx(row["difference"])
+
+
+def test_a_dataset_without_refined_texts_is_measured_all_the_same():
+    rows = found([{"manual_text": text, "text": None, "category": None} for text in ("red kite", "a red kite")])
+    assert (rows["length"]["manual"], rows["length"]["refined"], rows["length"]["pairs"]) == (2.5, None, 0)
+    assert (rows["vocabulary"]["manual"], rows["vocabulary"]["refined"]) == (3, None)
 
 
 def test_capitals_make_no_other_word():
@@ -63,7 +75,7 @@ def test_without_one_of_the_texts():
     assert rows["length"]["difference"] is None and rows["vocabulary"]["manual"] is None
     assert rows["names the category"]["refined"] is None
     assert rows["self-similarity"]["refined"] is None  # there is no pair
-    assert all(row["texts"] == 0 for row in found([]).values())
+    assert all(row["pairs"] == 0 for row in found([]).values())
 
 
 @pytest.mark.parametrize(
@@ -101,7 +113,15 @@ def test_self_similarity_of_many_texts_is_of_a_fixed_draw():
 
 def test_what_is_shown():
     shown = {row["measure"]: row for row in shown_statistics(statistics_rows(ROWS))}
-    assert shown["names a colour"]["manual"] == "33.3 %"
-    assert (shown["vocabulary"]["manual"], shown["vocabulary"]["95 %"]) == ("4", "-")
-    assert shown["length"]["difference"] == "+1"
-    assert shown["names a colour"]["95 %"] == "0.0 .. 100.0 %" and shown["length"]["95 %"] == "-1 .. 3"
+    assert shown["names a colour, %"]["refined"] == "50.0" and shown["vocabulary, words"]["manual"] == "2"
+    assert shown["length, words"]["difference (95 %)"] == "+1.00 (n<10)"
+    assert shown["vocabulary, words"]["difference (95 %)"] == shown["length, words"]["MDE"] == "-"
+
+
+def test_an_interval_has_decimals_that_show_it():
+    longer = [
+        {"manual_text": "a kite " * 10, "text": "a kite " * 10 + "up " * (i % 20 == 0), "category": None}
+        for i in range(400)
+    ]
+    length = {row["measure"]: row for row in shown_statistics(statistics_rows(longer))}["length, words"]
+    assert length["difference (95 %)"].startswith("+0.050 (0.0") and length["manual"] == "20.000"

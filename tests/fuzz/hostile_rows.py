@@ -20,7 +20,7 @@ from tests.fuzz.command import crashed
 from tests.fuzz.outcome import Outcome
 from tests.fuzz.scene import first, fresh, published
 from tests.standins import readers
-from tests.standins.hostile_rows import ROWS, sound
+from tests.standins.hostile_values import ROWS, sound
 
 LAYOUTS = ("lasot", "lasot_ext", "tnl2k", "otb-lang", "dtvlt", "vots", "json", "jsonl", "csv", "dataset")
 FIGURES, NUMBER = "hostile rows x layouts", len(ROWS) * len(LAYOUTS)

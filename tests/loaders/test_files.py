@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import pytest
 
 from chatdesc.loaders import load
 from chatdesc.loaders.files import open_root
-from chatdesc.types import ChatdescError, DataError
+from chatdesc.types import ChatdescError, DataError, FrameError
 from tests.makers.datasets import box_lines, first_level, image, lasot, put, zipped
 
 
@@ -221,3 +224,51 @@ def test_frames_are_found_by_kind(tmp_path: Path) -> None:
     image(data / "boat" / "boat-1" / "img" / "00000002.bmp", 2)
     put(data / "boat" / "boat-1" / "img" / "00000003.txt", "x")
     assert [first_level(frame) for frame in load("lasot", data)[0].frames] == [1, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["nlp.txt", "groundtruth.txt", "out_of_view.txt", "img/00000001.jpg"])
+def test_a_pipe_in_the_place_of_a_file_is_said_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    place = lasot(tmp_path, {"boat-1": 2}) / "boat" / "boat-1" / name
+    place.unlink()
+    os.mkfifo(place)
+    sequence = load("lasot", tmp_path)[0]
+    try:
+        sequence.frames[0]
+        said = [problem.message for problem in sequence.problems]
+    except DataError as error:
+        said = [str(error)]
+    assert any(f"{name}: is a pipe or a device" in message or f"{name}: cannot be read" in message for message in said)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device without an end")
+def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:
+    text = lasot(tmp_path, {"boat-1": 2}) / "boat" / "boat-1" / "nlp.txt"
+    text.unlink()
+    text.symlink_to("/dev/zero")
+    sequence = load("lasot", tmp_path, storage_options={"follow_links": True})[0]
+    assert sequence.manual_text is None and "is a pipe or a device" in sequence.problems[0].message
+
+
+def black_png(side: int) -> bytes:
+    """A black picture of ``side`` times ``side`` pixels, packed as tightly as PNG allows."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(side + 1)) for _ in range(side)) + packer.flush()
+    parts = ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_small_picture_of_many_pixels_is_not_decoded(
+    tmp_path: Path, packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = lasot(tmp_path / "data", {"boat-1": 2})
+    frame = data / "boat" / "boat-1" / "img" / "00000001.jpg"
+    put(frame, black_png(8200))
+    assert frame.stat().st_size < 100_000
+    root = zipped(data, tmp_path / "x.zip") if packed else data
+    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(FrameError, match=r"00000001\.jpg: has more than 64 million pixels and is not decoded"):
+        load("lasot", root)[0].frames[0]

@@ -6,11 +6,14 @@ import io
 import os
 import stat
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import fsspec
 import pytest
 
+from chatdesc.loaders import roots
 from chatdesc.loaders.files import RemoteRoot, open_root
 from chatdesc.loaders.roots import MAX_OPEN_ARCHIVES, Root, ZipRoot
 from chatdesc.types import ChatdescError, DataError
@@ -122,6 +125,95 @@ def test_what_is_no_zip_or_is_damaged(tmp_path: Path) -> None:
     root = ZipRoot(lambda: io.BytesIO(bytes(data)), "x.zip")
     with pytest.raises(DataError, match=r"x\.zip/a\.txt: cannot be read .*; download the archive again"):
         root.read("a.txt")
+
+
+class TestLimits:
+    """What a small archive could do to the memory, and what other programs may write into one."""
+
+    def zip_of(self, **members: bytes) -> ZipRoot:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in members.items():
+                archive.writestr(name.replace("_", "."), data)
+        return ZipRoot(lambda: out, "x.zip")
+
+    def test_a_member_packed_more_tightly_than_data_are(self) -> None:
+        root = self.zip_of(bomb_png=b"\0" * (roots.FREE_BYTES + 1), small_txt=b"0,0,0,0\n" * 10_000)
+        with pytest.raises(DataError, match=r"x\.zip/bomb\.png: unpacks to 16 MB from 1\d kB; do not trust it"):
+            root.read("bomb.png")
+        assert len(root.read("small.txt")) == 80_000
+
+    @pytest.mark.parametrize(
+        ("name", "limit", "remedy"),
+        [
+            ("a.txt", "MAX_TEXT_BYTES", "is it the dataset's own file"),
+            ("a.jpg", "MAX_IMAGE_BYTES", "is it the dataset's own file"),
+            ("a.zip", "MAX_INNER_BYTES", "unpack the archive around it"),
+        ],
+    )
+    def test_sizes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: str, remedy: str) -> None:
+        monkeypatch.setattr(roots, limit, 1 << 20)
+        data = os.urandom((1 << 20) + 1)
+        inner = zip_root({name: data})
+        places: list[Root] = [inner] if name.endswith(".zip") else [inner, open_root(put(tmp_path / name, data).parent)]
+        for root in places:
+            with pytest.raises(DataError, match=rf"{name}: has 1 MB, more than the 1 MB that are read; {remedy}"):
+                root.read(f"{name}/x" if name.endswith(".zip") else name)
+
+    def test_the_number_of_members(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(roots, "MAX_MEMBERS", 3)
+        zip_root(dict.fromkeys("abc", b""))
+        with pytest.raises(ChatdescError, match=r"x\.zip: holds 4 members, more than 3; unpack it into a folder"):
+            zip_root(dict.fromkeys("abcd", b""))
+
+    @pytest.mark.parametrize("count", [roots.MAX_DEPTH + 1, 2000, 20_000])
+    def test_folders_in_folders(self, count: int) -> None:
+        name = "a/" * count + "b.txt"
+        root = zip_root({name: b"", "good.txt": b""})
+        assert root.entries() == {"good.txt": False}
+        [problem] = root.problems
+        assert f"lies more than {roots.MAX_DEPTH} folders deep" in problem.message and len(problem.message) < 400
+        with pytest.raises(DataError, match="folders deep"):
+            root.read(name)
+        assert zip_root({"a/" * roots.MAX_DEPTH + "b.txt": b""}).entries() == {"a": True}
+
+    def test_many_unsafe_members_are_counted(self) -> None:
+        root = zip_root({f"../{i}.txt": b"" for i in range(5000)})
+        assert len(root.problems) == roots.MAX_PROBLEMS + 1
+        assert f"{5000 - roots.MAX_PROBLEMS} more members are not read" in root.problems[-1].message
+
+    def test_a_member_packed_with_lzma_that_is_damaged(self) -> None:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+            archive.writestr("a.txt", os.urandom(500))
+        data = bytearray(out.getvalue())
+        for start in range(30, 120, 3):
+            data[start] ^= 0xFF
+        root = ZipRoot(lambda: io.BytesIO(bytes(data)), "x.zip")
+        with pytest.raises(DataError, match=r"x\.zip/a\.txt: cannot be read"):
+            root.read("a.txt")
+
+    def test_a_name_that_is_not_the_utf8_that_it_claims(self) -> None:
+        data = packed({"caf\u00e9.txt": b""}).replace("caf\u00e9".encode(), b"caf\xe9\xe9")
+        with pytest.raises(ChatdescError, match=r"x\.zip: is not a readable zip .*; download it again"):
+            ZipRoot(lambda: io.BytesIO(data), "x.zip")
+
+    @pytest.mark.parametrize("damage", ["flip", "cut", "zero"])
+    def test_no_damage_raises_another_error(self, damage: str) -> None:
+        whole = packed({f"{i}/a.txt": os.urandom(40) for i in range(3)})
+        random = Random(7)
+        for _ in range(200):
+            data = bytearray(whole)
+            at = random.randrange(len(data))
+            if damage == "cut":
+                del data[at:]
+            else:
+                data[at] = 0 if damage == "zero" else data[at] ^ (1 << random.randrange(8))
+            with suppress(ChatdescError, FileNotFoundError):
+                root = ZipRoot(lambda data=data: io.BytesIO(bytes(data)), "x.zip")  # type: ignore[misc]
+                for name in ("0/a.txt", "1/a.txt", "2/a.txt"):
+                    with suppress(DataError, FileNotFoundError):
+                        root.read(name)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

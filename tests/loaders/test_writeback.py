@@ -160,6 +160,42 @@ def test_in_place_keeps_the_first_original_for_ever(tmp_path: Path) -> None:
     assert [s.manual_text for s in load("lasot", data)] == ["second", "new"]
 
 
+def test_an_empty_original_does_not_cost_the_human_text(tmp_path: Path) -> None:
+    data = lasot(tmp_path, {"boat-1": 2})
+    text = data / "boat" / "boat-1" / "nlp.txt"
+    text.with_name("nlp.txt.orig").touch()
+    load("lasot", data).write_back(rows(boat_1="new"), data, in_place=True)
+    assert text.with_name("nlp.txt.orig").read_bytes() == b"text of boat-1" and text.read_bytes() == b"new"
+
+
+def test_a_dangling_original_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    data = lasot(tmp_path, {"boat-1": 2, "tank-1": 2})
+    (data / "tank" / "tank-1" / "nlp.txt.orig").symlink_to(tmp_path / "gone")
+    before = tree(data)
+    with pytest.raises(ChatdescError, match=r"nlp\.txt\.orig: is a link"):
+        load("lasot", data).write_back(rows(boat_1="new", tank_1="new"), data, in_place=True)
+    assert tree(data) == before and not (tmp_path / "gone").exists()
+
+
+@pytest.mark.parametrize("annotations", [False, True])
+def test_a_link_in_the_target_is_not_followed_out_of_it(tmp_path: Path, annotations: bool) -> None:
+    data = lasot(tmp_path / "data", {"boat-1": 2, "tank-1": 2})
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "tank").symlink_to(tmp_path / "outside")
+    texts = rows(boat_1="new") if annotations else rows(boat_1="new", tank_1="new")
+    with pytest.raises(ChatdescError, match="a link leads out of"):
+        load("lasot", data).write_back(texts, tmp_path / "new", copy_annotations=annotations)
+    assert tree(tmp_path / "outside") == {} and not (tmp_path / "new" / "boat").exists()
+
+
+def test_in_place_follows_a_class_kept_on_another_disk(tmp_path: Path) -> None:
+    data, elsewhere = lasot(tmp_path / "data", {"boat-1": 2}), lasot(tmp_path / "disk2", {"car-1": 2})
+    (data / "car").symlink_to(elsewhere / "car")
+    load("lasot", data).write_back(rows(car_1="new"), data, in_place=True)
+    assert (elsewhere / "car" / "car-1" / "nlp.txt").read_bytes() == b"new"
+
+
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
     dataset = load("lasot", lasot(tmp_path / "data", {"boat-1": 2}))
     with pytest.raises(ChatdescError, match="no sequence 'boat-2'; did you mean boat-1"):

@@ -63,6 +63,30 @@ def otb(root: Path, texts: Mapping[str, str], videos: Mapping[str, int], inside:
     return root
 
 
+def trackingnet(root: Path, videos: Mapping[str, int]) -> Path:
+    """TrackingNet's layout: per ``PART/VIDEO`` the number of frames; the boxes of TEST are the first alone."""
+    for place, count in videos.items():
+        part, _, video = place.partition("/")
+        put(root / part / "anno" / f"{video}.txt", box_lines(1 if part == "TEST" else count))
+        for i in range(count):
+            image(root / part / "frames" / video / f"{i}.jpg", i)
+    return root
+
+
+def got10k(root: Path, sequences: Mapping[str, int]) -> Path:
+    """GOT-10k's layout: per ``SPLIT/SEQUENCE`` the number of frames; the boxes of ``test`` are the first alone."""
+    for place, count in sequences.items():
+        split, _, name = place.partition("/")
+        put(root / place / "groundtruth.txt", box_lines(1 if split == "test" else count))
+        if split != "test":
+            put(root / place / "absence.label", "".join("1\n" if i == 1 else "0\n" for i in range(count)))
+        with (root / split / "list.txt").open("a") as names:
+            names.write(f"{name}\n")
+        for i in range(count):
+            image(root / place / f"{i + 1:08d}.jpg", i)
+    return root
+
+
 def zipped(folder: Path, target: Path, inside: str = "") -> Path:
     """All files of a folder as a zip, below ``inside``."""
     with zipfile.ZipFile(target, "w") as archive:

@@ -54,6 +54,10 @@ def row(name="swing-1", split="test", **columns):
             "round0_iou": 0.5,
             "iou": 0.75,
             "margin": None,
+            "manual_top_iou": 0.5,
+            "top_iou": 0.75,
+            "manual_truncated": False,
+            "truncated": True,
         },
         "alignment": [
             {

@@ -24,6 +24,7 @@ def a_row(name="a-1", text="red kite", **changes):
     """A row with a refined text that the grounder ``g`` finds better than the manual one."""
     grounding = {
         "grounder": "g", "manual_iou": 0.2, "manual_margin": -0.1, "round0_iou": 0.4, "iou": 0.8, "margin": 0.3,
+        "manual_top_iou": 0.4, "top_iou": 0.8, "manual_truncated": False, "truncated": True,
     }  # fmt: skip
     row = {"sequence": name, "manual_text": "a kite", "text": text, "text_source": "refined", "status": "ok"}
     return empty_row() | row | {"grounding": grounding, "alignment": [aligned(20.0, 25.0)]} | changes

@@ -68,7 +68,8 @@ def test_an_empty_and_a_full_row_survive_typing():
         "sequence": "a-1", "num_frames": 2, "boxes": [[1, 2, 3, 4], [float("nan")] * 4], "visible": [True, False],
         "frames": {"pattern": "img/%08d.jpg", "first": 1, "paths": []}, "text": "rot é",
         "grounding": {"grounder": "g", "manual_iou": None, "manual_margin": None, "round0_iou": 0.5, "iou": 0.5,
-                      "margin": 0.25},
+                      "margin": 0.25, "manual_top_iou": None, "top_iou": 0.5, "manual_truncated": None,
+                      "truncated": True},
         "rounds": [{"start": 0, "text": "x", "source": "refined", "background": [], "positive": ["x"], "negative": [],
                     "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}"}],
     }  # fmt: skip

@@ -48,11 +48,16 @@ def test_a_finding_counts_once_for_a_sequence():
     assert tally.findings == {"typo": 1, "unknown": 1} and tally.audited == 1
 
 
-def test_means_are_over_the_rows_that_have_the_number():
+def test_means_are_over_the_rows_that_have_all_numbers():
+    """Means of different rows would say that one text is better where another is."""
     tally = tally_of(grounded(0.5, 0.25), grounded(0.75, None), grounded(1.0, NAN), bare("b"))
-    labels = {"iou": "now", "manual_iou": "before", "round0_iou": "first", "margin": "none has it"}
-    assert tally.means("grounding", labels) == [("now", "0.750", 3), ("before", "0.250", 1), ("first", "0.500", 3)]
+    labels = {"manual_iou": "before", "margin": "none has it", "iou": "now"}
+    found = tally.means("grounding", labels)
+    assert found == [("before", "0.250", 1), ("now", "0.500", 1), ("now, all that have it", "0.750", 3)]
+    assert tally.means("grounding", {"round0_iou": "first"}) == [("first", "0.500", 3)]
     assert tally.names["grounding"] == {"attributes"} and tally.means("tracking", {"x": "y"}) == []
+    apart = tally_of(grounded(NAN, 0.25), grounded(0.75, None)).means("grounding", labels)
+    assert apart == [("now, all that have it", "0.750", 1)]  # no row has both
 
 
 def test_alignment_is_paired_and_per_encoder():
@@ -61,16 +66,26 @@ def test_alignment_is_paired_and_per_encoder():
         entry(manual=10.0, refined=14.0, manual_margin=None, refined_margin=3.0, truncated=None),
         entry(encoder="attributes", manual=None, refined=5.0, manual_margin=None, refined_margin=None, truncated=False),
     ]
-    attributes, clip = tally_of(row(alignment=first), row(alignment=second)).alignments()
-    assert (clip.encoder, clip.sequences, clip.truncated) == ("clip", 2, 1)
-    assert (clip.manual, clip.refined, clip.gain) == ("15.00", "19.00", "+4.00 [+4.00, +4.00]")
-    assert (clip.manual_margin, clip.refined_margin, clip.margin_gain) == ("-", "2.00", "-")
+    third = [entry(manual=None, refined=90.0, manual_margin=None, refined_margin=None, truncated=False)]
+    tally = tally_of(*(row(alignment=entries) for entries in (first, second, third)))
+    attributes, _, clip, margin = tally.alignments()
+    assert (clip.encoder, clip.measure, clip.pairs, clip.sequences, clip.truncated) == ("clip", "cosine", 2, 3, 1)
+    assert (clip.manual, clip.refined, clip.gain) == ("15.00", "19.00", "+4.00 [fewer than 10 pairs]")
+    assert (margin.measure, margin.manual, margin.refined, margin.gain) == ("margin", "-", "2.00", "-")
     assert (attributes.encoder, attributes.manual, attributes.refined, attributes.gain) == (
         "attributes",
         "-",
         "5.00",
         "-",
     )
+
+
+def test_a_gain_has_an_interval_and_what_could_have_been_seen_from_ten_pairs_on():
+    entries = [entry(manual=20.0, refined=20.0 + gain) for gain in (1.0, 3.0) * 5]
+    line = tally_of(*(row(alignment=[one]) for one in entries)).alignments()[0]
+    assert (line.gain, line.detectable) == ("+2.00 [+1.25, +2.75]", "1.05")
+    card = render(tally_of(*(row(alignment=[one]) for one in entries)), info_of(train=10))
+    assert "| clip | cosine | 20.00 | 22.00 | +2.00 [+1.25, +2.75] | 1.05 | 10 of 10 | 10 |" in card
 
 
 def test_runs_are_told_apart_and_the_json_in_them_is_unpacked():

@@ -169,7 +169,7 @@ def test_the_card(out):
         "| manual text | 0.250 | 4 |",
         "| first answer (round 0) | 0.500 | 4 |",
         "| chosen text | 0.750 | 4 |",
-        "| clip | 20.00 | 23.50 | +3.50 [",
+        "| clip | cosine | 20.00 | 23.50 | +3.50 [fewer than 10 pairs]",
         "| success AUC | 0.500 | 4 |",
         '"rounds": 3',
         "@inproceedings{fan2019lasot",
@@ -204,9 +204,20 @@ def test_no_local_path_no_token(out, tmp_path):
     settings = {**row()["provenance"], "settings": json.dumps({"model": str(tmp_path / "clip")})}
     for bad in (row(text=f"{tmp_path}/x"), row(provenance=settings), row(text="hf_" + "x" * 30)):
         with pytest.raises(ChatdescError, match=r"row swing-1.*must not be published"):
-            write_dataset([row(), bad], out, dataset="lasot")
+            write_dataset([bad], out, dataset="lasot")
         assert contents(out) == before
     assert sorted(os.listdir(out.parent)) == ["dataset"]
+
+
+@pytest.mark.parametrize("text", ["/usr/bin/env", "[link=file:///etc/passwd] x", "https://ada:hunter2@h/x"])
+@pytest.mark.parametrize("column", ["text", "manual_text", "category"])
+def test_a_row_that_may_not_be_published_keeps_no_other_from_it(out, tmp_path, text, column):
+    rows = [row("swing-1"), row("swing-2", **{column: text}), row("swing-3")]
+    summary = write_dataset(rows, out, dataset="lasot")
+    assert load(out, tmp_path, split="test")["sequence"] == ["swing-1", "swing-3"]
+    assert list(summary.left_out) == ["swing-2"] and summary.rows == 2
+    assert f".{column} holds" in summary.left_out["swing-2"]
+    assert "hunter2" not in summary.left_out["swing-2"]
 
 
 def test_messages_and_raw_answers_are_redacted(tmp_path):

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chatdesc
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.share.dataset import write_dataset
-from chatdesc.share.export import LAYOUTS, TABLES, export
+from chatdesc.share.export import LAYOUTS, export, layouts
 from chatdesc.types import ChatdescError
 from tests.makers import datasets as make
 from tests.makers.full_rows import bare, row
@@ -189,7 +190,7 @@ class TestOtherTexts:
         assert (tmp_path / "swing/swing-1/nlp.txt.orig").read_text() == "old"
 
     def test_the_same_again_writes_nothing(self, tmp_path):
-        for layout in (*LAYOUTS, *TABLES):
+        for layout in layouts():
             assert export([row()], tmp_path / layout, layout).same == 0
             assert export([row()], tmp_path / layout, layout).written == ()
 
@@ -244,6 +245,11 @@ class TestDtvlt:
         export([row(provenance=made), row("b-1", provenance=None)], tmp_path, "dtvlt")
         assert set(tree(tmp_path)) == {"lasot_test_detailed/swing-1.txt", "lasot_test_concise/b-1.txt"}
 
+    @pytest.mark.parametrize("dataset", ["got10k", "got-10k", "GOT-10k"])
+    def test_got10k_has_its_texts_below_the_split(self, dataset, tmp_path):
+        export([row("GOT-10k_Train_000001", "train", dataset=dataset)], tmp_path, "dtvlt")
+        assert set(tree(tmp_path)) == {"train/got-10k_train_concise/GOT-10k_Train_000001.txt"}
+
     @pytest.mark.parametrize(
         ("folder", "expected"),
         [
@@ -287,6 +293,7 @@ def test_json_is_a_list_of_texts_per_sequence(tmp_path):
     ranges = [part(0, 9, "first"), part(9, 20, None), part(20, 30, "then")]
     export([row(ranges=ranges), row("swing-2", ranges=[], text=HARD), bare("b")], tmp_path, "json")
     assert json.loads((tmp_path / "texts.json").read_text("utf-8")) == {"swing-1": ["first", "then"], "swing-2": [HARD]}
+    assert export([row(ranges=ranges), bare("b"), bare("c")], tmp_path / "c", "json").skipped == 2
     with pytest.raises(ChatdescError, match="choose one --split"):
         export([row(), row(split="train", ranges=[part(0, 9, "another")])], tmp_path / "b", "json")
 
@@ -315,6 +322,34 @@ def run(tmp_path):
     return out
 
 
+def test_no_line_of_a_vots_file_comes_from_a_row(tmp_path):
+    frames = {"pattern": "a/img/%08d.jpg\nprompts=evil", "first": 1, "paths": []}
+    export([row(frames=frames, text="red\nprompts=evil")], tmp_path, "vots")
+    assert len((tmp_path / "swing-1" / "sequence").read_text().splitlines()) == 5
+
+
+def test_the_command_leaves_refused_rows_out_if_asked_to(tmp_path):
+    with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
+        for one in (row("a/b"), row("swing-1"), row("c\\d")):
+            store.save(one)
+    done = []
+    for options in ([], ["--skip-refused"]):
+        command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
+        whole = [*map(str, command), "--layout", "lasot", *options]
+        done.append(subprocess.run(whole, capture_output=True, text=True))
+    assert [one.returncode for one in done] == [2, 1]
+    assert "2 rows are refused (a/b: " in done[0].stderr and "nothing was written" in done[0].stderr
+    assert "2 rows were refused and left out: a/b: " in done[1].stderr
+    assert list(tree(tmp_path / "to")) == ["swing/swing-1/nlp.txt"]
+
+
+@pytest.mark.parametrize("layout", layouts())
+def test_rows_of_a_run_and_of_its_dataset_give_the_same_files(run, tmp_path, layout):
+    for number, source in enumerate((run, run / "dataset")):
+        chatdesc.export(source, tmp_path / str(number), layout, split="test")
+    assert tree(tmp_path / "0") == tree(tmp_path / "1") != {}
+
+
 def test_the_command(run, tmp_path):
     def chatdesc(*arguments):
         command = [sys.executable, "-m", "chatdesc", "export", *map(str, arguments)]
@@ -329,3 +364,45 @@ def test_the_command(run, tmp_path):
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr and "Traceback" not in refused.stderr
     assert "known are" in chatdesc(run, "--to", tmp_path / "to", "--layout", "lasott").stderr
+
+
+class TestTargets:
+    """What lies in the target folder, by a crash or by intent."""
+
+    def begun(self, tmp_path):
+        to = make.put(tmp_path / "to" / FILES["lasot"], "a human text").parents[2]
+        return to, to / FILES["lasot"]
+
+    def test_an_empty_original_does_not_cost_the_human_text(self, tmp_path):
+        to, file = self.begun(tmp_path)
+        file.with_name("nlp.txt.orig").touch()
+        export([row()], to, "lasot", overwrite=True)
+        assert file.with_name("nlp.txt.orig").read_text() == "a human text" != file.read_text()
+
+    def test_a_dangling_original_is_refused_and_nothing_is_written(self, tmp_path):
+        to, file = self.begun(tmp_path)
+        file.with_name("nlp.txt.orig").symlink_to(tmp_path / "gone")
+        with pytest.raises(ChatdescError, match=r"nlp\.txt\.orig: is a link"):
+            export([row(sequence="swing-2"), row()], to, "lasot", overwrite=True)
+        assert tree(to) == {FILES["lasot"]: b"a human text"} and not (tmp_path / "gone").exists()
+
+    @pytest.mark.parametrize("layout", list(LAYOUTS))
+    def test_a_folder_that_is_a_link_is_not_followed_out(self, tmp_path, layout):
+        outside, to = tmp_path / "outside", tmp_path / "to"
+        outside.mkdir()
+        to.mkdir()
+        (to / FILES[layout].partition("/")[0]).symlink_to(outside)
+        with pytest.raises(ChatdescError, match="a link leads out of"):
+            export([row()], to, layout, overwrite=True)
+        assert tree(outside) == {}
+
+
+def test_a_text_that_is_a_formula_is_quoted_in_a_sheet_and_nowhere_else(tmp_path):
+    texts = ["=1+1", "-a kite", "@x", "+1 kite", "a kite"]
+    rows = [row(f"swing-{i}", text=text) for i, text in enumerate(texts)]
+    for layout in ("csv", "jsonl"):
+        export(rows, tmp_path, layout)
+    with open(tmp_path / "texts.csv", newline="") as file:
+        assert [line["text"] for line in csv.DictReader(file)] == [*(f"'{text}" for text in texts[:-1]), "a kite"]
+    lines = (tmp_path / "texts.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == texts

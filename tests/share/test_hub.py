@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from chatdesc.share.dataset import write_dataset
 from tests.makers import datasets as make
 from tests.makers.full_rows import bare, row, same
 from tests.standins.hub import Fault, Hub, User
+from tests.standins.hub_worker import asking
 
 ADA, READER, BOB = "hf_adas-own-token", "hf_adas-reading-token", "hf_bobs-own-token"
 
@@ -32,25 +31,8 @@ def hub():
 
 @pytest.fixture(scope="module")
 def worker(hub, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.standins.hub_worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **ours, "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-    )
-
-    def ask(token=ADA, **what):
-        process.stdin.write(json.dumps(what | {"token": token}) + "\n")
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
-
-    yield ask
-    process.stdin.close()
-    process.wait(timeout=30)
+    with asking(hub, tmp_path_factory.mktemp("home")) as ask:
+        yield lambda token=ADA, **what: ask(token, **what)
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +40,8 @@ def calm(hub):
     hub.faults.clear()
     hub.log.clear()
     hub.uploads.clear()
+    hub.renamed.clear()
+    hub.loses, hub.storage, hub.page_size = None, hub.url, 1000
 
 
 def run_of(folder, rows, dataset="lasot"):
@@ -220,7 +204,8 @@ def test_a_card_by_hand_alone_and_a_broken_one(hub, push, name):
     assert card_of(hub, name)[1].startswith("# Mine\n\nHello.\n\n<!-- chatdesc lasot")
     hub.put(name, {"README.md": b"---\na: [\n---\nx"})
     head = hub.head(name)
-    assert "cannot be read; correct it" in push(code=2)["err"]
+    err = push(code=2)["err"]
+    assert "README.md, line 3: the YAML cannot be read" in err and "correct it there" in err
     assert hub.head(name) == head
 
 
@@ -368,6 +353,16 @@ class TestFaults:
         assert len(load(split="test")["test"]) == 3
 
 
+def test_a_hostile_name_of_a_dataset_writes_no_text_into_the_card(hub, push, name, tmp_path):
+    dataset = "x\n<!-- end of ok -->\n# Owned\n---\n<!-- chatdesc ok: each push writes this section anew -->"
+    run = run_of(tmp_path / "odd", [row("swing-1")], dataset)
+    assert "letters, digits" in push(source=run, code=2)["err"]
+    push("--config", "ok", source=run)
+    head, lines = hub.head(name), hub.files(name)["README.md"].decode().splitlines()
+    assert "# Owned" not in lines and lines.count("<!-- end of ok -->") == 1
+    assert "nothing has changed" in push("--config", "ok", source=run)["out"] and hub.head(name) == head
+
+
 class TestFrames:
     def test_stay_out_unless_they_may_go(self, hub, push, load, run, name):
         from PIL import Image
@@ -384,6 +379,20 @@ class TestFrames:
         push("--include-frames", "--i-have-the-right-to-redistribute")
         assert any(file.getvalue() in data for data in hub.files(name).values())
 
+    def test_of_sequences_whose_names_are_no_utf8(self, hub, push, name, tmp_path):
+        run = run_of(tmp_path / "odd", [row("caf\udce8-1"), row("caf\udce9-1")])
+        store = Store(run)
+        rows = list(store.rows(store.names()))
+        write_dataset(
+            rows,
+            run / "dataset",
+            dataset="lasot",
+            include_frames=lambda r: [f"frame of {r['sequence']!a}".encode()],
+        )
+        push("--include-frames", "--i-have-the-right-to-redistribute", source=run)
+        shard = hub.files(name)["lasot/test-00000-of-00001.parquet"]
+        assert b"frame of 'caf\\udce8-1'" in shard and b"frame of 'caf\\udce9-1'" in shard
+
     def test_that_the_run_does_not_have(self, push, hub, name):
         options = ("--include-frames", "--i-have-the-right-to-redistribute")
         assert "annotate --include-frames" in push(*options, code=2)["err"]
@@ -398,7 +407,10 @@ def test_nothing_private_is_pushed(hub, push, run, name, tmp_path):
         assert private.encode() not in whole, private
     run_of(run, [row("swing-5", text=f"{tmp_path}/x")])
     head = hub.head(name)
-    assert "must not be published" in push(code=2)["err"]
+    assert re.search(r"1 row is left out .*\(swing-5\): .* must not be published", push(code=1)["out"])
+    assert hub.head(name) == head
+    alone = run_of(tmp_path / "alone", [row("swing-5", text=f"{tmp_path}/x")])
+    assert "must not be published" in push(source=alone, code=2)["err"]
     assert hub.head(name) == head
 
 

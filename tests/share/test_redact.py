@@ -90,6 +90,41 @@ def test_redacting_keeps_the_rest(tmp_path):
     assert find_private(text) is None
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        "ASIA" + "A1" * 8,
+        "AKIA" + "A1" * 8,
+        "github_pat_1" + "a1" * 12,
+        "AWS_SECRET_ACCESS_KEY=" + "wJal/+" * 6 + "abcd",
+    ],
+)
+def test_tokens_of_more_makers(token):
+    assert find_private(f"found {token} there") == "a token"
+    assert token[-12:] not in redact(f"found {token} there")
+
+
+def test_the_secret_key_of_amazon_in_the_environment(environment):
+    environment(AWS_SECRET_ACCESS_KEY="wJalrXUtnFEMI/K7MDENG")
+    assert find_private("with wJalrXUtnFEMI/K7MDENG") == "a token" and redact("wJalrXUtnFEMI/K7MDENG") == "***"
+
+
+def test_urls_with_a_password_or_a_signature():
+    for url in ("https://ada:hunter2@h/a.zip", "https://h/a.zip?X-Amz-Signature=hunter2", "https://h/a?sig=hunter2"):
+        assert find_private(url) == "a URL with a password or a signature"
+        assert "hunter2" not in redact(url)
+        with pytest.raises(ChatdescError, match="a URL with a password or a signature") as caught:
+            assert_clean([url])
+        assert "hunter2" not in str(caught.value)
+
+
+def test_what_follows_a_colon_or_a_space(environment):
+    environment(HOME="/no-such-home")
+    assert find_private("x:/no-such-home/lasot") is not None and redact("x:/no-such-home/lasot") == "x:lasot"
+    assert redact("open /no-such-home/My Data/secret project/a.txt: no") == "open a.txt: no"
+    assert redact("C:/Users/ada/a b/c.txt") == "c.txt" == redact(r"C:\Users\ada\a b\c.txt")
+
+
 def test_values_are_searched_to_the_bottom(tmp_path):
     assert_clean({"boxes": [[1.0, 2.0]], "rounds": [{"text": "a"}], "none": None, "empty": []})
     for value in ({"a": [{"b": ["x", str(tmp_path)]}]}, {"a": {"b": str(tmp_path)}}, ["x", ["y", f"{tmp_path}/z"]]):

@@ -4,11 +4,12 @@ import pytest
 from chatdesc.config import Settings
 from chatdesc.metrics.alignment import cosine
 from chatdesc.stages.align import Alignment, align, alignment_column, neighbours
+from chatdesc.stages.track import Phrase
 from chatdesc.types import Embed, Embedding, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 
 HERE, THERE, FAR = [10, 10, 20, 20], [60, 10, 20, 20], [90, 40, 20, 20]
-TEXTS = {"manual": "a kite", "refined": "red kite"}
+TEXTS = {"manual": (Phrase(0, "a kite"),), "refined": (Phrase(0, "red kite"),)}
 ONE_FRAME = Settings(alignment_frames=1)
 
 # Unit vectors whose cosines can be read off: the first coordinate is the manual text's, the second the refined one's.
@@ -16,7 +17,7 @@ LOOKS = {tuple(HERE): [0.6, 0.8], tuple(THERE): [0.8, 0.6], tuple(FAR): [0.0, 1.
 
 
 class Backends:
-    def __init__(self, found=None, texts=((1, 0), (0, 1)), truncated=(False, False)):
+    def __init__(self, found=None, texts=((1, 0), (0, 1)), truncated=(False, False, False)):
         self.found, self.texts, self.truncated = found or {}, texts, truncated
 
     def __call__(self, request):
@@ -135,3 +136,43 @@ def test_a_column_with_one_text_says_nothing_of_the_other(only, other):
     assert (entry[only], entry[f"{only}_margin"], entry[flags[only]], entry["frames"]) == (20.0, 1.0, True, 3)
     assert (entry[other], entry[f"{other}_margin"], entry[flags[other]]) == (None, None, None)
     assert alignment_column([]) == []
+
+
+def ranged():
+    return {"manual": (Phrase(0, "a kite"),), "refined": (Phrase(0, "red kite"), Phrase(4, "kite on the left"))}
+
+
+def test_each_range_is_aligned_on_its_own_frames():
+    """The first range's text scores 80 on HERE, the second one's 60: frames 0 and 3, and 4 and 7."""
+    texts = ranged()
+    backends = Backends(texts=((1, 0), (0, 1), (1, 0)))
+    settings = Settings(alignment_frames=4)
+    (manual, refined), asked = run(backends, settings, texts, threshold=None, images=8)
+    [embed] = asked
+    assert embed.texts == ("a kite", "red kite", "kite on the left")
+    assert sorted({crop.frame.index for crop in embed.crops}) == [0, 3, 4, 7]
+    assert (refined.score, refined.frames) == (pytest.approx((80 + 80 + 60 + 60) / 4), 4)
+    assert manual.score == pytest.approx(60)
+
+
+def test_a_text_that_is_cut_in_one_range_is_cut():
+    (manual, refined), _ = run(
+        Backends(texts=((1, 0), (0, 1), (1, 0)), truncated=(False, False, True)), texts=ranged(), images=8
+    )
+    assert (manual.truncated, refined.truncated, refined.frames) == (False, True, 2)  # one frame for each range
+
+
+def test_what_a_ranges_text_found_elsewhere_is_a_distractor_on_its_frames_only():
+    found = {("red kite", 0): [("kite", THERE, 0.9)], ("red kite", 7): [("kite", THERE, 0.9)]}
+    _, asked = run(Backends(found, texts=((1, 0), (0, 1), (1, 0))), Settings(alignment_frames=4), ranged(), images=8)
+    grounded = {(r.text, r.frame.index) for r in asked if isinstance(r, Ground)}
+    assert {("red kite", 0), ("red kite", 3), ("kite on the left", 4), ("kite on the left", 7)} <= grounded
+    assert not {("red kite", 4), ("kite on the left", 3)} & grounded
+
+
+def test_a_range_without_a_visible_target_gets_no_frame():
+    visible = np.array([1, 1, 1, 1, 0, 0, 0, 0], bool)
+    (_, refined), asked = run(
+        Backends(), Settings(alignment_frames=4), ranged(), threshold=None, images=8, visible=visible
+    )
+    assert sorted({crop.frame.index for crop in asked[0].crops}) == [0, 3] and refined.frames == 2

@@ -13,6 +13,7 @@ from chatdesc.region import PLACEHOLDER, REGIONS
 from chatdesc.stages.describe import (
     PROMPTS,
     UnreadableAnswer,
+    _spoken,
     describe,
     fill,
     normalise,
@@ -290,3 +291,41 @@ def test_each_style_asks_for_its_length():
     again = drive(describe(request(), "box", 40, "detailed"), replies("?", GOOD))[1][1].prompt
     assert "thirty words" in again
     assert "thirty words" in reflect_prompt(request(previous="kite"), "box", "detailed")
+
+
+def spoken_slowly(raw):
+    """What ``_spoken`` does, as three regular expressions that take the square of the length."""
+    body = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", raw, flags=re.S | re.I)
+    body = re.split(r"</think(?:ing)?>", body, flags=re.I)[-1]
+    return re.split(r"<think(?:ing)?>", body, flags=re.I)[0]
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<Thinking>", "</thinking>", "a", "{", "\n"])).map("".join))
+def test_thoughts_are_what_stands_between_their_tags(raw):
+    assert _spoken(raw) == spoken_slowly(raw)
+
+
+HOSTILE = {
+    "thoughts": "<think>a" * 200_000,
+    "ends of thoughts": "</think>a" * 200_000,
+    "a long answer": "a" * 5_000_000,
+    "braces": "{a " * 800 + "}" * 8,
+    "one word": '{"target": "' + "abcdefghijklmnopqrstuvwxyz" * 700 + '"}',
+    "forms": '"target":"<a>"' * 1400,
+    "open objects": '{"a":' * 3900,
+    "open strings": '"target":"' * 1900,
+    "answers": "<answer>" * 2400,
+    "backslashes": '"target":"' + "\\" * 19_000,
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_an_answer_made_to_be_slow_is_refused_soon(kind):
+    """Each takes less than a second on an idle machine; time that grows with the square would take minutes or hours."""
+    with pytest.raises(UnreadableAnswer):
+        parse_answer(HOSTILE[kind])
+
+
+def test_a_long_thought_before_a_short_answer_is_no_long_answer():
+    assert parse_answer("<think>" + "hm, " * 50_000 + "</think>" + GOOD).text == "a red kite"

@@ -82,7 +82,7 @@ def test_theta_and_threshold_count_from_their_value_on():
 
 def test_nothing_above_the_threshold_says_nothing_of_words_but_keeps_the_margin():
     found = feedback(leads("red kite", ("red", with_iou(1), 0.2), ("kite", [200, 0, 9, 9], 0.1)), TARGET, 0.3, 0.35)
-    assert found == Feedback((), (), 0.0, pytest.approx(0.1), 0)
+    assert found == Feedback((), (), 0.0, pytest.approx(0.1), 0, top_iou=1.0)
 
 
 @pytest.mark.parametrize("empty", [leads("red kite"), Grounding(TARGET[None], (), np.zeros((1, 0), np.float32))])

@@ -1,99 +1,74 @@
-"""Rows whose names, texts and other values are as hostile as JSON allows; the rows beside them are sound.
-
-``ROWS`` has the columns that differ by name; ``sound`` gives rows without a fault.
-"""
+"""Rows as nobody should make them: odd names, texts, numbers, and values of another type."""
 
 from __future__ import annotations
 
-from tests.makers.full_rows import row
+import random
 
-LONG = "x" * 300
-GREEK = "\u03b1" * 200
+from tests.makers.full_rows import NAN, row
+
 NAMES = (
-    "../../escaped",
-    "..",
-    ".",
-    "",
-    "/tmp/escaped",
-    "a/b",
-    "a\\b",
-    "C:\\escaped",
-    "~/escaped",
-    "$HOME",
-    "-rf",
-    "--to=/tmp",
-    "a\x00b",
-    "a\nb",
-    "a\rb",
-    "\x1b[2J\x1b[31mred",
-    "\u202egpj.exe",
-    "caf\udce9",
-    "\ud800",
-    LONG,
-    GREEK,
-    " ",
-    "con",
-    "nul.txt",
-    "a:b",
-    "a*b?",
-    "%2e%2e%2f",
-    "swing-1.orig",
-    "nlp.txt",
-    "[/INST]",
-    "[link=file:///etc/passwd]x[/link]",
-    "=cmd()-1",
+    *("..", ".", "", " ", "../up", "/etc/passwd", "a/b", "a\\b", "C:x", "nul\0byte", "new\nline-1", "\x1b[31mred-1"),
+    *("bad\udc80byte-1", "half\ud800pair-1", "\u202egnp-1", "=1+1", "-rf", "~", "$(id)", "%s%n-1", "a:50", "[/INST]"),
+    *("x" * 250, "x" * 5000, "\u4e2d" * 90, "a" * 120 + "-1", "CON", "nlp.txt", "sequence", "a\u2028b-1", "a;b=c"),
 )
 TEXTS = (
-    "",
-    " \n\t ",
-    "a\nb\nc",
-    "a, b # c ; d",
-    "\x1b]8;;http://evil.test\x07click\x1b]8;;\x07",
-    "\u202ered\u202c kite",
-    "[bold]red[/]",
-    '=HYPERLINK("http://evil.test")',
-    "+1+1",
-    "@SUM(A1)",
-    "-2+3",
-    "\ttab first",
-    "/usr/bin/env kite",
-    "red\x00kite",
-    "\ud83d kite",
-    "caf\udce9",
-    "red " * 3000,
-    "<script>alert(1)</script>",
-    "</section><!-- end of lasot -->",
-    "prompts=a;b|c",
-    "0 red kite",
-    "\u2028\u2029",
-    '{"target": "red"}',
-    "---\nlicense: mit\n---",
+    *("", " ", ",", "#", "\n\n", "\0", "\x1b[2J", "half\ud800pair", "byte\udc80", "\ufffd", "=cmd|' /C calc'!A0"),
+    *("a\u2028b\u2029c", "\u202eright to left", ";;;", 'a="b\\', "[/INST]", "{}", "%d", "x" * 100_000, "a " * 5000),
+    *("prompts=evil\nname=other", "0 0 0", "with", "<script>", "\U0001f600", "a\r\nb", "'; DROP", "-1", "@SUM(1)"),
 )
-OTHERS = {
-    "split that leads out": {"split": "../../escaped"},
-    "split of a line break": {"split": "te\nst"},
-    "split of control characters": {"split": "\x1b[31m"},
-    "dataset that leads out": {"dataset": "../../escaped"},
-    "dataset with a section's end": {"dataset": "x\n<!-- end of lasot -->\n"},
-    "category that leads out": {"category": "../../escaped", "sequence": "noclass"},
-    "frames that lead out": {"frames": {"pattern": "../../../escaped/%08d.jpg", "first": 1, "paths": []}},
-    "frames that start at the root": {"frames": {"pattern": "/escaped/swing-9/img/%08d.jpg", "first": 1, "paths": []}},
-    "ranges without texts": {
-        "ranges": [{"start": 0, "stop": 3, "text": "", "source": "", "background": [], "iou": 0.5, "margin": 0.0}]
-    },
-    "ranges that run backwards": {
-        "ranges": [
-            {"start": -5, "stop": -9, "text": "red", "source": "refined", "background": [], "iou": 0.5, "margin": 0.0}
-        ]
-    },
-}
-ROWS: dict[str, dict] = {
-    **{f"name {value[:20]!a}": {"sequence": value} for value in NAMES},
-    **{f"text {value[:20]!a}": {"sequence": "hostile-1", "text": value} for value in TEXTS},
-    **{name: {"sequence": "hostile-1"} | columns for name, columns in OTHERS.items()},
-}
+NUMBERS = (NAN, float("inf"), -1, 0, 2**63, 10**30, 1e308, True)
+OTHER_TYPES = (7, 1.5, True, [], {}, [None], {"a": 1}, [[]], "text", ["text"], b"bytes", None)
+PATTERNS = (
+    *("%s", "%(a)s", "%", "%09999999d.jpg", "%d%d", "../%08d.jpg", "/etc/%d", "a\0/%d.jpg", "x" * 5000 + "/%d.jpg"),
+    *("half\ud800/img/%d.jpg", "a/img/%08d.jpg\nprompts=evil", "img/1.jpg", "%5000d", "%%d"),
+)
+COLUMNS = (
+    *("sequence", "dataset", "split", "category", "manual_text", "text", "ranges", "frames", "provenance"),
+    *("num_frames", "boxes", "visible", "background"),
+)
 
 
-def sound(count: int = 2) -> list[dict]:
-    """Rows without a fault: ``swing-1``, ``swing-2`` ..."""
-    return [row(f"swing-{number + 1}", text=f"red swing seat {number + 1}", ranges=[]) for number in range(count)]
+def hostile_rows(seed=0, count=None):
+    """Rows with one thing wrong each and rows with three; all single faults, or ``count`` rows drawn by the seed."""
+    draw = random.Random(seed)
+    wrong = [*_names(), *_texts(), *_places(), *_numbers(), *_types()]
+    rows = [row(f"row-{number}") | columns for number, columns in enumerate(wrong)]
+    for number in range(len(wrong) // 4):
+        columns = {key: value for part in draw.sample(wrong, 3) for key, value in part.items()}
+        rows.append(row(f"mixed-{number}") | columns)
+    return rows if count is None else draw.sample(rows, count)
+
+
+def _names():
+    yield from ({"sequence": name} for name in NAMES)
+    yield from ({column: name} for column in ("split", "dataset", "category") for name in NAMES[:20])
+
+
+def _texts():
+    yield from ({"text": text, "ranges": []} for text in TEXTS)
+    yield from ({"ranges": [_part(0, text)], "background": [text]} for text in TEXTS)
+    yield from ({"manual_text": text} for text in TEXTS[:8])
+
+
+def _places():
+    yield from ({"frames": {"pattern": pattern, "first": 1, "paths": []}} for pattern in PATTERNS)
+    yield {"frames": {"pattern": None, "first": None, "paths": []}}
+    yield {"frames": {"pattern": None, "first": None, "paths": ["../../x"]}}
+    for settings in ("", "{", "[]", "null", '{"style": "../x"}', '{"style": 7}', "[" * 5000):
+        yield {"provenance": row()["provenance"] | {"settings": settings}}
+
+
+def _numbers():
+    yield from ({"num_frames": number} for number in NUMBERS)
+    yield from ({"boxes": [[number] * 4]} for number in NUMBERS)
+    yield from ({"ranges": [_part(number, "red")]} for number in NUMBERS)
+    yield {"ranges": [_part(10**9, "late")]}
+    yield {"boxes": [[1.0]], "visible": []}
+
+
+def _types():
+    yield from ({column: value} for column in COLUMNS for value in OTHER_TYPES)
+
+
+def _part(start, text):
+    return row()["ranges"][0] | {"start": start, "text": text}

@@ -1,10 +1,12 @@
 """A Hub in memory, spoken to over real HTTP: what huggingface_hub and datasets ask of it for datasets, and no more.
 
     with Hub({"hf_ada": User("ada")}) as hub:
-        subprocess.run(..., env=os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_ada", "HF_HUB_DISABLE_XET": "1"})
+        subprocess.run(..., env=os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_ada"})
         hub.files("ada/lasot")      # path -> bytes, at the head of main
 
-A commit is applied whole or not at all. ``hub.faults`` makes requests fail; ``hub.log`` has every request.
+A commit is applied whole or not at all. ``hub.faults`` makes requests fail; ``hub.log`` has every request. Statuses,
+headers and bodies are those that huggingface_hub 2.4 and hf-xet 1.8 expect in their code; the words in them are made up
+except where huggingface_hub compares them. Repositories may be gated, disabled, full, renamed, or protect a branch.
 """
 
 from __future__ import annotations
@@ -14,74 +16,34 @@ import hashlib
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from tests.standins import hub_rules, hub_xet
+from tests.standins.hub_repository import File, Refusal, Repository, User
 
 DATE = "2026-01-01T00:00:00.000Z"
 ROUTES = []
-
-
-@dataclass
-class User:
-    name: str
-    may_write: bool = True
+__all__ = ["Fault", "Hub", "User"]
 
 
 @dataclass
 class Fault:
-    """The next ``times`` requests that match are answered with ``status``; 0 cuts the connection within the body."""
+    """The next ``times`` requests that match are answered with ``status``.
+
+    0 cuts the connection within the body, -1 accepts the request and never answers it. ``page`` stands in place of the
+    JSON, as from a proxy.
+    """
 
     method: str
     path: str
     status: int
     times: int = 1
     headers: dict = field(default_factory=dict)
-
-
-@dataclass
-class File:
-    """A file at a commit: its content, and whether it is kept as LFS."""
-
-    data: bytes
-    large: bool
-
-    @property
-    def sha256(self):
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def oid(self):
-        data = self.data
-        if self.large:
-            data = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {len(data)}\n".encode()
-        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-class Repository:
-    def __init__(self, private):
-        self.private, self.commits, self.branches, self.tags = private, {}, {}, {}
-        self.lock = threading.Lock()
-        self.record("main", {})
-
-    def record(self, branch, files):
-        parent = self.branches.get(branch)
-        said = repr((parent, len(self.commits), sorted((path, file.oid) for path, file in files.items())))
-        sha = hashlib.sha1(said.encode()).hexdigest()
-        self.commits[sha], self.branches[branch] = files, sha
-        return sha
-
-    def resolve(self, revision):
-        sha = self.branches.get(revision) or self.tags.get(revision) or revision
-        if sha not in self.commits:
-            raise Refusal(404, "Invalid rev id", "RevisionNotFound")
-        return sha
-
-
-class Refusal(Exception):
-    def __init__(self, status, message, code=None):
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
+    message: str = "asked for by a test"
+    page: bytes = b""
 
 
 def route(method, pattern):
@@ -98,18 +60,22 @@ class Hub:
     """The server; ``users`` are by their tokens."""
 
     def __init__(self, users):
-        self.users, self.repositories, self.uploads = users, {}, {}
-        self.faults, self.log = [], []
+        self.users, self.repositories, self.uploads, self.xorbs, self.renamed = users, {}, {}, {}, {}
+        self.faults, self.log, self.page_size = [], [], 1000
+        self.loses = None  # a path that commits leave out without a word
+        self.closing = threading.Event()
         handler = type("BoundHandler", (Handler,), {"hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.storage = self.url  # where uploads by xet go
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
+        self.closing.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -117,15 +83,21 @@ class Hub:
         return self.repositories[name].branches[branch]
 
     def files(self, name, revision="main"):
+        """Path -> bytes, without the ``.gitattributes`` that every new repository has."""
         repository = self.repositories[name]
-        return {path: file.data for path, file in repository.commits[repository.resolve(revision)].items()}
+        files = repository.commits[repository.resolve(revision)]
+        return {p: f.data for p, f in files.items() if f.data != hub_rules.ATTRIBUTES}
+
+    def rename(self, old, new):
+        self.repositories[new], self.renamed[old] = self.repositories.pop(old), new
 
     def put(self, name, files, private=False):
         """What others have pushed: files by path; a repository that is not there is made."""
         repository = self.repositories.setdefault(name, Repository(private))
-        there = dict(repository.commits[repository.branches["main"]])
-        there |= {path: File(data, path.endswith(".parquet")) for path, data in files.items()}
-        return repository.record("main", there)
+        head = repository.branches["main"]
+        attributes = files.get(".gitattributes", repository.rules(head, ".gitattributes").encode()).decode()
+        put = {path: File(data, hub_rules.large(path, len(data), attributes)) for path, data in files.items()}
+        return repository.record("main", dict(repository.commits[head]) | put)
 
     def requests(self, method, path=""):
         return [entry for entry in self.log if entry[0] == method and re.search(path, entry[1])]
@@ -159,7 +131,10 @@ class Handler(BaseHTTPRequestHandler):
     def handle_request(self):
         address = urlsplit(self.path)
         fault = self.hub.fault_for(self.command, address.path)
-        if fault and fault.status == 0:
+        if fault and fault.status == -1:
+            self.hub.log.append((self.command, self.path, -1))
+            self.hub.closing.wait()
+        if fault and fault.status <= 0:
             self.rfile.read(min(100, int(self.headers.get("Content-Length") or 0)))
             self.hub.log.append((self.command, self.path, 0))
             self.close_connection = True
@@ -169,7 +144,8 @@ class Handler(BaseHTTPRequestHandler):
         self.body = self.read_body()
         try:
             if fault:
-                self.answer(fault.status, {"error": "asked for by a test"}, fault.headers)
+                headers = {"Content-Type": "text/html"} if fault.page else {"X-Error-Message": fault.message}
+                self.answer(fault.status, fault.page or {"error": fault.message}, headers | fault.headers)
                 return
             self.user = self.who()
             self.dispatch(address.path)
@@ -191,6 +167,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def dispatch(self, path):
         method = "GET" if self.command == "HEAD" else self.command
+        old = next((name for name in self.hub.renamed if re.search(rf"/datasets/{name}(?=[/.]|$)", path)), None)
+        if old:
+            self.answer(307, b"", {"Location": self.path.replace(old, self.hub.renamed[old])})
+            return
         for known, pattern, call in ROUTES:
             match = pattern.fullmatch(path) if known == method else None
             if match:
@@ -202,6 +182,10 @@ class Handler(BaseHTTPRequestHandler):
         said = self.headers.get("Authorization")
         if not said or self.path.startswith(("/upload/", "/download/")):
             return None
+        if self.path.startswith(("/v1/", "/v2/")):
+            if said != "Bearer xet-token":
+                raise Refusal(401, "no token for the storage")
+            return None
         user = self.hub.users.get(said.removeprefix("Bearer "))
         if user is None:
             raise Refusal(401, "Invalid credentials in Authorization header")
@@ -212,6 +196,10 @@ class Handler(BaseHTTPRequestHandler):
         if found is None or (found.private and not owner):
             # A private repository is not admitted to exist.
             raise Refusal(404 if self.user else 401, "Repository not found", "RepoNotFound")
+        if found.disabled:
+            raise Refusal(403, "Access to this resource is disabled.")
+        if found.gated and not owner and (write or "/resolve/" in self.path):
+            raise Refusal(403 if self.user else 401, "Access to this dataset is restricted.", "GatedRepo")
         if write and not (owner and self.user.may_write):
             raise Refusal(403 if self.user else 401, "You may not write here")
         return found
@@ -247,7 +235,14 @@ class Handler(BaseHTTPRequestHandler):
         sha = found.resolve(rev or "main")
         siblings = [{"rfilename": path} for path in found.commits[sha]]
         dates = {"createdAt": DATE, "lastModified": DATE}
-        flags = {"private": found.private, "gated": False, "disabled": False, "tags": [], "downloads": 0, "likes": 0}
+        flags = {
+            "private": found.private,
+            "gated": found.gated,
+            "disabled": found.disabled,
+            "tags": [],
+            "downloads": 0,
+            "likes": 0,
+        }
         return 200, {
             "_id": "1",
             "id": id,
@@ -268,7 +263,12 @@ class Handler(BaseHTTPRequestHandler):
         deep = self.query.get("recursive", "").lower() == "true"
         folders = {start + name[len(start) :].split("/")[0] for name in inside if "/" in name[len(start) :]}
         shown = [name for name in inside if deep or "/" not in name[len(start) :]]
-        return 200, [_folder(name) for name in sorted(folders)] + [_file(name, files[name]) for name in shown]
+        listed = [_folder(name) for name in sorted(folders)] + [_file(name, files[name]) for name in shown]
+        first = int(self.query.get("cursor", 0))
+        after = first + self.hub.page_size
+        query = urlencode(self.query | {"cursor": str(after)})
+        link = f'<{self.hub.url}{urlsplit(self.path).path}?{query}>; rel="next"'
+        return 200, listed[first:after], {"Link": link} if after < len(listed) else {}
 
     @route("POST", "/api/datasets/{id}/paths-info/{rev}")
     def paths_info(self, id, rev):  # noqa: A002
@@ -306,18 +306,23 @@ class Handler(BaseHTTPRequestHandler):
     @route("POST", "/api/datasets/{id}/preupload/{rev}")
     def preupload(self, id, rev):  # noqa: A002
         found = self.repository(id, write=True)
-        there = found.commits[found.resolve(rev)]
+        sha, asked = found.resolve(rev), json.loads(self.body)
+        ignore = asked.get("gitIgnore", found.rules(sha, ".gitignore"))
+        attributes = found.rules(sha, ".gitattributes")
 
-        def mode(path):
-            old, large = there.get(path), path.endswith(".parquet")
+        def mode(path, size):
+            old, large = found.commits[sha].get(path), hub_rules.large(path, size, attributes)
             oid = None if old is None else old.sha256 if old.large else old.oid
-            return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid}
+            ignored = hub_rules.ignored(path, ignore)
+            return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": ignored, "oid": oid}
 
-        return 200, {"files": [mode(asked["path"]) for asked in json.loads(self.body)["files"]]}
+        return 200, {"files": [mode(one["path"], one["size"]) for one in asked["files"]]}
 
     @route("POST", r"/datasets/{id}\.git/info/lfs/objects/batch")
     def batch(self, id):  # noqa: A002
-        self.repository(id, write=True)
+        found = self.repository(id, write=True)
+        if found.full:
+            raise Refusal(403, found.full)
         objects = [{"oid": asked["oid"], "size": asked["size"]} for asked in json.loads(self.body)["objects"]]
         for one in objects:
             if one["oid"] not in self.hub.uploads:  # or else the client need not send it
@@ -338,9 +343,39 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(404, "nothing was uploaded")
         return 200, {}
 
+    @route("GET", "/api/datasets/{id}/xet-write-token/{rev}")
+    def xet_token(self, id, rev):  # noqa: A002
+        found = self.repository(id, write=True)
+        if found.full:
+            raise Refusal(403, found.full)
+        found.resolve(rev)
+        told = {"casUrl": self.hub.storage, "accessToken": "xet-token", "exp": int(time.time()) + 3600}
+        names = {"X-Xet-Cas-Url": "casUrl", "X-Xet-Access-Token": "accessToken", "X-Xet-Token-Expiration": "exp"}
+        return 200, told, {header: str(told[name]) for header, name in names.items()}
+
+    @route("POST", r"/v1/xorbs/default/(?P<name>\w+)")
+    def xorb(self, name):
+        self.hub.xorbs[name] = hub_xet.chunks(self.body)
+        return 200, {"was_inserted": True}
+
+    @route("POST", "/v1/shards")  # hf-xet asks for /v2/shards and for grants first, and goes on without them
+    def shard(self):
+        try:
+            self.hub.uploads |= hub_xet.files(self.body, self.hub.xorbs)
+        except (KeyError, ValueError) as error:
+            raise Refusal(400, f"a file that cannot be put together: {error}") from error
+        return 200, {"result": 1}
+
+    @route("POST", "/v1/telemetry")
+    def telemetry(self):
+        return 200, {}
+
     @route("POST", "/api/datasets/{id}/commit/{rev}")
     def commit(self, id, rev):  # noqa: A002
         found = self.repository(id, write=True)
+        words = found.full or found.protected.get(rev)
+        if words:
+            raise Refusal(403, words)
         header, *steps = [json.loads(line) for line in self.body.splitlines()]
         with found.lock:
             head = found.resolve(rev)
@@ -354,6 +389,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def apply(self, files, key, value):
         path = value["path"]
+        if path == self.hub.loses:
+            return
         if key == "file":
             files[path] = File(base64.b64decode(value["content"]), False)
         elif key == "lfsFile" and value["oid"] in self.hub.uploads:

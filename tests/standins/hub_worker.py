@@ -6,8 +6,33 @@ import contextlib
 import io
 import json
 import os
+import subprocess
 import sys
 import traceback
+
+
+@contextlib.contextmanager
+def asking(hub, home, **environment):
+    """A function that asks a process of its own, whose Hub is the stand-in; it gets the answer as a dict."""
+    ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    quiet = {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.standins.hub_worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **ours, **quiet, **environment},
+    )
+
+    def ask(token, **what):
+        process.stdin.write(json.dumps(what | {"token": token}) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    yield ask
+    process.stdin.close()
+    process.wait(timeout=30)
 
 
 def run(arguments):
@@ -50,13 +75,21 @@ ASKED = {"run": run, "load": lambda options: {"loaded": load(options)}, "refine"
 
 def main():
     import huggingface_hub.utils._http as http
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _xet
+
+    from chatdesc.share import hub, hub_patience
 
     waits = []
-    http.time = type("Clock", (), {**vars(http.time), "sleep": staticmethod(waits.append)})
+    http.time = hub.time = type("Clock", (), {**vars(http.time), "sleep": staticmethod(waits.append)})
     answers = sys.stdout
     for line in sys.stdin:
         asked = json.loads(line)
         waits.clear()
+        constants.HF_HUB_OFFLINE = asked.get("offline", False)
+        hub_patience.LIMITS = hub_patience.Limits(**asked.get("limits", {}))
+        _xet.abort_xet_session()  # the next one reads its settings anew
+        _xet.XET_CONNECTION_INFO_CACHE.clear()
         os.environ.pop("HF_TOKEN", None)
         os.environ.update({"HF_TOKEN": asked["token"]} if asked["token"] else {})
         try:

@@ -46,8 +46,8 @@ class ScriptedServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, script=None, models=None):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, script=None, models=None, host="127.0.0.1"):
+        super().__init__((host, 0), _Handler)
         self.script = script or (lambda body, n: Reply(completion()))
         self.models = models or Reply({"data": [{"id": "kite-vl"}]})
         self.chats, self.headers_seen, self.listings = [], [], 0
@@ -99,17 +99,24 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.fault == "reset":
             reset(self.connection)
             return
+        if reply.fault == "drip header":
+            self.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 10_000)
+            return
         self.send_response(reply.status)
         for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **reply.headers}.items():
             self.send_header(name, str(value))
         self.end_headers()
         if reply.fault == "drip":
-            for byte in data[:100]:
-                self.wfile.write(bytes([byte]))
-                if self.server.stopping.wait(0.05):
-                    return
+            self.drip(data[:100])
             data = data[100:]
         self.wfile.write(data[: len(data) // 2] if reply.fault == "truncate" else data)
+
+    def drip(self, data):
+        """Send byte by byte, until the client gives up or the test ends."""
+        for byte in data:
+            if self.server.stopping.wait(0.05):
+                return
+            self.wfile.write(bytes([byte]))
 
 
 def reset(connection):
@@ -120,8 +127,8 @@ def reset(connection):
 
 
 @contextmanager
-def serving(script=None, models=None):
-    server = ScriptedServer(script, models)
+def serving(script=None, models=None, host="127.0.0.1"):
+    server = ScriptedServer(script, models, host)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -21,7 +21,7 @@ from chatdesc.stages import reflect as reflection
 from chatdesc.stages.align import align, alignment_column
 from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt
 from chatdesc.stages.reflect import reflect
-from chatdesc.stages.track import track
+from chatdesc.stages.track import Phrase, track
 from chatdesc.synthetic import COLOURS, PLACES, SHAPES, SIZES, phrase, place_of, stills, truth, unique_phrase, words_of
 from chatdesc.types import Crop, Describe, Embed, Follow, Followed, FrameRef, Ground
 from tests.makers.sequences import frames_of, sequence_of
@@ -263,7 +263,8 @@ def clip_prefers_refined_texts():
     faulty = [(q, r) for q, s, r in reflected() if s.fault != "none" and r.chosen.source == "refined"]
     threshold = backend("grounder").threshold
     scores = together(
-        align(q, {"manual": q.manual_text, "refined": r.chosen.text}, SETTINGS, threshold) for q, r in faulty
+        align(q, {"manual": (Phrase(0, q.manual_text),), "refined": (Phrase(0, r.chosen.text),)}, SETTINGS, threshold)
+        for q, r in faulty
     )
     columns = [alignment_column(one)[0] for one in scores]
     better = [column["refined"] > column["manual"] for column in columns]
