@@ -27,7 +27,7 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.names import file_name
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Box, Row
-from chatdesc.rows.store import Store, read_config
+from chatdesc.rows.store import JsonStore, Store, read_config
 from chatdesc.stages.ground import feedback
 from chatdesc.stages.track import track
 from chatdesc.types import (
@@ -154,16 +154,16 @@ class Comparison:
         name = split_spec(self.settings.grounder)[0]
         return self.run / "compare" / f"{name}-{sha256(known.encode()).hexdigest()[:8]}"
 
-    def open(self) -> Store:
+    def open(self) -> JsonStore[Row]:
         """The folder of the tracks, for writing.
 
         Raises:
             ChatdescError: another process is at work in it, or its tracks were made by other weights.
         """
         described = _described(self.models) if self.models else {}
-        return Store.open(self.place, {"settings": self.settings.as_dict(), "backends": described})
+        return JsonStore[Row].open(self.place, {"settings": self.settings.as_dict(), "backends": described})
 
-    def pending(self, store: Store, names: Iterable[str] | None = None) -> list[str]:
+    def pending(self, store: JsonStore[Row], names: Iterable[str] | None = None) -> list[str]:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
         assert self.data is not None
         tracked = (cast(ArmRow, row) for row in map(store.finished, self.data.names) if row is not None)
@@ -175,7 +175,7 @@ class Comparison:
 
     def track(
         self,
-        store: Store,
+        store: JsonStore[Row],
         names: Iterable[str],
         on_row: Callable[[ArmRow], None] = lambda row: None,
         in_flight: int = 8,
@@ -246,7 +246,7 @@ class Comparison:
         return judged
 
 
-def arm_rows_in(store: Store, names: Iterable[str] | None = None) -> list[ArmRow]:
+def arm_rows_in(store: JsonStore[Row], names: Iterable[str] | None = None) -> list[ArmRow]:
     """The rows (of ``names``) in a folder of tracks."""
     rows = store.rows(store.names() if names is None else names)
     return [_empty_row() | cast(ArmRow, row) for row in rows]  # earlier versions judged less

@@ -17,16 +17,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from os.path import lexists
 from pathlib import Path
 from typing import IO, Any, Generic, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
 from chatdesc.names import escaped, some
-from chatdesc.rows.schema import Row
+from chatdesc.rows.check import wrong_column
+from chatdesc.rows.schema import COLUMNS, Row
 from chatdesc.types import ChatdescError
 
 R = TypeVar("R", bound=Mapping[str, object])
+
+
+NEEDED = {"sequence", "text", "status"}  # without them a row says nothing
 
 
 class DamagedRows(ChatdescError):
@@ -107,7 +112,7 @@ class JsonStore(Generic[R]):
             DamagedRows: its file cannot be read back.
         """
         row = self.finished(name)
-        if row is None and self.path(name).exists():
+        if row is None and lexists(self.path(name)):
             raise self._damaged([name])
         return row
 
@@ -134,8 +139,8 @@ class JsonStore(Generic[R]):
             row = self.finished(name)
             if row is not None:
                 yield row
-            elif self.path(name).exists():
-                raise self._damaged(n for n in names if self.finished(n) is None and self.path(n).exists())
+            elif lexists(self.path(name)):
+                raise self._damaged(n for n in names if self.finished(n) is None and lexists(self.path(n)))
 
     def refuse_damaged(self, but: Collection[str] = ()) -> None:
         """Refuse a folder in which a row cannot be read back.
@@ -152,11 +157,17 @@ class JsonStore(Generic[R]):
             raise self._damaged(damaged)
 
     def _read(self, path: Path) -> R | None:
+        """The row in a file; None where there is none, or none of the sequence that the file is named after."""
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return cast(R, row) if isinstance(row, dict) and isinstance(row.get("sequence"), str) else None
+        named = isinstance(row, dict) and isinstance(row.get("sequence"), str) and self.path(row["sequence"]) == path
+        return cast(R, row) if named and self._fits(row) else None
+
+    def _fits(self, row: dict[str, Any]) -> bool:
+        """Whether a row that names its sequence is whole."""
+        return True
 
     def _name(self, path: Path) -> str:
         if "#" not in path.stem:
@@ -199,6 +210,9 @@ class JsonStore(Generic[R]):
 class Store(JsonStore[Row]):
     """The rows of a run."""
 
+    def _fits(self, row: dict[str, Any]) -> bool:
+        return row.keys() >= NEEDED and not wrong_column(row, COLUMNS)
+
 
 def _is_fresh(root: Path) -> bool:
     """Whether a folder without a run.json is empty, but for files of a run that was killed at its start."""
@@ -212,7 +226,7 @@ def read_config(root: Path) -> dict[str, Any]:
     """The configuration of a run folder (``run.json``).
 
     Raises:
-        ChatdescError: the folder is no run.
+        ChatdescError: the folder is no run, or the file is no configuration.
     """
     try:
         config: dict[str, Any] = json.loads((root / "run.json").read_text(encoding="utf-8"))
@@ -224,6 +238,10 @@ def read_config(root: Path) -> dict[str, Any]:
         raise ChatdescError(f"{root / 'run.json'}: not JSON ({error.reason})") from error
     except json.JSONDecodeError as error:
         raise ChatdescError(f"{root / 'run.json'}: line {error.lineno}: not JSON ({error.msg})") from error
+    except RecursionError:
+        config = {}
+    if not isinstance(config, dict) or not config:
+        raise ChatdescError(f"{root / 'run.json'}: holds no configuration; it was changed, so make the run anew")
     return config
 
 
@@ -255,6 +273,9 @@ def dataset_of(run: Path) -> str:
     """The name of a run's source dataset.
 
     Raises:
-        ChatdescError: the folder is no run.
+        ChatdescError: the folder is no run, or its configuration names none.
     """
-    return str(read_config(run)["dataset"])
+    name = read_config(run).get("dataset")
+    if not isinstance(name, str):
+        raise ChatdescError(f"{run / 'run.json'}: names no dataset; it was changed, so make the run anew")
+    return name
