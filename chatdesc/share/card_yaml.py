@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from chatdesc.types import ChatdescError, one_line
@@ -40,6 +41,7 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 MAX_BYTES = 10 << 20  # the Hub keeps no larger file outside LFS
 MAX_YAML = 500_000
 MAX_DEPTH = 50
+MAX_VALUES = 20_000  # where aliases multiply them
 MAX_BITS = 4096  # of a number
 
 
@@ -159,18 +161,36 @@ def _loaded(front: str, first_line: int) -> Metadata:
 
 
 def _refuse_excess(front: str, first_line: int) -> None:
-    """Refuse aliases, which a few lines can multiply to billions, and values nested too deeply to be walked."""
+    """Refuse values nested too deeply to be walked, and aliases that stand for too much: few can for billions."""
     import yaml
 
-    depth = 0
+    depth, alias = 0, None
     for event in yaml.parse(front):
         if isinstance(event, yaml.AliasEvent):
-            raise refused(
-                first_line + event.start_mark.line, f"the alias *{event.anchor}: write out what it stands for"
-            )
+            alias = alias or event
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise refused(first_line + event.start_mark.line, f"values are nested more than {MAX_DEPTH} deep")
+    if alias is None:
+        return
+    count, deepest = _extent(_composed(front), {})
+    if count > MAX_VALUES or deepest > MAX_DEPTH:
+        line = first_line + alias.start_mark.line
+        raise refused(line, f"aliases such as *{alias.anchor} stand for too much; write out what they stand for")
+
+
+def _extent(node: Any, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """The number of values in a node, and their depth, with aliases written out: endless if one stands for itself."""
+    import yaml
+
+    if id(node) not in known:
+        known[id(node)] = (inf, inf)
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in parts for part in pair]
+        extents = [_extent(part, known) for part in parts]
+        known[id(node)] = (1 + sum(count for count, _ in extents), 1 + max((d for _, d in extents), default=0))
+    return known[id(node)]
 
 
 def _line_of_error(error: yaml.YAMLError, front: str) -> int:
