@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chatdesc.share import croissant
 from chatdesc.share.card_merge import MARK, entry, patterns_of, refuse_other_shapes, with_configuration
-from chatdesc.share.card_yaml import MAX_BYTES, MAX_YAML, decoded, read
+from chatdesc.share.card_yaml import MAX_BYTES, decoded, read
+from chatdesc.share.strict_yaml import MAX_YAML
 from chatdesc.types import ChatdescError
 
 CONFIG = "lasot"
