@@ -275,7 +275,10 @@ def write_back(
         raise ChatdescError("say either --to FOLDER or --in-place")
     data = _open(dataset_of(Path(run)), root, None, None, None, split_file, texts)
     store = Store(Path(run))
-    rows = store.rows(store.names())
+    names = store.names()
+    if not names:
+        raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
+    rows = store.rows(names)
     return data.write_back(rows, root if to is None else to, in_place=in_place, copy_annotations=with_annotations)
 
 

@@ -42,7 +42,7 @@ from chatdesc.metrics.protocols import Rules
 from chatdesc.names import some
 from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
-from chatdesc.rows.store import Store, dataset_of, read_config
+from chatdesc.rows.store import JsonStore, Store, dataset_of, read_config
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError, first_alone
 
@@ -234,7 +234,7 @@ class ArmResults:
         Raises:
             ChatdescError: none was tracked with its models.
         """
-        judged = arm_rows_in(Store(work.place), names)
+        judged = arm_rows_in(JsonStore(work.place), names)
         settings = work.settings.as_dict()
         if not judged:
             raise ChatdescError(

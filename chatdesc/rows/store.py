@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from os.path import lexists
 from pathlib import Path
 from typing import IO, Any, Generic, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
 from chatdesc.names import escaped, some
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import Row, unfit
 from chatdesc.types import ChatdescError
 
 R = TypeVar("R", bound=Mapping[str, object])
@@ -107,7 +108,7 @@ class JsonStore(Generic[R]):
             DamagedRows: its file cannot be read back.
         """
         row = self.finished(name)
-        if row is None and self.path(name).exists():
+        if row is None and lexists(self.path(name)):
             raise self._damaged([name])
         return row
 
@@ -134,8 +135,8 @@ class JsonStore(Generic[R]):
             row = self.finished(name)
             if row is not None:
                 yield row
-            elif self.path(name).exists():
-                raise self._damaged(n for n in names if self.finished(n) is None and self.path(n).exists())
+            elif lexists(self.path(name)):
+                raise self._damaged(n for n in names if self.finished(n) is None and lexists(self.path(n)))
 
     def refuse_damaged(self, but: Collection[str] = ()) -> None:
         """Refuse a folder in which a row cannot be read back.
@@ -144,19 +145,31 @@ class JsonStore(Generic[R]):
             but: sequences that do not count, because they will be done again.
 
         Raises:
-            DamagedRows: it names the files.
+            DamagedRows: it names the files; also for a folder in the place of any row.
         """
+        for path in self.rows_dir.glob("*.json"):
+            if path.is_dir():
+                raise DamagedRows(f"{path}: is a folder where a row belongs; move it away")
         excepted = {self.path(name) for name in but}
         paths = sorted(path for path in self.rows_dir.glob("*.json") if path not in excepted)
         if damaged := [path.stem for path in paths if self._read(path) is None]:
             raise self._damaged(damaged)
 
     def _read(self, path: Path) -> R | None:
+        """A file's row; None where it is no file, no JSON, or no row of the sequence that it is named after."""
+        if not path.is_file():  # a pipe would be waited for
+            return None
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return cast(R, row) if isinstance(row, dict) and isinstance(row.get("sequence"), str) else None
+        if not isinstance(row, dict) or not isinstance(row.get("sequence"), str):
+            return None
+        return cast(R, row) if self.path(row["sequence"]) == path and self.is_whole(row) else None
+
+    def is_whole(self, row: dict[str, Any]) -> bool:
+        """Whether a row has what its readers need; here any row has."""
+        return True
 
     def _name(self, path: Path) -> str:
         if "#" not in path.stem:
@@ -197,7 +210,11 @@ class JsonStore(Generic[R]):
 
 
 class Store(JsonStore[Row]):
-    """The rows of a run."""
+    """The rows of a run; one with a column of another type, or without one that readers need, is damaged."""
+
+    def is_whole(self, row: dict[str, Any]) -> bool:
+        """Whether the row's columns are those of ``Row``."""
+        return unfit(row) is None
 
 
 def _is_fresh(root: Path) -> bool:
@@ -214,6 +231,7 @@ def read_config(root: Path) -> dict[str, Any]:
     Raises:
         ChatdescError: the folder is no run.
     """
+    remedy = "take it from a copy of the run, or annotate into another folder"
     try:
         config: dict[str, Any] = json.loads((root / "run.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -221,9 +239,13 @@ def read_config(root: Path) -> dict[str, Any]:
             f"{root} is no run of chatdesc (it has no run.json); `chatdesc annotate` makes one"
         ) from None
     except UnicodeDecodeError as error:
-        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error.reason})") from error
+        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error.reason}); {remedy}") from error
     except json.JSONDecodeError as error:
-        raise ChatdescError(f"{root / 'run.json'}: line {error.lineno}: not JSON ({error.msg})") from error
+        raise ChatdescError(f"{root / 'run.json'}: line {error.lineno}: not JSON ({error.msg}); {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error}); {remedy}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("settings", {}), dict):
+        raise ChatdescError(f"{root / 'run.json'}: is no configuration of a run; {remedy}")
     return config
 
 
@@ -257,4 +279,7 @@ def dataset_of(run: Path) -> str:
     Raises:
         ChatdescError: the folder is no run.
     """
-    return str(read_config(run)["dataset"])
+    dataset = read_config(run).get("dataset")
+    if not isinstance(dataset, str):
+        raise ChatdescError(f"{run / 'run.json'}: names no dataset; take it from a copy of the run")
+    return dataset

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.atomic import write_atomic
-from chatdesc.rows.store import DamagedRows, Store, read_config, refuse_difference
+from chatdesc.rows.store import DamagedRows, JsonStore, read_config, refuse_difference
 from chatdesc.types import ChatdescError
 
 TEMPORARY = f".{platform.node()}-{2**22 + 1}-1.tmp"  # of a process whose number is above the largest of Linux
@@ -26,10 +26,10 @@ def root(tmp_path):
 
 def test_rows_come_back_in_the_order_asked_for(root):
     rows = [{"sequence": name, "text": "rot é 风筝", "iou": 0.5, "none": None} for name in ("b-2", "a-1", "c")]
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         for row in rows:
             store.save(row)
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         assert store.names() == ["a-1", "b-2", "c"]
         assert list(store.rows(["b-2", "missing", "a-1", "c"])) == rows
         store.save(rows[0] | {"text": "new"})
@@ -39,7 +39,7 @@ def test_rows_come_back_in_the_order_asked_for(root):
 
 @pytest.mark.parametrize("content", [b"", b'{"sequence": "a", "te', b"\xff\xfe", b"null", b"[]", b"{}"])
 def test_a_row_that_cannot_be_read_is_not_finished_and_never_left_out_in_silence(root, content):
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         store.save({"sequence": "b"})
         store.path("a").write_bytes(content)
         assert store.finished("a") is None
@@ -54,7 +54,7 @@ def test_a_row_that_cannot_be_read_is_not_finished_and_never_left_out_in_silence
 
 
 def test_all_damaged_rows_are_named_up_to_five(root):
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         for k in range(7):
             store.path(f"s-{k}").write_text("{")
         with pytest.raises(DamagedRows, match=r"7 rows cannot be read back \(s-0, s-1, s-2, s-3, s-4 and 2 more\)"):
@@ -65,7 +65,7 @@ LONG = ["x" * 253, "x" * 252 + "y", "\u98a8" * 60, "\u98a8" * 85, "caf\udce9-1",
 
 
 def test_long_and_undecodable_names_come_back_as_they_were(root):
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         for name in LONG:
             store.save({"sequence": name, "text": "rot"})
         assert sorted(store.names()) == sorted(LONG)
@@ -84,20 +84,20 @@ def test_a_disk_without_locks_is_refused_in_words(root, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(ChatdescError, match=r"cannot be locked \(No locks available\)"):
-        Store.open(root, CONFIG)
+        JsonStore.open(root, CONFIG)
 
 
 def test_another_configuration_is_refused_with_every_differing_key(root):
-    Store.open(root, CONFIG).close()
+    JsonStore.open(root, CONFIG).close()
     other = {"rounds": 4, "settings": {"theta": 0.3, "encoders": ["a", "b"]}, "new": 1}
     with pytest.raises(ChatdescError) as caught:
-        Store.open(root, other)
+        JsonStore.open(root, other)
     message = str(caught.value)
     assert "rounds: was 3, now 4" in message
     assert "settings.encoders: was ['a'], now ['a', 'b']" in message
     assert "new: was None, now 1" in message
     assert "theta" not in message
-    Store.open(root, CONFIG).close()  # the refusal left neither a lock nor a change
+    JsonStore.open(root, CONFIG).close()  # the refusal left neither a lock nor a change
 
 
 def test_equal_configurations_are_equal_as_json(root):
@@ -109,14 +109,14 @@ def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(root, name
     (root / name).parent.mkdir(parents=True)
     (root / name).write_text("mine")
     with pytest.raises(ChatdescError, match="no run of chatdesc"):
-        Store.open(root, CONFIG)
+        JsonStore.open(root, CONFIG)
     assert [p for p in root.rglob("*") if p.is_file()] == [root / name]
 
 
 def test_a_file_in_the_runs_place_is_refused(root):
     root.write_text("mine")
     with pytest.raises(ChatdescError, match="no run of chatdesc"):
-        Store.open(root, CONFIG)
+        JsonStore.open(root, CONFIG)
 
 
 @pytest.mark.parametrize("left", [[], ["rows/"], ["rows/", ".lock"], ["rows/", ".lock", TEMPORARY]])
@@ -124,17 +124,17 @@ def test_a_run_that_was_killed_before_it_began_is_gone_on_with(root, left):
     root.mkdir()
     for name in left:
         (root / name).mkdir() if name.endswith("/") else (root / name).write_text('{"rou')
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         store.save({"sequence": "a"})
     assert read_config(root) == CONFIG
     assert sorted(path.name for path in root.iterdir()) == [".lock", "rows", "run.json"]
 
 
 def test_what_a_killed_writer_left_is_removed(root):
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         store.save({"sequence": "a"})
         (store.rows_dir / TEMPORARY).write_text('{"sequ')
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         assert store.names() == ["a"]
         assert [p.name for p in store.rows_dir.iterdir()] == ["a.json"]
 
@@ -148,7 +148,7 @@ def test_a_folder_that_is_no_run_says_so(root, content):
         read_config(root)
     if content:
         with pytest.raises(ChatdescError, match=r"run\.json"):
-            Store.open(root, CONFIG)
+            JsonStore.open(root, CONFIG)
 
 
 NAMES = [
@@ -171,20 +171,20 @@ NAMES = [
 
 
 def test_odd_names_stay_apart_and_inside_the_folder(root):
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         for name in NAMES:
             store.save({"sequence": name})
         assert store.names() == sorted(NAMES)
         assert [row["sequence"] for row in store.rows(NAMES)] == NAMES
         assert len(list(store.rows_dir.iterdir())) == len(NAMES)
-    with Store.open(root, CONFIG) as store:
+    with JsonStore.open(root, CONFIG) as store:
         assert store.names() == sorted(NAMES)
     assert sorted(p.name for p in root.iterdir()) == [".lock", "rows", "run.json"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_any_name_is_one_file_of_the_folder(tmp_path_factory, name):
-    store = Store(tmp_path_factory.getbasetemp() / "names")
+    store = JsonStore(tmp_path_factory.getbasetemp() / "names")
     store.rows_dir.mkdir(parents=True, exist_ok=True)
     path = store.path(name)
     assert path.resolve().parent == store.rows_dir.resolve()
@@ -210,8 +210,8 @@ def child(code, *arguments):
 
 HOLD = """
 import sys, json, pathlib
-from chatdesc.rows.store import Store
-store = Store.open(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]))
+from chatdesc.rows.store import JsonStore
+store = JsonStore.open(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]))
 print("open", flush=True)
 sys.stdin.read()
 """
@@ -222,23 +222,23 @@ def test_a_run_in_another_process_is_not_disturbed(root):
     try:
         assert holder.stdout.readline() == "open\n"
         with pytest.raises(ChatdescError, match="another chatdesc is at work"):
-            Store.open(root, CONFIG)
+            JsonStore.open(root, CONFIG)
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-    Store.open(root, CONFIG).close()  # a killed process holds nothing
+    JsonStore.open(root, CONFIG).close()  # a killed process holds nothing
 
 
 def test_a_run_is_locked_within_a_process_too(root):
-    with Store.open(root, CONFIG), pytest.raises(ChatdescError, match="at work"):
-        Store.open(root, CONFIG)
-    Store.open(root, CONFIG).close()
+    with JsonStore.open(root, CONFIG), pytest.raises(ChatdescError, match="at work"):
+        JsonStore.open(root, CONFIG)
+    JsonStore.open(root, CONFIG).close()
 
 
 WRITE = """
 import sys, json, itertools, pathlib
-from chatdesc.rows.store import Store
-with Store.open(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])) as store:
+from chatdesc.rows.store import JsonStore
+with JsonStore.open(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])) as store:
     for k in itertools.count():
         store.save({"sequence": f"s-{k % 5}", "boxes": [k] * 100_000, "last": k})
         print(k, flush=True)
@@ -253,7 +253,7 @@ def test_kill_9_leaves_no_half_row(root):
         time.sleep(rng.uniform(0.05, 0.3))
         writer.send_signal(signal.SIGKILL)
         said = writer.communicate()[0].split()
-        with Store.open(root, CONFIG) as store:
+        with JsonStore.open(root, CONFIG) as store:
             rows = list(store.rows(store.names()))
             assert len(rows) == len(store.names()) >= 1
             for row in rows:
