@@ -7,6 +7,7 @@ intact. The file holds answers and hashes: no prompt, no image, no path, no API 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sqlite3
@@ -31,6 +32,11 @@ FORMAT = 1  # of the file
 KEY = 2  # raised when describers are shown or told something else for the same request; older answers are then unused
 APPLICATION = 0x63644361  # "cdCa", so that another program's database is not taken for ours
 BUSY_SECONDS = 60
+# What SQLite says of the machine and not of the file.
+MACHINE = {
+    sqlite3.SQLITE_IOERR: errno.EIO, sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+}  # fmt: skip
 TABLES = (
     "CREATE TABLE answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE describers (fingerprint TEXT PRIMARY KEY, said TEXT NOT NULL) WITHOUT ROWID",
@@ -42,6 +48,7 @@ class RequestCache:
 
     Raises:
         ChatdescError: the file is not a cache, or a cache that cannot be read. The file is left unchanged.
+        OSError: the disk is full, read-only or failing, which says nothing of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +109,7 @@ class RequestCache:
                 return None
             try:
                 return self._connection().execute(sql, values).fetchone()
-            except (sqlite3.Error, ChatdescError) as error:
+            except (sqlite3.Error, OSError, ChatdescError) as error:
                 if not self._warned:
                     self._warned = True
                     log.warning("%s: %s; going on without the cache where it fails", self.path, error)
@@ -113,7 +120,9 @@ class RequestCache:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._open = _connect(self.path)
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, FileExistsError, NotADirectoryError) as error:
+                if number := MACHINE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF):
+                    raise OSError(number, str(error), str(self.path)) from error
                 raise ChatdescError(
                     f"{self.path} is no readable request cache ({error}); it was left as it is. "
                     "Move it away to begin a new one, or name another with --cache"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import random
@@ -388,3 +389,31 @@ def test_a_killed_writer_leaves_what_it_had_stored(tmp_path):
         cache.close()
     assert killed == 5
     mine.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "number"), [(sqlite3.SQLITE_IOERR_WRITE, errno.EIO), (sqlite3.SQLITE_FULL, errno.ENOSPC)]
+)
+def test_a_full_disk_says_nothing_against_the_file(tmp_path, monkeypatch, cache, code, number):
+    cache.put("a", "b")
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    monkeypatch.setattr("chatdesc.engine.cache._connect", raising(error))
+    with pytest.raises(OSError, match="disk I/O error") as caught:
+        RequestCache(cache.path)
+    assert (caught.value.errno, caught.value.filename) == (number, str(cache.path))
+
+
+def test_a_full_disk_after_the_start_costs_hits_and_no_answer(tmp_path, monkeypatch):
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    monkeypatch.setattr("chatdesc.engine.cache._connect", raising(error))
+    wrapped = CachedDescriber(Counting(), RequestCache(tmp_path / "new.sqlite"))
+    assert wrapped.describe([ask("a")]) == ["a!"]
+
+
+def raising(error):
+    def fails(*_):
+        raise error
+
+    return fails
