@@ -47,19 +47,19 @@ class Track:
         sources: [N] what each box comes from: ``given`` (frame 0), ``tracker`` or ``language``.
         scores: [N] in [0, 1], the tracker's confidence or the grounder's score; 1 in frame 0.
         key_frames: indices of the frames in which the text was grounded.
-        places_dropped: those of them in which words of place were left out of it.
         chosen_iou, random_iou, oracle_iou: IoU with the ground truth of the proposal that verification chose, of a
             random one and of the best one; one entry per key frame with a visible target.
+        places_dropped: the key frames in which words of place were left out of the text.
     """
 
     boxes: Boxes
     sources: tuple[str, ...]
     scores: NDArray[np.float32]
     key_frames: tuple[int, ...]
-    places_dropped: tuple[int, ...]
     chosen_iou: NDArray[np.float32]
     random_iou: NDArray[np.float32]
     oracle_iou: NDArray[np.float32]
+    places_dropped: tuple[int, ...] = ()
 
 
 class Stop(NamedTuple):
@@ -139,8 +139,8 @@ def track(
         tuple(state.sources),
         np.array(state.scores, np.float32),
         tuple(state.key_frames),
-        tuple(state.places_dropped),
         *ious.T,
+        tuple(state.places_dropped),
     )
 
 
