@@ -17,6 +17,7 @@ from chatdesc.stages.describe import (
     fill,
     normalise,
     parse_answer,
+    prompt_file,
     prompt_hashes,
     prompt_text,
     reflect_prompt,
@@ -290,3 +291,16 @@ def test_each_style_asks_for_its_length():
     again = drive(describe(request(), "box", 40, "detailed"), replies("?", GOOD))[1][1].prompt
     assert "thirty words" in again
     assert "thirty words" in reflect_prompt(request(previous="kite"), "box", "detailed")
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_no_prompt_asks_for_a_place_or_an_action_unconditionally(name):
+    """A text is used for the whole video: what changes is asked for only if nothing that lasts will do."""
+    for sentence in re.split(r"(?<=[.;:])\s", prompt_file(name)):
+        if re.search(r"where it is|\bplace\b|\bposition\b|\baction\b|what it does", sentence):
+            assert "only if" in sentence, sentence
+
+
+@pytest.mark.parametrize("name", ["describe", "reflect"])
+def test_both_prompts_ask_for_words_that_stay_true(name):
+    assert all(word in prompt_file(name) for word in ("stay", "true", "colour", "parts", "material"))
