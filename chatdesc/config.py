@@ -84,6 +84,9 @@ class Settings:
     trust_remote_code: bool = _setting(False, "Run Python code from the describer's repository", MODELS)
     keep_manual_if_better: bool = _setting(True, "Keep the manual text where no refined text beats it", METHOD)
     ground_every: int = _setting(20, "Ground the text on every k-th frame while tracking", METHOD, least=1)
+    drop_places: bool = _setting(
+        True, "On key frames, leave out words of place that do not fit where the target is by then", METHOD
+    )
     min_score: float = _setting(0.2, "Tracker score below which the text is grounded before the next key frame", METHOD)
     alignment_frames: int = _setting(4, "Frames over which alignment is averaged", METHOD, least=1)
     include_frames: bool = _setting(False, "Embed the frames in the dataset (check their licence first)", OUTPUT)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -371,7 +371,7 @@ def scenes(count: int, frames: int, seed: int) -> list[Scene]:
     return [make_scene(rng, frames, fault, (1, 2, 0, 1, 0)[k % 5]) for k, fault in enumerate(faults)]
 
 
-def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0) -> list[str]:
+def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0, travel: float = 1.0) -> list[str]:
     """Write a dataset in LaSOT's layout, all of it in the test split.
 
     Args:
@@ -379,13 +379,15 @@ def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0) -> list
         count: sequences.
         frames: frames per sequence.
         seed: equal seeds give equal files.
+        travel: how far things go, as a multiple of what they go by default (up to 0.3 of the frame's width). With 2,
+            targets that start off the middle are in the frame's other half for 0.3 of the frames; with 1, for 0.04.
 
     Returns:
         The sequences' names, such as ``circle-1``.
     """
     root.mkdir(parents=True, exist_ok=True)
     names, known, numbers = [], [], dict.fromkeys(SHAPES, 0)
-    for scene in scenes(count, frames, seed):
+    for scene in (sped_up(scene, travel) for scene in scenes(count, frames, seed)):
         category = scene.things[0].shape
         numbers[category] += 1
         name = f"{category}-{numbers[category]}"
@@ -395,6 +397,12 @@ def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0) -> list
     (root / "testing_set.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     (root / "scenes.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
     return names
+
+
+def sped_up(scene: Scene, factor: float) -> Scene:
+    """A scene whose things are ``factor`` times as fast on their straight paths."""
+    things = [replace(t, velocity=(factor * t.velocity[0], factor * t.velocity[1])) for t in scene.things]
+    return replace(scene, things=tuple(things))
 
 
 def _count_lookalikes(scene: Scene) -> int:

@@ -31,6 +31,10 @@ COLOURS = tuple(FOCAL_COLOURS)
 SHAPES = ("circle", "square", "triangle", "star", "cross")
 SIZES = ("small", "large", "tiny")
 POSITIONS = ("left", "right", "top", "bottom", "center")
+MORE_POSITIONS = frozenset(  # which no backend measures
+    "above below behind beside between bottommost centre center foreground background front corner edge far near "
+    "nearest next side first second third last topmost underneath under over ahead rear".split()
+)
 ASPECTS = ("tall", "wide")
 TONES = ("dark", "bright")
 TEXTURES = ("plain", "patterned")

@@ -148,6 +148,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert len(set(names)) == 4
 
 
+def test_things_travel_further_from_the_same_first_frame(tmp_path):
+    near, far = tmp_path / "near", tmp_path / "far"
+    names = render(near, 3, 5, seed=5)
+    assert render(far, 3, 5, seed=5, travel=3) == names
+    for name in names:
+        folder = f"{name.partition('-')[0]}/{name}"
+        assert (near / folder / "img/00000001.jpg").read_bytes() == (far / folder / "img/00000001.jpg").read_bytes()
+        starts, ends = zip(
+            *(np.loadtxt(r / folder / "groundtruth.txt", delimiter=",")[[0, -1]] for r in (near, far)), strict=True
+        )
+        moved = [abs(end[0] - start[0]) for start, end in zip(starts, ends, strict=True)]
+        assert moved[1] > moved[0]
+
+
 def test_a_rendered_dataset_is_read_as_lasot(tmp_path):
     names = render(tmp_path, 6, 24, seed=4)
     dataset = chatdesc.load("lasot", str(tmp_path), split="test")

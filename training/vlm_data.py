@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vlm_model import GRID, WORDS, fixed_lines
 
 from chatdesc.region import show
-from chatdesc.synthetic import CANVAS, COLOURS, SIZES, Still, Thing, stills
+from chatdesc.synthetic import CANVAS, COLOURS, PLACES, SIZES, Still, Thing, stills
 from chatdesc.vocabulary import SHAPES
 
 FACTS = ("colour", "shape", "size", "x", "y", "width", "height")  # names' numbers, then the box in pixels of the frame
@@ -53,8 +53,10 @@ class Pool:
 
     @classmethod
     def render(cls, split: str, scenes: int, processor: Any, seed: int = 0) -> Pool:
+        """Every fourth scene has two things that only their places tell apart."""
         pixels, facts, target = [], [], []
-        for i, still in enumerate(stills(split, scenes, seed)):
+        for i in range(scenes):
+            [still] = stills(split, 1, seed, start=i, twin=list(PLACES)[i // 4 % 4] if i % 4 == 0 else "")
             order = np.random.default_rng([3, seed, i]).permutation(len(still.things))
             for chosen in order[:TARGETS]:
                 pixels.append(picture(still, int(chosen), processor))

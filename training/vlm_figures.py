@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from vlm_talk import KINDS, NOUNS, around, asked_again, first_words
+from vlm_talk import KINDS, NOUNS, around, asked_again, better_words, first_words, shared
 
 from chatdesc.backends import create
 from chatdesc.stages.describe import Description, UnreadableAnswer, parse_answer, prompt_text
-from chatdesc.synthetic import Still, Thing, phrase, place_of, stills, truth
+from chatdesc.synthetic import PLACES, Still, Thing, place_of, stills, truth
 from chatdesc.types import STOP_WORDS, Describe, FrameRef, split_words
 
+NEEDED = "a place where something shares all other words"
+SPARED = "no place where nothing does"
 GOALS = {
     "parsed": 0.99, "colour and shape": 0.95, "background precision": 0.8, "background recall": 0.8,
-    **{f"gone and true: {kind}": 0.9 for kind in KINDS},
+    **{f"gone and true: {kind}": 0.9 for kind in KINDS}, NEEDED: 0.9, SPARED: 0.9,
 }  # fmt: skip
 ANSWER_TOKENS = 64
 
@@ -33,18 +35,26 @@ class Measured:
 
 
 def measure(folder: str, count: int = 300, seed: int = 0, split: str = "test", device: str = "auto") -> Measured:
-    """Figures over ``count`` scenes, the first thing of each being the target."""
+    """Figures over ``count`` scenes, the first thing of each being the target.
+
+    Those about places are over as many again, in which another thing shares all but the place of the target.
+    """
     describer = create("describer", f"transformers:{folder}", device=device, max_new_tokens=ANSWER_TOKENS, max_batch=25)
     scenes = list(stills(split, count, seed))
     firsts = ask_all(describer, [first_request(still) for still in scenes])
     tally = Tally()
     for still, answer in zip(scenes, firsts, strict=True):
         tally.first(still, answer)
-    named = [(still, kind, word) for still in scenes for kind, word in one_word_each(still.things[0])]
+    twins = [s for k, place in enumerate(PLACES) for s in stills(split, count // 4, seed, (k + 1) * count, place)]
+    named = [(still, kind, word) for still in scenes for kind, word in lasting_words(still.things[0])]
+    named += [(still, "position", place_of(still.things[0])[0]) for still in twins]
     again = [(second_request(still, word, True), second_request(still, word, False)) for still, _, word in named]
     told, untold = (ask_all(describer, [pair[k] for pair in again]) for k in range(2))
     for (still, kind, word), with_it, without in zip(named, told, untold, strict=True):
         tally.second(still, kind, word, with_it, without)
+    both = [*scenes, *twins]
+    for still, answer in zip(both, ask_all(describer, [_again(still, (), ()) for still in both]), strict=True):
+        tally.place(still, (), answer)
     several = list(many_words(scenes))
     for (still, words, _), answer in zip(several, ask_all(describer, [r for _, _, r in several]), strict=True):
         tally.several(still, words, answer)
@@ -77,7 +87,7 @@ def second_request(still: Still, word: str, named: bool) -> Describe:
 def many_words(scenes: list[Still]) -> Iterator[tuple[Still, tuple[str, ...], Describe]]:
     """Two or three negative words at once, of different kinds."""
     for i, still in enumerate(scenes):
-        words = [word for _, word in one_word_each(still.things[0])]
+        words = [word for _, word in lasting_words(still.things[0])]
         rng = np.random.default_rng([5, i])
         chosen = tuple(str(w) for w in rng.permutation(words)[: int(rng.integers(2, 4))])
         yield still, chosen, _again(still, chosen, chosen)
@@ -85,17 +95,15 @@ def many_words(scenes: list[Still]) -> Iterator[tuple[Still, tuple[str, ...], De
 
 def _again(still: Still, negative: tuple[str, ...], unpraised: tuple[str, ...]) -> Describe:
     thing = still.things[0]
-    whole = phrase(thing, [thing.size, thing.colour, *place_of(thing)])
+    whole = better_words(still.things, 0, ())
     positive = tuple(w for w in (thing.colour, thing.shape) if w not in unpraised)
     request = asked_again([first_words(thing), whole], positive, negative, ambiguous=True)
     return replace(request, frame=first_request(still).frame, box=still.boxes[0])
 
 
-def one_word_each(thing: Thing) -> list[tuple[str, str]]:
-    """A true word of each kind; no position where a thing stands in the middle."""
-    places = place_of(thing)
-    rest = [("position", places[0])] if places else []
-    return [("colour", thing.colour), ("shape", thing.shape), ("size", thing.size), *rest]
+def lasting_words(thing: Thing) -> list[tuple[str, str]]:
+    """The true word of each kind but position."""
+    return [("colour", thing.colour), ("shape", thing.shape), ("size", thing.size)]
 
 
 def all_true(thing: Thing, words: list[str]) -> bool:
@@ -142,9 +150,20 @@ class Tally:
         self.add(f"true: {kind}", true)
         self.add(f"gone and true: {kind}", gone and true)
         self.add(f"gone though not named: {kind}", word not in without)
+        if kind != "position":
+            self.place(still, (word,), told)
+
+    def place(self, still: Still, negative: tuple[str, ...], answer: str) -> None:
+        """Whether an answer names a place where it should, and only there."""
+        placed = bool(set(content(self.parsed(answer).text)) & set(PLACES))
+        if not shared(still.things, 0, negative):
+            self.add(SPARED, not placed)
+        elif place_of(still.things[0]):
+            self.add(NEEDED, placed)
 
     def several(self, still: Still, negative: tuple[str, ...], answer: str) -> None:
         words = content(self.parsed(answer).text)
+        self.place(still, negative, answer)
         self.add(
             "gone and true: two or three words", not set(negative) & set(words) and all_true(still.things[0], words)
         )

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ CLASSES = (*(len(names) + 1 for names in NAMES), 3, 4, 4)  # of a cell: see ``ce
 SYMBOLS = 4  # the first so many of them are told to the language model; places it is to read from the order of cells
 SHAPE = 1
 PLACES = 3  # across or down: at the one side, in between, at the other
+SHARED = [kinds for count in (1, 2, 3) for kinds in combinations(range(3), count)]  # out of colour, shape, size
 CELLS_COUNT, STEPS_COUNT = 0.3, 0.3  # of the helping losses, beside that of the answers
 Batch = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]  # picture numbers, whether mirrored, targets
 
@@ -35,8 +37,9 @@ class Student(nn.Module):
     """The LLaVA with what it needs for learning alone: heads on the tower and the language model, and symbols.
 
     The heads of the language model are asked for the steps towards an answer: in which part of the prompt a word
-    stands and which words led elsewhere; which column and row a cell is, and where the target is. Without them it
-    is long before these are used at all: neither the tower nor the order of the cells says plainly where something is.
+    stands and which words led elsewhere; which column and row a cell is, and where the target is; which of its colour,
+    shape and size another thing shares. Without them it is long before these are used at all: neither the tower nor the
+    order of the cells says plainly where something is, and look-alikes are rare.
     """
 
     def __init__(self, llava: Any) -> None:
@@ -49,11 +52,12 @@ class Student(nn.Module):
         self.negative = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(WORDS)))
         self.where = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * GRID))
         self.places = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * PLACES))
+        self.alike = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(SHARED)))
 
     @property
     def helpers(self) -> tuple[nn.Module, ...]:
         """The language model's heads."""
-        return self.sections, self.negative, self.where, self.places
+        return self.sections, self.negative, self.where, self.places, self.alike
 
     @property
     def tower(self) -> Any:
@@ -73,11 +77,16 @@ class Student(nn.Module):
         return self.symbols(torch.cat(hot, -1).float())
 
     def say(
-        self, cells: torch.Tensor, talks: Talks, places: torch.Tensor | None = None
+        self,
+        cells: torch.Tensor,
+        talks: Talks,
+        places: torch.Tensor | None = None,
+        alike: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Mean loss of the answers, and to look at or learn from: the steps' loss, the share of right tokens.
 
-        ``places`` [B, 2]: the targets' places across and down, 0 to 2; where it is not given they are not asked for.
+        ``places`` [B, 2]: the targets' places across and down, 0 to 2. ``alike`` [B, 7]: for each of SHARED, 1 if
+        another thing has these in common with the target. What is not given is not asked for.
         """
         speaker, counted = self.llava.model.language_model, talks.labels >= 0
         words = speaker.embed_tokens(talks.ids)
@@ -95,6 +104,8 @@ class Student(nn.Module):
         figures = {"steps": self._steps(states.hidden_states, talks), "tokens": right}
         if places is not None:
             figures["where"] = self._where(states.hidden_states, talks, places)
+        if alike is not None:
+            figures["alike"] = self._alike(states.hidden_states, talks, alike)
         return loss, figures
 
     def _steps(self, states: tuple[torch.Tensor, ...], talks: Talks) -> torch.Tensor:
@@ -105,6 +116,13 @@ class Student(nn.Module):
         if told.any():
             loss = loss + functional.cross_entropy(self.sections(states[2][told]), talks.sections[told])
         return loss
+
+    def _alike(self, states: tuple[torch.Tensor, ...], talks: Talks, alike: torch.Tensor) -> torch.Tensor:
+        """Loss of the head for what look-alikes share, on the third layer."""
+        text = talks.weights == 1
+        rows = torch.arange(len(alike), device=alike.device)[:, None].expand_as(text)[text]
+        said = self.alike(states[3][text])
+        return functional.binary_cross_entropy_with_logits(said, alike[rows], reduction="none").sum(-1).mean()
 
     def _where(self, states: tuple[torch.Tensor, ...], talks: Talks, places: torch.Tensor) -> torch.Tensor:
         """Loss of the heads for columns and rows, on the second layer, and for the targets' places, on the third."""
@@ -140,8 +158,9 @@ class Lessons:
     def speak(self, step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         batch = self._batch(rng, self.size, anything=True)
         labels, _ = self._labels(batch)
-        loss, figures = self.student.say(self.student.symbolic(labels), self._talks(batch, rng, step))
-        return loss + STEPS_COUNT * figures["steps"], _logged(loss, figures)
+        talks = self._talks(batch, rng, step)
+        loss, figures = self.student.say(self.student.symbolic(labels), talks, alike=self._alike(batch))
+        return loss + STEPS_COUNT * (figures["steps"] + figures["alike"]), _logged(loss, figures)
 
     def link(self, step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         self.student.tower.eval()
@@ -160,8 +179,8 @@ class Lessons:
         seen = self.student.see(self._pixels(batch))
         cells, right = self._cells(seen, batch)
         talks = self._talks(batch, rng, self.steps)
-        loss, figures = self.student.say(self.student.project(seen), talks, self._places(batch))
-        helping = CELLS_COUNT * cells + STEPS_COUNT * (figures["steps"] + figures["where"])
+        loss, figures = self.student.say(self.student.project(seen), talks, self._places(batch), self._alike(batch))
+        helping = CELLS_COUNT * cells + STEPS_COUNT * (figures["steps"] + figures["where"] + figures["alike"])
         return loss + helping, _logged(loss, figures) | right
 
     def _batch(self, rng: np.random.Generator, size: int, anything: bool = False) -> Batch:
@@ -185,6 +204,15 @@ class Lessons:
         facts = np.where(mirrored[:, None, None], mirror(facts), facts)
         labels, weights = cell_labels(facts, targets)
         return torch.from_numpy(labels).to(self.device), torch.from_numpy(weights).to(self.device)
+
+    def _alike(self, batch: Batch) -> torch.Tensor:
+        """[B, 7]: 1 where another thing has in common with the target what SHARED says."""
+        chosen, _, targets = batch
+        facts = self.pool.facts[chosen, :, :3]
+        same = facts == self.pool.facts[chosen, targets, None, :3]
+        same[np.arange(len(chosen)), targets] = False
+        shared = [same[..., kinds].all(-1).any(-1) for kinds in map(list, SHARED)]
+        return torch.from_numpy(np.stack(shared, -1).astype(np.float32)).to(self.device)
 
     def _places(self, batch: Batch) -> torch.Tensor:
         """[B, 2]: 0 for left or top, 1 in between, 2 for right or bottom."""

@@ -3,9 +3,10 @@
 ``feedback(rng, things, target)`` is a request as reflection makes it after a round or two; ``reply(things, target,
 request)`` is the right answer, ``{"target": "small circle on the left at the top", "background": ["red circle"]}``.
 
-A first description names colour and shape alone. After feedback it names every true attribute except those named as
-leading elsewhere, so a word's absence can come from that naming only. Background things come in a fixed order, each
-once.
+A first description names colour and shape alone. After feedback it names size, colour and shape, but for those named
+as leading elsewhere, so a word's absence can come from that naming only. Where the thing is, it says only if something
+else shares all those words: they stay true when things move, a place does not. Background things come in a fixed
+order, each once.
 """
 
 from __future__ import annotations
@@ -33,9 +34,25 @@ def first_words(thing: Thing) -> str:
     return phrase(thing, [thing.colour])
 
 
-def better_words(thing: Thing, negative: Sequence[str]) -> str:
-    """All that is true of a thing and not in ``negative``."""
-    words = [w for w in (thing.size, thing.colour, *place_of(thing)) if w not in negative]
+def better_words(things: Sequence[Thing], target: int, negative: Sequence[str]) -> str:
+    """Size, colour and shape of a thing, and its place if they fit another thing too; nothing in ``negative``."""
+    places = place_of(things[target]) if shared(things, target, negative) else []
+    return _named(things[target], places, negative)
+
+
+def lasting(thing: Thing) -> tuple[str, str, str]:
+    """The words that stay true of a thing wherever it goes."""
+    return thing.size, thing.colour, thing.shape
+
+
+def shared(things: Sequence[Thing], target: int, negative: Sequence[str] = ()) -> bool:
+    """Whether all lasting words of the target that are not in ``negative`` are true of another thing too."""
+    said = {w for w in lasting(things[target]) if w not in negative}
+    return any(said <= set(lasting(other)) for i, other in enumerate(things) if i != target)
+
+
+def _named(thing: Thing, places: Sequence[str], negative: Sequence[str]) -> str:
+    words = [w for w in (thing.size, thing.colour, *places) if w not in negative]
     nouns = [w for w in (thing.shape, *NOUNS) if w not in negative]
     return phrase(thing, words, nouns[0] if nouns else NOUNS[0])
 
@@ -53,8 +70,8 @@ def as_json(text: str, background: list[str]) -> str:
 
 def reply(things: Sequence[Thing], target: int, request: Describe) -> str:
     """The right answer to a first request or, where there is a previous text, to one with feedback."""
-    thing = things[target]
-    text = better_words(thing, request.negative) if request.previous else first_words(thing)
+    again = bool(request.previous)
+    text = better_words(things, target, request.negative) if again else first_words(things[target])
     return as_json(text, around(things, target))
 
 
@@ -68,7 +85,7 @@ def feedback(rng: np.random.Generator, things: Sequence[Thing], target: int, mos
     thing = things[target]
     tried = [_first_try(rng, things, target)]
     while len(tried) < 3 and rng.random() < 0.4:
-        tried.append(_later_try(rng, thing))
+        tried.append(_later_try(rng, things, target))
     said = [w for w in dict.fromkeys(" ".join(tried).split()) if w not in STOP_WORDS]
     count = int(rng.integers(1, most + 1)) if rng.random() < 0.85 else 0
     negative = _negative(rng, thing, said, count)
@@ -102,9 +119,13 @@ def _first_try(rng: np.random.Generator, things: Sequence[Thing], target: int) -
     return first_words(things[int(rng.integers(len(things)))])
 
 
-def _later_try(rng: np.random.Generator, thing: Thing) -> str:
-    words = [thing.size, thing.colour, thing.shape, *place_of(thing)]
-    return better_words(thing, [w for w in words if rng.random() < 0.3])
+def _later_try(rng: np.random.Generator, things: Sequence[Thing], target: int) -> str:
+    """What it says again, now and then with a place that is not needed."""
+    thing = things[target]
+    negative = [w for w in (*lasting(thing), *place_of(thing)) if rng.random() < 0.3]
+    if rng.random() < 0.3:
+        return _named(thing, place_of(thing), negative)
+    return better_words(things, target, negative)
 
 
 def _negative(rng: np.random.Generator, thing: Thing, said: list[str], count: int) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The offline backends: a describer, a grounder and an encoder that measure instead of having learned.
 
-They need no weights and no download, are deterministic, and know the words of ``chatdesc.vocabulary``. They are the
-floor that every learned model must beat, and they let the whole loop run on any machine.
+They need no weights and no download, are deterministic, and know the words of ``chatdesc.vocabulary``. What a target
+is they cannot measure: the describer's noun is the dataset's class, where there is one. They are the floor that every
+learned model must beat, and they let the whole loop run on any machine.
 
 >>> [(word.text, meaning) for phrase in phrases("small crimson ball. sky") for word, meaning in phrase]
 [('small', 'small'), ('crimson', 'red'), ('ball', 'circle'), ('sky', None)]
@@ -25,11 +26,12 @@ from chatdesc.vocabulary import ASPECTS, COLOURS, POSITIONS, SHAPES, SIZES, TEXT
 if TYPE_CHECKING:
     from chatdesc.types import Boxes
 
-REVISION = "1"
+REVISION = "2"
 SEARCH_WIDTH = 360
 TRUE_ENOUGH = 0.6
 IMPLIED = (("black", "dark"), ("white", "bright"), ("small", "tiny"), *((side, "center") for side in POSITIONS[:4]))
 KEEP = 60
+APART = 0.1  # margin from which words are taken to set a target apart
 THREADS = 2
 
 
@@ -165,50 +167,72 @@ class AttributesDescriber(_Offline):
         target = measure(image, request.box[None])
         noun = self._noun(target, request)
         rivals = self._rivals(image, request.box)
-        words = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, request)
-        text = self.phrase(noun, words, request.motion)
+        text = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, noun, request)
         return json.dumps({"target": text, "background": self._background(rivals)})
 
     @staticmethod
     def true_words(target: Seen, banned: set[str]) -> list[str]:
         """Vocabulary words with enough evidence in the (single) target box, best first within their kind."""
         found: list[str] = []
-        for kind in (COLOURS, TONES, SIZES, POSITIONS, ASPECTS, TEXTURES):
+        for kind in (COLOURS, TONES, SIZES, ASPECTS, TEXTURES, POSITIONS):
             held = [(float(target.evidence(w)[0]), w) for w in kind if w not in banned]
             found += [w for e, w in sorted(held, key=lambda p: -p[0]) if e >= TRUE_ENOUGH]
         implied = {weak for strong, weak in IMPLIED if strong in found}
         return [w for w in found if w not in implied]
 
     def _noun(self, target: Seen, request: Describe) -> str:
-        """The dataset's category, else the shape, else "object"."""
+        """The dataset's category, which is not measured; else the shape, else "object"."""
         if request.category and request.category.lower() not in request.negative:
             return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", request.category).replace("_", " ").lower()
         best = max(SHAPES, key=lambda s: float(target.evidence(s)[0]))
         return best if target.evidence(best)[0] >= TRUE_ENOUGH and best not in request.negative else "object"
 
-    def _look(self, target: Seen, request: Describe) -> list[str]:
-        """One word for a first answer: a colour, else a tone, else whatever is true."""
+    def _look(self, target: Seen, noun: str, request: Describe) -> str:
+        """A first answer: the noun and one word, a colour, else a tone, else whatever is true, a place last of all."""
         words = self.true_words(target, set(request.negative))
-        return [w for w in words if w in COLOURS][:1] or [w for w in words if w in TONES][:1] or words[:1]
+        best = [w for w in words if w in COLOURS][:1] or [w for w in words if w in TONES][:1] or words[:1]
+        return self.phrase(noun, best)
 
-    def _contrast(self, target: Seen, rivals: Seen, noun: str, request: Describe) -> list[str]:
+    def _contrast(self, target: Seen, rivals: Seen, noun: str, request: Describe) -> str:
         """The words that found the target, and the one to three true words that then least fit any rival.
 
-        A phrase that was tried is not tried again; where nothing is left to try, the words that found it stay.
+        A place and a motion are named only if without them no phrase sets the target apart by ``APART``, and two places
+        only if one does not. A phrase that was tried is not tried again; where nothing is left to try, the words that
+        found it stay.
         """
         words = self.true_words(target, {canonical(w) or w for w in request.negative})
+        lasting = [w for w in words if w not in POSITIONS]
+        margin, chosen = self._best(target, rivals, noun, lasting, request)
+        if margin >= APART:
+            return self.phrase(noun, chosen)
+        for tier in ([[*lasting, w] for w in words if w in POSITIONS], [words]):
+            found = [self._best(target, rivals, noun, some, request, request.motion) for some in tier]
+            margin, chosen = max(found, default=(margin, chosen), key=lambda one: one[0])
+            if margin >= APART:
+                break
+        return self.phrase(noun, chosen, request.motion)
+
+    def _best(
+        self,
+        target: Seen,
+        rivals: Seen,
+        noun: str,
+        words: list[str],
+        request: Describe,
+        motion: tuple[float, float] | None = None,
+    ) -> tuple[float, list[str]]:
+        """Out of ``words``, those of an untried phrase with the largest margin, and the margin."""
         kept = [w for w in words if w in {canonical(p) for p in request.positive}]
         more = [w for w in words if w not in kept][:10]
         fixed = [m for m in (canonical(w) for w in noun.split()) if m]
         best, chosen = -np.inf, kept or words[:1]
-        for count in (1, 2, 3):
-            for some in combinations(more, count):
-                if self.phrase(noun, [*kept, *some], request.motion) in request.tried:
-                    continue
-                margin = self._margin(target, rivals, [*fixed, *kept, *some]) - 0.02 * count
-                if margin > best:
-                    best, chosen = margin, [*kept, *some]
-        return chosen
+        for some in (some for count in (1, 2, 3) for some in combinations(more, count)):
+            if self.phrase(noun, [*kept, *some], motion) in request.tried:
+                continue
+            margin = self._margin(target, rivals, [*fixed, *kept, *some]) - 0.02 * len(some)
+            if margin > best:
+                best, chosen = margin, [*kept, *some]
+        return best, chosen
 
     @staticmethod
     def _margin(target: Seen, rivals: Seen, meanings: list[str]) -> float:

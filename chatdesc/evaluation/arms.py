@@ -154,19 +154,19 @@ class Comparison:
         name = split_spec(self.settings.grounder)[0]
         return self.run / "compare" / f"{name}-{sha256(known.encode()).hexdigest()[:8]}"
 
-    def open(self) -> JsonStore[Row]:
+    def open(self) -> JsonStore[ArmRow]:
         """The folder of the tracks, for writing.
 
         Raises:
             ChatdescError: another process is at work in it, or its tracks were made by other weights.
         """
         described = _described(self.models) if self.models else {}
-        return JsonStore[Row].open(self.place, {"settings": self.settings.as_dict(), "backends": described})
+        return JsonStore[ArmRow].open(self.place, {"settings": self.settings.as_dict(), "backends": described})
 
-    def pending(self, store: JsonStore[Row], names: Iterable[str] | None = None) -> list[str]:
+    def pending(self, store: JsonStore[ArmRow], names: Iterable[str] | None = None) -> list[str]:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
         assert self.data is not None
-        tracked = (cast(ArmRow, row) for row in map(store.finished, self.data.names) if row is not None)
+        tracked = (row for row in map(store.finished, self.data.names) if row is not None)
         done = {row["sequence"]: row["texts"] for row in tracked if not row["problems"] and "judged" in row}
         wanted = set(self.data.names if names is None else names)
         asked = [name for name in self.data.names if name in wanted]
@@ -175,7 +175,7 @@ class Comparison:
 
     def track(
         self,
-        store: JsonStore[Row],
+        store: JsonStore[ArmRow],
         names: Iterable[str],
         on_row: Callable[[ArmRow], None] = lambda row: None,
         in_flight: int = 8,
@@ -192,7 +192,7 @@ class Comparison:
             for arm in ARMS:
                 _keep(store.root / "tracks" / arm.name / file_name(name, ".txt"), tracks.get(arm.name))
             done = row | {"sequence": name}
-            store.save(cast(Row, done))
+            store.save(cast(ArmRow, done))
             on_row(done)
 
     def _job(self, name: str) -> Generator[Any, Any, tuple[Tracks, ArmRow]]:
@@ -246,10 +246,10 @@ class Comparison:
         return judged
 
 
-def arm_rows_in(store: JsonStore[Row], names: Iterable[str] | None = None) -> list[ArmRow]:
+def arm_rows_in(store: JsonStore[ArmRow], names: Iterable[str] | None = None) -> list[ArmRow]:
     """The rows (of ``names``) in a folder of tracks."""
     rows = store.rows(store.names() if names is None else names)
-    return [_empty_row() | cast(ArmRow, row) for row in rows]  # earlier versions judged less
+    return [_empty_row() | row for row in rows]  # earlier versions judged less
 
 
 def _empty_row() -> ArmRow:
@@ -270,7 +270,10 @@ def _recorded(run: Path, settings: dict[str, Any]) -> Settings:
     unknown = sorted(set(settings) - {field.name for field in fields(Settings)})
     if unknown:
         raise ChatdescError(f"{run} was made by another version of chatdesc: there is no setting {unknown[0]!r} here")
-    return Settings(**settings | {"encoders": tuple(settings["encoders"])})
+    encoders = settings.get("encoders")
+    if not isinstance(encoders, list) or not all(isinstance(name, str) for name in encoders):
+        raise ChatdescError(f"{run / 'run.json'}: its settings name no encoders; take it from a copy of the run")
+    return Settings(**settings | {"encoders": tuple(encoders)})
 
 
 def _named(recorded: Settings, judge: str | None, tracker: str | None, encoder: str | None) -> Settings:

@@ -234,7 +234,7 @@ class ArmResults:
         Raises:
             ChatdescError: none was tracked with its models.
         """
-        judged = arm_rows_in(JsonStore[Row](work.place), names)
+        judged = arm_rows_in(JsonStore(work.place), names)
         settings = work.settings.as_dict()
         if not judged:
             raise ChatdescError(

@@ -23,14 +23,10 @@ from chatdesc.evaluation.intervals import detectable_cell, fitting_digits, gain_
 from chatdesc.tables import Record
 from chatdesc.text import fits_clip
 from chatdesc.types import STOP_WORDS, one_line, split_words
-from chatdesc.vocabulary import COLOURS, POSITIONS, canonical
+from chatdesc.vocabulary import COLOURS, MORE_POSITIONS, POSITIONS, canonical
 
 MORE_COLOURS = frozenset(
     "turquoise magenta maroon teal olive khaki tan cream ivory lilac blonde blond colorful".split()
-)
-MORE_POSITIONS = frozenset(
-    "above below behind beside between bottommost centre center foreground background front corner edge far near "
-    "nearest next side first second third last topmost underneath under over ahead rear".split()
 )
 PLURALS = {"people": "person", "mice": "mouse", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose"}
 MOST = 2000  # texts compared with one another

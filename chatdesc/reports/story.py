@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from chatdesc.names import near
-from chatdesc.rows.schema import RoundRecord, Row
+from chatdesc.rows.schema import PlaceRecord, RoundRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import ChatdescError, one_line
 
@@ -76,9 +76,15 @@ def _texts(row: Row) -> list[str]:
     lines.append("The manual text was kept: nothing beat it." if is_manual else "It replaces the manual text.")
     if row["scope"]:
         lines.append(f"Scope {row['scope']}: {SCOPES.get(row['scope'], 'not known to this version')}.")
+    lines += [f"Words of place: {_place(place)}." for place in row.get("places") or []]
     if row["background"]:
         lines.append(f"Said to surround the target: {', '.join(row['background'])}.")
     return lines
+
+
+def _place(place: PlaceRecord) -> str:
+    known = {True: "the target is there", False: "the target is not there", None: "not compared with its box"}
+    return f"{_quoted(place['words'])}, for frame {place['frame']} ({known[place['holds']]})"
 
 
 def _rounds(row: Row) -> list[str]:
@@ -152,6 +158,8 @@ def _tracking(row: Row) -> list[str]:
         f"normalised precision {_number(done['norm_precision'])}",
         f"  frames by what placed the box: {', '.join(f'{name} {count}' for name, count in by.items()) or 'none'}",
     ]
+    if dropped := done.get("places_dropped"):
+        lines.append(f"  words of place left out on key frames {', '.join(map(str, dropped))}, where they did not fit")
     if done["key_frames"]:
         chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(

@@ -7,6 +7,8 @@ parquet. The words here are the dataset's public interface: add columns, do not 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -67,6 +69,15 @@ class RoundRecord(TypedDict):
     raw: str
 
 
+class PlaceRecord(TypedDict):
+    """Words of place in a text to use; ``holds``: whether the target is there in ``frame``, null if not known."""
+
+    start: int
+    words: str
+    frame: int
+    holds: bool | None
+
+
 class GroundingRecord(TypedDict):
     """IoU and margin of the manual text, of round 0 and of the text to use.
 
@@ -109,6 +120,7 @@ class TrackingRecord(TypedDict):
     precision: float | None
     norm_precision: float | None
     key_frames: list[int]
+    places_dropped: list[int]
     chosen_iou: float | None
     random_iou: float | None
     oracle_iou: float | None
@@ -159,6 +171,7 @@ class Row(TypedDict):
     text_source: str | None
     ranges: list[RangeText]
     scope: str | None
+    places: list[PlaceRecord]
     background: list[str]
     rounds: list[RoundRecord]
     grounding: GroundingRecord | None
@@ -187,6 +200,9 @@ COLUMNS: dict[str, str] = {
     "text_source": "`refined` or `manual` (the manual text was kept because nothing beat it)",
     "ranges": "with `--every N`: the text of each range of frames, `start` to `stop` - 1, with its own feedback",
     "scope": "what the feedback saw: `first_frame`, `video` (several frames) or `range`",
+    "places": "words of `text` (or of a range's text, `start` its first frame) that say where the target is, `frame`, "
+    "the one that the text was written for, and whether the target is there in it (`holds`; null where the words speak "
+    "of other things than the frame)",
     "background": "nouns for what surrounds the target",
     "rounds": "every text tried, in order (`start` is its range's first frame), with the words that found the target "
     "(positive) or led elsewhere "
@@ -196,7 +212,8 @@ COLUMNS: dict[str, str] = {
     "alignment": "per encoder: cosine x 100 of text and target crop, mean over `frames` frames, for the manual text "
     "and for `text`; margins over the strongest distractor crop; whether the encoder cut the text",
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "
-    "named), verification against random choice and oracle, and the track itself",
+    "named), verification against random choice and oracle, and the track itself; `places_dropped`: the key frames on "
+    "which words of place were left out, because they did not fit",
     "audit": "findings about the manual text with their evidence",
     "status": "ok, or what is wrong with the sequence (missing_text, missing_frames, bad_boxes, describe_failed ...)",
     "problems": "every problem in words",
@@ -229,8 +246,47 @@ def _feature(kind: Any) -> Any:
 
 def empty_row() -> Row:
     """A row of nulls and empty lists with every column present."""
-    lists = {"boxes", "visible", "ranges", "background", "rounds", "alignment", "audit", "problems"}
+    lists = {"boxes", "visible", "ranges", "places", "background", "rounds", "alignment", "audit", "problems"}
     return cast(Row, {name: [] if name in lists else None for name in COLUMNS})
+
+
+NEEDED = (
+    "sequence", "dataset", "split", "category", "num_frames", "boxes", "manual_text", "text", "text_source", "ranges",
+    "background", "rounds", "grounding", "alignment", "tracking", "status", "problems", "provenance",
+)  # fmt: skip
+LOOKED_AT = 3  # items of a list; it may be as long as a video
+
+
+@cache
+def _columns() -> dict[str, Any]:
+    return get_type_hints(Row, include_extras=True)
+
+
+def unfit(row: Mapping[str, Any]) -> str | None:
+    """The first column of a row (JSON values) that is missing though readers need it, or of another type; or None.
+
+    >>> unfit(empty_row()), unfit(empty_row() | {"text": 5}), unfit({"sequence": "bus-1"})
+    (None, 'text', 'dataset')
+    """
+    lacking = (name for name in NEEDED if name not in row)
+    wrong = (name for name, kind in _columns().items() if name in row and not _fits(row[name], kind))
+    return next(lacking, None) or next(wrong, None)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of a column's type; null is, but for lists."""
+    if get_origin(kind) in (Union, UnionType):
+        [kind] = [part for part in get_args(kind) if part is not NoneType]
+    if kind is Box:
+        kind = list[float]
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value[:LOOKED_AT])
+    if value is None:
+        return True
+    if is_typeddict(kind):
+        parts = get_type_hints(kind, include_extras=True)
+        return isinstance(value, dict) and all(_fits(value[n], part) for n, part in parts.items() if n in value)
+    return isinstance(value, int | float if kind is float else kind)
 
 
 def frame_paths(frames: Frames) -> FramePaths:

@@ -24,14 +24,10 @@ from urllib.parse import unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
 from chatdesc.names import escaped, some
-from chatdesc.rows.check import wrong_column
-from chatdesc.rows.schema import COLUMNS, Row
+from chatdesc.rows.schema import Row, unfit
 from chatdesc.types import ChatdescError
 
 R = TypeVar("R", bound=Mapping[str, object])
-
-
-NEEDED = {"sequence", "text", "status"}  # without them a row says nothing
 
 
 class DamagedRows(ChatdescError):
@@ -149,24 +145,30 @@ class JsonStore(Generic[R]):
             but: sequences that do not count, because they will be done again.
 
         Raises:
-            DamagedRows: it names the files.
+            DamagedRows: it names the files; also for a folder in the place of any row.
         """
+        for path in self.rows_dir.glob("*.json"):
+            if path.is_dir():
+                raise DamagedRows(f"{path}: is a folder where a row belongs; move it away")
         excepted = {self.path(name) for name in but}
         paths = sorted(path for path in self.rows_dir.glob("*.json") if path not in excepted)
         if damaged := [path.stem for path in paths if self._read(path) is None]:
             raise self._damaged(damaged)
 
     def _read(self, path: Path) -> R | None:
-        """The row in a file; None where there is none, or none of the sequence that the file is named after."""
+        """A file's row; None where it is no file, no JSON, or no row of the sequence that it is named after."""
+        if not path.is_file():  # a pipe would be waited for
+            return None
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
-        named = isinstance(row, dict) and isinstance(row.get("sequence"), str) and self.path(row["sequence"]) == path
-        return cast(R, row) if named and self._fits(row) else None
+        if not isinstance(row, dict) or not isinstance(row.get("sequence"), str):
+            return None
+        return cast(R, row) if self.path(row["sequence"]) == path and self.is_whole(row) else None
 
-    def _fits(self, row: dict[str, Any]) -> bool:
-        """Whether a row that names its sequence is whole."""
+    def is_whole(self, row: dict[str, Any]) -> bool:
+        """Whether a row has what its readers need; here any row has."""
         return True
 
     def _name(self, path: Path) -> str:
@@ -208,10 +210,11 @@ class JsonStore(Generic[R]):
 
 
 class Store(JsonStore[Row]):
-    """The rows of a run."""
+    """The rows of a run; one with a column of another type, or without one that readers need, is damaged."""
 
-    def _fits(self, row: dict[str, Any]) -> bool:
-        return row.keys() >= NEEDED and not wrong_column(row, COLUMNS)
+    def is_whole(self, row: dict[str, Any]) -> bool:
+        """Whether the row's columns are those of ``Row``."""
+        return unfit(row) is None
 
 
 def _is_fresh(root: Path) -> bool:
@@ -226,8 +229,9 @@ def read_config(root: Path) -> dict[str, Any]:
     """The configuration of a run folder (``run.json``).
 
     Raises:
-        ChatdescError: the folder is no run, or the file is no configuration.
+        ChatdescError: the folder is no run.
     """
+    remedy = "take it from a copy of the run, or annotate into another folder"
     try:
         config: dict[str, Any] = json.loads((root / "run.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -235,13 +239,13 @@ def read_config(root: Path) -> dict[str, Any]:
             f"{root} is no run of chatdesc (it has no run.json); `chatdesc annotate` makes one"
         ) from None
     except UnicodeDecodeError as error:
-        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error.reason})") from error
+        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error.reason}); {remedy}") from error
     except json.JSONDecodeError as error:
-        raise ChatdescError(f"{root / 'run.json'}: line {error.lineno}: not JSON ({error.msg})") from error
-    except RecursionError:
-        config = {}
-    if not isinstance(config, dict) or not config:
-        raise ChatdescError(f"{root / 'run.json'}: holds no configuration; it was changed, so make the run anew")
+        raise ChatdescError(f"{root / 'run.json'}: line {error.lineno}: not JSON ({error.msg}); {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise ChatdescError(f"{root / 'run.json'}: not JSON ({error}); {remedy}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("settings", {}), dict):
+        raise ChatdescError(f"{root / 'run.json'}: is no configuration of a run; {remedy}")
     return config
 
 
@@ -273,9 +277,9 @@ def dataset_of(run: Path) -> str:
     """The name of a run's source dataset.
 
     Raises:
-        ChatdescError: the folder is no run, or its configuration names none.
+        ChatdescError: the folder is no run.
     """
-    name = read_config(run).get("dataset")
-    if not isinstance(name, str):
-        raise ChatdescError(f"{run / 'run.json'}: names no dataset; it was changed, so make the run anew")
-    return name
+    dataset = read_config(run).get("dataset")
+    if not isinstance(dataset, str):
+        raise ChatdescError(f"{run / 'run.json'}: names no dataset; take it from a copy of the run")
+    return dataset

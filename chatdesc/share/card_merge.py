@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from chatdesc.share.card_yaml import Card, Metadata, line_of, read, refused, written
+from chatdesc.share.card_yaml import Card, line_of, read, written
+from chatdesc.share.strict_yaml import Metadata, refused
 from chatdesc.types import ChatdescError
 
 Patterns = str | list[str]

@@ -11,10 +11,6 @@ tags:
 - new
 ---
 # Mine
->>> read("---\\nlicense: mit\\nlicense: other\\n---\\n")
-Traceback (most recent call last):
-...
-chatdesc.types.ChatdescError: the repository's README.md, line 3: the YAML cannot be read: the key 'license' stands ...
 
 Comments, order, line ends and spelling of the YAML stay; only the keys that change are written anew.
 """
@@ -23,24 +19,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from chatdesc.types import ChatdescError, one_line
+from chatdesc.share.strict_yaml import LINE_END, Metadata, composed, lines, loaded, refused, strict
+from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
     import yaml
 
-Metadata = dict[str, Any]  # YAML that people may have written: any keys, any values
-
 # As the Hub takes it (huggingface_hub.repocard), and besides a byte order mark and blanks behind the first dashes.
 OPENING = re.compile(r"\ufeff?\s*---[ \t]*(\r\n|\r|\n)")
 CLOSING = re.compile(r"(?<=[\r\n])---[ \t]*(?:\r\n|\n|\r|\Z)")
-LINE_END = re.compile(r"\r\n|\r|\n")
 MAX_BYTES = 10 << 20  # the Hub keeps no larger file outside LFS
-MAX_YAML = 500_000
-MAX_DEPTH = 50
-MAX_BITS = 4096  # of a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +69,6 @@ def decoded(data: bytes) -> str:
         raise refused(line, "a byte that is no UTF-8") from error
 
 
-def refused(line: int, what: str) -> ChatdescError:
-    """The error for a card that has to be corrected by hand."""
-    return ChatdescError(f"the repository's README.md, line {line}: {what}; correct it there")
-
-
 def read(text: str) -> Card:
     """A card's YAML and the text after it.
 
@@ -95,12 +80,12 @@ def read(text: str) -> Card:
         first = LINE_END.search(text)
         return Card({}, text.removeprefix("\ufeff"), newline=_newline(first and first.group()))
     closing = CLOSING.search(text, opening.end())
-    first_line = _lines(text[: opening.end()]) + 1
+    first_line = lines(text[: opening.end()]) + 1
     if closing is None:
         raise refused(first_line - 1, "the YAML that begins here has no end: a second line with --- is missing")
     front, body = text[opening.end() : closing.start()], text[closing.end() :]
-    metadata = _loaded(front, first_line)
-    return Card(metadata, body, front, first_line, _lines(text[: closing.end()]) + 1, _newline(opening[1]))
+    metadata = loaded(front, first_line)
+    return Card(metadata, body, front, first_line, lines(text[: closing.end()]) + 1, _newline(opening[1]))
 
 
 def written(card: Card, metadata: Metadata, body: str) -> str:
@@ -114,7 +99,7 @@ def written(card: Card, metadata: Metadata, body: str) -> str:
 
 def line_of(card: Card, *path: str | int) -> int:
     """The line of a value in the YAML, found by keys and by places in lists; that of its parent if it has none."""
-    node: Any = _composed(card.yaml or "")
+    node: Any = composed(card.yaml or "")
     line = card.first_line
     for step in path:
         found = _child(node, step)
@@ -139,87 +124,6 @@ def _newline(found: str | None) -> str:
     return "\r\n" if found == "\r\n" else "\n"
 
 
-def _lines(text: str) -> int:
-    return len(LINE_END.findall(text))
-
-
-def _loaded(front: str, first_line: int) -> Metadata:
-    import yaml
-
-    if len(front) > MAX_YAML:
-        raise refused(first_line, f"the YAML has more than {MAX_YAML} characters")
-    try:
-        _refuse_excess(front, first_line)
-        metadata = yaml.load(front, Loader=_strict())
-    except yaml.YAMLError as error:
-        raise refused(first_line + _line_of_error(error, front), _reason(error)) from error
-    if metadata is not None and not isinstance(metadata, dict):
-        raise refused(first_line, "the YAML is no mapping of keys to values")
-    return metadata or {}
-
-
-def _refuse_excess(front: str, first_line: int) -> None:
-    """Refuse aliases, which a few lines can multiply to billions, and values nested too deeply to be walked."""
-    import yaml
-
-    depth = 0
-    for event in yaml.parse(front):
-        if isinstance(event, yaml.AliasEvent):
-            raise refused(
-                first_line + event.start_mark.line, f"the alias *{event.anchor}: write out what it stands for"
-            )
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise refused(first_line + event.start_mark.line, f"values are nested more than {MAX_DEPTH} deep")
-
-
-def _line_of_error(error: yaml.YAMLError, front: str) -> int:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    return int(mark.line) if mark else _lines(front[: getattr(error, "position", 0)])
-
-
-def _reason(error: yaml.YAMLError) -> str:
-    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    return f"the YAML cannot be read: {one_line(reason)[:200]}"
-
-
-@cache
-def _strict() -> type[yaml.SafeLoader]:
-    """The safe loader, which also refuses doubled keys, and gives every error its place."""
-    import yaml
-    from yaml.constructor import ConstructorError
-
-    class Strict(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen = set()
-            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-                name = self.construct_object(key, deep=True) if key.tag != "tag:yaml.org,2002:merge" else "<<"
-                hashable = not isinstance(name, list | dict | set)
-                if hashable and name in seen:
-                    raise ConstructorError(None, None, f"the key {name!r} stands there twice", key.start_mark)
-                seen |= {name} if hashable else set()
-            return super().construct_mapping(node, deep)
-
-        def construct_object(self, node: Any, deep: bool = False) -> Any:
-            try:
-                value = super().construct_object(node, deep)
-            except yaml.YAMLError:
-                raise
-            except Exception as error:  # a date in month 13, a number of 5000 digits: each type has errors of its own
-                raise ConstructorError(None, None, str(error), node.start_mark) from error
-            if isinstance(value, int) and value.bit_length() > MAX_BITS:
-                raise ConstructorError(None, None, "a number with too many digits", node.start_mark)
-            return value
-
-    return Strict
-
-
-def _composed(front: str) -> yaml.Node | None:
-    import yaml
-
-    return yaml.compose(front, Loader=_strict())
-
-
 def _dumped(metadata: Metadata, newline: str) -> str:
     import yaml
 
@@ -237,7 +141,7 @@ def _changed(card: Card, metadata: Metadata) -> str:
 
     front = _spliced(card, metadata)
     try:
-        same = front is not None and (yaml.load(front, Loader=_strict()) or {}) == metadata
+        same = front is not None and (yaml.load(front, Loader=strict()) or {}) == metadata
     except yaml.YAMLError:
         same = False
     return front if same and front is not None else _dumped(metadata, card.newline)
@@ -247,7 +151,7 @@ def _spliced(card: Card, metadata: Metadata) -> str | None:
     """The YAML with changed values in their place and new keys at the end; None if it is not in block style."""
     import yaml
 
-    front, root = card.yaml or "", _composed(card.yaml or "")
+    front, root = card.yaml or "", composed(card.yaml or "")
     if root is not None and (not isinstance(root, yaml.MappingNode) or root.flow_style):
         return None
     pairs = root.value if root is not None else []

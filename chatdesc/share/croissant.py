@@ -17,8 +17,8 @@ from typing import Any
 
 from chatdesc.rows.schema import COLUMNS
 from chatdesc.share.card_merge import config_name, entries, entry
-from chatdesc.share.card_yaml import Metadata
 from chatdesc.share.facts import facts
+from chatdesc.share.strict_yaml import Metadata
 
 Json = dict[str, Any]
 

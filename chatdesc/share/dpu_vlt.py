@@ -9,8 +9,8 @@ True
 >>> files = caches.files()
 >>> list(files), list(json.loads(files["lasot_qwen_refine_test_full.json"])["entries"])
 (['lasot_test_parsed_text.json', 'lasot_qwen_refine_test_full.json'], ['bus-2:0', 'bus-2:49'])
->>> parts("a red bus with a long ladder")
-('red bus', ('long ladder',))
+>>> parts("a red bus with a long ladder, on the left")
+Parts(target='red bus', concepts=('long ladder',), places=('left',))
 
 Its tracker looks an anchor up by ``sequence:frame``, frames counted from 0: the last anchor at or before the frame, at
 most 50 frames earlier. Its own tool puts anchors at 49, 99, and so on; here there is also one at the first frame of
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from chatdesc.rows.schema import Row
@@ -30,6 +31,7 @@ from chatdesc.share.layouts import texts_by_key
 from chatdesc.share.text_tables import as_json
 from chatdesc.text import clean_for_trackers
 from chatdesc.types import STOP_WORDS, ChatdescError
+from chatdesc.vocabulary import POSITIONS
 
 INTERVAL = 50  # frames from an anchor to the next, and the longest gap that the tracker bridges
 FIRST = INTERVAL - 1
@@ -38,7 +40,17 @@ DOING = frozenset(
     "wearing holding riding standing sitting walking running playing moving swimming flying driving hanging carrying "
     "jumping lying facing located surrounded covered made".split()
 )  # words that begin another part
+PLACES = frozenset((*POSITIONS, *"centre middle front back rear upper lower side corner edge".split()))
 LINKS = (STOP_WORDS - ARTICLES) | DOING
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A text's target phrase, what else it names, and phrases of nothing but position words."""
+
+    target: str
+    concepts: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 class DpuVlt:
@@ -79,8 +91,8 @@ class DpuVlt:
         return files
 
 
-def parts(text: str) -> tuple[str, tuple[str, ...]]:
-    """A text as target phrase and concepts: cut at links such as "with" and at punctuation, without articles."""
+def parts(text: str) -> Parts:
+    """A text cut at links such as "with" and at punctuation, without articles."""
     words = re.findall(r"\w+(?:['’./-]\w+)*|[^\w\s]", text)
     phrases: list[list[str]] = [[]]
     for word in words:
@@ -88,8 +100,10 @@ def parts(text: str) -> tuple[str, tuple[str, ...]]:
             phrases.append([])
         elif word.lower() not in ARTICLES:
             phrases[-1].append(word)
-    target, *concepts = [" ".join(phrase) for phrase in phrases if phrase] or [text]
-    return target, tuple(dict.fromkeys(concepts))
+    target, *rest = [" ".join(phrase) for phrase in phrases if phrase] or [text]
+    places = [phrase for phrase in rest if all(word in PLACES for word in phrase.lower().split())]
+    concepts = [phrase for phrase in rest if phrase not in places]
+    return Parts(target, tuple(dict.fromkeys(concepts)), tuple(dict.fromkeys(places)))
 
 
 def _files(dataset: str, split: str) -> tuple[str, str]:
@@ -100,14 +114,13 @@ def _parsed(by_key: dict[int, str], background: list[str]) -> dict[str, Any]:
     """One record for a text that holds throughout, else a record per key."""
     records: dict[str, Any] = {}
     for key, text in by_key.items():
-        target, concepts = parts(text)
-        record = {
+        found = parts(text)
+        records[str(key)] = {
             "raw": text,
-            "target": target,
-            "concepts": list(concepts),
-            "background": list(map(_plain, background)),
+            "target": found.target,
+            "concepts": list(found.concepts),
+            "background": [*found.places, *map(_plain, background)],
         }
-        records[str(key)] = record
     return records["0"] if list(records) == ["0"] else records
 
 
@@ -115,13 +128,14 @@ def _anchors(name: str, row: Row) -> Iterator[tuple[int, dict[str, Any]]]:
     """Frame and entry of each anchor; every field is a string, as the tracker's tool writes them."""
     texts = [(start, line) for start, text in texts_over_time(row) if (line := clean_for_trackers(text))]
     frames = frame_count(row)
-    places = sorted({start for start, _ in texts} | set(range(FIRST, frames, INTERVAL)))
-    surroundings = " ".join(map(_plain, row.get("background") or []))
+    anchors = sorted({start for start, _ in texts} | set(range(FIRST, frames, INTERVAL)))
+    surroundings = [_plain(text) for text in row.get("background") or []]
     visible = row.get("visible") or []
-    for frame in places:
+    for frame in anchors:
         text = next((text for start, text in reversed(texts) if start <= frame), texts[0][1])
-        target, concepts = parts(text)
-        fields = {"target": target, "concepts": " ".join(concepts), "background": surroundings}
+        found = parts(text)
+        around = " ".join((*found.places, *surroundings))
+        fields = {"target": found.target, "concepts": " ".join(found.concepts), "background": around}
         yield (
             frame,
             {

@@ -20,9 +20,10 @@ from chatdesc.rows.schema import Row, features
 from chatdesc.share import card_merge
 from chatdesc.share.card import Tally, render
 from chatdesc.share.card_merge import Patterns
-from chatdesc.share.card_yaml import Metadata, read
+from chatdesc.share.card_yaml import read
 from chatdesc.share.redact import assert_clean
 from chatdesc.share.repository import Remote, Target
+from chatdesc.share.strict_yaml import Metadata
 from chatdesc.types import ChatdescError, one_line
 
 if TYPE_CHECKING:

@@ -72,6 +72,7 @@ class Reflection:
         failed_stage: the stage that failed then, ``describe`` or ``grounding``.
         may_pass: whether another try may succeed: any failure of a backend but an unreadable answer.
         start, stop: the frames of the range, ``start`` to ``stop - 1``.
+        frame: the frame that the describer saw.
     """
 
     rounds: tuple[Round, ...]
@@ -83,6 +84,7 @@ class Reflection:
     may_pass: bool = False
     start: int = 0
     stop: int = 0
+    frame: int = 0
 
     @property
     def background(self) -> tuple[str, ...]:
@@ -205,6 +207,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
         error="; ".join(failure.problem for failure in failures),
         failed_stage=failures[0].stage if failures else "",
         may_pass=any(failure.may_pass for failure in failures),
+        frame=frames[0],
     )
 
 
@@ -238,7 +241,8 @@ def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> 
         part = sequence.part(start, stop)
         if part.valid().any():
             reflection = yield from reflect(part, settings, threshold)
-            ranges.append(replace(reflection, start=start, stop=stop, scope="range"))
+            frame = start + reflection.frame
+            ranges.append(replace(reflection, start=start, stop=stop, frame=frame, scope="range"))
     return ranges
 
 

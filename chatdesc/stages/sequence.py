@@ -12,8 +12,10 @@ import numpy as np
 
 from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.ope import LASOT, score_sequence
+from chatdesc.places import places_in
 from chatdesc.rows.schema import (
     GroundingRecord,
+    PlaceRecord,
     Provenance,
     RangeText,
     RoundRecord,
@@ -50,11 +52,13 @@ def annotate_sequence(
     if not sequence.usable:
         return row
     try:
-        row["height"], row["width"] = sequence.frames[0].shape[:2]
+        height, width = sequence.frames[0].shape[:2]
+        row["height"], row["width"] = height, width
         reflections = yield from reflect_ranges(sequence, settings, threshold)
     except DataError as error:
         return _fail(row, "grounding_failed", error)
     _add_reflections(row, reflections, settings)
+    row["places"] = [place for r in reflections for place in _places(r, sequence, (width, height))]
     errors = list(dict.fromkeys(r.error for r in reflections if r.error))
     row["problems"] += errors
     with_text = [r for r in reflections if r.chosen is not None]
@@ -158,6 +162,14 @@ def _range(part: Reflection, chosen: Round) -> RangeText:
     }
 
 
+def _places(part: Reflection, sequence: Sequence, size: tuple[int, int]) -> list[PlaceRecord]:
+    text, box = part.chosen.text if part.chosen else "", sequence.boxes[part.frame]
+    return [
+        {"start": part.start, "words": place.words, "frame": part.frame, "holds": place.fits(box, size)}
+        for place in places_in(text)
+    ]
+
+
 def _round(tried: Round, start: int) -> RoundRecord:
     return {
         "start": start,
@@ -190,6 +202,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
         "precision": score.precision_at_20 if score else None,
         "norm_precision": score.norm_precision_at_20 if score else None,
         "key_frames": list(done.key_frames),
+        "places_dropped": list(done.places_dropped),
         "chosen_iou": means[0],
         "random_iou": means[1],
         "oracle_iou": means[2],

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.places import places_in, without_places
 from chatdesc.stages.verify import VERIFIERS, Evidence
 from chatdesc.types import Boxes, Crop, Embed, Embedding, Follow, Followed, FrameRef, Ground, Grounding, Sequence, Steps
 
@@ -48,6 +49,7 @@ class Track:
         key_frames: indices of the frames in which the text was grounded.
         chosen_iou, random_iou, oracle_iou: IoU with the ground truth of the proposal that verification chose, of a
             random one and of the best one; one entry per key frame with a visible target.
+        places_dropped: the key frames in which words of place were left out of the text.
     """
 
     boxes: Boxes
@@ -57,6 +59,7 @@ class Track:
     chosen_iou: NDArray[np.float32]
     random_iou: NDArray[np.float32]
     oracle_iou: NDArray[np.float32]
+    places_dropped: tuple[int, ...] = ()
 
 
 class Stop(NamedTuple):
@@ -85,6 +88,7 @@ class _State:
     sources: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     key_frames: list[int] = field(default_factory=list)
+    places_dropped: list[int] = field(default_factory=list)
     ious: list[tuple[float, float, float]] = field(default_factory=list)
 
 
@@ -103,7 +107,7 @@ def track(
         sequence: N annotated frames; only the box of frame 0 decides the track (unless the verifier is ``oracle``).
         text: the phrase for the target; an empty one tracks without language, so without key frames.
         background: phrases for what surrounds the target, grounded together and apart from ``text``.
-        settings: ``ground_every``, ``min_score``, ``verifier`` and ``seed``.
+        settings: ``ground_every``, ``min_score``, ``drop_places``, ``verifier`` and ``seed``.
         threshold: grounding score under which a proposal does not count.
         encoder: the encoder whose vectors verification compares.
         later: phrases that replace ``text`` and ``background`` from their ``start`` on, in order.
@@ -136,6 +140,7 @@ def track(
         np.array(state.scores, np.float32),
         tuple(state.key_frames),
         *ious.T,
+        tuple(state.places_dropped),
     )
 
 
@@ -189,7 +194,8 @@ def _key_frame(
     """Ground the words in one frame, verify the proposals, and restart the tracker where language wins."""
     frame = FrameRef(sequence.frames, index)
     text, background = phrase.text, phrase.background
-    texts = [text] + ([" . ".join(background)] if background else [])
+    fitting = _fitting(text, frame, state) if settings.drop_places else text
+    texts = [fitting] + ([" . ".join(background)] if background else [])
     grounded: list[Grounding] = yield [Ground(frame, t) for t in texts]
     boxes, scores = top_proposals(grounded[0], threshold)
     boxes = np.concatenate([boxes, state.boxes[-1][None]])
@@ -212,6 +218,17 @@ def _key_frame(
         verified=state.recent.box,
     )
     _decide(evidence, frame, index, settings.verifier, state)
+
+
+def _fitting(text: str, frame: FrameRef, state: _State) -> str:
+    """The text without words of place that do not fit the tracker's box: the frame they were true in is long past."""
+    if not any(place.sides for place in places_in(text)):
+        return text
+    height, width = frame.image().shape[:2]
+    fitting = without_places(text, state.boxes[-1], (width, height))
+    if fitting != text:
+        state.places_dropped.append(frame.index)
+    return fitting
 
 
 def _decide(evidence: Evidence, frame: FrameRef, index: int, verifier: str, state: _State) -> None:

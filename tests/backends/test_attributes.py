@@ -12,7 +12,7 @@ from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.protocols import Describer, Encoder, Grounder
 from chatdesc.stages.reflect import reflect
 from chatdesc.types import BackendError, Crop, Describe, Embed, FrameRef, Ground, LruCache
-from chatdesc.vocabulary import COLOURS, SHAPES, VOCABULARY, canonical, outline
+from chatdesc.vocabulary import COLOURS, POSITIONS, SHAPES, VOCABULARY, canonical, outline
 from tests.makers.sequences import drive, frames_of, sequence_of
 
 # The colours as a screen names them: none is a focal colour of the backend.
@@ -235,11 +235,36 @@ def test_a_text_that_was_tried_is_not_said_again(twins):
         tried += (text,)
 
 
-def test_motion_is_told_when_it_is_large():
-    frames = frames_of([picture(("circle", "red", (30, 90, 50, 50)))])
+def test_motion_is_told_when_it_is_large_and_nothing_lasting_sets_the_target_apart(twins):
+    said = {"previous": "red circle", "tried": ("red circle",)}
+    box = TWINS[0][2]
     for motion, words in (((3, 0), "to the right"), ((-3, 1), "to the left"), ((0, 4), "down"), ((1, -4), "up")):
-        assert describe(frames, (30, 90, 50, 50), motion=motion)["target"].endswith(f"moving {words}")
-    assert "moving" not in describe(frames, (30, 90, 50, 50), motion=(1.0, 1.0))["target"]
+        assert describe(twins, box, motion=motion, **said)["target"].endswith(f"moving {words}")
+        assert "moving" not in describe(twins, box, motion=motion)["target"]
+        assert "moving" not in describe(twins, TWINS[2][2], motion=motion, previous="square")["target"]
+    assert "moving" not in describe(twins, box, motion=(1.0, 1.0), **said)["target"]
+
+
+@pytest.mark.parametrize(
+    ("other", "lasting"),
+    [
+        (("circle", "blue", (240, 90, 36, 36)), "red"),
+        (("circle", "red", (240, 60, 100, 100)), "small"),
+        (("circle", "red", (240, 90, 36, 36)), None),
+    ],
+    ids=["another colour", "another size", "nothing but its place"],
+)
+def test_a_place_is_named_only_where_nothing_that_lasts_sets_the_target_apart(other, lasting):
+    frames = frames_of([picture(("circle", "red", (20, 90, 36, 36)), other)])
+    words = set(describe(frames, (20, 90, 36, 36), previous="the circle", tried=("the circle",))["target"].split())
+    assert lasting is None or lasting in words
+    assert bool(words & set(POSITIONS)) == (lasting is None)
+
+
+def test_a_place_is_the_last_word_for_a_first_answer():
+    frames = frames_of([picture(("square", "gray", (10, 20, 20, 60)))])
+    words = describe(frames, (10, 20, 20, 60), category="pole", negative=("gray", "dark", "bright", "small", "tiny"))
+    assert words["target"] == "tall pole"
 
 
 def reflected(sequence, **settings):

@@ -32,6 +32,7 @@ def row(name="swing-1", split="test", **columns):
             {"start": 0, "stop": 3, "text": "red", "source": "refined", "background": [], "iou": 0.5, "margin": 0.25}
         ],
         "scope": "first_frame",
+        "places": [{"start": 0, "words": "on the left", "frame": 0, "holds": True}],
         "background": ["tree", "lawn"],
         "rounds": [
             {
@@ -79,6 +80,7 @@ def row(name="swing-1", split="test", **columns):
             "precision": 0.75,
             "norm_precision": 1.0,
             "key_frames": [0, 2],
+            "places_dropped": [2],
             "chosen_iou": 0.5,
             "random_iou": 0.25,
             "oracle_iou": 0.75,

@@ -120,3 +120,12 @@ def test_the_command(tmp_path):
     assert (done.returncode, done.stdout) == (0, told(row()) + "\n")
     wrong = subprocess.run([*command, "swing-11"], capture_output=True, encoding="utf-8")
     assert wrong.returncode == 2 and "did you mean" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_words_of_place_are_told_with_their_frame():
+    text = told(row())
+    assert 'Words of place: "on the left", for frame 0 (the target is there).' in text
+    assert "words of place left out on key frames 2" in text
+    elsewhere = [{"start": 0, "words": "on the left", "frame": 7, "holds": False}]
+    assert "for frame 7 (the target is not there)" in told(row(places=elsewhere))
+    assert "Words of place" not in told({name: value for name, value in row().items() if name != "places"})

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.atomic import write_atomic
-from chatdesc.rows.store import DamagedRows, JsonStore, Store, dataset_of, read_config, refuse_difference
+from chatdesc.rows.store import DamagedRows, JsonStore, read_config, refuse_difference
 from chatdesc.types import ChatdescError
-from tests.makers.full_rows import row
 
 TEMPORARY = f".{platform.node()}-{2**22 + 1}-1.tmp"  # of a process whose number is above the largest of Linux
 CONFIG = {"rounds": 3, "settings": {"theta": 0.3, "encoders": ["a"]}}
@@ -264,46 +263,3 @@ def test_kill_9_leaves_no_half_row(root):
             for name, k in {f"s-{k % 5}": k for k in range(int(said[-1] if said else 0) + 1)}.items():
                 assert last[name] >= k
             assert {path.suffix for path in store.rows_dir.iterdir()} == {".json"}
-
-
-DAMAGES = {
-    "another sequence": {"sequence": "b"},
-    "a text that is a list": {"text": ["red"]},
-    "boxes that are words": {"boxes": "everywhere"},
-    "rounds that are numbers": {"rounds": [1]},
-}
-
-
-@pytest.mark.parametrize("damage", [*DAMAGES, "no text", "a link to nowhere"])
-def test_a_row_that_was_changed_by_hand_is_damaged(root, damage):
-    with Store.open(root, CONFIG) as store:
-        store.save(row("a"))
-        path = store.path("a")
-        if damage in DAMAGES:
-            path.write_text(json.dumps(row("a") | DAMAGES[damage]))
-        elif damage == "no text":
-            path.write_text(json.dumps({"sequence": "a", "status": "ok"}))
-        else:
-            path.unlink()
-            path.symlink_to(root / "nowhere")
-        assert store.finished("a") is None
-        for reading in (lambda: store.load("a"), lambda: list(store.rows(["a"])), store.refuse_damaged):
-            with pytest.raises(DamagedRows, match=r"cannot be read back \(a\)"):
-                reading()
-        store.save(row("a"))
-        assert store.load("a")["text"] == "red swing seat"
-
-
-@pytest.mark.parametrize("content", ["[]", "{}", "null", '"run"', "[" * 100_000])
-def test_a_configuration_that_is_none(root, content):
-    root.mkdir()
-    (root / "run.json").write_text(content)
-    with pytest.raises(ChatdescError, match=r"run.json: holds no configuration"):
-        read_config(root)
-
-
-@pytest.mark.parametrize("config", [{"rounds": 3}, {"dataset": 5}])
-def test_a_configuration_without_a_dataset(root, config):
-    JsonStore.open(root, config).close()
-    with pytest.raises(ChatdescError, match=r"run.json: names no dataset"):
-        dataset_of(root)

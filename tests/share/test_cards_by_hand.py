@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chatdesc.share import croissant
 from chatdesc.share.card_merge import MARK, entry, patterns_of, refuse_other_shapes, with_configuration
-from chatdesc.share.card_yaml import MAX_BYTES, MAX_YAML, decoded, read
+from chatdesc.share.card_yaml import MAX_BYTES, decoded, read
+from chatdesc.share.strict_yaml import MAX_YAML
 from chatdesc.types import ChatdescError
 
 CONFIG = "lasot"
@@ -77,6 +78,8 @@ MERGED = {
     "a literal at the end": front("about: |\n  # no comment\n  text\n\nlast: |+\n  kept\n\n"),
     "odd scalars": front("a: .nan\nb: !!binary aGk=\nc: !!set {x, y}\nd: 2026-01-01 10:00:00 +02:00\ne: 0x10"),
     "anchors that nothing uses": front("a: &here [1]"),
+    "aliases": front("a: &here [1, {b: c}] # kept\nd: *here\ne: {<<: {f: 1}}"),
+    "an alias to what changes": front("configs: &a\n- config_name: theirs\n  data_files: t/*\nmine: *a"),
     "the end mark within a sentence": f"A card ends with {LAST}, I read.\n\n{OURS}\nand <!-- end of lasot -->\n",
     "an end mark alone": f"# Mine\n{LAST}\ntext\n",
     "a section of another": f"{FIRST.replace('lasot', 'tnl2k')}\nx\n{LAST.replace('lasot', 'tnl2k')}\n{OURS}",
@@ -98,7 +101,7 @@ def test_merged_with_what_people_wrote_kept(shape):
     assert [c.get("config_name") for c in after.metadata["configs"]][-1] == "lasot"
 
 
-@pytest.mark.parametrize("shape", ["comments and order", "Windows line ends", "a literal at the end"])
+@pytest.mark.parametrize("shape", ["comments and order", "Windows line ends", "a literal at the end", "aliases"])
 def test_yaml_that_does_not_change_keeps_its_every_byte(shape):
     assert (read(MERGED[shape]).yaml or "") in merge(MERGED[shape])
 
@@ -126,6 +129,10 @@ REFUSED = {
     "a Python object": (front("license: mit\na: !!python/object/apply:os.system [id]"), 3),
     "an alias bomb": (bomb(), 3),
     "an alias to itself": (front("a: &a [*a]"), 2),
+    "aliases in a long chain": (
+        front("a0: &a0 [x]\n" + "\n".join(f"a{n + 1}: &a{n + 1} [*a{n}]" for n in range(3000))),
+        3,
+    ),
     "nested too deeply": (front("a:\n  " + "[" * 5000), 3),
     "a month 13": (front("license: mit\nwhen: 2026-13-01"), 3),
     "a number of 5000 digits": (front("license: mit\nn: " + "9" * 5000), 3),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from chatdesc.share.dpu_vlt import parts
+from chatdesc.share.dpu_vlt import Parts, parts
 from chatdesc.share.export import export
 from chatdesc.types import ChatdescError
 from tests.makers.full_rows import bare, row
@@ -77,14 +77,22 @@ def test_two_texts_for_a_sequence_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "target", "concepts"),
+    ("text", "target", "concepts", "places"),
     [
-        ("red kite", "red kite", ()),
-        ("the man in a red shirt, holding a bat and a ball", "man", ("red shirt", "bat", "ball")),
-        ("a 2.5 m well-worn kite", "2.5 m well-worn kite", ()),
-        ("with", "with", ()),
-        ("kite of a kite", "kite", ("kite",)),
+        ("red kite", "red kite", (), ()),
+        ("the man in a red shirt, holding a bat and a ball", "man", ("red shirt", "bat", "ball"), ()),
+        ("a 2.5 m well-worn kite", "2.5 m well-worn kite", (), ()),
+        ("with", "with", (), ()),
+        ("kite of a kite", "kite", ("kite",), ()),
+        ("a car near the left edge, on a road", "car", ("road",), ("left edge",)),
+        ("left hand in the Middle", "left hand", (), ("Middle",)),
     ],
 )
-def test_parts_of_a_text(text, target, concepts):
-    assert parts(text) == (target, concepts)
+def test_parts_of_a_text(text, target, concepts, places):
+    assert parts(text) == Parts(target, concepts, places)
+
+
+def test_places_go_before_the_surroundings(tmp_path):
+    entries, parsed = exported(tmp_path, row(ranges=[], text="a red kite with a tail, on the left"))
+    assert entries["swing-1:0"]["concepts"] == "tail" and entries["swing-1:0"]["background"] == "left tree lawn"
+    assert parsed["swing-1"]["background"] == ["left", "tree", "lawn"]

@@ -202,6 +202,9 @@ def test_a_card_by_hand_alone_and_a_broken_one(hub, push, name):
     hub.put(name, {"README.md": b"# Mine\n\nHello.\n"})
     push()
     assert card_of(hub, name)[1].startswith("# Mine\n\nHello.\n\n<!-- chatdesc lasot")
+    for card in (b"# Mine\ncaf\xe9\n", b"---\n\na: !!python/object/apply:os.system [id]\n---\n"):
+        hub.put(name, {"README.md": card})
+        assert f"README.md, line {2 + (b'!!' in card)}: " in push(code=2)["err"]
     hub.put(name, {"README.md": b"---\na: [\n---\nx"})
     head = hub.head(name)
     err = push(code=2)["err"]

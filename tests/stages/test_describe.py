@@ -18,6 +18,7 @@ from chatdesc.stages.describe import (
     fill,
     normalise,
     parse_answer,
+    prompt_file,
     prompt_hashes,
     prompt_text,
     reflect_prompt,
@@ -329,3 +330,16 @@ def test_an_answer_made_to_be_slow_is_refused_soon(kind):
 
 def test_a_long_thought_before_a_short_answer_is_no_long_answer():
     assert parse_answer("<think>" + "hm, " * 50_000 + "</think>" + GOOD).text == "a red kite"
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_no_prompt_asks_for_a_place_or_an_action_unconditionally(name):
+    """A text is used for the whole video: what changes is asked for only if nothing that lasts will do."""
+    for sentence in re.split(r"(?<=[.;:])\s", prompt_file(name)):
+        if re.search(r"where it is|\bplace\b|\bposition\b|\baction\b|what it does", sentence):
+            assert "only if" in sentence, sentence
+
+
+@pytest.mark.parametrize("name", ["describe", "reflect"])
+def test_both_prompts_ask_for_words_that_stay_true(name):
+    assert all(word in prompt_file(name) for word in ("stay", "true", "colour", "parts", "material"))

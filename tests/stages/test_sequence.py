@@ -1,6 +1,7 @@
 """One sequence to its row, with backends that answer by a script."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +121,41 @@ def test_each_range_has_its_text_and_the_first_one_speaks_for_the_sequence():
     assert [(r["start"], r["stop"], r["text"]) for r in row["ranges"]] == [(0, 3, "red kite"), (3, 6, "red kite")]
     assert (row["scope"], row["text"]) == ("range", "red kite")
     assert [r["start"] for r in row["rounds"]] == [0, 0, 3, 3]
+
+
+def test_words_of_place_carry_the_frame_in_which_they_were_true():
+    boxes = np.tile(np.float32(ON), (6, 1))
+    boxes[3:, 0] = 40
+    visible = np.array([True, True, True, False, True, True])
+
+    def answer(request):
+        if isinstance(request, Describe):
+            return '{"target": "red kite on the left behind a tree", "background": []}'
+        return leads(request.text) if isinstance(request, Ground) else backends()(request)
+
+    moving = sequence_of(6, boxes, visible=visible, manual="")
+    row, _ = annotate(answer, sequence=moving)
+    assert row["places"] == [
+        {"start": 0, "words": "on the left", "frame": 0, "holds": True},
+        {"start": 0, "words": "behind", "frame": 0, "holds": None},
+    ]
+    row, _ = annotate(answer, replace(SETTINGS, every=3), sequence=moving)
+    assert [(p["start"], p["frame"], p["holds"]) for p in row["places"] if p["words"] == "on the left"] == [
+        (0, 0, True), (3, 4, False)
+    ]  # fmt: skip
+
+
+def test_a_manual_text_that_is_kept_says_whether_its_place_holds():
+    found = {"red kite": [], "a kite on the right": [("kite", ON, 0.9)]}
+
+    def answer(request):
+        return leads(request.text, *found[request.text]) if isinstance(request, Ground) else backends()(request)
+
+    row, _ = annotate(
+        answer, replace(SETTINGS, ground_every=10), sequence=sequence_of(6, ON, manual="a kite on the right")
+    )
+    assert row["text_source"] == "manual"
+    assert row["places"] == [{"start": 0, "words": "on the right", "frame": 0, "holds": False}]
 
 
 def test_a_sequence_that_cannot_be_used_asks_nobody():

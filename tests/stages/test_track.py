@@ -144,6 +144,26 @@ def test_background_is_grounded_apart():
     assert [g.text for g in of_kind(run(scene, frames=6)[1], Ground)] == ["kite"]
 
 
+def test_words_of_place_are_grounded_as_long_as_they_fit_where_the_target_is():
+    """The target starts on the left of a frame 64 pixels wide and is beyond its middle from frame 6 on."""
+    text = "red kite on the left"
+    scene = Scene(drift=3)
+    done, asked = run(scene, text=text)
+    assert [g.text for g in of_kind(asked, Ground)] == [text, "red kite", "red kite"]
+    assert (done.key_frames, done.places_dropped) == ((4, 8, 12), (8, 12))
+    assert {r.texts for r in of_kind(asked, Embed)} == {(text,)}
+    assert {r.text for r in of_kind(asked, Follow)} == {text}
+    whole, asked = run(scene, Settings(ground_every=4, drop_places=False), text=text)
+    assert [g.text for g in of_kind(asked, Ground)] == [text] * 3
+    assert whole.places_dropped == ()
+
+
+def test_a_text_that_is_nothing_but_a_place_is_grounded_as_it_is():
+    done, asked = run(Scene(drift=3), text="on the left")
+    assert {g.text for g in of_kind(asked, Ground)} == {"on the left"}
+    assert done.places_dropped == ()
+
+
 def test_the_evidence_of_a_key_frame(monkeypatch):
     seen = []
     monkeypatch.setitem(VERIFIERS, "similarity", lambda e: seen.append(e) or len(e.boxes) - 1)

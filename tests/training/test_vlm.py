@@ -18,10 +18,10 @@ import vlm_data  # noqa: E402
 import vlm_figures  # noqa: E402
 import vlm_talk  # noqa: E402
 from vlm_model import GRID, build_processor  # noqa: E402
-from vlm_stages import CLASSES  # noqa: E402
+from vlm_stages import CLASSES, SHARED  # noqa: E402
 
 from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt  # noqa: E402
-from chatdesc.synthetic import place_of, stills, truth  # noqa: E402
+from chatdesc.synthetic import PLACES, place_of, stills, truth  # noqa: E402
 from chatdesc.types import STOP_WORDS  # noqa: E402
 from tests.makers.learning import loss_of  # noqa: E402
 
@@ -69,8 +69,14 @@ def test_an_answer_is_true_and_without_the_words_that_led_elsewhere(pool):
             words = [w for w in found.text.split() if w not in STOP_WORDS]
             assert not set(words) & set(request.negative)
             assert vlm_figures.all_true(things[target], words)
-            unsaid = {things[target].colour, things[target].size, *place_of(things[target])} - set(words)
+            unsaid = {things[target].colour, things[target].size} - set(words)
             assert unsaid <= set(request.negative)
+            mine = {things[target].colour, things[target].size, things[target].shape} - set(request.negative)
+            others = [thing for k, thing in enumerate(things) if k != target]
+            alike = any(mine <= {o.colour, o.size, o.shape} for o in others)
+            assert set(words) & set(PLACES) == (
+                set(place_of(things[target])) - set(request.negative) if alike else set()
+            )
             assert set(request.positive).isdisjoint(request.negative)
             assert request.prompt == reflect_prompt(request)
 
@@ -138,6 +144,23 @@ def test_places_of_targets(pool, student, processor):
         for i, (across, down) in enumerate(lessons._places(batch).tolist()):
             there = {0: {"left"}, 2: {"right"}}.get(across, set()) | {0: {"top"}, 2: {"bottom"}}.get(down, set())
             assert there == set(place_of(pool.things(i, mirrored)[pool.target[i]]))
+
+
+def test_what_others_share_with_a_target(pool, student, processor):
+    lessons = vlm.Lessons(student, pool, vlm.Packer(processor.tokenizer), "cpu", 1)
+    chosen = np.arange(len(pool.target))
+    found = lessons._alike((chosen, np.zeros(len(chosen), bool), pool.target))
+    for i, row in enumerate(found.tolist()):
+        things, target = pool.things(i), int(pool.target[i])
+        attributes = [(t.colour, t.shape, t.size) for t in things]
+        mine, others = attributes.pop(target), attributes
+        for kinds, said in zip(SHARED, row, strict=True):
+            assert said == any(all(mine[k] == other[k] for k in kinds) for other in others)
+
+
+def test_every_fourth_scene_has_a_look_alike(pool):
+    alike = [vlm_talk.shared(pool.things(i), 0) for i in range(len(pool.target))]
+    assert all(alike[: vlm_data.TARGETS])
 
 
 def test_what_is_packed_is_what_the_processor_makes(student, processor):
