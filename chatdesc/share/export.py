@@ -26,7 +26,7 @@ from pathlib import Path, PurePosixPath
 
 from chatdesc.atomic import keep_original, refuse_links_out, refuse_odd_original, remove_leftovers, write_atomic
 from chatdesc.loaders.writeback import layout_path
-from chatdesc.names import some
+from chatdesc.names import LONGEST, some
 from chatdesc.rows.schema import Row
 from chatdesc.tables import sheet_cell
 from chatdesc.text import clean_for_trackers, line_ending
@@ -108,7 +108,10 @@ def _texts(rows: Iterable[Row], to: Path, layout: Layout) -> tuple[dict[str, str
         if not text:
             skipped += 1
             continue
-        path = _place(to, layout.paths(row))
+        paths = layout.paths(row)
+        for part in "/".join(paths).split("/"):
+            _refuse_long(part)
+        path = _place(to, paths)
         content = _content(to / path, text, layout)
         if files.setdefault(path, content) != content:
             raise ChatdescError(f"{path}: two rows have another text for it; choose one --split or --config")
@@ -157,9 +160,24 @@ def _name(value: str) -> str:
     Raises:
         ChatdescError: it would lead elsewhere.
     """
-    if value in ("", ".", "..") or re.search(r"[/\\\x00-\x1f]|^[A-Za-z]:", value):
+    odd = not isinstance(value, str) or value in ("", ".", "..") or re.search(r"[/\\\x00-\x1f]|^[A-Za-z]:", value)
+    if odd:
         raise ChatdescError(f"{value!r} is no name of a sequence or class: it would be written elsewhere; nothing was")
     return value
+
+
+def _refuse_long(part: str) -> None:
+    """Refuse a part of a path that no file system takes.
+
+    Raises:
+        ChatdescError: it is too long, or no text.
+    """
+    try:
+        size = len(part.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise ChatdescError(f"{part!r} holds half a character and can be no file's name; nothing was written") from None
+    if size > LONGEST:
+        raise ChatdescError(f"{part[:60]!r}... is too long for a file's name ({size} bytes); nothing was written")
 
 
 def _category(row: Row) -> str:
@@ -210,7 +228,11 @@ def _dtvlt_paths(row: Row) -> list[str]:
 def _style(row: Row) -> str:
     """The style of a row's texts, ``concise`` where the row does not record it."""
     made = row.get("provenance")
-    return str(json.loads(made["settings"]).get("style", "concise")) if made and made.get("settings") else "concise"
+    try:
+        settings = json.loads(made["settings"]) if made and made.get("settings") else {}
+    except ValueError:
+        settings = {}
+    return _name(str(settings.get("style", "concise"))) if isinstance(settings, dict) else "concise"
 
 
 def _frame_lines(row: Row) -> str:
