@@ -24,7 +24,7 @@ from tests.fuzz.served import impatient
 from tests.standins.full_disk import file_limit
 from tests.standins.model_server import ModelServer, model_server
 
-FIGURES, NUMBER = "runs on OTB: killed, starved, cut off", 6
+FIGURES, NUMBER = "runs on OTB: killed, starved, cut off", 4
 WHOLE = ("--tracker", "none", "--rounds", "2")
 SHORT = (
     "--tracker",
