@@ -42,7 +42,7 @@ _PLAIN = str.maketrans(
         "\u200b": "",
     }
 )
-_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # half a pair of UTF-16, from JSON
+HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # halves of a character, from JSON; they stand for no byte
 _ENDING = re.compile(rb"(?:\r\n|\n|\r)?\Z")
 _PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^\sa-z0-9]+")
 
@@ -60,8 +60,7 @@ def printable(text: str) -> str:
 
 def clean_for_trackers(text: str) -> str:
     """A text that every known reader reads whole: one line, no comma, no ``#``, ASCII where ASCII says the same."""
-    whole = _HALF.sub(" ", text)
-    decoded = whole.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")
+    decoded = HALVES.sub(" ", text).encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", " ")
     plain = "".join(_ascii(char) for char in decoded.translate(_PLAIN))
     kept = "".join(" " if char in ",#" or unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in plain)
     return " ".join(kept.split())

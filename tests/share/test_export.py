@@ -406,3 +406,39 @@ def test_a_text_that_is_a_formula_is_quoted_in_a_sheet_and_nowhere_else(tmp_path
         assert [line["text"] for line in csv.DictReader(file)] == [*(f"'{text}" for text in texts[:-1]), "a kite"]
     lines = (tmp_path / "texts.jsonl").read_text().splitlines()
     assert [json.loads(line)["text"] for line in lines] == texts
+
+
+ODD = [
+    "",
+    "x" * 300,
+    "\u732b" * 100,
+    "../../etc/passwd",
+    "a/b",
+    "\0",
+    "a\nb",
+    "\ud800",
+    "\udce9",
+    "..",
+    "-",
+    "\u202e",
+    None,
+]
+RANGE = row()["ranges"][0]
+HOSTILE = [
+    *({column: value} for column in ("sequence", "dataset", "split", "category", "text") for value in ODD),
+    *({"ranges": [RANGE | {"text": value}]} for value in ODD if value is not None),
+    *({"frames": {"pattern": value, "first": 1, "paths": []}} for value in ("../../x/%08d.jpg", "%s%n/", "/a/b/c.jpg")),
+    *({"provenance": row()["provenance"] | {"settings": value}} for value in ("{", "[]", '{"style": "../x"}')),
+]
+
+
+@pytest.mark.parametrize("layout", layouts())
+def test_a_hostile_row_is_written_or_refused_and_leaves_no_halves(tmp_path, layout):
+    for number, columns in enumerate(HOSTILE):
+        to = tmp_path / str(number) / "to"
+        whole = row("first-1"), row() | columns
+        try:
+            export(whole, to, layout)
+        except ChatdescError:
+            assert not any(path.is_file() for path in to.rglob("*")), columns
+        assert {path.name for path in to.parent.glob("*")} <= {"to"}, columns
