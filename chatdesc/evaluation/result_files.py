@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 BOM = b"\xef\xbb\xbf"
 _TO_COMMAS = bytes.maketrans(b"\t; ", b",,,")
+NUMBER_STARTS = b"+-.0123456789nNiI"
 _FIELD = re.compile(r"\s*[,;]\s*|\s+")
 
 
@@ -74,8 +75,9 @@ def _quick(bodies: list[bytes]) -> list[Floats | None] | None:
 
     if not bodies:
         return []
-    # Polars passes over a mark of the byte order, and over a CR that ends no line; to us both are mistakes.
-    if bodies[0].startswith(BOM) or any(b"\r" in body for body in bodies):
+    # Polars unpacks what begins like gzip, zlib or zstd, and passes over a mark of the byte order and over a CR that
+    # ends no line; to us all are mistakes.
+    if bodies[0][:1] not in NUMBER_STARTS or any(b"\r" in body for body in bodies):
         return None
     counts = [lines_in(body) for body in bodies]
     columns = dict.fromkeys("xywh", polars.Float64)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 
 import pytest
 
 from tests import fuzz
 from tests.fuzz import otb
 from tests.fuzz.command import REPOSITORY
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, pipes and limits of processes")
 
 # Tries in a suite, and a seed; rows that start processes get few.
 FEW = {

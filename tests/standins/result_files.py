@@ -76,7 +76,7 @@ def result_file(chance: random.Random) -> bytes:
         for _ in range(chance.randint(1, 12))
     ]
     data = (
-        chance.choice((b"", b"", b"", b"\xef\xbb\xbf", b"x,y,w,h\n", b"\n", b" "))
+        chance.choice((*[b""] * 6, b"\xef\xbb\xbf", b"x,y,w,h\n", b"\n", b" ", b"\x1f\x8b\x08\x00", b"x\x9c"))
         + end.join(lines)
         + chance.choice((b"", end))
     )
