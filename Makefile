@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: venv demo test lint format bench tiny-models clean
+.PHONY: venv demo test lint format bench fuzz tiny-models clean
 
 venv: $(STAMP)
 
@@ -29,6 +29,10 @@ lint: venv
 format: venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Faults and hostile input, for many minutes: the table of docs/reliability.md. One row: `python -m tests.fuzz --only kills`.
+fuzz: venv
+	$(BIN)/python -m tests.fuzz
 
 bench: venv
 	@set -e; for script in benchmarks/*.py; do \

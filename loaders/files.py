@@ -136,7 +136,7 @@ class LocalRoot(Root):
         place = f"{path}/" if path else ""
         with os.scandir(self._inside(path)) as listing:
             for entry in listing:
-                folders[entry.name] = folder = entry.is_dir()
+                folders[entry.name] = folder = _is_folder(entry)
                 if folder and not entry.is_symlink():
                     self._known.add(place + entry.name)
         return folders
@@ -172,7 +172,12 @@ class LocalRoot(Root):
                 raise DataError(f"{path}: {_NO_FILE}") from error
             if error.errno != errno.ELOOP:
                 raise
-        return _regular(os.open(self._inside(path), _READ), path)
+        try:
+            return _regular(os.open(self._inside(path), _READ), path)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise DataError(f"{path}: a link that leads to itself; put the dataset's own file there") from error
 
     def _inside(self, path: str) -> str:
         """The path on disk, after a check that it does not lead out of the root."""
@@ -188,6 +193,13 @@ class LocalRoot(Root):
             )
         self._known.add(path)
         return full
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 _NO_FILE = "is a pipe or a device, no file; put the dataset's own file there"

@@ -29,7 +29,7 @@ from typing import BinaryIO
 
 from chatdesc.loaders.entry import is_image
 from chatdesc.private import last_name
-from chatdesc.types import ChatdescError, DataError, Problem
+from chatdesc.types import ChatdescError, DataError, Problem, one_line
 
 MAX_OPEN_ARCHIVES = 8  # the directory of one class of LaSOT takes about 30 MB of memory
 MAX_MEMBERS = 10_000_000  # of one archive; all of LaSOT has 3.5 million frames
@@ -195,7 +195,8 @@ class ZipRoot(Root):
         try:
             return self._zip.read(info)
         except Exception as error:  # of the archive, of the way it is packed, or of the server behind it
-            raise DataError(f"{self.name}/{path}: cannot be read ({error}); download the archive again") from error
+            why = one_line(str(error))[:300]  # it may quote the whole header
+            raise DataError(f"{self.name}/{path}: cannot be read ({why}); download the archive again") from error
 
     def _open(self, path: str) -> BinaryIO:
         return io.BytesIO(self._read(path))

@@ -16,8 +16,8 @@ from tests.fuzz.outcome import Outcome
 from tests.fuzz.scene import difference, first, fresh, published, scene
 from tests.standins.damaged_run import DAMAGES, HARMLESS
 
-FIGURES, NUMBER = "damaged run folders x commands", 200
 COMMANDS = ("annotate", "show", "score", "compare", "export", "csv", "write-back", "push")
+FIGURES, NUMBER = "damaged run folders x commands", len(DAMAGES) * len(COMMANDS)
 
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:

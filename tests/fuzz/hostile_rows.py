@@ -1,8 +1,9 @@
 """Hostile rows between sound ones, given to every export layout and written as a dataset.
 
 Wrong: a file outside the target folder; files although the export was refused; a refusal that blames the disk; after an
-export that is done, the text of a sound row is not where a reader of the layout finds it; a cell of CSV that a
-spreadsheet takes for a formula; a second export of the same rows that finds other texts.
+export that is done, the text of a sound row is not where a reader of the layout finds it; a refused row that cannot be
+left out, so that it blocks the sound ones; a cell of CSV that a spreadsheet takes for a formula; a second export of the
+same rows that finds other texts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import csv
 import json
 import random
 from pathlib import Path
+
+from pyarrow import parquet
 
 from chatdesc.rows.schema import empty_row
 from chatdesc.share import export as exporting
@@ -22,7 +25,7 @@ from tests.fuzz.scene import first, fresh, published
 from tests.standins import readers
 from tests.standins.hostile_values import ROWS, sound
 
-LAYOUTS = ("lasot", "lasot_ext", "tnl2k", "otb-lang", "dtvlt", "vots", "json", "jsonl", "csv", "dataset")
+LAYOUTS = (*exporting.layouts(), "dataset")
 FIGURES, NUMBER = "hostile rows x layouts", len(ROWS) * len(LAYOUTS)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -45,7 +48,7 @@ def _one(outcome: Outcome, name: str, layout: str) -> None:
         _write(rows, to, layout)
     except ChatdescError as error:
         left = [path.name for path in to.rglob("*") if path.is_file()]
-        wrong = f"refused ({str(error)[:60]}) with {left[:3]} written" if left else ""
+        wrong = f"refused ({str(error)[:60]}) with {left[:3]} written" if left else _without(rows, to, layout)
         crash = "" if len(str(error)) < 2000 else "a message of more than 2000 characters"
     except OSError as error:
         wrong, crash = f"a fault of the row is told as one of the machine: {crashed(error)}", ""
@@ -57,12 +60,21 @@ def _one(outcome: Outcome, name: str, layout: str) -> None:
     outcome.add(f"{name}, {layout}", f"outside: {outside}" if outside else wrong, crash)
 
 
-def _write(rows: list[dict], to: Path, layout: str) -> None:
+def _without(rows: list[dict], to: Path, layout: str) -> str:
+    """Whether a row that is refused blocks the others though it is to be left out."""
+    try:
+        _write(rows, to, layout, skip_refused=True)
+    except ChatdescError as error:
+        return f"blocks the sound rows: {str(error)[:100]}"
+    return _missing(to, layout, (rows[0], rows[-1]))
+
+
+def _write(rows: list[dict], to: Path, layout: str, skip_refused: bool = False) -> None:
     if layout == "dataset":
         write_dataset(rows, to, dataset="lasot")
         return
-    exporting.export(rows, to, layout)
-    if exporting.export(rows, to, layout).written:
+    exporting.export(rows, to, layout, skip_refused=skip_refused)
+    if exporting.export(rows, to, layout, skip_refused=skip_refused).written:
         raise AssertionError("a second export of the same rows finds other texts")
 
 
@@ -85,10 +97,22 @@ def _read(to: Path, layout: str, name: str) -> list[str]:
             return [row["text"] for row in csv.DictReader(file) if row["sequence"] == name]
     if layout == "dtvlt":
         return [text for file in to.rglob(f"{name}.txt") for _, text in readers.dtvlt(file)]
+    if layout == "dpu-vlt":
+        return [text for file in to.rglob("*.json") for text in _texts(json.loads(file.read_text(encoding="utf-8")))]
+    if layout == "lerobot":
+        tables = (parquet.read_table(file).to_pylist() for file in to.rglob("*.parquet"))
+        return [text for table in tables for text in _texts(table)]
     if layout == "vots":
         return readers.vots_prompts(readers.vots(to / name / "sequence"))
     pattern = f"{name}.txt" if layout == "otb-lang" else f"{name}/*.txt"
     return [file.read_text(encoding="utf-8") for file in to.rglob(pattern)]
+
+
+def _texts(value: object) -> list[str]:
+    """All texts within JSON values."""
+    if isinstance(value, dict | list):
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in _texts(part)]
+    return [value] if isinstance(value, str) else []
 
 
 def _formula(to: Path) -> str:

@@ -272,3 +272,28 @@ def test_a_small_picture_of_many_pixels_is_not_decoded(
     monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(FrameError, match=r"00000001\.jpg: has more than 64 million pixels and is not decoded"):
         load("lasot", root)[0].frames[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_link_to_itself_is_an_error_of_that_file(tmp_path: Path) -> None:
+    lasot(tmp_path, {"bus-1": 2, "bus-2": 2})
+    text = tmp_path / "bus" / "bus-2" / "nlp.txt"
+    text.unlink()
+    text.symlink_to(text)
+    with pytest.raises(
+        DataError, match=r"bus-2/nlp\.txt: a link that leads to itself; put the dataset's own file there"
+    ):
+        open_root(tmp_path).read("bus/bus-2/nlp.txt")
+    assert open_root(tmp_path).entries("bus/bus-2")["nlp.txt"] is False
+    assert load("lasot", tmp_path)["bus-1"].manual_text == "text of bus-1"
+
+
+def test_a_header_that_zipfile_quotes_at_length_is_cut(tmp_path: Path) -> None:
+    file = zipped(lasot(tmp_path / "data", {"bus-1": 1}), tmp_path / "a.zip")
+    data = bytearray(file.read_bytes())
+    name = data.find(b"bus/bus-1/nlp.txt") - 4
+    data[name : name + 2] = (3000).to_bytes(2, "little")  # the length of the name, in the file's own header
+    file.write_bytes(bytes(data).replace(b"text of bus-1", b"x" * 13))
+    with pytest.raises(DataError, match="download the archive again") as caught:
+        open_root(file).read("bus/bus-1/nlp.txt")
+    assert len(str(caught.value)) < 500
