@@ -9,11 +9,14 @@ over sequences, with 95 % intervals:
 
 To compare with another version, let its code write the texts first, and name them here:
 
-    PYTHONPATH=OTHER python benchmarks/lasting.py --texts-only --keep before
-    python benchmarks/lasting.py --before before
+    python benchmarks/lasting.py --data scenes --render-only
+    PYTHONPATH=OTHER python benchmarks/lasting.py --data scenes --texts-only --keep before
+    python benchmarks/lasting.py --data scenes --before before
 
-The sequences differ from those of the demo in that things travel twice as far: a target that starts off the middle is
-in the other half for 0.30 of the frames, as in LaSOT's test set (0.27); in the demo for 0.04.
+Three of five sequences have look-alikes. In the tables `alike-in-size` one has the target's size, so that nothing but
+its place tells the target apart; in `other-size` it has another size, but for one sequence of five. The sequences
+differ from those of the demo in that things travel twice as far: a target that starts off the middle is in the other
+half for 0.30 of the frames, as in LaSOT's test set (0.27); in the demo for 0.04.
 
 The models of the preset `tiny` know nothing but synthetic scenes. The grounder that chose the texts also grounds them
 here, for every arm.
@@ -152,28 +155,33 @@ def main() -> None:
     parser.add_argument("--travel", type=float, default=2.0, help="how far things move; see chatdesc.synthetic.render")
     parser.add_argument("--every", type=int, default=4, help="a key frame every k frames")
     parser.add_argument("--otb", type=Path, help="OTB-lang, for the preset offline")
+    parser.add_argument("--data", type=Path, help="folder of the synthetic sequences; those that are there are used")
+    parser.add_argument("--render-only", action="store_true")
     parser.add_argument("--keep", type=Path, help="keep the runs here")
     parser.add_argument("--before", type=Path, help="runs of another version, made with --texts-only --keep")
     parser.add_argument("--texts-only", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch) / "synthetic"
-        # texts depend on the first frames alone, whatever travels how far; the other version may lack that option
-        render(root, args.count, args.frames, args.seed, **({} if args.texts_only else {"travel": args.travel}))
-        for name, folder, preset in tables(args, root):
-            data = load(name, str(folder), cache=FrameCache(64))
-            run = f"{name}-{preset}"
-            texts = texts_of(data, preset, (args.keep or Path(scratch)) / run)
-            if args.texts_only:
+        data = args.data or Path(scratch)
+        for name, folder, preset in tables(args, data):
+            if args.render_only:
                 continue
-            old = read_texts(args.before / run) if args.before else {}
-            report(f"{name}, preset {preset}", data, preset, texts, old, args.every)
+            run = f"{folder.name}-{preset}"
+            loaded = load(name, str(folder), cache=FrameCache(64))
+            texts = texts_of(loaded, preset, (args.keep or Path(scratch)) / run)
+            if not args.texts_only:
+                old = read_texts(args.before / run) if args.before else {}
+                report(f"{folder.name}, preset {preset}", loaded, preset, texts, old, args.every)
 
 
-def tables(args: argparse.Namespace, synthetic: Path) -> Iterator[tuple[str, Path, str]]:
-    """(dataset, its folder, preset) of every table."""
-    for preset in args.preset or ("offline", "tiny"):
-        yield "synthetic", synthetic, preset
+def tables(args: argparse.Namespace, data: Path) -> Iterator[tuple[str, Path, str]]:
+    """(dataset, its folder, preset) of every table; folders of synthetic sequences are made where they are missing."""
+    for same_size in (True, False):
+        folder = data / ("alike-in-size" if same_size else "other-size")
+        if not folder.exists():
+            render(folder, args.count, args.frames, args.seed, args.travel, same_size)
+        for preset in args.preset or ("offline", "tiny"):
+            yield "synthetic", folder, preset
     if args.otb:
         yield "otb-lang", args.otb, "offline"
 
