@@ -29,7 +29,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from chatdesc.evaluation.intervals import paired
 from chatdesc.evaluation.text_statistics import names_position
 from chatdesc.loaders import Dataset, load
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.places import places_in
 from chatdesc.rows.store import Store
 from chatdesc.stages.track import top_proposals, track
 from chatdesc.synthetic import render
@@ -52,6 +53,18 @@ class Arm:
     """The texts of all sequences, and whether places that do not fit are left out on key frames."""
 
     texts: dict[str, str]
+    drop_places: bool
+
+    def job(self, name: str) -> Job:
+        placed = any(place.sides for place in places_in(self.texts[name]))
+        return Job(name, self.texts[name], self.drop_places and placed)
+
+
+class Job(NamedTuple):
+    """A sequence tracked with a text."""
+
+    name: str
+    text: str
     drop_places: bool
 
 
@@ -94,20 +107,20 @@ def over_the_video(data: Dataset, preset: str, arms: dict[str, Arm], every: int)
     """Per arm and sequence, the mean IoU over its key frames, one every ``every`` frames, with the preset's tracker."""
     settings = from_preset(preset, ground_every=every, min_score=0.0)
     models = Models.create(settings, Resources())
-    names = list(next(iter(arms.values())).texts)
-    # each arm has frames of its own, by whose key the groundings are told apart
-    sequences = {(arm, name): data[name] for name in names for arm in arms}
+    wanted = {arm: {name: arms[arm].job(name) for name in arms[arm].texts} for arm in arms}
+    # each job has frames of its own, by whose key the groundings are told apart; arms share jobs that are the same
+    sequences = {job: data[job.name] for jobs in wanted.values() for job in jobs.values()}
     watched = Watched(models.grounder, {s.frames.key: (s.boxes, s.valid()) for s in sequences.values()})
-    jobs = (
-        (key, track(sequence, arms[key[0]].texts[key[1]], (), replace(settings, drop_places=arms[key[0]].drop_places),
-                    watched.threshold, settings.encoders[0]))
-        for key, sequence in sequences.items()
+    work = (
+        (job, track(sequence, job.text, (), replace(settings, drop_places=job.drop_places), watched.threshold,
+                    settings.encoders[0]))
+        for job, sequence in sorted(sequences.items(), key=lambda one: one[0])
     )  # fmt: skip
-    for _, result in Scheduler(replace(models, grounder=watched).lanes(), 4 * len(arms)).run(jobs):
+    for _, result in Scheduler(replace(models, grounder=watched).lanes(), 16).run(work):
         if isinstance(result, Exception):
             raise result
-    ious = {key: watched.found.get(s.frames.key, [np.nan]) for key, s in sequences.items()}
-    return {arm: {name: float(np.mean(ious[arm, name])) for name in names} for arm in arms}
+    ious = {job: float(np.mean(watched.found.get(s.frames.key, [np.nan]))) for job, s in sequences.items()}
+    return {arm: {name: ious[job] for name, job in jobs.items()} for arm, jobs in wanted.items()}
 
 
 def places(texts: dict[str, str]) -> dict[str, float]:
