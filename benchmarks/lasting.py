@@ -9,11 +9,14 @@ over sequences, with 95 % intervals:
 
 To compare with another version, let its code write the texts first, and name them here:
 
-    PYTHONPATH=OTHER python benchmarks/lasting.py --texts-only --keep before
-    python benchmarks/lasting.py --before before
+    python benchmarks/lasting.py --data scenes --render-only
+    PYTHONPATH=OTHER python benchmarks/lasting.py --data scenes --texts-only --keep before
+    python benchmarks/lasting.py --data scenes --before before
 
-The sequences differ from those of the demo in that things travel twice as far: a target that starts off the middle is
-in the other half for 0.30 of the frames, as in LaSOT's test set (0.27); in the demo for 0.04.
+Three of five sequences have look-alikes. In the tables `alike-in-size` one has the target's size, so that nothing but
+its place tells the target apart; in `other-size` it has another size, but for one sequence of five. The sequences
+differ from those of the demo in that things travel twice as far: a target that starts off the middle is in the other
+half for 0.30 of the frames, as in LaSOT's test set (0.27); in the demo for 0.04.
 
 The models of the preset `tiny` know nothing but synthetic scenes. The grounder that chose the texts also grounds them
 here, for every arm.
@@ -26,7 +29,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +41,7 @@ from chatdesc.evaluation.intervals import paired
 from chatdesc.evaluation.text_statistics import names_position
 from chatdesc.loaders import Dataset, load
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.places import places_in
 from chatdesc.rows.store import Store
 from chatdesc.stages.track import top_proposals, track
 from chatdesc.synthetic import render
@@ -49,6 +53,18 @@ class Arm:
     """The texts of all sequences, and whether places that do not fit are left out on key frames."""
 
     texts: dict[str, str]
+    drop_places: bool
+
+    def job(self, name: str) -> Job:
+        placed = any(place.sides for place in places_in(self.texts[name]))
+        return Job(name, self.texts[name], self.drop_places and placed)
+
+
+class Job(NamedTuple):
+    """A sequence tracked with a text."""
+
+    name: str
+    text: str
     drop_places: bool
 
 
@@ -91,20 +107,20 @@ def over_the_video(data: Dataset, preset: str, arms: dict[str, Arm], every: int)
     """Per arm and sequence, the mean IoU over its key frames, one every ``every`` frames, with the preset's tracker."""
     settings = from_preset(preset, ground_every=every, min_score=0.0)
     models = Models.create(settings, Resources())
-    names = list(next(iter(arms.values())).texts)
-    # each arm has frames of its own, by whose key the groundings are told apart
-    sequences = {(arm, name): data[name] for name in names for arm in arms}
+    wanted = {arm: {name: arms[arm].job(name) for name in arms[arm].texts} for arm in arms}
+    # each job has frames of its own, by whose key the groundings are told apart; arms share jobs that are the same
+    sequences = {job: data[job.name] for jobs in wanted.values() for job in jobs.values()}
     watched = Watched(models.grounder, {s.frames.key: (s.boxes, s.valid()) for s in sequences.values()})
-    jobs = (
-        (key, track(sequence, arms[key[0]].texts[key[1]], (), replace(settings, drop_places=arms[key[0]].drop_places),
-                    watched.threshold, settings.encoders[0]))
-        for key, sequence in sequences.items()
+    work = (
+        (job, track(sequence, job.text, (), replace(settings, drop_places=job.drop_places), watched.threshold,
+                    settings.encoders[0]))
+        for job, sequence in sorted(sequences.items(), key=lambda one: one[0])
     )  # fmt: skip
-    for _, result in Scheduler(replace(models, grounder=watched).lanes(), 4 * len(arms)).run(jobs):
+    for _, result in Scheduler(replace(models, grounder=watched).lanes(), 16).run(work):
         if isinstance(result, Exception):
             raise result
-    ious = {key: watched.found.get(s.frames.key, [np.nan]) for key, s in sequences.items()}
-    return {arm: {name: float(np.mean(ious[arm, name])) for name in names} for arm in arms}
+    ious = {job: float(np.mean(watched.found.get(s.frames.key, [np.nan]))) for job, s in sequences.items()}
+    return {arm: {name: ious[job] for name, job in jobs.items()} for arm, jobs in wanted.items()}
 
 
 def places(texts: dict[str, str]) -> dict[str, float]:
@@ -152,28 +168,33 @@ def main() -> None:
     parser.add_argument("--travel", type=float, default=2.0, help="how far things move; see chatdesc.synthetic.render")
     parser.add_argument("--every", type=int, default=4, help="a key frame every k frames")
     parser.add_argument("--otb", type=Path, help="OTB-lang, for the preset offline")
+    parser.add_argument("--data", type=Path, help="folder of the synthetic sequences; those that are there are used")
+    parser.add_argument("--render-only", action="store_true")
     parser.add_argument("--keep", type=Path, help="keep the runs here")
     parser.add_argument("--before", type=Path, help="runs of another version, made with --texts-only --keep")
     parser.add_argument("--texts-only", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch) / "synthetic"
-        # texts depend on the first frames alone, whatever travels how far; the other version may lack that option
-        render(root, args.count, args.frames, args.seed, **({} if args.texts_only else {"travel": args.travel}))
-        for name, folder, preset in tables(args, root):
-            data = load(name, str(folder), cache=FrameCache(64))
-            run = f"{name}-{preset}"
-            texts = texts_of(data, preset, (args.keep or Path(scratch)) / run)
-            if args.texts_only:
+        data = args.data or Path(scratch)
+        for name, folder, preset in tables(args, data):
+            if args.render_only:
                 continue
-            old = read_texts(args.before / run) if args.before else {}
-            report(f"{name}, preset {preset}", data, preset, texts, old, args.every)
+            run = f"{folder.name}-{preset}"
+            loaded = load(name, str(folder), cache=FrameCache(64))
+            texts = texts_of(loaded, preset, (args.keep or Path(scratch)) / run)
+            if not args.texts_only:
+                old = read_texts(args.before / run) if args.before else {}
+                report(f"{folder.name}, preset {preset}", loaded, preset, texts, old, args.every)
 
 
-def tables(args: argparse.Namespace, synthetic: Path) -> Iterator[tuple[str, Path, str]]:
-    """(dataset, its folder, preset) of every table."""
-    for preset in args.preset or ("offline", "tiny"):
-        yield "synthetic", synthetic, preset
+def tables(args: argparse.Namespace, data: Path) -> Iterator[tuple[str, Path, str]]:
+    """(dataset, its folder, preset) of every table; folders of synthetic sequences are made where they are missing."""
+    for same_size in (True, False):
+        folder = data / ("alike-in-size" if same_size else "other-size")
+        if not folder.exists():
+            render(folder, args.count, args.frames, args.seed, args.travel, same_size)
+        for preset in args.preset or ("offline", "tiny"):
+            yield "synthetic", folder, preset
     if args.otb:
         yield "otb-lang", args.otb, "offline"
 

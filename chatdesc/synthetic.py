@@ -144,13 +144,13 @@ def unique_phrase(target: Thing, others: list[Thing]) -> str:
     return phrase(target, [target.colour, target.size, *place_of(target)])
 
 
-def make_scene(rng: np.random.Generator, frames: int, fault: str, lookalikes: int) -> Scene:
-    """A scene whose target is told apart from each look-alike by size or by place."""
+def make_scene(rng: np.random.Generator, frames: int, fault: str, lookalikes: int, same_size: bool = True) -> Scene:
+    """A scene whose target is told apart from each look-alike by size or by place; ``same_size``: of the first one."""
     things = [_thing(rng, [], frames, sided=True)]
     target = things[0]
     for k in range(lookalikes):
         other_size = "large" if target.size == "small" else "small"
-        size = other_size if k % 2 else target.size
+        size = target.size if same_size == (k % 2 == 0) else other_size
         things.append(_thing(rng, things, frames, target.colour, target.shape, size))
     for _ in range(int(rng.integers(2, 4))):
         things.append(_thing(rng, things, frames, avoid=target))
@@ -364,14 +364,19 @@ def _pole_span(scene: Scene, t: int) -> tuple[int, int]:
     return round(middle - POLE / 2), round(middle + POLE / 2)
 
 
-def scenes(count: int, frames: int, seed: int) -> list[Scene]:
-    """``count`` scenes: two of five have no look-alike, half the manual texts have a fault, each kind in turn."""
+def scenes(count: int, frames: int, seed: int, same_size: bool = True) -> list[Scene]:
+    """``count`` scenes: two of five have no look-alike, half the manual texts have a fault, each kind in turn.
+
+    A look-alike of the target's size is in three of five; without ``same_size``, in the one of five that has two.
+    """
     rng = np.random.default_rng(seed)
     faults = [FAULTS[1 + (k // 2) % 3] if k % 2 else "none" for k in range(count)]
-    return [make_scene(rng, frames, fault, (1, 2, 0, 1, 0)[k % 5]) for k, fault in enumerate(faults)]
+    return [make_scene(rng, frames, fault, (1, 2, 0, 1, 0)[k % 5], same_size) for k, fault in enumerate(faults)]
 
 
-def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0, travel: float = 1.0) -> list[str]:
+def render(
+    root: Path, count: int = 12, frames: int = 40, seed: int = 0, travel: float = 1.0, same_size: bool = True
+) -> list[str]:
     """Write a dataset in LaSOT's layout, all of it in the test split.
 
     Args:
@@ -381,13 +386,14 @@ def render(root: Path, count: int = 12, frames: int = 40, seed: int = 0, travel:
         seed: equal seeds give equal files.
         travel: how far things go, as a multiple of what they go by default (up to 0.3 of the frame's width). With 2,
             targets that start off the middle are in the frame's other half for 0.3 of the frames; with 1, for 0.04.
+        same_size: whether the first look-alike has the target's size, so that only its place tells it apart.
 
     Returns:
         The sequences' names, such as ``circle-1``.
     """
     root.mkdir(parents=True, exist_ok=True)
     names, known, numbers = [], [], dict.fromkeys(SHAPES, 0)
-    for scene in (sped_up(scene, travel) for scene in scenes(count, frames, seed)):
+    for scene in (sped_up(scene, travel) for scene in scenes(count, frames, seed, same_size)):
         category = scene.things[0].shape
         numbers[category] += 1
         name = f"{category}-{numbers[category]}"

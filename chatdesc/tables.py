@@ -131,10 +131,10 @@ def write_table(rows: list[Record], folder: Path, stem: str, cell: Cell = plain)
 def sheet_cell(value: Any) -> Any:
     """A value for a CSV file: a text that a spreadsheet would take for a formula has an apostrophe in front.
 
-    >>> sheet_cell("=1+1"), sheet_cell("-0.5"), sheet_cell("-"), sheet_cell(-0.5), sheet_cell("a kite")
-    ("'=1+1", '-0.5', '-', -0.5, 'a kite')
+    >>> sheet_cell("=1+1"), sheet_cell("-0.5"), sheet_cell(-0.5), sheet_cell("-"), sheet_cell("a kite")
+    ("'=1+1", '-0.5', -0.5, '-', 'a kite')
     """
-    if not isinstance(value, str) or not value.startswith(FORMULA) or value == "-":  # a dash stands for no value
+    if not isinstance(value, str) or len(value) < 2 or not value.startswith(FORMULA):  # a dash stands for nothing
         return value
     try:
         float(value)

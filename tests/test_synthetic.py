@@ -148,6 +148,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert len(set(names)) == 4
 
 
+def test_the_first_look_alike_has_the_size_that_is_asked_for():
+    for same_size in (True, False):
+        for scene in scenes(10, 40, 3, same_size):
+            target, *others = scene.things
+            alike = [o for o in others if (o.colour, o.shape) == (target.colour, target.shape)]
+            assert all((o.size == target.size) == same_size for o in alike[:1])
+            assert all((o.size == target.size) != same_size for o in alike[1:])
+
+
 def test_things_travel_further_from_the_same_first_frame(tmp_path):
     near, far = tmp_path / "near", tmp_path / "far"
     names = render(near, 3, 5, seed=5)

@@ -41,6 +41,7 @@ def broken(tmp_path):
 def test_a_damaged_row_is_named_and_nothing_is_written(broken, tmp_path, command, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # a push must not get that far
     monkeypatch.setenv("HF_TOKEN", "hf_notatoken")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     root, run, name = broken
     places = {"RUN": run, "ROOT": root, "NAME": name, "NEW": tmp_path / "new"}
     assert f"a row cannot be read back ({name})" in fails(*(places.get(part, part) for part in command))

@@ -26,9 +26,8 @@ from chatdesc.types import STOP_WORDS  # noqa: E402
 from tests.makers.learning import loss_of  # noqa: E402
 
 SCENES, FEW = 6, 2
-# Steps of each stage, and the share of its loss that may be left. Over seeds 0 to 3, the kernels of ATen and oneDNN for
-# SSE, AVX2 and AVX-512, and one or two threads, 0.29 to 0.51 is left of see, 0.45 to 0.48 of speak, 0.43 to 0.53 of
-# link, 0.62 to 0.77 of both.
+# Steps of each stage, and the share of its loss that may be left. Over seeds 0 to 3 and the kernels of ATen for SSE,
+# AVX2 and AVX-512, 0.29 to 0.43 is left of see, 0.47 to 0.50 of speak, 0.43 to 0.50 of link, 0.60 to 0.75 of both.
 LEARNS = {"see": (16, 0.75), "speak": (12, 0.7), "link": (12, 0.75), "both": (32, 0.9)}
 
 
