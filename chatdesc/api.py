@@ -7,7 +7,7 @@ result. ``import chatdesc`` gives all of them as ``chatdesc.annotate`` and so on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -278,8 +278,10 @@ def write_back(
     names = store.names()
     if not names:
         raise ChatdescError(f"{run} has no finished sequence yet; run `chatdesc annotate` first")
-    rows = store.rows(names)
-    return data.write_back(rows, root if to is None else to, in_place=in_place, copy_annotations=with_annotations)
+    lost: list[str] = []
+    rows = exporting.noting_failed(store.rows(names), lost)
+    done = data.write_back(rows, root if to is None else to, in_place=in_place, copy_annotations=with_annotations)
+    return replace(done, failed=tuple(lost))
 
 
 def export(
@@ -290,7 +292,6 @@ def export(
     split: str | None = None,
     config: str | None = None,
     overwrite: bool = False,
-    skip_refused: bool = False,
 ) -> exporting.Exported:
     """Write texts in a layout that trackers read, from rows alone.
 
@@ -300,14 +301,13 @@ def export(
             ``json``, ``jsonl`` or ``csv``.
         config: which of several datasets in one repository.
         overwrite: replace other texts; a dataset's own files are kept beside as ``.orig``.
-        skip_refused: leave out rows that the layout cannot hold (``refused`` of the result names them); without it
-            nothing is written if there is one.
 
     Raises:
-        ChatdescError: no such source or layout, a row that is refused, or a file that would be lost.
+        ChatdescError: no such source or layout, no row that can be written, or a file that would be lost. Single rows
+            that the layout cannot hold are in ``refused`` of the result.
     """
     rows = read_rows(str(source), split, config, exporting.columns_of(layout))
-    return exporting.export(rows, Path(to), layout, overwrite, skip_refused)
+    return exporting.export(rows, Path(to), layout, overwrite)
 
 
 def push(

@@ -29,6 +29,9 @@ from typing import IO, Any
 
 from chatdesc.types import ChatdescError
 
+MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
+)  # no other name of a folder would help
 PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT})
 WAITS = (0.1, 0.5)  # seconds before another try
 TEMPORARY = re.compile(r"\.(.+)-(\d+)-\d+\.tmp")  # machine and process that write the file, and a number of theirs
@@ -103,11 +106,14 @@ def writing(folder: Path) -> Iterator[None]:
     """Turn a failed write into the folder of ``--out`` into an error with a remedy.
 
     Raises:
-        ChatdescError: for every OSError in the block.
+        OSError: the machine is at fault: the disk is full or broken, or a permission is missing.
+        ChatdescError: for any other OSError in the block, as the folder is no place for files.
     """
     try:
         yield
     except OSError as error:
+        if error.errno in MACHINE:
+            raise
         place = error.filename2 or error.filename or folder
         why = error.strerror or error
         raise ChatdescError(f"{place}: cannot be written ({why}); choose another folder with --out") from error
@@ -199,7 +205,8 @@ def _is_running(process: int) -> bool:
 def keep_original(path: Path) -> bool:
     """Copy a file to ``NAME.orig`` beside it, unless that exists: the first copy is the original. True if copied.
 
-    An empty ``.orig`` beside a text is what a full disk or a killed program left: it is made anew.
+    An empty ``.orig`` beside a text is what a full disk left to an earlier version: it is made anew. So the original of
+    an empty file is a line ending.
 
     Raises:
         ChatdescError: see ``refuse_odd_original``.
@@ -208,7 +215,7 @@ def keep_original(path: Path) -> bool:
     beside = _original(path)
     if not path.exists() or (beside.exists() and (beside.stat().st_size or not path.stat().st_size)):
         return False
-    write_atomic(beside, path.read_bytes())
+    write_atomic(beside, path.read_bytes() or b"\n")
     return True
 
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,6 +35,15 @@ NAME_WIDTH = 8  # characters that a name keeps at least where a table is too wid
 def show(value: float | None, digits: int = 2) -> str:
     """A number with so many decimals; ``-`` for None."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def digits_for(value: float, least: int = 2) -> int:
+    """Decimals that show a value with two digits: at least ``least``, at most four.
+
+    >>> digits_for(0.38, 1), digits_for(0.0123), digits_for(12.3, 1)
+    (2, 3, 1)
+    """
+    return min(max(1 - math.floor(math.log10(abs(value))), least), 4) if value else least
 
 
 def plain(value: Any) -> str:

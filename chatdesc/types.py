@@ -58,6 +58,10 @@ class BackendError(ChatdescError):
     """A model, tracker or server failed on one request."""
 
 
+class UnreadableAnswer(BackendError):
+    """A describer's whole answer holds no usable description, so asking again would end alike; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A fault of a sequence in its dataset.

@@ -44,12 +44,14 @@ class WriteBack:
         skipped: the number of rows without a text.
         kept: copies of originals, ``.orig`` beside the new texts.
         copied: the annotation files.
+        failed: the sequences without a text because it failed, so that ``annotate`` would try again.
     """
 
     written: tuple[str, ...]
     skipped: int = 0
     kept: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 def write_back(

@@ -39,9 +39,10 @@ class Interval:
     Attributes:
         before, after: the means of both sides over the pairs; None without a pair.
         mean: ``after`` minus ``before``.
-        low, high: the confidence interval of ``mean``; None under FEW pairs.
+        low, high: the confidence interval of ``mean``; None under FEW pairs, and where all pairs differ by the same,
+            because pairs without a spread do not say how far another sample would be.
         detectable: the smallest true difference that a sample of this size and spread shows with power POWER, so a
-            smaller one may be there unseen; None under FEW pairs.
+            smaller one may be there unseen; None where there is no interval.
         count: pairs.
         better, worse: pairs whose second value is greater and smaller.
     """
@@ -91,7 +92,7 @@ def compare_pairs(
 
 
 def _bounds(gain: Floats, level: float, samples: int, seed: int) -> tuple[float | None, float | None]:
-    if len(gain) < FEW:
+    if _says_nothing(gain):
         return None, None
     if len(gain) < MANY:
         half = student_quantile((1 + level) / 2, len(gain) - 1) * _standard_error(gain)
@@ -102,10 +103,15 @@ def _bounds(gain: Floats, level: float, samples: int, seed: int) -> tuple[float 
 
 
 def _detectable(gain: Floats, level: float) -> float | None:
-    if len(gain) < FEW:
+    if _says_nothing(gain):
         return None
     freedom = len(gain) - 1
     return (student_quantile((1 + level) / 2, freedom) + student_quantile(POWER, freedom)) * _standard_error(gain)
+
+
+def _says_nothing(gain: Floats) -> bool:
+    """Whether there are too few pairs, or none that differs from the others but by rounding."""
+    return len(gain) < FEW or float(np.ptp(gain)) <= 1e-9 * float(np.abs(gain).max())
 
 
 def _standard_error(values: Floats) -> float:

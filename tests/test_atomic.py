@@ -39,8 +39,25 @@ def test_a_folder_that_takes_no_file_is_refused_before_any_work(tmp_path, monkey
         raise PermissionError(errno.EACCES, "Permission denied", str(where["dir"]))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refused)
-    with pytest.raises(ChatdescError, match=r"scores: cannot be written \(Permission denied\); choose another folder"):
+    with pytest.raises(PermissionError, match="Permission denied"):  # a fault of the machine: exit code 3
         make_folder(tmp_path / "scores")
+
+
+def test_a_place_that_is_no_folder_is_wrong_usage(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ChatdescError, match=r"cannot be written .*; choose another folder with --out"):
+        make_folder(tmp_path / "file" / "scores")
+
+
+def test_the_original_of_an_empty_file_stays_when_its_text_changes_twice(tmp_path):
+    """TNL2K has empty texts; an empty copy would be taken for what a full disk left."""
+    file = tmp_path / "language.txt"
+    file.touch()
+    assert keep_original(file)
+    for text in ("machine one", "machine two"):
+        write_atomic(file, text)
+        assert not keep_original(file)
+    assert (tmp_path / "language.txt.orig").read_text().strip() == ""
 
 
 def test_text_and_bytes_in_folders_that_are_made(tmp_path):

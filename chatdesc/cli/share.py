@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,10 +26,6 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace other texts; a dataset's own files are kept as .orig")
     ] = False,
-    skip_refused: Annotated[
-        bool,
-        typer.Option("--skip-refused", help="Leave out rows that the layout cannot hold; exit code 1 if there are"),
-    ] = False,
 ) -> None:
     """Write texts in a layout that trackers read; the frames are not needed.
 
@@ -38,7 +35,7 @@ def export(
 
       chatdesc export runs/tnl2k-train --to texts --layout dtvlt
     """
-    result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite, skip_refused=skip_refused)
+    result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite)
     echo(f"{len(result.written)} files written into {to}")
     for count, what in (
         (result.same, "were there already, with the same text"),
@@ -49,7 +46,7 @@ def export(
             echo(f"{count} {what}")
     if result.refused:
         echo(f"{len(result.refused)} rows were refused and left out: {some(result.refused)}", err=True)
-        raise typer.Exit(Exit.FAILED_ROWS)
+    _end(result.refused or _said(result.failed))
 
 
 def write_back(
@@ -77,6 +74,18 @@ def write_back(
     echo(f"{len(result.written)} texts written into {root if to is None else to}")
     if result.skipped:
         echo(f"{result.skipped} rows have no text and were left out")
+    _end(_said(result.failed))
+
+
+def _said(failed: Sequence[str]) -> Sequence[str]:
+    """Say which rows lack a text because it failed."""
+    if failed:
+        echo(f"{len(failed)} rows failed, annotate does them again: {some(failed)}", err=True)
+    return failed
+
+
+def _end(left_out: Sequence[str]) -> None:
+    raise typer.Exit(Exit.FAILED_ROWS if left_out else Exit.DONE)
 
 
 def push(

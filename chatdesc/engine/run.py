@@ -18,7 +18,7 @@ from chatdesc.loaders import Dataset
 from chatdesc.names import natural, some
 from chatdesc.private import without_secrets
 from chatdesc.protocols import Backend
-from chatdesc.rows.schema import Provenance, Row, empty_row
+from chatdesc.rows.schema import BROKEN, Provenance, Row, empty_row
 from chatdesc.rows.store import Store
 from chatdesc.stages.describe import prompt_hashes
 from chatdesc.stages.sequence import annotate_sequence, sequence_row
@@ -27,7 +27,6 @@ from chatdesc.version import __version__
 
 BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...]
 BACKENDS = ("describer", "grounder", "tracker", "encoders")
-BROKEN = frozenset({"describe_failed", "grounding_failed", "alignment_failed", "tracking_failed", "corrupt_frame"})
 COMPARED = ("num_frames", "boxes", "manual_text", "visible", "first_frame")  # the data that a row was made from
 LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torch", "transformers")
 
@@ -172,8 +171,12 @@ def release_memory() -> None:
 
 
 def differing(row: Row, now: Row) -> list[str]:
-    """The columns in COMPARED in which a row is not that of today's data; one that the row lacks does not count."""
-    return [name for name in COMPARED if row.get(name) is not None and str(row.get(name)) != str(now.get(name))]
+    """The columns in COMPARED in which a row is not that of today's data.
+
+    The first frame does not count where an earlier version did not record it.
+    """
+    unknown = {"first_frame"} if row.get("first_frame") is None else set()
+    return [name for name in COMPARED if name not in unknown and str(row.get(name)) != str(now.get(name))]
 
 
 def failed(row: Row) -> bool:

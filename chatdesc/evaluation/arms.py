@@ -55,6 +55,7 @@ class Arm:
     verifier: str = ""
 
 
+JUDGE = "grounding in the first frame"  # in the place of an arm's name, where that failed
 ARMS = (
     Arm("no-text"),
     Arm("manual", "manual"),
@@ -212,7 +213,11 @@ class Comparison:
                 tracks[arm.name], verified[arm.name] = yield from self._arm(arm, sequence, row)
             except (BackendError, DataError) as error:
                 failures[arm.name] = str(error)
-        judged = yield from self._judge(sequence, row)
+        judged: Judged = {}
+        try:
+            judged = yield from self._judge(sequence, row)
+        except (BackendError, DataError) as error:
+            failures[JUDGE] = str(error)
         done = _empty_row() | {"texts": texts_of(row), "verified": verified, "judged": judged}
         done |= {"problems": [f"{arm}: {why}" for arm, why in failures.items()]}
         return tracks, done | {"arm_problems": failures} if failures else done
@@ -234,10 +239,7 @@ class Comparison:
         """Each text in the grounder's eyes, in the first frame."""
         assert self.models is not None
         texts = {k: v for k, v in (("manual", one_line(row["manual_text"] or "")), ("refined", row["text"])) if v}
-        try:
-            groundings: list[Grounding] = yield [Ground(FrameRef(sequence.frames, 0), text) for text in texts.values()]
-        except (BackendError, DataError):
-            return {}
+        groundings: list[Grounding] = yield [Ground(FrameRef(sequence.frames, 0), text) for text in texts.values()]
         theta, threshold = self.settings.theta, self.models.threshold(self.settings)
         judged: Judged = {}
         for name, grounding in zip(texts, groundings, strict=True):

@@ -18,12 +18,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from chatdesc.metrics.paired import FEW, Interval, compare_pairs, known_mean
-from chatdesc.tables import Record
+from chatdesc.tables import Record, digits_for
 
 Pairs = Iterable[tuple[float | None, float | None]]
 
 COLUMNS = ("pairs", "difference", "low", "high", "detectable", "better", "worse")
-MOST_DIGITS = 4
 MDE = "MDE = smallest difference that n pairs could show"  # of a column of ``detectable`` in a terminal
 
 
@@ -58,12 +57,8 @@ def fitting_digits(row: Record, scale: float = 1.0, least: int = 2) -> int:
     >>> fitting_digits({"difference": 0.4, "low": 0.02, "high": 0.78}, least=1)
     2
     """
-    if row["difference"] is None:
-        return least
     half = row["difference"] if row["low"] is None else (row["high"] - row["low"]) / 2
-    if not half:
-        return least
-    return min(max(1 - math.floor(math.log10(abs(scale * half))), least), MOST_DIGITS)
+    return least if half is None else digits_for(scale * half, least)
 
 
 def gain_cell(row: Record, scale: float = 1.0, least: int = 2) -> str:
@@ -76,7 +71,10 @@ def gain_cell(row: Record, scale: float = 1.0, least: int = 2) -> str:
     if gain is None:
         return "-"
     digits = fitting_digits(row, scale, least)
-    bounds = f"n<{FEW}" if low is None else f"{scale * low:.{digits}f}..{scale * high:.{digits}f}"
+    if low is None:
+        bounds = f"n<{FEW}" if row["pairs"] < FEW else "all alike"
+    else:
+        bounds = f"{scale * low:.{digits}f}..{scale * high:.{digits}f}"
     return f"{scale * gain:+.{digits}f} ({bounds})"
 
 

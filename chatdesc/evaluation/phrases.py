@@ -4,6 +4,9 @@
 >>> row = empty_row() | {"manual_text": "a kite", "text": "red kite", "background": ["sky"], "ranges": []}
 >>> phrases(row, "manual"), phrases(row, "refined")[0].text
 ((Phrase(start=0, text='a kite', background=('sky',)),), 'red kite')
+>>> spans = [{"start": 10 * i, "text": "a", "background": [around]} for i, around in enumerate("xxyx")]
+>>> [phrase.start for phrase in phrases(row | {"ranges": spans}, "manual")]
+[0, 20, 30]
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ def phrases(row: Row, words: str) -> tuple[Phrase, ...]:
     spans = spans or [(0, str(row["text"]), tuple(row["background"]))]
     if words == "refined":
         return tuple(Phrase(start if i else 0, text, around) for i, (start, text, around) in enumerate(spans))
-    # The manual text is the same in all ranges: a range counts only where the background is another.
-    kept = spans[:1] + [span for span in spans[1:] if span[2] != spans[0][2]]
-    return tuple(Phrase(start if i else 0, manual, around) for i, (start, _, around) in enumerate(kept))
+    # The manual text is the same in all ranges: a range counts only where the background changes.
+    before = [None, *(around for _, _, around in spans)]
+    kept = [(start, around) for (start, _, around), last in zip(spans, before, strict=False) if around != last]
+    return tuple(Phrase(start if i else 0, manual, around) for i, (start, around) in enumerate(kept))

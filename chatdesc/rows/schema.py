@@ -152,6 +152,11 @@ class Provenance(TypedDict):
     config_hash: str
 
 
+BROKEN = frozenset(  # statuses of rows that ``annotate`` does again
+    {"describe_failed", "grounding_failed", "alignment_failed", "tracking_failed", "corrupt_frame"}
+)
+
+
 class Row(TypedDict):
     """One sequence of a refined dataset; ``COLUMNS`` says what each column means. Values are JSON."""
 
@@ -327,3 +332,8 @@ def slim(row: Row) -> Row:
     """A row without what grows with the number of frames, to be kept for the tables."""
     tracking = row["tracking"] and {k: v for k, v in row["tracking"].items() if k not in ("boxes", "sources", "scores")}
     return cast(Row, {k: v for k, v in row.items() if k not in HEAVY} | {"tracking": tracking})
+
+
+def lacks_text(row: Row) -> bool:
+    """Whether a failure has left a row without a text; a dataset may lack one by itself."""
+    return row.get("text") is None and str(row.get("status")) in BROKEN

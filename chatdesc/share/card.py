@@ -31,6 +31,7 @@ from chatdesc.share.facts import facts
 from chatdesc.share.layouts import layout_for
 from chatdesc.share.licences import writers
 from chatdesc.share.markdown import code, plain
+from chatdesc.tables import digits_for, show
 from chatdesc.types import one_line
 from chatdesc.version import __version__
 
@@ -151,14 +152,15 @@ def _alignment(encoder: str, entries: list[AlignmentRecord]) -> list[AlignmentLi
 def _alignment_line(encoder: str, measure: str, pairs: list[tuple[float, float]], truncated: int) -> AlignmentLine:
     manual, refined = ([pair[side] for pair in pairs] for side in (0, 1))
     gap = compare_pairs(manual, refined)
+    digits = _digits(gap)
     before, after = (gap.before, gap.after) if gap.count else (known_mean(manual), known_mean(refined))
     return AlignmentLine(
         encoder,
         measure,
-        manual=_signless(before),
-        refined=_signless(after),
+        manual=show(before, digits),
+        refined=show(after, digits),
         gain=_interval(gap),
-        detectable=_signless(gap.detectable),
+        detectable=show(gap.detectable, digits),
         pairs=gap.count,
         truncated=truncated,
         sequences=len(pairs),
@@ -169,15 +171,21 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _signless(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _digits(gap: Interval) -> int:
+    known = gap.low is not None and gap.high is not None
+    half = (gap.high - gap.low) / 2 if known else gap.mean  # type: ignore[operator]
+    return digits_for(half or 0.0)
 
 
 def _interval(gap: Interval) -> str:
     if gap.mean is None:
         return "-"
-    bounds = f"fewer than {FEW} pairs" if gap.low is None else f"{gap.low:+.2f}, {gap.high:+.2f}"
-    return f"{gap.mean:+.2f} [{bounds}]"
+    digits = _digits(gap)
+    if gap.low is None:
+        bounds = f"fewer than {FEW} pairs" if gap.count < FEW else "all alike"
+    else:
+        bounds = f"{gap.low:+.{digits}f}, {gap.high:+.{digits}f}"
+    return f"{gap.mean:+.{digits}f} [{bounds}]"
 
 
 def render(

@@ -74,7 +74,7 @@ class DpuVlt:
         for file in _files(*group):
             refuse_part(file)
         name = row["sequence"]
-        parsed = _parsed(by_key, row.get("background") or [])
+        parsed = _parsed(by_key, row)
         entries = {f"{name}:{frame}": entry for frame, entry in _anchors(name, row)}
         if self._parsed.setdefault(group, {}).setdefault(name, parsed) != parsed:
             raise ChatdescError(f"{name}: two rows have another text for it; choose one --split or --config")
@@ -110,7 +110,7 @@ def _files(dataset: str, split: str) -> tuple[str, str]:
     return f"{dataset}_{split}_parsed_text.json", f"{dataset}_qwen_refine_{split}_full.json"
 
 
-def _parsed(by_key: dict[int, str], background: list[str]) -> dict[str, Any]:
+def _parsed(by_key: dict[int, str], row: Row) -> dict[str, Any]:
     """One record for a text that holds throughout, else a record per key."""
     records: dict[str, Any] = {}
     for key, text in by_key.items():
@@ -119,7 +119,7 @@ def _parsed(by_key: dict[int, str], background: list[str]) -> dict[str, Any]:
             "raw": text,
             "target": found.target,
             "concepts": list(found.concepts),
-            "background": [*found.places, *map(_plain, background)],
+            "background": [*found.places, *_surroundings(row, key + 1 if key else 0)],
         }
     return records["0"] if list(records) == ["0"] else records
 
@@ -129,12 +129,11 @@ def _anchors(name: str, row: Row) -> Iterator[tuple[int, dict[str, Any]]]:
     texts = [(start, line) for start, text in texts_over_time(row) if (line := clean_for_trackers(text))]
     frames = frame_count(row)
     anchors = sorted({start for start, _ in texts} | set(range(FIRST, frames, INTERVAL)))
-    surroundings = [_plain(text) for text in row.get("background") or []]
     visible = row.get("visible") or []
     for frame in anchors:
         text = next((text for start, text in reversed(texts) if start <= frame), texts[0][1])
         found = parts(text)
-        around = " ".join((*found.places, *surroundings))
+        around = " ".join((*found.places, *_surroundings(row, frame)))
         fields = {"target": found.target, "concepts": " ".join(found.concepts), "background": around}
         yield (
             frame,
@@ -150,6 +149,12 @@ def _anchors(name: str, row: Row) -> Iterator[tuple[int, dict[str, Any]]]:
                 "visible": visible[frame] if frame < len(visible) else True,
             },
         )
+
+
+def _surroundings(row: Row, frame: int) -> list[str]:
+    """The background phrases in force at a frame: those of its range, where the row has ranges."""
+    spans = [part for part in row.get("ranges") or [] if part["start"] <= frame]
+    return [_plain(text) for text in (spans[-1] if spans else row).get("background") or []]
 
 
 def _plain(text: str | None) -> str:

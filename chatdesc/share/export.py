@@ -16,14 +16,14 @@ for an apostrophe in the CSV before a text that a spreadsheet would take for a f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from chatdesc.atomic import keep_original, refuse_odd_original, remove_leftovers, write_atomic
 from chatdesc.names import some
 from chatdesc.rows.check import wrong_column
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import Row, lacks_text
 from chatdesc.share.collect import Collector, Content, RowRefused, refuse_place
 from chatdesc.share.dpu_vlt import DpuVlt
 from chatdesc.share.layouts import LAYOUTS, TextPerSequence
@@ -34,6 +34,7 @@ from chatdesc.types import ChatdescError, one_line
 COLUMNS = (*FLAT, "ranges", "frames", "provenance")  # the columns that every export reads
 OF_FRAMES = ("num_frames", "boxes", "visible", "background")  # those that some need beside
 TABLES: dict[str, Callable[[], Collector]] = {"json": JsonTexts, "jsonl": JsonLines, "csv": CsvTable}
+KEPT = frozenset({"dpu-vlt"})  # others publish files of these names
 DATASETS: dict[str, Callable[[], Collector]] = {"dpu-vlt": DpuVlt, "lerobot": LeRobot}
 
 
@@ -45,6 +46,7 @@ class Exported:
         written: the files that are new or have another text now.
         same: the number of files that had the same text before.
         skipped: the number of rows without a text.
+        failed: the sequences among them whose text failed, so that ``annotate`` would try again.
         kept: copies of originals, ``.orig`` beside the new texts.
         refused: a message for every row that the layout cannot hold.
     """
@@ -54,6 +56,7 @@ class Exported:
     skipped: int = 0
     kept: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 def layouts() -> tuple[str, ...]:
@@ -66,15 +69,16 @@ def columns_of(layout: str) -> tuple[str, ...]:
     return (*COLUMNS, *OF_FRAMES) if layout in DATASETS else COLUMNS
 
 
-def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False, skip_refused: bool = False) -> Exported:
+def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) -> Exported:
     """Write the texts of ``rows`` below ``to``, in one of ``layouts()``.
+
+    Rows that the layout cannot hold are left out: one bad row does not block the others.
 
     Args:
         overwrite: replace other texts.
-        skip_refused: leave out the rows that the layout cannot hold. Without it nothing is written if there is one.
 
     Raises:
-        ChatdescError: an unknown layout, no row or no text, rows that are refused (it names and counts them), a
+        ChatdescError: an unknown layout, no row or no text, only rows that are refused (it names and counts them), a
             sequence that comes twice, or (without ``overwrite``) a file with another text.
     """
     if layout not in layouts():
@@ -82,16 +86,23 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False, 
     if to.exists() and not to.is_dir():
         raise ChatdescError(f"{to}: is a file; name a folder")
     collector = TextPerSequence(to, LAYOUTS[layout]) if layout in LAYOUTS else (DATASETS | TABLES)[layout]()
-    skipped, refused = _collect(rows, collector, columns_of(layout))
-    if refused and not skip_refused:
-        raise ChatdescError(f"{_about(refused)}; nothing was written. --skip-refused leaves such rows out")
+    failed: list[str] = []
+    skipped, refused = _collect(noting_failed(rows, failed), collector, columns_of(layout))
     files = collector.files()
     if not files:
         raise ChatdescError(_about(refused) if refused else _about_nothing(skipped))
-    keeps_originals = layout in LAYOUTS and LAYOUTS[layout].keeps_originals
+    keeps_originals = LAYOUTS[layout].keeps_originals if layout in LAYOUTS else layout in KEPT
     differing = _differing(files, to, overwrite, keeps_originals)
     kept = _write(differing, to, keeps_originals)
-    return Exported(tuple(differing), len(files) - len(differing), skipped, kept, tuple(refused))
+    return Exported(tuple(differing), len(files) - len(differing), skipped, kept, tuple(refused), tuple(failed))
+
+
+def noting_failed(rows: Iterable[Row], failed: list[str]) -> Iterator[Row]:
+    """The rows; the names of those that a failure has left without a text are added to ``failed``."""
+    for row in rows:
+        if lacks_text(row):
+            failed.append(str(row.get("sequence")))
+        yield row
 
 
 def _collect(rows: Iterable[Row], collector: Collector, columns: Iterable[str]) -> tuple[int, list[str]]:

@@ -205,7 +205,7 @@ LAYOUTS: dict[str, Layout] = {
     "lasot_ext": Layout(_lasot_paths, _line, keeps_originals=True),
     "tnl2k": Layout(_tnl2k_paths, _line, keeps_originals=True),
     "otb-lang": Layout(_otb_paths, _line, keeps_originals=True),
-    "dtvlt": Layout(_dtvlt_paths, _frame_lines),
+    "dtvlt": Layout(_dtvlt_paths, _frame_lines, keeps_originals=True),
     "vots": Layout(lambda row: [f"{file_name(row['sequence'])}/sequence"], _properties, True, _with_prompts),
 }
 

@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from chatdesc.text import CLIP_TOKENS, clean_for_trackers, fits_clip
-from chatdesc.types import BackendError, Describe, one_line
+from chatdesc.types import Describe, UnreadableAnswer, one_line
 
 TARGET_KEYS = ("target", "text", "description", "phrase", "foreground", "t_fore", "answer")
 WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
@@ -49,10 +49,6 @@ class Description:
     text: str
     background: tuple[str, ...] = ()
     raw: str = ""
-
-
-class UnreadableAnswer(BackendError):
-    """A describer's answer without a usable description; the message gives the reason."""
 
 
 @cache

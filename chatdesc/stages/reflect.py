@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chatdesc.config import Settings, feedback_frames
-from chatdesc.stages.describe import Description, UnreadableAnswer, describe, prompt_text, reflect_prompt
+from chatdesc.stages.describe import Description, describe, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
 from chatdesc.types import (
     BackendError,
@@ -30,6 +30,7 @@ from chatdesc.types import (
     Grounding,
     Sequence,
     Steps,
+    UnreadableAnswer,
     one_line,
 )
 

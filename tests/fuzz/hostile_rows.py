@@ -63,18 +63,18 @@ def _one(outcome: Outcome, name: str, layout: str) -> None:
 def _without(rows: list[dict], to: Path, layout: str) -> str:
     """Whether a row that is refused blocks the others though it is to be left out."""
     try:
-        _write(rows, to, layout, skip_refused=True)
+        _write(rows, to, layout)
     except ChatdescError as error:
         return f"blocks the sound rows: {str(error)[:100]}"
     return _missing(to, layout, (rows[0], rows[-1]))
 
 
-def _write(rows: list[dict], to: Path, layout: str, skip_refused: bool = False) -> None:
+def _write(rows: list[dict], to: Path, layout: str) -> None:
     if layout == "dataset":
         write_dataset(rows, to, dataset="lasot")
         return
-    exporting.export(rows, to, layout, skip_refused=skip_refused)
-    if exporting.export(rows, to, layout, skip_refused=skip_refused).written:
+    exporting.export(rows, to, layout)
+    if exporting.export(rows, to, layout).written:
         raise AssertionError("a second export of the same rows finds other texts")
 
 

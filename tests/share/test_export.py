@@ -157,8 +157,10 @@ class TestPlaces:
         inside = tmp_path / "a" / "b"
         if (name, layout) in [("..-1", "lasot"), ("..-1", "lasot_ext")] or name != "..-1":
             with pytest.raises(ChatdescError, match="is no name of a sequence"):
-                export([row(), row(name)], inside, layout)
+                export([row(name)], inside, layout)
             assert not inside.exists()
+            [refused] = export([row(), row(name)], inside, layout).refused
+            assert "is no name of a sequence" in refused
         else:
             export([row(name)], inside, layout)
         assert set(tmp_path.iterdir()) <= {tmp_path / "a"}
@@ -328,19 +330,25 @@ def test_no_line_of_a_vots_file_comes_from_a_row(tmp_path):
     assert len((tmp_path / "swing-1" / "sequence").read_text().splitlines()) == 5
 
 
-def test_the_command_leaves_refused_rows_out_if_asked_to(tmp_path):
+def test_the_command_leaves_refused_rows_out_and_says_so(tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
         for one in (row("a/b"), row("swing-1"), row("c\\d")):
             store.save(one)
-    done = []
-    for options in ([], ["--skip-refused"]):
-        command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
-        whole = [*map(str, command), "--layout", "lasot", *options]
-        done.append(subprocess.run(whole, capture_output=True, text=True))
-    assert [one.returncode for one in done] == [2, 1]
-    assert "2 rows are refused (a/b: " in done[0].stderr and "nothing was written" in done[0].stderr
-    assert "2 rows were refused and left out: a/b: " in done[1].stderr
+    command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
+    done = subprocess.run([*map(str, command), "--layout", "lasot"], capture_output=True, text=True)
+    assert done.returncode == 1 and "2 rows were refused and left out: a/b: " in done.stderr
     assert list(tree(tmp_path / "to")) == ["swing/swing-1/nlp.txt"]
+
+
+@pytest.mark.parametrize(("status", "code"), [("describe_failed", 1), ("missing_text", 0)])
+def test_a_row_that_failed_is_said_and_no_success(tmp_path, status, code):
+    with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
+        for one in (row("swing-1"), row("swing-2", text=None, status=status)):
+            store.save(one)
+    command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
+    done = subprocess.run([*map(str, command), "--layout", "lasot"], capture_output=True, text=True)
+    assert done.returncode == code and ("1 rows failed" in done.stderr) == bool(code)
+    assert "1 rows have no text" in done.stdout
 
 
 @pytest.mark.parametrize("layout", layouts())

@@ -71,6 +71,23 @@ def test_each_dataset_and_split_has_its_own_files(tmp_path):
     assert list(json.loads((tmp_path / "tnl2k_test_parsed_text.json").read_text())) == ["x"]
 
 
+def test_each_range_has_its_own_background(tmp_path):
+    spans = [
+        part(0, 100, "red kite") | {"background": ["road"]},
+        part(100, 200, "blue kite") | {"background": ["bridge"]},
+    ]
+    entries, parsed = exported(tmp_path, row(num_frames=200, ranges=spans, background=["road"]))
+    found = {key.partition(":")[2]: entry["background"] for key, entry in entries.items()}
+    assert found == {"0": "road", "49": "road", "99": "road", "100": "bridge", "149": "bridge", "199": "bridge"}
+    assert [record["background"] for record in parsed["swing-1"].values()] == [["road"], ["bridge"]]
+
+
+def test_files_that_others_published_stay_beside(tmp_path):
+    (tmp_path / PARSED).write_text('{"bus-3": {}}')
+    done = export([row(num_frames=10)], tmp_path, "dpu-vlt", overwrite=True)
+    assert done.kept == (f"{PARSED}.orig",) and (tmp_path / f"{PARSED}.orig").read_text() == '{"bus-3": {}}'
+
+
 def test_two_texts_for_a_sequence_are_refused(tmp_path):
     with pytest.raises(ChatdescError, match="swing-1: two rows have another text"):
         export([row(), row(ranges=[], text="another")], tmp_path, "dpu-vlt")

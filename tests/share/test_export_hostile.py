@@ -23,10 +23,7 @@ def test_every_row_is_written_or_refused_by_name_alone_and_among_others(tmp_path
     alone = [_outcome(one, layout, tmp_path / str(number)) for number, one in enumerate(ROWS)]
     assert "written" in alone and "refused" in alone
     rows, outcomes = zip(*_without_rivals(ROWS, alone), strict=True)
-    with pytest.raises(ChatdescError, match=r"rows? (is|are) refused .*--skip-refused"):
-        export([row("good-1"), *rows], tmp_path / "none", layout)
-    assert not (tmp_path / "none").exists()
-    done = export([row("good-1"), *rows], tmp_path / "to", layout, skip_refused=True)
+    done = export([row("good-1"), *rows], tmp_path / "to", layout)
     assert files(tmp_path / "to") == {tmp_path / "to" / path for path in done.written}
     assert (len(done.refused), done.skipped) == (outcomes.count("refused"), outcomes.count("skipped"))
 
