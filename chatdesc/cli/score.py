@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.atomic import make_folder
-from chatdesc.cli.console import echo, new_console, progress_bar, say
+from chatdesc.cli.console import Exit, echo, new_console, progress_bar, say
 from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
@@ -78,6 +78,7 @@ def score(
         tables.add("text_statistics", scores.statistics, plain)
     for path in tables.paths:
         say(console, f"written: {path}")
+    raise typer.Exit(Exit.FAILED_ROWS if scores.failed else Exit.DONE)
 
 
 def _print(scores: Scores, console: Console) -> None:
@@ -87,6 +88,7 @@ def _print(scores: Scores, console: Console) -> None:
         echo(f"{sequence}: left out: {why}", err=True)
     title = f"alignment of texts and targets, cosine x 100 ({MDE})"
     console.print(plain_table(shown_alignment(scores.alignment), title, console.width))
-    for dataset in dict.fromkeys(row["dataset"] for row in scores.statistics):
-        shown = shown_statistics([row for row in scores.statistics if row["dataset"] == dataset])
-        console.print(plain_table(shown, f"texts of {dataset}" if dataset else "texts", console.width))
+    for run, dataset in dict.fromkeys((row.get("run"), row["dataset"]) for row in scores.statistics):
+        rows = [row for row in scores.statistics if (row.get("run"), row["dataset"]) == (run, dataset)]
+        title = " of ".join(part for part in ("texts", dataset, run) if part)
+        console.print(plain_table(shown_statistics(rows), title, console.width))

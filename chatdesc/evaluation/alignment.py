@@ -221,7 +221,8 @@ def alignment_rows(rows: Iterable[AlignedRow]) -> list[Record]:
 def shown_alignment(rows: list[Record]) -> list[Record]:
     """Rows of ``alignment_rows`` for a terminal, in fewer columns; the dataset only where there are several."""
     several = len({row["dataset"] for row in rows}) > 1
-    return [({"dataset": row["dataset"]} if several else {}) | _shown(row) for row in rows]
+    kept = ("run", *(["dataset"] if several else []))
+    return [{key: row[key] for key in kept if key in row} | _shown(row) for row in rows]
 
 
 def _shown(row: Record) -> Record:

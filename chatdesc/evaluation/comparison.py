@@ -69,7 +69,7 @@ class ComparisonResult(Tabular):
         verification: the proposals chosen on key frames against two references.
         judges: how grounders and encoders rate the two texts.
         notes: what a reader must know of the numbers.
-        failures: problems of the sequences that this call tracked.
+        failures: problems of the sequences that this call tracked; where it tracked none, of those tracked before.
     """
 
     dataset: str
@@ -311,7 +311,7 @@ def compare_arms(
             *_remarks(asked, results, arms, names),
             *(f"{row['arm']}: {'; '.join(row['notes'])}" for row in rows if row["notes"]),
         ),
-        failures,
+        failures or tuple(f"{row['sequence']}: {why}" for row in results.judged for why in row["problems"]),
     )
 
 

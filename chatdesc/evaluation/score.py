@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from chatdesc.evaluation.text_statistics import statistics_rows
 from chatdesc.evaluation.unused import refuse_unused
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import SHOWN, some
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import BROKEN, Row
 from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of
 from chatdesc.tables import Progress, Record, Tabular
@@ -44,12 +44,14 @@ class Scores(Tabular):
         statistics: one row per dataset and measure.
         left_out: sequences without a score, with the reason.
         notes: what a reader must know of the numbers.
+        failed: how many of ``left_out`` have no score because something failed; the others have no text by themselves.
     """
 
     alignment: list[Record]
     statistics: list[Record]
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    failed: int = 0
 
     def records(self) -> list[Record]:
         return self.alignment
@@ -103,11 +105,12 @@ def score(
     parts = [first, *(Part(str(run), dataset_of(Path(run)), chosen.of(Path(run)), Path(run)) for run in runs)]
     refuse_twice(parts)
     steps = Steps(len(first.names) if first.data is not None else 0, progress)
-    rows = [row for part in parts for row in part.rows(models, steps)]
     notes = list(first.notes)
     if runs and encoders:
         notes.insert(0, f"--run: what those runs recorded; --encoder is for {source} alone")
-    return scores_of(rows, notes)
+    if overlap(parts):
+        return side_by_side({part.place: scores_of(list(part.rows(models, steps))) for part in parts}, notes)
+    return scores_of([row for part in parts for row in part.rows(models, steps)], notes)
 
 
 def is_run(place: str | Path) -> bool:
@@ -182,22 +185,33 @@ def open_for(run: Path, names: Sequence[str], root: str, chosen: Selection, text
     return data
 
 
-def refuse_twice(parts: Iterable[Part]) -> None:
-    """Refuse to count a sequence twice: intervals would shrink, and every text would have its double.
+def refuse_twice(parts: Sequence[Part]) -> None:
+    """Refuse to count a sequence twice.
 
     Raises:
-        ChatdescError: two parts hold the same sequence of a dataset.
+        ChatdescError: two parts are the same run.
     """
-    seen: dict[tuple[str, str], str] = {}
-    for part in parts:
-        keys = [(part.dataset, name) for name in part.names]
-        if twice := [key for key in keys if key in seen]:
-            more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
-            raise ChatdescError(
-                f"{seen[twice[0]]} and {part.place} both hold {twice[0][1]}{more} of {part.dataset}, and a sequence "
-                "counts once: leave one of them out, or score them one at a time, each with its own --out"
-            )
-        seen |= dict.fromkeys(keys, part.place)
+    places = [Path(part.place).resolve() for part in parts if part.run is not None]
+    twice = [place for place in places if places.count(place) > 1]
+    if twice:
+        raise ChatdescError(f"{twice[0]} is named twice, and a sequence counts once: leave it out")
+
+
+def overlap(parts: Sequence[Part]) -> bool:
+    """Whether a sequence is in two parts, which are then no sample of one kind: intervals over all would shrink."""
+    keys = [(part.dataset, name) for part in parts for name in part.names]
+    return len(set(keys)) < len(keys)
+
+
+def side_by_side(scores: Mapping[str, Scores], notes: Iterable[str] = ()) -> Scores:
+    """Tables of several runs of the same sequences as one, with the run in the first column."""
+    return Scores(
+        [{"run": place} | row for place, of in scores.items() for row in of.alignment],
+        [{"run": place} | row for place, of in scores.items() for row in of.statistics],
+        tuple((f"{place}: {name}", why) for place, of in scores.items() for name, why in of.left_out),
+        tuple(notes),
+        sum(of.failed for of in scores.values()),
+    )
 
 
 def scores_of(rows: Sequence[ScoredRow | Row], notes: Iterable[str] = ()) -> Scores:
@@ -218,4 +232,11 @@ def scores_of(rows: Sequence[ScoredRow | Row], notes: Iterable[str] = ()) -> Sco
     for row in rows:
         by_dataset.setdefault(row["dataset"] or "", []).append(row)
     statistics = [{"dataset": name} | line for name, of in by_dataset.items() for line in statistics_rows(of)]
-    return Scores(alignment, statistics, left_out, tuple(notes))
+    failed = sum(not row["alignment"] and _failed(row) for row in rows)
+    return Scores(alignment, statistics, left_out, tuple(notes), failed)
+
+
+def _failed(row: ScoredRow | Row) -> bool:
+    """Whether a row lacks a score through a failure: a run's row says so, another has a problem."""
+    status = row.get("status")
+    return bool(row["problems"]) if status is None else status in BROKEN

@@ -10,6 +10,8 @@ from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from tests.makers.commands import call, fails
 
+NO_ANSWER = {"problems": ["describe: no answer"], "alignment": []}
+
 
 def test_several_runs_in_one_table(real, tmp_path):
     other = tmp_path / "other"
@@ -25,11 +27,38 @@ def test_several_runs_in_one_table(real, tmp_path):
     assert same["tnl2k"] == "1.0"
 
 
-def test_a_sequence_counts_once(real, tmp_path):
+def test_a_sequence_counts_once(real):
     run = real / "run"
-    both = fails("score", run, "--run", run)
-    assert f"{run} and {run} both hold" in both and "leave one of them out" in both
-    assert "both hold" in fails("score", "synthetic", real / "data", "--run", run)
+    assert f"{run} is named twice" in fails("score", run, "--run", run)
+
+
+def test_runs_of_the_same_sequences_stand_side_by_side(real, tmp_path):
+    """Two describers on one dataset: each has rows of its own, as if it had been scored alone."""
+    run, other = real / "run", tmp_path / "other"
+    shutil.copytree(run, other)
+    done = call("score", run, "--run", other, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "alignment.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["run"], row["measure"]) for row in rows] == [
+        (str(place), measure) for place in (run, other) for measure in ("cosine", "margin")
+    ]
+    call("score", run, "--out", tmp_path / "alone")
+    with open(tmp_path / "alone" / "alignment.csv", newline="") as file:
+        assert [{"run": str(run)} | row for row in csv.DictReader(file)] == rows[:2]
+    with open(tmp_path / "text_statistics.csv", newline="") as file:
+        assert {row["run"] for row in csv.DictReader(file)} == {str(run), str(other)}
+
+
+@pytest.mark.parametrize(("status", "code"), [("describe_failed", 1), ("missing_text", 0)])
+def test_a_row_that_failed_is_no_success(real, tmp_path, status, code):
+    shutil.copytree(real / "run", tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "run.json").read_text())
+    with Store.open(tmp_path / "run", config) as store:
+        first = store.load(store.names()[0])
+        store.save(first | {"text": None, "alignment": [], "status": status, "problems": ["why"]})
+    done = call("score", tmp_path / "run", "--out", tmp_path)
+    assert (done.exit_code, f"{first['sequence']}: left out: why" in done.output) == (code, True)
 
 
 def test_scores_are_of_the_sequences_asked_for(real, tmp_path):
@@ -102,11 +131,11 @@ def test_what_cannot_be_scored_is_said(real, tmp_path):
     shutil.copytree(real / "run", tmp_path / "run")
     store = Store(tmp_path / "run")
     first, _ = store.names()
-    store.save(store.load(first) | {"text": None, "problems": ["describe: no answer"], "alignment": []})
+    store.save(store.load(first) | {"text": None, "status": "describe_failed"} | NO_ANSWER)
     store.save(store.load(first) | {"sequence": "elsewhere-1"})
     for options in ([real / "data", "--encoder", "attributes"], []):
         done = call("score", store.root, *options)
-        assert done.exit_code == 0, done.output
+        assert done.exit_code == 1, done.output
         assert f"{first}: left out: describe: no answer" in done.output + done.stderr
         assert ("does not hold 1 of the run's 3 sequences: elsewhere-1" in done.output) == bool(options)
 
@@ -117,4 +146,4 @@ def test_a_sequence_that_cannot_be_read_is_said(real, tmp_path):
     for picture in (tmp_path / "data").rglob(f"{first}/img/*"):
         picture.unlink()
     done = call("score", "synthetic", tmp_path / "data", "--out", tmp_path)
-    assert done.exit_code == 0 and f"{first}: left out: " in done.output + done.stderr, done.output
+    assert done.exit_code == 1 and f"{first}: left out: " in done.output + done.stderr, done.output

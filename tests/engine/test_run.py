@@ -206,6 +206,7 @@ def test_other_data_under_the_same_names_is_refused(scenes, tmp_path):
         ("visible", [True] * 5 + [False]),
         ("num_frames", 5),
         ("first_frame", "0" * 64),
+        ("manual_text", None),  # the data has got a text since
     ],
 )
 def test_every_finished_row_is_compared_with_the_data(scenes, tmp_path, column, value):

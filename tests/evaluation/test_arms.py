@@ -23,13 +23,15 @@ class Fake:
     name, max_batch, workers, threshold = "fake", 8, 1, 0.3
 
     def __init__(self):
-        self.asked, self.followed, self.fails = [], 0, ""
+        self.asked, self.followed, self.fails, self.blind = [], 0, "", False
 
     def describe_self(self):
         return {"name": "fake"}
 
     def ground(self, requests):
         self.asked += [r.text for r in requests]
+        if self.blind:
+            return [BackendError("no memory") for _ in requests]
         return [leads(r.text, (r.text.split()[-1], HERE if "kite" in r.text else THERE, 0.9)) for r in requests]
 
     def follow(self, requests):
@@ -108,6 +110,21 @@ def test_an_arm_that_fails_leaves_the_others_and_is_tried_again(work):
     work.models.tracker.fails = ""
     again = do(work)["kite-1"]
     assert again["problems"] == [] and "arm_problems" not in again
+
+
+def test_texts_that_could_not_be_judged_are_judged_by_the_next_call(work):
+    """The tracks are those of an earlier call, so only the texts are grounded in vain."""
+    rows = do(work)
+    run_rows = {name: Store(work.run).load(name) for name in rows}
+    work.models.grounder.blind = True
+    with work.open() as store:
+        store.save({key: value for key, value in rows["kite-1"].items() if key != "judged"})
+        work.track(store, ["kite-1"])
+        blind = store.load("kite-1")
+        assert any(problem.startswith("grounding in the first frame: no memory") for problem in blind["problems"])
+        assert work.pending(store) == ["kite-1"] and run_rows["kite-1"]["text"] == "a red kite"
+    work.models.grounder.blind = False
+    assert do(work)["kite-1"]["judged"] == rows["kite-1"]["judged"]
 
 
 def test_tracks_of_an_earlier_text_do_not_stay(work):

@@ -37,8 +37,14 @@ def test_several_runs_in_one_table_and_no_sequence_twice(tmp_path):
     scores = chatdesc.score(one, runs=[two])
     assert [row["dataset"] for row in scores.alignment] == ["lasot", "lasot", "tnl2k", "tnl2k"]
     more = run_of(tmp_path / "c", a_row("k-1"), a_row("k-2"))
-    with pytest.raises(ChatdescError, match=r"a and .*c both hold k-1 of lasot"):
-        chatdesc.score(one, runs=[two, more])
+    apart = chatdesc.score(one, runs=[two, more])
+    assert [(row["run"], row["sequences"]) for row in apart.alignment[::2]] == [
+        (str(one), 1),
+        (str(two), 1),
+        (str(more), 2),
+    ]
+    with pytest.raises(ChatdescError, match=r"a is named twice"):
+        chatdesc.score(one, runs=[two, one])
 
 
 def test_arguments_that_take_no_part_are_refused(tmp_path):
