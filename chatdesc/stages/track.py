@@ -140,7 +140,7 @@ def track(
         np.array(state.scores, np.float32),
         tuple(state.key_frames),
         *ious.T,
-        tuple(state.places_dropped),
+        places_dropped=tuple(state.places_dropped),
     )
 
 
