@@ -133,14 +133,16 @@ def track(
         if at - 1 == due or answer.scores[-1] < min_score:
             phrase = _in_force(first_phrase, later, at - 1)
             yield from _key_frame(sequence, at - 1, phrase, settings, threshold, encoder, template, state)
-    ious = np.array(state.ious, np.float32).reshape(-1, 3)
+    chosen, by_chance, best = np.array(state.ious, np.float32).reshape(-1, 3).T
     return Track(
         np.stack(state.boxes).astype(np.float32),
         tuple(state.sources),
         np.array(state.scores, np.float32),
         tuple(state.key_frames),
-        *ious.T,
-        places_dropped=tuple(state.places_dropped),
+        chosen,
+        by_chance,
+        best,
+        tuple(state.places_dropped),
     )
 
 
