@@ -48,7 +48,7 @@ class StandIn(CropEncoder):
             )
 
         return SimpleNamespace(
-            device="cpu", facts={}, cuts=True, fill=(0, 0, 0), width=32, preprocess=_shrunk,
+            device="cpu", facts={}, cuts=True, fill=(0, 0, 0), room=1.0, width=32, preprocess=_shrunk,
             tokenize=lambda t: (t, [False] * len(t)), encode_crops=crops, encode_texts=texts,
         )  # fmt: skip
 

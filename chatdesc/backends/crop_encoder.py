@@ -14,6 +14,7 @@ Crops are cut out on whole pixels:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -38,12 +39,21 @@ class EncoderModel:
         facts: model, weights and preprocessing, for a row's provenance.
         cuts: whether its own preprocessing loses what lies beside the centre square of a picture.
         fill: the colour, RGB in [0, 255], that its own preprocessing makes zero.
+        room: the shorter side after its resizing, in sides of the square that it cuts out; 1 where only the longer
+            side is cut.
     """
 
     def __init__(
-        self, model: Any, device: str, facts: dict[str, str], cuts: bool, fill: tuple[int, int, int] = (0, 0, 0)
+        self,
+        model: Any,
+        device: str,
+        facts: dict[str, str],
+        cuts: bool,
+        fill: tuple[int, int, int] = (0, 0, 0),
+        room: float = 1.0,
     ) -> None:
-        self.model, self.device, self.facts, self.cuts, self.fill = model, device, facts, cuts, fill
+        self.model, self.device, self.facts, self.cuts = model, device, facts, cuts
+        self.fill, self.room = fill, room
 
     @cached_property
     def width(self) -> int:
@@ -105,7 +115,7 @@ class CropEncoder:
     def _look(self, picture: Any) -> Any:
         """A crop as the model takes it."""
         pad = self.loaded.cuts and not self.centre
-        return self.loaded.preprocess(padded(picture, self.loaded.fill) if pad else picture)
+        return self.loaded.preprocess(padded(picture, self.loaded.fill, self.loaded.room) if pad else picture)
 
     @cached_property
     def batches(self) -> Batches:
@@ -199,11 +209,11 @@ def cut_out(image: Image, box: ArrayLike) -> Any:
     return Pillow.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
 
 
-def padded(picture: Any, fill: tuple[int, int, int]) -> Any:
-    """A PIL picture in the middle of a square of the colour ``fill``, as large as its longer side."""
+def padded(picture: Any, fill: tuple[int, int, int], room: float = 1.0) -> Any:
+    """A PIL picture in the middle of a square of the colour ``fill``, ``room`` times as large as its longer side."""
     from PIL import Image as Pillow
 
-    side = max(picture.size)
+    side = math.ceil(max(picture.size) * room)
     square = Pillow.new("RGB", (side, side), fill)
     square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
     return square

@@ -84,7 +84,7 @@ class TransformersClipModel(EncoderModel):
         preprocessing = json.dumps(shown, sort_keys=True, default=str)
         cuts = bool(settings.get("do_center_crop")) or "shortest_edge" in (settings.get("size") or {})
         fill = colour_of(settings["image_mean"])
-        super().__init__(model, device, {**facts, "preprocessing": preprocessing}, cuts, fill)
+        super().__init__(model, device, {**facts, "preprocessing": preprocessing}, cuts, fill, _room(settings))
 
     def preprocess(self, picture: Any) -> dict[str, Any]:
         """A picture as the model takes it, on the CPU, without a batch."""
@@ -114,3 +114,14 @@ class TransformersClipModel(EncoderModel):
             rows = encode(**batch).pooler_output
             rows = rows / rows.norm(dim=-1, keepdim=True)
         return np.asarray(rows.float().cpu().numpy(), np.float32)
+
+
+def _room(settings: dict[str, Any]) -> float:
+    """The shorter side after resizing, in sides of the square that is cut out.
+
+    >>> _room({"do_center_crop": True, "size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}})
+    1.1428571428571428
+    """
+    shortest = (settings.get("size") or {}).get("shortest_edge")
+    square = (settings.get("crop_size") or {}).get("height")
+    return max(1.0, shortest / square) if settings.get("do_center_crop") and shortest and square else 1.0

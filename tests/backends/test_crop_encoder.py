@@ -11,7 +11,7 @@ from tests.makers.sequences import frames_of
 
 
 class Model:
-    device, facts, width, cuts, fill = "cpu", {}, 2, True, (10, 20, 30)
+    device, facts, width, cuts, fill, room = "cpu", {}, 2, True, (10, 20, 30), 1.0
 
     def __init__(self):
         self.crops, self.texts = 0, []

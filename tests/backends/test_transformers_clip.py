@@ -1,8 +1,10 @@
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from chatdesc.backends import create
 from chatdesc.protocols import Encoder
@@ -198,3 +200,21 @@ def test_the_whole_loop_with_several_encoders(models, tmp_path):
         assert [a["encoder"] for a in row["alignment"]] == ["clip:clip", "clip:siglip", "clip:siglip2"]
         assert len({a["refined"] for a in row["alignment"]}) == 3
         assert str(tmp_path) not in str(row["provenance"])
+
+
+def test_a_padded_crop_is_seen_whole_where_the_model_cuts_off_more_than_the_longer_side(models, tmp_path):
+    """Some CLIPs are resized to 256 pixels and cut to 224: red at the ends of a crop must reach the network."""
+    folder = tmp_path / "wide"
+    shutil.copytree(models("clip"), folder)
+    for file in folder.glob("*processor_config.json"):
+        config = json.loads(file.read_text())
+        for part in (config, config.get("image_processor", {})):
+            if "size" in part:
+                part["size"] = {"shortest_edge": 48}
+        file.write_text(json.dumps(config))
+    one = create("encoder", f"clip:{folder}", device="cpu")
+    figure = np.full((200, 40, 3), 128, np.uint8)
+    figure[:12], figure[-12:] = (255, 0, 0), (255, 0, 0)
+    seen = one._look(Pillow.fromarray(figure))["pixel_values"].numpy()
+    red = seen[0] - seen[1]
+    assert red[:3].max() > 1 and red[-3:].max() > 1
