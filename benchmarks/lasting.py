@@ -130,9 +130,9 @@ def places(texts: dict[str, str]) -> dict[str, float]:
 
 def line(name: str, before: dict[str, float], after: dict[str, float]) -> str:
     gap = paired((before.get(key), after[key]) for key in after)
-    means = [float(np.nanmean(list(values.values()))) for values in (before, after)]
+    bounds = "[no interval]" if gap.low is None else f"[{gap.low:+.3f}, {gap.high:+.3f}]"
     return (
-        f"| {name} | {means[0]:.3f} | {means[1]:.3f} | {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] "
+        f"| {name} | {gap.before:.3f} | {gap.after:.3f} | {gap.mean:+.3f} {bounds} "
         f"| {gap.better}/{gap.worse} | {gap.count} |"
     )
 

@@ -102,7 +102,8 @@ def figure(row: Row, name: str) -> float:
 
 
 def line(name: str, found: Interval) -> str:
-    bounds = f"fewer than {FEW} pairs" if found.low is None else f"{found.low:+.3f}, {found.high:+.3f}"
+    few = f"fewer than {FEW} pairs" if found.count < FEW else "all alike"
+    bounds = few if found.low is None else f"{found.low:+.3f}, {found.high:+.3f}"
     mean = float("nan") if found.mean is None else found.mean
     return f"{name:<58} {mean:+7.3f}  [{bounds}]  n {found.count:3d}  better {found.better}, worse {found.worse}"
 

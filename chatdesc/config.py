@@ -69,7 +69,10 @@ class Settings:
     region: str = _setting("box", "Image region shown to the describer", PROMPTS, choices=REGIONS)
     style: str = _setting("concise", "Style of the texts", PROMPTS, choices=STYLES)
     every: int = _setting(
-        0, "Write a new text every N frames, each range with its own feedback; 0 writes one text", PROMPTS, least=0
+        0,
+        "Write a new text every N frames, each chosen with boxes of its own frames; 0 writes one text",
+        PROMPTS,
+        least=0,
     )
     max_words: int = _setting(40, "Maximum words of a text; longer texts are sent back", PROMPTS, least=1)
     max_tokens: int | None = _setting(

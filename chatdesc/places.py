@@ -29,7 +29,7 @@ SIDES = {
 }  # fmt: skip
 LATERAL = ("left", "right", "upper", "lower", "leftmost", "rightmost", "topmost", "bottommost")
 NO_SIDES = (
-    "hand arm leg foot eye ear shoulder knee elbow wing wheel lane turn back half body lip floor deck one".split()
+    "hand arm leg foot eye ear shoulder knee elbow wing wheel lane turn back half body lip floor deck one side".split()
 )
 JOINING = (STOP_WORDS - {"of"}) | set("above behind below beside between far over under underneath".split())
 NEAR_MIDDLE = 0.25  # of the frame's width and height: how far from its middle "in the center" still fits
@@ -95,7 +95,7 @@ def without_places(text: str, box: Boxes, size: tuple[int, int]) -> str:
     left = text
     for place in reversed(gone):
         left = f"{left[: place.start]} {left[place.stop :]}"
-    left = re.sub(r"\s+([,.;])", r"\1", " ".join(left.split())).strip(" ,;")
+    left = re.sub(r"\s+([,.;])", r"\1", " ".join(left.split())).strip(" ,;:")
     says_something = any(word.text.lower() not in STOP_WORDS for word in split_words(left))
     return left if gone and says_something else text
 

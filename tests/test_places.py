@@ -83,3 +83,9 @@ def test_words_that_cannot_be_compared_with_a_box_are_listed_without_sides():
     assert [p.fits(np.zeros(4, np.float32), SIZE) for p in found] == [None, None, False]
     for place in found:
         assert "second car behind the tree on the right"[place.start : place.stop] == place.words
+
+
+def test_a_part_that_is_named_by_its_side_keeps_the_side_and_no_mark_is_left_over():
+    far = np.float32([0, 0, 20, 20])
+    assert without_places("right side mirror of the car", far, (640, 480)) == "right side mirror of the car"
+    assert without_places("in the center of the image: a dog", far, (640, 480)) == "a dog"
