@@ -33,7 +33,7 @@ from chatdesc.backends.openai_dialect import JSON_MODES, Dialect
 from chatdesc.backends.openai_http import Passing, Refused, Server, Usage
 from chatdesc.protocols import each
 from chatdesc.region import CONVENTIONS, PLACEHOLDER, REGIONS, coordinates, show
-from chatdesc.types import BackendError, ChatdescError, Describe, Image, LruCache, UnreadableAnswer
+from chatdesc.types import BackendError, ChatdescError, Describe, Image, LruCache
 
 log = logging.getLogger(__name__)
 
@@ -236,8 +236,8 @@ class OpenAiDescriber:
         """The model's text in a reply.
 
         Raises:
-            UnreadableAnswer: it is empty, a refusal, or cut off; a retry would end alike.
-            BackendError: there is no message in it.
+            BackendError: it is empty, a refusal, or cut off. It is not asked for again in this run, as the answer would
+                be alike; a sick server may answer so, too, so the row is done again by the next run.
         """
         self._count(reply)
         choice = _object(reply["choices"][0])
@@ -246,12 +246,11 @@ class OpenAiDescriber:
         text = _spoken(message.get("content"))
         if message.get("refusal") or reason == "content_filter":
             why = self._server.clean(str(message.get("refusal") or "content filter"))
-            raise UnreadableAnswer(f"the model declined to answer ({why})")
+            raise BackendError(f"the model declined to answer ({why})")
         if reason == "length":
-            raise UnreadableAnswer(f"the answer was cut off at {self.max_tokens} tokens; raise --max-tokens")
+            raise BackendError(f"the answer was cut off at {self.max_tokens} tokens; raise --max-tokens")
         if not text.strip():
-            kind = UnreadableAnswer if message else BackendError  # a reply without a message is a sick server's
-            raise kind(f"the model answered nothing (finish reason: {reason})")
+            raise BackendError(f"the model answered nothing (finish reason: {reason})")
         return text
 
     def _count(self, reply: dict[str, Any]) -> None:

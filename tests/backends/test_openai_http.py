@@ -14,7 +14,7 @@ import pytest
 
 from chatdesc.backends import create
 from chatdesc.backends import openai_http as http
-from chatdesc.types import BackendError, ChatdescError, UnreadableAnswer
+from chatdesc.types import BackendError, ChatdescError
 from tests.standins.openai_server import (
     GOOD,
     KEY,
@@ -173,22 +173,21 @@ def test_what_would_not_pass_is_asked_once_and_says_what_to_do(fault):
 
 
 @pytest.mark.parametrize(
-    ("body", "words", "kind"),
+    ("body", "words"),
     [
-        (completion('{"target": "red', finish="length"), "cut off at 512 tokens", UnreadableAnswer),
-        (completion(""), "answered nothing", UnreadableAnswer),
-        (completion(None), "answered nothing", UnreadableAnswer),
-        (completion(" \n"), "answered nothing", UnreadableAnswer),
-        (completion(None, refusal="I cannot look at people."), "declined.*I cannot look", UnreadableAnswer),
-        (completion("well", finish="content_filter"), "declined", UnreadableAnswer),
-        ({"choices": ["?"]}, "answered nothing", BackendError),
+        (completion('{"target": "red', finish="length"), "cut off at 512 tokens"),
+        (completion(""), "answered nothing"),
+        (completion(None), "answered nothing"),
+        (completion(" \n"), "answered nothing"),
+        (completion(None, refusal="I cannot look at people."), "declined.*I cannot look"),
+        (completion("well", finish="content_filter"), "declined"),
+        ({"choices": ["?"]}, "answered nothing"),
     ],
 )
-def test_what_is_no_answer_is_an_error_and_not_asked_again(body, words, kind):
-    """A model that has nothing to say will not say more next time; without a message in it, a server is sick."""
+def test_what_is_no_answer_is_an_error_and_not_asked_again(body, words):
     with serving(lambda _, n: Reply(body)) as server:
         answer, one = ask(server)
-    assert type(answer) is kind
+    assert type(answer) is BackendError  # a sick server may answer so: the next run asks again
     assert re.search(words, str(answer))
     assert len(server.chats) == 1
     assert one.usage.failures == 1
