@@ -10,8 +10,8 @@ evidence, in seconds:
 `--split validation` has the scenes that weights and limits were chosen on, with the models of the preset `tiny`; other
 presets (`offline`) show what becomes of them with another grounder and encoder. `--loop` tracks again with each
 verifier, whose choice restarts the tracker. Intervals are of paired differences by sequence, 95 %. A key frame is lost
-where the tracker's box overlaps the target by less than .3, and none of the proposals is right where none overlaps it by
-.5. The column `narrow cone` has the change of the share when cosines are squeezed as CLIP's are.
+where the tracker's box overlaps the target by less than .3, and none of the proposals is right where none overlaps it
+by .5. The column `narrow cone` has the change of the share when cosines are squeezed as CLIP's are.
 """
 
 from __future__ import annotations
