@@ -16,7 +16,7 @@ from chatdesc.private import without_secrets
 from chatdesc.region import REGIONS
 from chatdesc.types import ChatdescError
 
-VERIFIER_NAMES = ("similarity", "random", "oracle")
+VERIFIER_NAMES = ("similarity", "raw-similarity", "random", "oracle")
 STYLES = ("concise", "detailed")
 
 MODELS, PROMPTS, METHOD, OUTPUT = "Models", "Describer input and text", "Method", "Output"

@@ -29,7 +29,7 @@ def test_other_feedback_is_refused(feedback):
         ({"theta": 0}, "--theta"),
         ({"tau": 1.2}, "--tau"),
         ({"min_margin": -0.1}, "--min-margin"),
-        ({"verifier": "orakel"}, "'orakel'; there are: similarity, random, oracle"),
+        ({"verifier": "orakel"}, "'orakel'; there are: similarity, raw-similarity, random, oracle"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(change, named):

@@ -160,6 +160,8 @@ def _tracking(row: Row) -> list[str]:
     ]
     if dropped := done.get("places_dropped"):
         lines.append(f"  words of place left out on key frames {', '.join(map(str, dropped))}, where they did not fit")
+    if none := done.get("none_frames"):
+        lines.append(f"  none of the proposals was the target on key frames {', '.join(map(str, none))}")
     if done["key_frames"]:
         chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(

@@ -121,6 +121,7 @@ class TrackingRecord(TypedDict):
     norm_precision: float | None
     key_frames: list[int]
     places_dropped: list[int]
+    none_frames: list[int]
     chosen_iou: float | None
     random_iou: float | None
     oracle_iou: float | None
@@ -218,7 +219,8 @@ COLUMNS: dict[str, str] = {
     "and for `text`; margins over the strongest distractor crop; whether the encoder cut the text",
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "
     "named), verification against random choice and oracle, and the track itself; `places_dropped`: the key frames on "
-    "which words of place were left out, because they did not fit",
+    "which words of place were left out, because they did not fit; `none_frames`: those on which verification took "
+    "none of the proposals for the target",
     "audit": "findings about the manual text with their evidence",
     "status": "ok, or what is wrong with the sequence (missing_text, missing_frames, bad_boxes, describe_failed ...)",
     "problems": "every problem in words",

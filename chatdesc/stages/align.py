@@ -1,13 +1,7 @@
 """Alignment of texts with the target: cosines with target crops, and margins over distractor crops.
 
 One sequence is one generator, as in ``reflect``. All texts and encoders are compared on the same crops. Distractors are
-what a text found off the target, or else windows beside it:
-
->>> neighbours(np.array([100, 40, 20, 30], np.float32))
-array([[ 70.,  40.,  20.,  30.],
-       [130.,  40.,  20.,  30.],
-       [100.,  -5.,  20.,  30.],
-       [100.,  85.,  20.,  30.]], dtype=float32)
+what a text found off the target, or else windows beside it.
 """
 
 from __future__ import annotations
@@ -23,6 +17,7 @@ from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.rows.schema import AlignmentRecord
 from chatdesc.stages.reflect import spread
 from chatdesc.stages.track import Phrase, in_force, top_proposals
+from chatdesc.stages.windows import neighbours
 from chatdesc.types import Boxes, Crop, Embed, Embedding, FrameRef, Ground, Grounding, Sequence, Steps
 
 DISTRACTORS = 4  # proposals of one text on one frame
@@ -131,15 +126,6 @@ def alignment_column(scores: list[Alignment]) -> list[AlignmentRecord]:
             }
         )
     return column
-
-
-def neighbours(box: Boxes) -> Boxes:
-    """[4, 4] xywh windows of the size of ``box`` ([4] xywh) to its left, right, above and below, half a size apart.
-
-    They may reach out of the frame.
-    """
-    shifts = np.array([[-1.5, 0], [1.5, 0], [0, -1.5], [0, 1.5]], np.float32) * box[2:]
-    return np.concatenate([box[:2] + shifts, np.repeat(box[None, 2:], 4, 0)], 1).astype(np.float32)
 
 
 def _elsewhere(groundings: list[Grounding], box: Boxes, theta: float, threshold: float, beside: Boxes) -> Boxes:

@@ -203,6 +203,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
         "norm_precision": score.norm_precision_at_20 if score else None,
         "key_frames": list(done.key_frames),
         "places_dropped": list(done.places_dropped),
+        "none_frames": list(done.none_frames),
         "chosen_iou": means[0],
         "random_iou": means[1],
         "oracle_iou": means[2],

@@ -22,10 +22,15 @@ from numpy.typing import NDArray
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.places import places_in, without_places
-from chatdesc.stages.verify import VERIFIERS, Evidence
+from chatdesc.stages.evidence import Choice, Evidence
+from chatdesc.stages.verify import VERIFIERS
+from chatdesc.stages.windows import neighbours
 from chatdesc.types import Boxes, Crop, Embed, Embedding, Follow, Followed, FrameRef, Ground, Grounding, Sequence, Steps
 
+Vectors = NDArray[np.float32]
+
 MAX_PROPOSALS = 8
+MAX_SEARCHES = 4  # key frames in a row that come early after one without the target
 REINIT_BELOW = 0.5  # IoU of a language proposal with the tracker's box, below which the tracker restarts
 
 
@@ -50,6 +55,7 @@ class Track:
         chosen_iou, random_iou, oracle_iou: IoU with the ground truth of the proposal that verification chose, of a
             random one and of the best one; one entry per key frame with a visible target.
         places_dropped: the key frames in which words of place were left out of the text.
+        none_frames: the key frames in which verification took none of the proposals for the target.
     """
 
     boxes: Boxes
@@ -60,6 +66,7 @@ class Track:
     random_iou: NDArray[np.float32]
     oracle_iou: NDArray[np.float32]
     places_dropped: tuple[int, ...] = ()
+    none_frames: tuple[int, ...] = ()
 
 
 class Stop(NamedTuple):
@@ -78,10 +85,18 @@ class Stop(NamedTuple):
 
 @dataclass(slots=True)
 class _State:
-    """The target's box, the tracker's session, and what has been recorded so far."""
+    """The target's box, the tracker's session, and what has been recorded so far.
+
+    ``trusted_score`` is the tracker's score when it was last known to be on the target, or first after a start;
+    ``searches`` counts the key frames in a row that were not verified; ``beside`` has the vectors [W, D] of windows
+    beside the template, from the first key frame on.
+    """
 
     box: Boxes
     recent: Crop
+    trusted_score: float | None = None
+    searches: int = 0
+    beside: Vectors | None = None
     session: Any = None
     init: Boxes | None = None
     boxes: list[Boxes] = field(default_factory=list)
@@ -89,6 +104,7 @@ class _State:
     scores: list[float] = field(default_factory=list)
     key_frames: list[int] = field(default_factory=list)
     places_dropped: list[int] = field(default_factory=list)
+    none_frames: list[int] = field(default_factory=list)
     ious: list[tuple[float, float, float]] = field(default_factory=list)
 
 
@@ -125,7 +141,9 @@ def track(
     at = 1
     while at < total:
         last_key_frame = state.key_frames[-1] if state.key_frames else None
-        stop, due, min_score = next_stop(at, total, last_key_frame, settings) if text else Stop(total, total, 0.0)
+        searching = 0 < state.searches <= MAX_SEARCHES
+        ahead = next_stop(at, total, last_key_frame, settings, searching) if text else Stop(total, total, 0.0)
+        stop, due, min_score = ahead
         words = in_force((first_phrase, *later), at).text
         answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, min_score, words)
         _record(state, answer)
@@ -143,14 +161,16 @@ def track(
         by_chance,
         best,
         tuple(state.places_dropped),
+        tuple(state.none_frames),
     )
 
 
-def next_stop(at: int, total: int, last_key_frame: int | None, settings: Settings) -> Stop:
+def next_stop(at: int, total: int, last_key_frame: int | None, settings: Settings, searching: bool = False) -> Stop:
     """How far to track from frame ``at`` (at least 1) of ``total``.
 
     Every ``ground_every``-th frame is a key frame. A score below ``min_score`` makes another one, but not within
-    ``ground_every // 4`` frames after a key frame: a tracker that stays unsure would be grounded on every frame.
+    ``ground_every // 4`` frames after a key frame: a tracker that stays unsure would be grounded on every frame. While
+    ``searching`` for a target that the last key frame did not show, the next one comes when this calm ends.
 
     >>> settings = Settings(ground_every=16, min_score=0.2)
     >>> next_stop(7, 30, 6, settings)        # frame 6 was a key frame, so scores count again from frame 11 on
@@ -161,6 +181,8 @@ def next_stop(at: int, total: int, last_key_frame: int | None, settings: Setting
     every = settings.ground_every
     due = -(-at // every) * every
     calm_until = 0 if last_key_frame is None else last_key_frame + every // 4
+    if searching and last_key_frame is not None:
+        due = min(due, max(at, last_key_frame + max(every // 4, 1)))
     if at <= calm_until:
         return Stop(min(total, due + 1, calm_until + 1), due, 0.0)
     return Stop(min(total, due + 1), due, settings.min_score)
@@ -177,6 +199,8 @@ def in_force(phrases: tuple[Phrase, ...], frame: int) -> Phrase:
 
 def _record(state: _State, answer: Followed) -> None:
     state.session, state.init = answer.session, None
+    if state.trusted_score is None:
+        state.trusted_score = float(answer.scores[0])
     state.boxes.extend(answer.boxes)
     state.scores.extend(float(s) for s in answer.scores)
     state.sources.extend(["tracker"] * len(answer.boxes))
@@ -203,23 +227,47 @@ def _key_frame(
     boxes = np.concatenate([boxes, state.boxes[-1][None]])
     scores = np.append(scores, np.float32(state.scores[-1]))
     others, other_scores = top_proposals(grounded[1], threshold) if background else (boxes[:0], scores[:0])
-    crops = (template, state.recent, *(Crop(frame, b) for b in boxes))
+    crops = (template, state.recent, *(Crop(frame, b) for b in (*boxes, *others)))
     vectors: Embedding = yield Embed(encoder, crops, (text,))
-    truth = sequence.boxes[index] if sequence.valid()[index] else None
+    if state.beside is None:
+        state.beside = (yield from _beside(template, encoder)).reshape(-1, vectors.crops.shape[1])
+    seen, back = vectors.crops[2 : 2 + len(boxes)], vectors.crops[2 + len(boxes) :]
+    first, recent, words = vectors.crops[0], vectors.crops[1], vectors.texts[0]
     evidence = Evidence(
         boxes,
         scores,
-        vectors.crops[2:] @ vectors.crops[0],
-        vectors.crops[2:] @ vectors.crops[1],
-        vectors.crops[2:] @ vectors.texts[0],
+        seen @ first,
+        seen @ recent,
+        seen @ words,
         others,
         other_scores,
         state.boxes[-2],
-        truth,
+        sequence.boxes[index] if sequence.valid()[index] else None,
         seed=crc32(f"{settings.seed} {sequence.name!a} {index}".encode()),
         verified=state.recent.box,
+        since=index - state.recent.frame.index,
+        verified_score=state.trusted_score,
+        anchor=float(first @ words),
+        background_template=back @ first,
+        background_recent=back @ recent,
+        background_text=back @ words,
+        beside_template=state.beside @ first,
+        beside_recent=state.beside @ recent,
+        beside_text=state.beside @ words,
     )
-    _decide(evidence, frame, index, settings.verifier, state)
+    _decide(evidence, frame, index, settings, state)
+
+
+def _beside(template: Crop, encoder: str) -> Steps[Vectors]:
+    """Vectors [W, D] of the windows beside the template whose middle is in the frame; empty without one."""
+    height, width = template.frame.image().shape[:2]
+    windows = neighbours(template.box)
+    middle = windows[:, :2] + windows[:, 2:] / 2
+    windows = windows[((middle > 0) & (middle < (width, height))).all(1)]
+    if not len(windows):
+        return np.zeros(0, np.float32)
+    answer: Embedding = yield Embed(encoder, tuple(Crop(template.frame, w) for w in windows), ())
+    return answer.crops[np.linalg.norm(answer.crops, axis=1) > 0]
 
 
 def _fitting(text: str, frame: FrameRef, state: _State) -> str:
@@ -233,20 +281,43 @@ def _fitting(text: str, frame: FrameRef, state: _State) -> str:
     return fitting
 
 
-def _decide(evidence: Evidence, frame: FrameRef, index: int, verifier: str, state: _State) -> None:
-    chosen = VERIFIERS[verifier](evidence)
-    box = evidence.boxes[chosen]
+def _decide(evidence: Evidence, frame: FrameRef, index: int, settings: Settings, state: _State) -> None:
+    """Take the verifier's choice: restart the tracker where it is far from it, and remember what is verified."""
+    choice = VERIFIERS[settings.verifier](evidence)
+    own = len(evidence.boxes) - 1
+    chosen = own if choice.index is None else choice.index
     state.key_frames.append(index)
+    if choice.index is None:
+        state.none_frames.append(index)
     if evidence.truth is not None:
-        ious = iou_matrix(evidence.boxes, evidence.truth[None])[:, 0]
-        by_chance, best = VERIFIERS["random"](evidence), VERIFIERS["oracle"](evidence)
-        state.ious.append((float(ious[chosen]), float(ious[by_chance]), float(ious[best])))
-    if chosen < len(evidence.boxes) - 1:
-        agrees = float(iou_matrix(box[None], state.box[None])[0, 0]) >= REINIT_BELOW
-        if not agrees:
-            state.boxes[-1], state.sources[-1], state.scores[-1] = box, "language", float(evidence.scores[chosen])
-            state.box, state.session, state.init = box, None, box
-    state.recent = Crop(frame, state.boxes[-1])
+        state.ious.append(_compared(evidence, chosen))
+    box = evidence.boxes[chosen]
+    agrees = float(iou_matrix(box[None], state.box[None])[0, 0]) >= REINIT_BELOW
+    if chosen < own and not agrees:
+        state.boxes[-1], state.sources[-1], state.scores[-1] = box, "language", float(evidence.scores[chosen])
+        state.box, state.session, state.init, state.trusted_score = box, None, box, None
+    if _is_verified(choice, evidence, settings):
+        state.recent, state.searches = Crop(frame, box), 0
+        state.trusted_score = state.scores[-1] if agrees else None
+    else:
+        state.searches += 1
+
+
+def _is_verified(choice: Choice, evidence: Evidence, settings: Settings) -> bool:
+    """Whether the choice may be remembered: the box of an unsure tracker, only where words lead to it as well."""
+    if choice.index is None or not choice.verified:
+        return False
+    *found, own = evidence.boxes
+    if choice.index < len(found) or float(evidence.scores[-1]) >= settings.min_score:
+        return True
+    return bool((iou_matrix(np.reshape(found, (-1, 4)), own[None]) >= REINIT_BELOW).any())
+
+
+def _compared(evidence: Evidence, chosen: int) -> tuple[float, float, float]:
+    """IoU with the truth of the proposal chosen, of a random one, and of the best one."""
+    ious = iou_matrix(evidence.boxes, evidence.truth[None] if evidence.truth is not None else evidence.boxes[:0])[:, 0]
+    by_chance = VERIFIERS["random"](evidence).index
+    return float(ious[chosen]), float(ious[by_chance or 0]), float(ious.max())
 
 
 def top_proposals(grounding: Grounding, threshold: float) -> tuple[Boxes, NDArray[np.float32]]:

@@ -81,6 +81,7 @@ def row(name="swing-1", split="test", **columns):
             "norm_precision": 1.0,
             "key_frames": [0, 2],
             "places_dropped": [2],
+            "none_frames": [2],
             "chosen_iou": 0.5,
             "random_iou": 0.25,
             "oracle_iou": 0.75,

@@ -47,6 +47,7 @@ def test_everything_is_in_it():
         "Tracked by csrt with the text, protocol lasot:",
         "success AUC 0.50, precision at 20 px 0.75, normalised precision 1.00",
         "given 1, tracker 1, language 1",
+        "none of the proposals was the target on key frames 2",
         "2 key frames, proposals chosen by similarity: IoU 0.50 (random 0.25, best possible 0.75)",
         "Made by chatdesc 0.1.0, seed 0, configuration abc:",
         "describer: name attributes, revision 1",

@@ -3,8 +3,9 @@ import pytest
 
 from chatdesc.config import Settings
 from chatdesc.metrics.alignment import cosine
-from chatdesc.stages.align import Alignment, align, alignment_column, neighbours
+from chatdesc.stages.align import Alignment, align, alignment_column
 from chatdesc.stages.track import Phrase
+from chatdesc.stages.windows import neighbours
 from chatdesc.types import Embed, Embedding, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 

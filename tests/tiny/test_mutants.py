@@ -12,6 +12,8 @@ from chatdesc import region, types
 from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.stages import align, describe, ground, reflect, track, verify
+from chatdesc.stages.evidence import Choice
+from chatdesc.stages.similarity import fitness
 from tests.tiny import checks
 
 SWAPPED = {"manual": "refined", "refined": "manual"}
@@ -191,8 +193,8 @@ def manual_and_refined_swapped_in_scoring(put):
 def tracker_started_anew_on_the_wrong_box(put):
     own = track._decide
 
-    def decide(evidence, frame, index, verifier, state):
-        own(evidence, frame, index, verifier, state)
+    def decide(evidence, frame, index, settings, state):
+        own(evidence, frame, index, settings, state)
         if state.init is not None:
             state.init = evidence.previous
 
@@ -200,7 +202,8 @@ def tracker_started_anew_on_the_wrong_box(put):
 
 
 def worst_proposal_verified(put):
-    put(track, "VERIFIERS", verify.VERIFIERS | {"similarity": lambda e: int(verify.fitness(e).argmin())})
+    worst = {"similarity": lambda e: Choice(int(fitness(e).argmin()))}
+    put(track, "VERIFIERS", verify.VERIFIERS | worst)
 
 
 def key_frame_of_another_frame(put):
