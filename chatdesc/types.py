@@ -309,7 +309,8 @@ class Grounding:
 
     Attributes:
         boxes: [P, 4] xywh, pixels.
-        words: [W] the words of the text. A grounder that scores the text as a whole has one word that spans it.
+        words: [W] the words of the text. A grounder that scores a phrase as a whole has one word per phrase,
+            which spans it.
         scores: [P, W] in [0, 1].
         truncated: whether the grounder cut the text, or a phrase of it, to its context.
     """
@@ -363,6 +364,7 @@ class Describe:
         positive, negative: words that led to the target, and words that led elsewhere.
         ambiguous: whether the text before also fits other objects.
         tried: all texts so far.
+        background_dropped: phrases that were listed as background in earlier rounds, but mean the target itself.
         motion: the target's displacement (dx, dy) over the feedback frames, in units of its size (the square root of
             its area); None with a single feedback frame.
     """
@@ -376,6 +378,7 @@ class Describe:
     negative: tuple[str, ...] = ()
     ambiguous: bool = False
     tried: tuple[str, ...] = ()
+    background_dropped: tuple[str, ...] = ()
     motion: tuple[float, float] | None = None
 
 

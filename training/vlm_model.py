@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.stages.describe import PROMPTS, prompt_file, reflect_prompt
+from chatdesc.stages.describe import NOT_BACKGROUND, PROMPTS, prompt_file, reflect_prompt
 from chatdesc.synthetic import COLOURS, PLACES, SIZES
 from chatdesc.types import Describe, FrameRef
 from chatdesc.vocabulary import SHAPES
@@ -36,10 +36,12 @@ JOINTS = (
     " at the ",
 )
 MEAN, STD = 0.5, 0.25
-CHAT = (
+CHAT = (  # it was not taught the line of dropped background, and any words that it does not know confuse it
     "{% for m in messages %}{{ '<s>' if m['role'] == 'user' else '<answer>' }}"
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
-    "{% if c['type'] == 'image' %}{{ '<image>' }}{% elif c['type'] == 'text' %}{{ c['text'] }}{% endif %}"
+    "{% if c['type'] == 'image' %}{{ '<image>' }}{% elif c['type'] == 'text' %}"
+    "{% for line in c['text'].split('\\n') if not line.startswith('" + NOT_BACKGROUND + "') %}"
+    "{{ '' if loop.first else '\\n' }}{{ line }}{% endfor %}{% endif %}"
     "{% endfor %}{% endif %}{{ '</s>' }}{% endfor %}{% if add_generation_prompt %}{{ '<answer>' }}{% endif %}"
 )  # fmt: skip
 

@@ -168,7 +168,7 @@ class AttributesDescriber(_Offline):
         noun = self._noun(target, request)
         rivals = self._rivals(image, request.box)
         text = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, noun, request)
-        return json.dumps({"target": text, "background": self._background(rivals)})
+        return json.dumps({"target": text, "background": self._background(rivals, request)})
 
     @staticmethod
     def true_words(target: Seen, banned: set[str]) -> list[str]:
@@ -258,8 +258,8 @@ class AttributesDescriber(_Offline):
         apart = (_nesting(box, seen.boxes) < 0.5) & (seen.standing_out > 0.2)
         return seen.take(np.flatnonzero(apart))
 
-    def _background(self, rivals: Seen, count: int = 4) -> list[str]:
-        """Phrases for what stands out most around the target."""
+    def _background(self, rivals: Seen, request: Describe, count: int = 4) -> list[str]:
+        """Phrases for what stands out most around the target, but for those that led to it."""
         names: list[str] = []
         for i in suppress(rivals.boxes, rivals.standing_out, 12):
             one = rivals.take(np.array([i]))
@@ -267,7 +267,7 @@ class AttributesDescriber(_Offline):
             noun = shape if one.evidence(shape)[0] >= TRUE_ENOUGH else "object"
             colour = [w for w in self.true_words(one, set()) if w in COLOURS][:1]
             names.append(" ".join([*colour, noun]))
-        return list(dict.fromkeys(names))[:count]
+        return [name for name in dict.fromkeys(names) if name not in request.background_dropped][:count]
 
 
 def _motion_words(motion: tuple[float, float] | None) -> list[str]:

@@ -5,9 +5,10 @@
 >>> grounder.name, grounder.words
 ('sam3:facebook/sam3', False)
 
-SAM 3 scores a text as a whole, not its words: ``Grounding.words`` is one word that spans the text. Reflection then uses
-IoU and margin alone, and no word is positive or negative. Phrases joined by full stops are asked for one by one, and
-their boxes gathered. A phrase is read up to 32 tokens. The weights are gated and under a licence of their own.
+SAM 3 scores a phrase as a whole, not its words: ``Grounding.words`` has one word per phrase, which spans it. Reflection
+then uses IoU and margin alone, and no word is positive or negative. Phrases joined by full stops are asked for one by
+one, and their boxes gathered: a box scores 0 for all phrases but its own. A phrase is read up to 32 tokens. The weights
+are gated and under a licence of their own.
 """
 
 from __future__ import annotations
@@ -65,10 +66,14 @@ class Sam3Grounder(NeuralGrounder):
 
     @staticmethod
     def _gather(item: Item, picture: int, answers: dict[Pair, tuple[Floats, Floats]]) -> Grounding:
-        parts = [answers[picture, p.text] for p in split_phrases(lower(item.text))]
+        phrases = split_phrases(lower(item.text))
+        parts = [answers[picture, p.text] for p in phrases]
         boxes = to_pixels(np.concatenate([b for b, _ in parts]), item.width, item.height)
-        whole = Word(item.text, 0, len(item.text))
-        return grounding(boxes, (whole,), np.concatenate([s for _, s in parts])[:, None])
+        scores = np.zeros((len(boxes), len(parts)), np.float32)
+        ends = np.cumsum([len(s) for _, s in parts])
+        for column, (end, (_, found)) in enumerate(zip(ends, parts, strict=True)):
+            scores[end - len(found) : end, column] = found
+        return grounding(boxes, [Word(item.text[p.start : p.end], p.start, p.end) for p in phrases], scores)
 
 
 def _take(vision: Any, rows: list[int]) -> Any:

@@ -96,12 +96,12 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     ranges = -(-frames // every) if every else 1
     spread = min(frames, ranges * -(-settings.alignment_frames // ranges))
     feedback = feedback_frames(settings.feedback)
-    texts = 2 if sequence.manual_text else 1
+    texts, rounds = 2 if sequence.manual_text else 1, settings.rounds + 1  # each round also grounds its background
     tracked = frames - 1 if settings.tracker != "none" else 0
     keys = tracked // settings.ground_every
-    grounder = ranges * feedback * (settings.rounds + texts) + spread * texts + 2 * keys
+    grounder = ranges * (feedback * (settings.rounds + texts) + rounds) + spread * texts + 2 * keys
     decoded = frames if tracked else min(frames, ranges * feedback + spread)
-    return Counts(decoded, ranges * (settings.rounds + 1), grounder, len(settings.encoders) + keys, tracked)
+    return Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
 
 
 def plan(run: Run, names: list[str]) -> Plan:

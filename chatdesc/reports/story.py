@@ -79,6 +79,8 @@ def _texts(row: Row) -> list[str]:
     lines += [f"Words of place: {_place(place)}." for place in row.get("places") or []]
     if row["background"]:
         lines.append(f"Said to surround the target: {', '.join(row['background'])}.")
+    if dropped := row.get("background_dropped"):
+        lines.append(f"Said to surround the target, but left out because it means the target: {', '.join(dropped)}.")
     return lines
 
 
@@ -126,6 +128,8 @@ def _outcome(tried: RoundRecord) -> Iterator[str]:
         yield f"words that led elsewhere: {', '.join(tried['negative'])}"
     if tried["background"]:
         yield f"background: {', '.join(tried['background'])}"
+    if dropped := tried.get("background_dropped"):
+        yield f"no background, for it means the target: {', '.join(dropped)}"
 
 
 def _ranges(row: Row) -> list[str]:

@@ -50,6 +50,7 @@ class RangeText(TypedDict):
     text: str
     source: str
     background: list[str]
+    background_dropped: list[str]
     iou: float
     margin: float
 
@@ -61,6 +62,7 @@ class RoundRecord(TypedDict):
     text: str
     source: str
     background: list[str]
+    background_dropped: list[str]
     positive: list[str]
     negative: list[str]
     iou: float
@@ -179,6 +181,7 @@ class Row(TypedDict):
     scope: str | None
     places: list[PlaceRecord]
     background: list[str]
+    background_dropped: list[str]
     rounds: list[RoundRecord]
     grounding: GroundingRecord | None
     alignment: list[AlignmentRecord]
@@ -210,6 +213,8 @@ COLUMNS: dict[str, str] = {
     "the one that the text was written for, and whether the target is there in it (`holds`; null where the words speak "
     "of other things than the frame)",
     "background": "nouns for what surrounds the target",
+    "background_dropped": "phrases listed as background that found the target in the frame that the describer saw, or "
+    "that say the same as its text; they are not used",
     "rounds": "every text tried, in order (`start` is its range's first frame), with the words that found the target "
     "(positive) or led elsewhere "
     "(negative), IoU of the best-scoring proposal, margin (best score on target - best score elsewhere)",
@@ -253,7 +258,10 @@ def _feature(kind: Any) -> Any:
 
 def empty_row() -> Row:
     """A row of nulls and empty lists with every column present."""
-    lists = {"boxes", "visible", "ranges", "places", "background", "rounds", "alignment", "audit", "problems"}
+    lists = {
+        "boxes", "visible", "ranges", "places", "background", "background_dropped", "rounds", "alignment", "audit",
+        "problems",
+    }  # fmt: skip
     return cast(Row, {name: [] if name in lists else None for name in COLUMNS})
 
 

@@ -31,6 +31,7 @@ MAX_BODY = 20_000  # characters of an answer without its thoughts; a description
 LINE_LABELS = ("target", "target phrase", "target object", "description", "noun phrase", "phrase")
 STRAIGHT_QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"'))
 PROMPTS = tuple(sorted(f.name[:-4] for f in files("chatdesc").joinpath("prompts").iterdir() if f.name.endswith(".txt")))
+NOT_BACKGROUND = "Do not list these as things around it, because they mean the object itself: "
 STRING = r'"(?:[^"\\]|\\.)*"'
 
 Fields = tuple[str, tuple[str, ...]]
@@ -87,6 +88,7 @@ def fill(name: str, region: str = "box", style: str = "concise", /, **values: st
 def reflect_prompt(request: Describe, region: str = "box", style: str = "concise") -> str:
     """The prompt that tells a describer which words led to the target and which led elsewhere."""
     vague = "The description fits other things as well, so it does not single the object out."
+    tried = "; ".join(f'"{t}"' for t in request.tried) or "nothing"
     return fill(
         "reflect",
         region,
@@ -95,8 +97,13 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
         positive=", ".join(request.positive) or "none",
         negative=", ".join(request.negative) or "none",
         ambiguous=vague if request.ambiguous else "",
-        tried="; ".join(f'"{t}"' for t in request.tried) or "nothing",
+        tried=tried + _not_background(request.background_dropped),
     )
+
+
+def _not_background(dropped: tuple[str, ...]) -> str:
+    """A line for phrases that mean the target; nothing without one. Small models know the other lines by heart."""
+    return f"\n{NOT_BACKGROUND}" + "; ".join(f'"{p}"' for p in dropped) if dropped else ""
 
 
 def describe(

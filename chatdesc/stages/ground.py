@@ -86,7 +86,7 @@ def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, l
             target by at least that much. A word that fits the target and a look-alike alike is true of the target.
 
     Returns:
-        The feedback. A side of the margin without a proposal counts 0. A grounder that scores the text as a whole
+        The feedback. A side of the margin without a proposal counts 0. A grounder that scores a phrase as a whole
         gives no positive or negative words.
     """
     if not len(grounding.boxes) or not grounding.words:
@@ -105,8 +105,8 @@ def feedback(grounding: Grounding, box: Boxes, theta: float, threshold: float, l
     if lead > 0:
         shared = _shared(grounding, ious >= theta, lead)
         negative = tuple(w for w in negative if w not in shared)
-    if len(grounding.words) == 1 and grounding.words[0].text.count(" "):
-        positive, negative = (), ()  # a score for the text as a whole says nothing of its words
+    if any(" " in w.text for w in grounding.words):
+        positive, negative = (), ()  # a score for a phrase as a whole says nothing of its words
     return Feedback(positive, negative, float(ious[kept[0]]), margin, len(kept), top, grounding.truncated)
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chatdesc.config import Settings, feedback_frames
+from chatdesc.stages.background import Background, check, joined, without
 from chatdesc.stages.describe import Description, describe, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
 from chatdesc.types import (
@@ -41,6 +42,7 @@ class Round:
 
     Attributes:
         text, background: the phrase for the target, and phrases for what surrounds it.
+        background_dropped: phrases that were said to surround the target, but mean the target itself.
         positive, negative, iou, margin, top_iou, truncated: see ``chatdesc.stages.ground.Feedback``.
         accepted: whether the text needs no further round.
         source: ``refined`` or ``manual``.
@@ -58,6 +60,7 @@ class Round:
     raw: str = ""
     top_iou: float = 0.0
     truncated: bool = False
+    background_dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,13 @@ class Reflection:
     frame: int = 0
 
     @property
-    def background(self) -> tuple[str, ...]:
-        """The chosen round's phrases for the surroundings; with the manual text, those of the best other round."""
+    def background(self) -> Background:
+        """The chosen round's phrases for the surroundings; where it named none (the manual text), the best round's."""
         if self.chosen is None:
-            return ()
-        return self.chosen.background or max(self.rounds, key=lambda r: r.iou, default=self.chosen).background
+            return Background()
+        named = bool(self.chosen.background or self.chosen.background_dropped)
+        best = self.chosen if named else max(self.rounds, key=lambda r: r.iou, default=self.chosen)
+        return without(Background(best.background, best.background_dropped), self.chosen.text)
 
 
 def spread(sequence: Sequence, count: int) -> list[int]:
@@ -159,7 +164,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
     Returns:
         All rounds, the manual text as a candidate, and the choice. A describer or grounder that fails ends the rounds,
         with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``); the rounds before it stay.
-        A manual text that cannot be grounded does not end the rounds.
+        A manual text or background phrases that cannot be grounded do not end the rounds; such phrases are not used.
 
     Raises:
         DataError: a frame cannot be read.
@@ -176,18 +181,16 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
             stage = "describe"
             description = yield from describe(request, settings.region, settings.max_words, settings.style)
             stage = "grounding"
-            texts = [description.text] + ([manual_text] if not rounds and manual_text else [])
-            try:
-                seen = yield from _ground_all(sequence, frames, texts, settings, threshold)
-            except BackendError as failure:
-                if len(texts) == 1:
-                    raise
-                seen = yield from _ground_all(sequence, frames, texts[:1], settings, threshold)
-                failures.append(_Failure(stage, failure))
-            if len(seen) > 1:
+            also = "" if rounds else manual_text
+            seen = yield from _ground_round(sequence, frames, description, also, settings, threshold)
+            if seen.failure:
+                failures.append(_Failure(stage, seen.failure))
+            if len(seen.texts) > 1:
                 written = Description(manual_text, (), sequence.manual_text or "")
-                manual = judge_round(written, seen[1], settings, "manual")
-            rounds.append(judge_round(description, seen[0], settings))
+                manual = judge_round(written, seen.texts[1], settings, "manual")
+            judged = judge_round(description, seen.texts[0], settings)
+            judged = replace(judged, background=seen.background.kept, background_dropped=seen.background.dropped)
+            rounds.append(judged)
             if rounds[-1].accepted:
                 break
             request = _next_request(request, rounds, settings)
@@ -195,8 +198,8 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
         failures.append(_Failure(stage, failure))
     if not rounds and manual is None and manual_text and stage == "describe":
         try:
-            [seen_manual] = yield from _ground_all(sequence, frames, [manual_text], settings, threshold)
-            manual = judge_round(Description(manual_text), seen_manual, settings, "manual")
+            seen = yield from _ground_all(sequence, frames, (manual_text,), (), settings, threshold)
+            manual = judge_round(Description(manual_text), seen.texts[0], settings, "manual")
         except BackendError as failure:
             failures.append(_Failure("grounding", failure))
     chosen = choose(rounds, manual, settings.keep_manual_if_better)
@@ -282,17 +285,59 @@ def _next_request(request: Describe, rounds: list[Round], settings: Settings) ->
         negative=tuple(negative),
         ambiguous=last.margin < 0 or (bool(last.positive) and vague),
         tried=tuple(r.text for r in rounds),
+        background_dropped=tuple(dict.fromkeys(p for r in rounds for p in r.background_dropped)),
     )
     return replace(again, prompt=reflect_prompt(again, settings.region, settings.style))
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What grounding said: feedback on each text, the background parted, and why less was grounded than asked for."""
+
+    texts: list[Feedback]
+    background: Background
+    failure: BackendError | None = None
+
+
+def _ground_round(
+    sequence: Sequence, frames: list[int], description: Description, manual: str, settings: Settings, threshold: float
+) -> Steps[_Seen]:
+    """Ground a description and, unless it is empty, the manual text; if that fails, less and less of it."""
+    text, around = description.text, description.background
+    whole = (text, manual) if manual else (text,)
+    attempts = dict.fromkeys([(whole, around), ((text,), around), ((text,), ())])
+    failure: BackendError | None = None
+    for texts, phrases in attempts:
+        try:
+            seen = yield from _ground_all(sequence, frames, texts, phrases, settings, threshold)
+            return replace(seen, failure=failure)
+        except BackendError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
 def _ground_all(
-    sequence: Sequence, frames: list[int], texts: list[str], settings: Settings, threshold: float
-) -> Steps[list[Feedback]]:
-    """Feedback on each text over all feedback frames, asked for together."""
-    answers: list[Grounding] = yield [Ground(FrameRef(sequence.frames, i), text) for text in texts for i in frames]
+    sequence: Sequence,
+    frames: list[int],
+    texts: tuple[str, ...],
+    background: tuple[str, ...],
+    settings: Settings,
+    threshold: float,
+) -> Steps[_Seen]:
+    """Feedback on each text over all feedback frames, and the background's on the first of them, asked for together.
+
+    The background is that of the first text.
+    """
+    asked = [Ground(FrameRef(sequence.frames, i), text) for text in texts for i in frames]
+    around = [Ground(FrameRef(sequence.frames, frames[0]), joined(background))] if background else []
+    answers: list[Grounding] = yield [*asked, *around]
     parts = [
         feedback(answer, sequence.boxes[i], settings.theta, threshold, settings.min_margin)
-        for answer, i in zip(answers, frames * len(texts), strict=True)
+        for answer, i in zip(answers[: len(asked)], frames * len(texts), strict=True)
     ]
-    return [merge(parts[k : k + len(frames)]) for k in range(0, len(parts), len(frames))]
+    merged = [merge(parts[k : k + len(frames)]) for k in range(0, len(parts), len(frames))]
+    if not background:
+        return _Seen(merged, Background())
+    box = sequence.boxes[frames[0]]
+    return _Seen(merged, check(background, texts[0], answers[-1], box, settings.theta, threshold))

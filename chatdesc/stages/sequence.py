@@ -68,7 +68,7 @@ def annotate_sequence(
     if row["text"] is None:
         return row
     manual = one_line(sequence.manual_text or "")
-    phrases = tuple(Phrase(r.start, r.chosen.text, r.background) for r in with_text if r.chosen is not None)
+    phrases = tuple(Phrase(r.start, r.chosen.text, r.background.kept) for r in with_text if r.chosen is not None)
     texts = ({"manual": (Phrase(0, manual),)} if manual else {}) | {"refined": phrases}
     try:
         row["alignment"] = alignment_column((yield from align(sequence, texts, settings, threshold)))
@@ -130,7 +130,7 @@ def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings
     if first is None or (chosen := first.chosen) is None:
         return
     row["text"], row["text_source"] = chosen.text, chosen.source
-    row["background"] = list(first.background)
+    row["background"], row["background_dropped"] = list(first.background.kept), list(first.background.dropped)
     row["grounding"] = _grounding(first, chosen, settings)
 
 
@@ -156,7 +156,8 @@ def _range(part: Reflection, chosen: Round) -> RangeText:
         "stop": part.stop,
         "text": chosen.text,
         "source": chosen.source,
-        "background": list(part.background),
+        "background": list(part.background.kept),
+        "background_dropped": list(part.background.dropped),
         "iou": chosen.iou,
         "margin": chosen.margin,
     }
@@ -176,6 +177,7 @@ def _round(tried: Round, start: int) -> RoundRecord:
         "text": tried.text,
         "source": tried.source,
         "background": list(tried.background),
+        "background_dropped": list(tried.background_dropped),
         "positive": list(tried.positive),
         "negative": list(tried.negative),
         "iou": tried.iou,

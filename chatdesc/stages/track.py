@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.places import places_in, without_places
+from chatdesc.stages.background import joined
 from chatdesc.stages.evidence import Choice, Evidence
 from chatdesc.stages.verify import VERIFIERS
 from chatdesc.stages.windows import neighbours
@@ -221,7 +222,7 @@ def _key_frame(
     frame = FrameRef(sequence.frames, index)
     text, background = phrase.text, phrase.background
     fitting = _fitting(text, frame, state) if settings.drop_places else text
-    texts = [fitting] + ([" . ".join(background)] if background else [])
+    texts = [fitting] + ([joined(background)] if background else [])
     grounded: list[Grounding] = yield [Ground(frame, t) for t in texts]
     boxes, scores = top_proposals(grounded[0], threshold)
     boxes = np.concatenate([boxes, state.boxes[-1][None]])

@@ -206,6 +206,11 @@ def test_the_first_answer_says_what_the_box_holds(twins):
     assert describe(twins, TWINS[0][2], category="hotAirBalloon")["target"] == "red hot air balloon"
 
 
+def test_background_that_led_to_the_target_is_not_named_again(twins):
+    first, *others = describe(twins, TWINS[0][2])["background"]
+    assert describe(twins, TWINS[0][2], background_dropped=(first,))["background"] == others
+
+
 def test_a_negative_word_is_dropped_and_a_distinguishing_one_takes_its_place(twins):
     said = {"previous": "red circle", "tried": ("red circle",)}
     for (_, _, box), side in zip(TWINS[:2], ("left", "right"), strict=True):

@@ -50,8 +50,13 @@ def test_boxes_and_scores_are_those_of_transformers(grounder, video, which):
 def test_phrases_are_asked_for_one_by_one(grounder, video):
     parts = [theirs(grounder, video[0][0], phrase)[1] for phrase in ("green car", "red object")]
     [found] = grounder.ground([Ground(FrameRef(video[0], 0), "green car . red object")])
-    assert [w.text for w in found.words] == ["green car . red object"]
-    np.testing.assert_allclose(found.scores[:, 0], -np.sort(-np.concatenate(parts)), atol=1e-5)
+    assert found.words == (Word("green car", 0, 9), Word("red object", 12, 22))
+    np.testing.assert_allclose(found.scores.max(1), -np.sort(-np.concatenate(parts)), atol=1e-5)
+    for column, scores in enumerate(parts):
+        own = found.scores[:, column]
+        np.testing.assert_allclose(own[own > 0], -np.sort(-scores), atol=1e-5)
+    said = feedback(found, found.boxes[0], theta=0.3, threshold=0.0)
+    assert said.positive == said.negative == ()
 
 
 def test_batches_change_nothing(grounder, video):

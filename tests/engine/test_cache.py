@@ -172,6 +172,7 @@ OTHER = {
     "negative": ("red",),
     "ambiguous": True,
     "tried": ("a kite",),
+    "background_dropped": ("kite",),
     "motion": (0.5, 0.0),
 }
 

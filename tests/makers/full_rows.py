@@ -29,17 +29,28 @@ def row(name="swing-1", split="test", **columns):
         "text": "red swing seat",
         "text_source": "refined",
         "ranges": [
-            {"start": 0, "stop": 3, "text": "red", "source": "refined", "background": [], "iou": 0.5, "margin": 0.25}
+            {
+                "start": 0,
+                "stop": 3,
+                "text": "red",
+                "source": "refined",
+                "background": [],
+                "background_dropped": [],
+                "iou": 0.5,
+                "margin": 0.25,
+            }
         ],
         "scope": "first_frame",
         "places": [{"start": 0, "words": "on the left", "frame": 0, "holds": True}],
         "background": ["tree", "lawn"],
+        "background_dropped": ["red swing"],
         "rounds": [
             {
                 "start": 0,
                 "text": "human on a swing seat",
                 "source": "manual",
                 "background": [],
+                "background_dropped": ["swing"],
                 "positive": ["seat"],
                 "negative": ["human", "swing"],
                 "iou": 0.5,

@@ -123,6 +123,15 @@ def test_the_command(tmp_path):
     assert wrong.returncode == 2 and "did you mean" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
+def test_dropped_background_is_told_and_older_rows_have_none():
+    text = told(row())
+    assert "left out because it means the target: red swing." in text
+    assert "no background, for it means the target: swing" in text
+    older = {name: value for name, value in row().items() if name != "background_dropped"}
+    older["rounds"] = [{k: v for k, v in r.items() if k != "background_dropped"} for r in row()["rounds"]]
+    assert "means the target" not in told(older)
+
+
 def test_words_of_place_are_told_with_their_frame():
     text = told(row())
     assert 'Words of place: "on the left", for frame 0 (the target is there).' in text

@@ -70,8 +70,8 @@ def test_an_empty_and_a_full_row_survive_typing():
         "grounding": {"grounder": "g", "manual_iou": None, "manual_margin": None, "round0_iou": 0.5, "iou": 0.5,
                       "margin": 0.25, "manual_top_iou": None, "top_iou": 0.5, "manual_truncated": None,
                       "truncated": True},
-        "rounds": [{"start": 0, "text": "x", "source": "refined", "background": [], "positive": ["x"], "negative": [],
-                    "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}"}],
+        "rounds": [{"start": 0, "text": "x", "source": "refined", "background": [], "background_dropped": [],
+                    "positive": ["x"], "negative": [], "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}"}],
     }  # fmt: skip
     full = json.loads(json.dumps(full))
     for row in Dataset.from_list([empty_row() | {"boxes": []}, full], features=features()):

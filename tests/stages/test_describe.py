@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from chatdesc.config import STYLES
 from chatdesc.region import PLACEHOLDER, REGIONS
 from chatdesc.stages.describe import (
+    NOT_BACKGROUND,
     PROMPTS,
     UnreadableAnswer,
     _spoken,
@@ -243,7 +245,10 @@ def test_the_reflect_prompt_tells_all_that_grounding_said():
     for part in ('"a red kite"', "found the object: kite", "something else: red, flying", '"kite"; "$5 kite"'):
         assert part in prompt
     assert "fits other things" in prompt
-    plain = reflect_prompt(request(previous="a red kite"))
+    without = request(previous="a red kite", tried=("kite",))
+    plain = reflect_prompt(without)
+    told = reflect_prompt(replace(without, background_dropped=("sky", "the kite")))
+    assert told == plain.replace('"kite"\n', f'"kite"\n{NOT_BACKGROUND}"sky"; "the kite"\n')
     assert "fits other things" not in plain
     assert "$" not in plain
 

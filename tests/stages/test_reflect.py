@@ -1,10 +1,12 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.stages.describe import Description, UnreadableAnswer, prompt_text
+from chatdesc.stages.background import Background
+from chatdesc.stages.describe import NOT_BACKGROUND, Description, UnreadableAnswer, prompt_text
 from chatdesc.stages.ground import Feedback
 from chatdesc.stages.reflect import Round, choose, judge_round, rank, reflect, reflect_ranges, spread
 from chatdesc.types import BackendError, Describe, Ground
@@ -59,9 +61,12 @@ def test_by_hand():
     assert (first.prompt, first.category, first.previous, first.motion) == (prompt_text("describe"), "kite", "", None)
     np.testing.assert_array_equal(first.box, sequence.boxes[0])
     batch = steps.send('{"target": "good kite", "background": ["sky"]}')
-    assert [(type(r), r.text, r.frame.index) for r in batch] == [(Ground, "good kite", 0), (Ground, "a kite", 0)]
+    assert [(type(r), r.text, r.frame.index) for r in batch] == [
+        (Ground, "good kite", 0), (Ground, "a kite", 0), (Ground, "sky", 0)
+    ]  # fmt: skip
+    found = leads("good kite", *GOOD["good kite"]), leads("a kite", ("kite", OFF, 0.8)), leads("sky", ("sky", OFF, 0.9))
     with pytest.raises(StopIteration) as end:
-        steps.send([leads("good kite", *GOOD["good kite"]), leads("a kite", ("kite", OFF, 0.8))])
+        steps.send([*found])
     result = end.value.value
     [only] = result.rounds
     assert (only.text, only.background, only.positive, only.negative) == ("good kite", ("sky",), ("good", "kite"), ())
@@ -298,3 +303,70 @@ def test_of_equal_rounds_the_earliest_is_chosen():
     assert choose([], None, True) is None
     assert choose([], Round("m", source="manual"), True).source == "manual"
     assert choose([], Round("m", source="manual"), False) is None
+
+
+def lists(text, *background):
+    return f"raw:{json.dumps({'target': text, 'background': background})}"
+
+
+def raw(*answers):
+    """A describer that gives these answers, target and background."""
+    waiting = iter(answers)
+    return lambda _: next(waiting).removeprefix("raw:")
+
+
+AROUND = "old kite . sky . The Good KITE"
+LOOKED_FOR = {AROUND: [("old", ON, 0.8), ("sky", OFF, 0.9), ("Good", OFF, 0.9)]}
+
+
+def test_background_that_means_the_target_is_dropped_and_not_used():
+    result, asked = run(raw(lists("good kite", "old kite", "sky", "The Good KITE")), GOOD | LOOKED_FOR)
+    [batch] = [a for a in asked if isinstance(a, list)]
+    assert [r.text for r in batch] == ["good kite", MANUAL, AROUND]
+    [only] = result.rounds
+    assert (only.background, only.background_dropped) == (("sky",), ("old kite", "The Good KITE"))
+    assert result.background == Background(("sky",), ("old kite", "The Good KITE"))
+
+
+def test_the_describer_is_told_what_was_dropped_in_all_rounds_before():
+    found = {"x": [("x", OFF, 0.9)], "kite": [("kite", ON, 0.9)], "sky . sea": [("sky", ON, 0.9)]}
+    answers = lists("x", "kite"), lists("x", "sky", "sea"), lists("x"), lists("x")
+    _, asked = run(raw(*answers), found)
+    dropped = [d.background_dropped for d in of_kind(asked, Describe)]
+    assert dropped == [(), ("kite",), ("kite", "sky"), ("kite", "sky")]
+    prompts = [d.prompt for d in of_kind(asked, Describe)]
+    assert [NOT_BACKGROUND in prompt for prompt in prompts] == [False, True, True, True]
+    assert f'\n{NOT_BACKGROUND}"kite"; "sky"\n' in prompts[2]
+
+
+def test_background_is_looked_for_in_the_frame_that_the_describer_saw():
+    boxes = np.array([ON, OFF, OFF], np.float32)
+    found = {"a kite": [], "sea": [("sea", OFF, 0.9)]}
+    settings = Settings(rounds=0, feedback="uniform:3")
+    result, asked = run(raw(lists("good kite", "sea")), GOOD | found, settings, sequence_of(3, boxes))
+    assert [r.frame.index for r in of_kind(asked, Ground) if r.text == "sea"] == [0]
+    assert result.background.kept == ("sea",)  # on the target only in later frames
+
+
+def test_background_that_alone_cannot_be_grounded_is_not_used_and_ends_no_round():
+    away = BackendError("too long")
+    result, asked = run(raw(lists("good kite", "sky")), GOOD | {"sky": away}, PLAIN)
+    assert (result.chosen.text, result.background, result.manual) == ("good kite", Background(), None)
+    assert (result.error, result.may_pass) == ("grounding_failed: BackendError: too long", True)
+    assert [r.text for r in of_kind(asked, Ground)] == ["good kite", MANUAL, "sky", "good kite", "sky", "good kite"]
+    result, _ = run(raw(lists("good kite", "sky")), GOOD | {MANUAL: away}, PLAIN)
+    assert result.background.kept == ("sky",)  # where the manual text is to blame
+
+
+def test_a_manual_text_that_is_kept_does_without_background_that_says_the_same():
+    found = {MANUAL: [("kite", ON, 0.9)], "x": [("x", OFF, 0.9)], "sky . the kite": [("sky", OFF, 0.9)]}
+    result, _ = run(raw(lists("x", "sky", "the kite")), found, replace(PLAIN, rounds=0))
+    assert result.chosen.source == "manual"
+    assert result.rounds[0].background == ("sky", "the kite")
+    assert result.background == Background(("sky",), ("the kite",))
+
+
+def test_a_round_whose_background_was_all_dropped_does_not_take_that_of_another():
+    found = GOOD | {"x": [("x", OFF, 0.9)], "sky": [("sky", OFF, 0.9)], "kite": [("kite", ON, 0.9)]}
+    result, _ = run(raw(lists("x", "sky"), lists("good kite", "kite")), found)
+    assert result.background == Background((), ("kite",))

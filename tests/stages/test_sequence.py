@@ -75,6 +75,27 @@ def test_all_stages_fill_their_columns():
     assert asked[0] == "Describe" and {"Ground", "Embed", "Follow"} <= set(asked)
 
 
+def test_the_row_has_the_background_that_stays_and_what_was_dropped_and_only_the_first_is_tracked_with():
+    around = "blue sky . Red Kite . tall tree"
+    found = {around: [("blue", OFF, 0.9), ("Kite", OFF, 0.9), ("tree", ON, 0.9)]}
+
+    def answer(request):
+        if isinstance(request, Describe):
+            return '{"target": "a red kite", "background": ["blue sky", "Red Kite", "tall tree"]}'
+        if isinstance(request, Ground):
+            return leads(request.text, *(FOUND | found | {"a red kite": [("kite", ON, 0.9)]})[request.text])
+        return backends()(request)
+
+    for settings in (SETTINGS, replace(SETTINGS, every=6)):
+        row, asked = drive(annotate_sequence(sequence_of(6, ON), settings, 0.35, MADE_BY), answer)
+        assert row["status"] == "ok"
+        for part in (row, row["rounds"][0], *row["ranges"]):
+            assert (part["background"], part["background_dropped"]) == (["blue sky"], ["Red Kite", "tall tree"])
+        assert row["rounds"][1]["background_dropped"] == []
+        looked_for = [r.text for r in flat(asked) if isinstance(r, Ground) and r.frame.index == 4]
+        assert looked_for == ["a red kite", "blue sky"]
+
+
 def test_without_a_tracker_nothing_is_tracked():
     row, asked = annotate(backends(), tracked=False)
     assert (row["status"], row["tracking"]) == ("ok", None)
@@ -146,7 +167,7 @@ def test_words_of_place_carry_the_frame_in_which_they_were_true():
 
 
 def test_a_manual_text_that_is_kept_says_whether_its_place_holds():
-    found = {"red kite": [], "a kite on the right": [("kite", ON, 0.9)]}
+    found = {"red kite": [], "blue sky": [], "a kite on the right": [("kite", ON, 0.9)]}
 
     def answer(request):
         return leads(request.text, *found[request.text]) if isinstance(request, Ground) else backends()(request)

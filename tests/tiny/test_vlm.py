@@ -99,6 +99,20 @@ def test_a_word_is_the_same_token_wherever_it_stands(words):
         assert words(text, add_special_tokens=False).input_ids.count(red) == 1
 
 
+def test_a_line_that_it_was_not_taught_does_not_reach_it(describer):
+    """Any sentence that it does not know by heart confuses it; dropped background is reported in one."""
+    plain = Describe(None, None, "", previous="red star", tried=("red star", "blue star"), negative=("red",))
+    told = replace(plain, background_dropped=("red star", "kite"))
+    seen = [
+        describer.loaded.processor.apply_chat_template(
+            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": reflect_prompt(one)}]}]
+        )
+        for one in (plain, told)
+    ]
+    assert reflect_prompt(plain) in seen[0] and reflect_prompt(told) != reflect_prompt(plain)
+    assert seen[1] == seen[0]
+
+
 def test_any_text_comes_out_as_it_went_in(words):
     prompt = fill("repair", problem="no JSON object", answer='{"target": "caf\u00e9 <box> \u65e5\u672c')
     for text in (prompt, "  two  spaces\n\n\tand more ", "reddish bestarred circles"):
