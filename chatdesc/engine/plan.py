@@ -20,7 +20,8 @@ CALIBRATION_FRAMES = 10
 class Counts:
     """Upper bounds for one sequence: reflection may accept a text before its last round.
 
-    Not counted: repairs of unreadable answers, and grounding when the tracker loses confidence.
+    Not counted: repairs of unreadable answers, and key frames that come early because the tracker is unsure or the last
+    one did not show the target.
 
     Attributes:
         decoded: frames to decode.
@@ -101,7 +102,8 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     keys = tracked // settings.ground_every
     grounder = ranges * (feedback * (settings.rounds + texts) + rounds) + spread * texts + 2 * keys
     decoded = frames if tracked else min(frames, ranges * feedback + spread)
-    return Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
+    encoder = len(settings.encoders) + keys + min(keys, 1)  # once, what is beside the target
+    return Counts(decoded, ranges * rounds, grounder, encoder, tracked)
 
 
 def plan(run: Run, names: list[str]) -> Plan:
