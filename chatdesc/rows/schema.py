@@ -7,8 +7,6 @@ parquet. The words here are the dataset's public interface: add columns, do not 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import cache
 from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -263,45 +261,6 @@ def empty_row() -> Row:
         "problems",
     }  # fmt: skip
     return cast(Row, {name: [] if name in lists else None for name in COLUMNS})
-
-
-NEEDED = (
-    "sequence", "dataset", "split", "category", "num_frames", "boxes", "manual_text", "text", "text_source", "ranges",
-    "background", "rounds", "grounding", "alignment", "tracking", "status", "problems", "provenance",
-)  # fmt: skip
-LOOKED_AT = 3  # items of a list; it may be as long as a video
-
-
-@cache
-def _columns() -> dict[str, Any]:
-    return get_type_hints(Row, include_extras=True)
-
-
-def unfit(row: Mapping[str, Any]) -> str | None:
-    """The first column of a row (JSON values) that is missing though readers need it, or of another type; or None.
-
-    >>> unfit(empty_row()), unfit(empty_row() | {"text": 5}), unfit({"sequence": "bus-1"})
-    (None, 'text', 'dataset')
-    """
-    lacking = (name for name in NEEDED if name not in row)
-    wrong = (name for name, kind in _columns().items() if name in row and not _fits(row[name], kind))
-    return next(lacking, None) or next(wrong, None)
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a JSON value is of a column's type; null is, but for lists."""
-    if get_origin(kind) in (Union, UnionType):
-        [kind] = [part for part in get_args(kind) if part is not NoneType]
-    if kind is Box:
-        kind = list[float]
-    if get_origin(kind) is list:
-        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value[:LOOKED_AT])
-    if value is None:
-        return True
-    if is_typeddict(kind):
-        parts = get_type_hints(kind, include_extras=True)
-        return isinstance(value, dict) and all(_fits(value[n], part) for n, part in parts.items() if n in value)
-    return isinstance(value, int | float if kind is float else kind)
 
 
 def frame_paths(frames: Frames) -> FramePaths:

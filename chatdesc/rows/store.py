@@ -24,7 +24,8 @@ from urllib.parse import unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
 from chatdesc.names import escaped, some
-from chatdesc.rows.schema import Row, unfit
+from chatdesc.rows.check import unfit
+from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
 R = TypeVar("R", bound=Mapping[str, object])
@@ -214,7 +215,7 @@ class Store(JsonStore[Row]):
 
     def is_whole(self, row: dict[str, Any]) -> bool:
         """Whether the row's columns are those of ``Row``."""
-        return unfit(row) is None
+        return not unfit(row)
 
 
 def _is_fresh(root: Path) -> bool:
