@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from stand_still import StandStill
 
 from chatdesc.config import Resources, Settings, from_preset
 from chatdesc.engine.models import Models
@@ -36,7 +37,7 @@ from chatdesc.stages.background import hitting, joined, same_words
 from chatdesc.stages.describe import parse_answer, reflect_prompt
 from chatdesc.stages.track import Track, top_proposals, track
 from chatdesc.synthetic import render
-from chatdesc.types import Describe, Follow, Followed, FrameCache, FrameRef, Ground
+from chatdesc.types import Describe, FrameCache, FrameRef, Ground
 
 Phrases = tuple[str, ...]
 
@@ -68,20 +69,6 @@ class Untold:
             return request
         plain = replace(request, background_dropped=())
         return replace(plain, prompt=reflect_prompt(plain, self.settings.region, self.settings.style))
-
-
-class StandStill:
-    """A visual tracker that never moves."""
-
-    max_batch, workers = 16, 1
-
-    def follow(self, requests: list[Follow]) -> list[Followed]:
-        return [self._follow(request) for request in requests]
-
-    def _follow(self, request: Follow) -> Followed:
-        held = request.init if request.init is not None else request.session
-        count = request.stop - request.start
-        return Followed(np.tile(held, (count, 1)), np.ones(count, np.float32), held)
 
 
 def rows_of(data: Dataset, preset: str, out: Path, told: bool) -> dict[str, dict[str, Any]]:

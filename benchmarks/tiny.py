@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from stand_still import StandStill
 
 from chatdesc.config import Resources, from_preset
 from chatdesc.engine.run import Run
@@ -32,7 +33,7 @@ from chatdesc.metrics.paired import FEW, Interval, compare_pairs
 from chatdesc.rows.store import Store
 from chatdesc.stages.track import track
 from chatdesc.synthetic import render
-from chatdesc.types import Follow, Followed, FrameCache, one_line
+from chatdesc.types import FrameCache, one_line
 
 Row = dict[str, Any]
 
@@ -46,20 +47,6 @@ def annotate(root: Path, out: Path) -> tuple[Run, list[Row]]:
         run.annotate(store)
         rows = list(run.rows(store))
     return run, [row | known[row["sequence"]] for row in rows]
-
-
-class StandStill:
-    """A visual tracker that never moves: only words can bring it to a target that does."""
-
-    max_batch, workers = 16, 1
-
-    def follow(self, requests: list[Follow]) -> list[Followed]:
-        return [self._follow(request) for request in requests]
-
-    def _follow(self, request: Follow) -> Followed:
-        held = request.init if request.init is not None else request.session
-        count = request.stop - request.start
-        return Followed(np.tile(held, (count, 1)), np.ones(count, np.float32), held)
 
 
 def tracked(run: Run, texts: dict[str, str], tracker: Any = None) -> dict[str, float]:

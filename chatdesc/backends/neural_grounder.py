@@ -23,8 +23,9 @@ from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import lower, nothing, split_phrases
 from chatdesc.protocols import each
-from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, split_words
+from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, LruCache, split_words
 
+TEXTS = 4096  # of which it is remembered whether they are cut
 THREADS = 4  # decode and resize frames
 Answers = list[Grounding | Exception | None]
 HOMES = {
@@ -81,7 +82,7 @@ class NeuralGrounder(NeuralModel):
     ) -> None:
         super().__init__(model, revision, device)
         self.dtype, self._first_size = dtype, batch_size
-        self._cut = dict[str, bool]()  # by text; key frames ask for the same ones
+        self._cut = LruCache[str, bool](TEXTS)  # key frames ask for the same texts
         self.threshold = default_threshold(self.family, model) if threshold is None else float(threshold)
         if not 0 <= self.threshold <= 1:
             raise ChatdescError(f"{self.family}: a threshold is a score in [0, 1], not {self.threshold}")
@@ -169,10 +170,12 @@ class NeuralGrounder(NeuralModel):
 
     def truncates(self, text: str) -> bool:
         """Whether the network reads less than the whole of some query of ``text``."""
-        if text not in self._cut:
+
+        def cut() -> bool:
             tokens = self.loaded.processor.tokenizer(self.queries(text))["input_ids"]
-            self._cut[text] = any(len(ids) > self.context for ids in tokens)
-        return self._cut[text]
+            return any(len(ids) > self.context for ids in tokens)
+
+        return self._cut.get(text, cut)
 
     def queries(self, text: str) -> list[str]:
         """What the network is asked for a text that has words."""

@@ -80,7 +80,8 @@ def write_back(
 def _said(failed: Sequence[str]) -> Sequence[str]:
     """Say which rows lack a text because it failed."""
     if failed:
-        echo(f"{len(failed)} rows failed, annotate does them again: {some(failed)}", err=True)
+        count = "1 row has no text because it" if len(failed) == 1 else f"{len(failed)} rows have no text because they"
+        echo(f"{count} failed ({some(failed)}); `chatdesc annotate` tries again", err=True)
     return failed
 
 

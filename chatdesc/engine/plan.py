@@ -102,8 +102,7 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     keys = tracked // settings.ground_every
     grounder = ranges * (feedback * (settings.rounds + texts) + rounds) + spread * texts + 2 * keys
     decoded = frames if tracked else min(frames, ranges * feedback + spread)
-    encoder = len(settings.encoders) + keys + min(keys, 1)  # once, what is beside the target
-    return Counts(decoded, ranges * rounds, grounder, encoder, tracked)
+    return Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
 
 
 def plan(run: Run, names: list[str]) -> Plan:

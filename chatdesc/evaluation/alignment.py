@@ -18,7 +18,14 @@ from chatdesc.backends import create
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
-from chatdesc.evaluation.intervals import better_cell, detectable_cell, fitting_digits, gain_cell, paired_means
+from chatdesc.evaluation.intervals import (
+    better_cell,
+    cut_cell,
+    detectable_cell,
+    fitting_digits,
+    gain_cell,
+    paired_means,
+)
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.evaluation.steps import Steps
 from chatdesc.loaders.base import Dataset
@@ -236,9 +243,5 @@ def _shown(row: Record) -> Record:
         "gain (95 %)": gain_cell(row, least=1),
         "MDE": detectable_cell(row, least=1),
         "better/ worse": better_cell(row),
-        "cut, %": "/".join(_share(row[key]) for key in ("manual_truncated", "refined_truncated")),
+        "cut, %": cut_cell(row),
     }
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f}"

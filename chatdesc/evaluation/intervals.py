@@ -84,6 +84,12 @@ def detectable_cell(row: Record, scale: float = 1.0, least: int = 2) -> str:
     return "-" if value is None else f"{scale * value:.{fitting_digits(row, scale, least)}f}"
 
 
+def cut_cell(row: Record) -> str:
+    """``0/20``: per cent of the manual and of the refined texts that a model cut; ``-`` where it is not known."""
+    shares = (row["manual_truncated"], row["refined_truncated"])
+    return "/".join("-" if share is None else f"{100 * share:.0f}" for share in shares)
+
+
 def better_cell(row: Record) -> str:
     """``51/19``: how many of the pairs got better and worse; ``-`` where there is no pair."""
     return "-" if row["difference"] is None else f"{row['better']}/{row['worse']}"

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatdesc.evaluation.comparison import ComparisonResult
-from chatdesc.evaluation.intervals import COLUMNS, MDE, better_cell, detectable_cell, fitting_digits, gain_cell
+from chatdesc.evaluation.intervals import (
+    COLUMNS,
+    MDE,
+    better_cell,
+    cut_cell,
+    detectable_cell,
+    fitting_digits,
+    gain_cell,
+)
 from chatdesc.evaluation.judges import PART
 from chatdesc.evaluation.tables import PERCENT
 from chatdesc.tables import Record, Tables, percent, plain, plain_table, show
@@ -100,17 +108,13 @@ def shown_verification(rows: list[Record]) -> list[Record]:
 def shown_judges(rows: list[Record]) -> list[Record]:
     """Judges for a terminal, in their own units; ``chose`` is yes, partly or no, ``cut`` the texts that were cut."""
     return [
-        {**cells, "chose": row[PART].short, "cut, %": "/".join(_share(row[key]) for key in CUT)}
+        {**cells, "chose": row[PART].short, "cut, %": cut_cell(row)}
         for row, cells in zip(rows, shown_differences([_renamed(row) for row in rows], 1, 2), strict=True)
     ]
 
 
 def _renamed(row: Record) -> Record:
     return {"chose" if key == PART else key: value for key, value in row.items()}
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f}"
 
 
 def _number(value: Any, digits: int) -> str:

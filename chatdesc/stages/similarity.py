@@ -43,8 +43,8 @@ class Terms(NamedTuple, Generic[V]):
 
     Attributes:
         template_lead, recent_lead, text_lead: lead over the best rival in standard deviations of the frame's cosines.
-        template_level, recent_level, text_level: where the cosine lies between the frame's least (0) and that of the
-            target itself (1).
+        template_level, recent_level, text_level: where the cosine lies between that of windows beside the target (0;
+            without such windows the frame's least) and that of the target itself (1).
         words: lead of the grounder's score over the best rival's, as a logit.
         tracker: IoU with the tracker's box, as far as the tracker is as sure as when it was verified.
         jump, resize: displacement and change of size since the target was verified.
@@ -106,9 +106,9 @@ def _lead(own: Floats, others: Floats, beside: Floats, rivals: NDArray[np.bool_]
 
 
 def _level(own: Floats, others: Floats, beside: Floats, anchor: float) -> Floats:
-    """[P] (c - least) / (anchor - least), clipped to [0, 1]; 0 where all are alike."""
-    least = float(beside.mean()) if len(beside) else float(np.concatenate([own, others]).min())
-    return np.clip((own - least) / max(anchor - least, LEAST), 0, 1).astype(np.float32)
+    """[P] (c - floor) / (anchor - floor), clipped to [0, 1]; the floor is what things beside the target have."""
+    floor = float(beside.mean()) if len(beside) else float(np.concatenate([own, others]).min())
+    return np.clip((own - floor) / max(anchor - floor, LEAST), 0, 1).astype(np.float32)
 
 
 def _word_lead(words: Floats, background: Floats, rivals: NDArray[np.bool_]) -> Floats:

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.places import places_in, without_places
+from chatdesc.places import without_places
 from chatdesc.stages.background import joined
 from chatdesc.stages.evidence import Choice, Evidence
-from chatdesc.stages.verify import VERIFIERS
+from chatdesc.stages.verify import VERIFIERS, random_choice
 from chatdesc.stages.windows import neighbours
 from chatdesc.types import Boxes, Crop, Embed, Embedding, Follow, Followed, FrameRef, Ground, Grounding, Sequence, Steps
 
@@ -88,13 +88,14 @@ class Stop(NamedTuple):
 class _State:
     """The target's box, the tracker's session, and what has been recorded so far.
 
-    ``trusted_score`` is the tracker's score when it was last known to be on the target, or first after a start;
-    ``searches`` counts the key frames in a row that were not verified; ``beside`` has the vectors [W, D] of windows
-    beside the template, from the first key frame on.
+    ``size`` is the width and height of the video's frames. ``trusted_score`` is the tracker's score when it was last
+    known to be on the target, or first after a start. ``searches`` counts the key frames in a row that were not
+    verified. ``beside`` has the vectors [W, D] of windows beside the template, from the first key frame on.
     """
 
     box: Boxes
     recent: Crop
+    size: tuple[int, int]
     trusted_score: float | None = None
     searches: int = 0
     beside: Vectors | None = None
@@ -138,7 +139,8 @@ def track(
     total = len(sequence.boxes)
     first_box, first_phrase = sequence.boxes[0], Phrase(0, text, background)
     template = Crop(FrameRef(sequence.frames, 0), first_box)
-    state = _State(first_box, template, init=first_box, boxes=[first_box], sources=["given"], scores=[1.0])
+    size = sequence.frames[0].shape[1::-1] if text else (0, 0)  # the tracker begins with this frame, too
+    state = _State(first_box, template, size, init=first_box, boxes=[first_box], sources=["given"], scores=[1.0])
     at = 1
     while at < total:
         last_key_frame = state.key_frames[-1] if state.key_frames else None
@@ -228,12 +230,14 @@ def _key_frame(
     boxes = np.concatenate([boxes, state.boxes[-1][None]])
     scores = np.append(scores, np.float32(state.scores[-1]))
     others, other_scores = top_proposals(grounded[1], threshold) if background else (boxes[:0], scores[:0])
+    windows = _windows(template.box, state.size) if state.beside is None else boxes[:0]
     crops = (template, state.recent, *(Crop(frame, b) for b in (*boxes, *others)))
-    vectors: Embedding = yield Embed(encoder, crops, (text,))
+    vectors: Embedding = yield Embed(encoder, (*crops, *(Crop(template.frame, w) for w in windows)), (text,))
+    ends = np.cumsum([2, len(boxes), len(others)])
+    (first, recent), seen, back, beside = np.split(vectors.crops, ends)
     if state.beside is None:
-        state.beside = (yield from _beside(template, encoder)).reshape(-1, vectors.crops.shape[1])
-    seen, back = vectors.crops[2 : 2 + len(boxes)], vectors.crops[2 + len(boxes) :]
-    first, recent, words = vectors.crops[0], vectors.crops[1], vectors.texts[0]
+        state.beside = beside[np.linalg.norm(beside, axis=1) > 0]
+    words = vectors.texts[0]
     evidence = Evidence(
         boxes,
         scores,
@@ -259,24 +263,16 @@ def _key_frame(
     _decide(evidence, frame, index, settings, state)
 
 
-def _beside(template: Crop, encoder: str) -> Steps[Vectors]:
-    """Vectors [W, D] of the windows beside the template whose middle is in the frame; empty without one."""
-    height, width = template.frame.image().shape[:2]
-    windows = neighbours(template.box)
+def _windows(box: Boxes, size: tuple[int, int]) -> Boxes:
+    """[W, 4] the windows beside the target whose middle is in the frame."""
+    windows = neighbours(box)
     middle = windows[:, :2] + windows[:, 2:] / 2
-    windows = windows[((middle > 0) & (middle < (width, height))).all(1)]
-    if not len(windows):
-        return np.zeros(0, np.float32)
-    answer: Embedding = yield Embed(encoder, tuple(Crop(template.frame, w) for w in windows), ())
-    return answer.crops[np.linalg.norm(answer.crops, axis=1) > 0]
+    return windows[((middle > 0) & (middle < size)).all(1)]
 
 
 def _fitting(text: str, frame: FrameRef, state: _State) -> str:
     """The text without words of place that do not fit the tracker's box: the frame they were true in is long past."""
-    if not any(place.sides for place in places_in(text)):
-        return text
-    height, width = frame.image().shape[:2]
-    fitting = without_places(text, state.boxes[-1], (width, height))
+    fitting = without_places(text, state.boxes[-1], state.size)
     if fitting != text:
         state.places_dropped.append(frame.index)
     return fitting
@@ -291,7 +287,7 @@ def _decide(evidence: Evidence, frame: FrameRef, index: int, settings: Settings,
     if choice.index is None:
         state.none_frames.append(index)
     if evidence.truth is not None:
-        state.ious.append(_compared(evidence, chosen))
+        state.ious.append(_compared(evidence, evidence.truth, chosen))
     box = evidence.boxes[chosen]
     agrees = float(iou_matrix(box[None], state.box[None])[0, 0]) >= REINIT_BELOW
     if chosen < own and not agrees:
@@ -314,11 +310,11 @@ def _is_verified(choice: Choice, evidence: Evidence, settings: Settings) -> bool
     return bool((iou_matrix(np.reshape(found, (-1, 4)), own[None]) >= REINIT_BELOW).any())
 
 
-def _compared(evidence: Evidence, chosen: int) -> tuple[float, float, float]:
+def _compared(evidence: Evidence, truth: Boxes, chosen: int) -> tuple[float, float, float]:
     """IoU with the truth of the proposal chosen, of a random one, and of the best one."""
-    ious = iou_matrix(evidence.boxes, evidence.truth[None] if evidence.truth is not None else evidence.boxes[:0])[:, 0]
-    by_chance = VERIFIERS["random"](evidence).index
-    return float(ious[chosen]), float(ious[by_chance or 0]), float(ious.max())
+    ious = iou_matrix(evidence.boxes, truth[None])[:, 0]
+    by_chance = random_choice(evidence).index or 0
+    return float(ious[chosen]), float(ious[by_chance]), float(ious.max())
 
 
 def top_proposals(grounding: Grounding, threshold: float) -> tuple[Boxes, NDArray[np.float32]]:

@@ -15,10 +15,9 @@ from tests.makers.sequences import drive, flat, leads, sequence_of
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        # rounds + 1 with background and the manual text, 4 frames x 2 texts, then 2 key frames with background; crops
-        # beside the target once
-        (Settings(rounds=3, ground_every=20), Counts(50, 4, 4 + 5 + 8 + 4, 1 + 2 + 1, 49)),
-        (Settings(rounds=0, ground_every=49, encoders=("a", "b")), Counts(50, 1, 1 + 2 + 8 + 2, 2 + 1 + 1, 49)),
+        # rounds + 1 with background and the manual text, 4 frames x 2 texts, then 2 key frames with background
+        (Settings(rounds=3, ground_every=20), Counts(50, 4, 4 + 5 + 8 + 4, 1 + 2, 49)),
+        (Settings(rounds=0, ground_every=49, encoders=("a", "b")), Counts(50, 1, 1 + 2 + 8 + 2, 2 + 1, 49)),
         (Settings(rounds=3, tracker="none"), Counts(1 + 4, 4, 4 + 5 + 8, 1, 0)),
         (Settings(rounds=1, tracker="none", feedback="uniform:3"), Counts(1 + 4 + 2, 2, 2 + 3 * 3 + 8, 1, 0)),
     ],

@@ -6,12 +6,11 @@ a file that is no cache is not refused with exit code 2, or is changed.
 
 from __future__ import annotations
 
-import random
 import shutil
 from pathlib import Path
 
 from tests.fuzz.command import Done
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.scene import difference, first, fresh, published
 from tests.fuzz.served import annotate, undisturbed
 from tests.standins.caches import KEPT, REFUSED, STATES
@@ -22,10 +21,9 @@ FIGURES, NUMBER = "cache states", len(STATES)
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All states in an order that the seed decides; at most ``tries``."""
-    states = list(STATES)
-    random.Random(seed).shuffle(states)
+    states = drawn(STATES, seed, tries)
     outcome = Outcome()
-    for state in states[:tries]:
+    for state in states:
         with model_server() as server:
             _one(outcome, server, state)
     return outcome

@@ -7,13 +7,12 @@ names no line; one is refused whose card is sound YAML of the shapes that the Hu
 
 from __future__ import annotations
 
-import random
 import re
 
 import yaml
 
 from tests.fuzz.command import Done
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.pushes import Pusher, pushing
 from tests.fuzz.scene import difference, first, scene
 from tests.standins.hostile_cards import CARDS, OTHERS
@@ -33,11 +32,10 @@ FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.S |
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All cards in an order that the seed decides; at most ``tries``."""
-    shapes = list(CARDS)
-    random.Random(seed).shuffle(shapes)
+    shapes = drawn(CARDS, seed, tries)
     outcome = Outcome()
     with pushing() as pusher:
-        for number, shape in enumerate(shapes[:tries]):
+        for number, shape in enumerate(shapes):
             _one(outcome, pusher, shape, f"ada/cards-{number}")
     return outcome
 

@@ -7,12 +7,11 @@ Wrong: exit code 0 of a command that reads rows, though not every row of the run
 from __future__ import annotations
 
 import json
-import random
 import shutil
 from pathlib import Path
 
 from tests.fuzz.command import Done, command
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.scene import difference, first, fresh, published, scene
 from tests.standins.damaged_run import DAMAGES, HARMLESS
 
@@ -22,10 +21,9 @@ FIGURES, NUMBER = "damaged run folders x commands", len(DAMAGES) * len(COMMANDS)
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All pairs of a damage and a command, in an order that the seed decides; at most ``tries``."""
-    pairs = [(damage, name) for damage in DAMAGES for name in COMMANDS]
-    random.Random(seed).shuffle(pairs)
+    pairs = drawn([(damage, name) for damage in DAMAGES for name in COMMANDS], seed, tries)
     outcome = Outcome()
-    for damage, name in pairs[:tries]:
+    for damage, name in pairs:
         _one(outcome, damage, name)
     return outcome
 

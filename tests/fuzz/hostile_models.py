@@ -6,7 +6,6 @@ code running is right, and so is a refusal with a message.
 
 from __future__ import annotations
 
-import random
 import shutil
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from chatdesc.backends import create
 from chatdesc.types import ChatdescError, Describe, Follow, FrameRef, Ground
 from tests.fuzz.command import crashed
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.scene import fresh
 from tests.makers.crops import noisy_video, request
 from tests.makers.sequences import frames_of
@@ -36,9 +35,8 @@ FIGURES, NUMBER = "malicious weights and repository code x backends", len(ATTACK
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All pairs of an attack and a backend, in an order that the seed decides; at most ``tries``."""
-    pairs = [(attack, kind) for attack in ATTACKS for kind in SPECS]
-    random.Random(seed).shuffle(pairs)
-    return attacked(pairs[:tries])
+    pairs = drawn([(attack, kind) for attack in ATTACKS for kind in SPECS], seed, tries)
+    return attacked(pairs)
 
 
 def attacked(pairs: list[tuple[str, str]]) -> Outcome:

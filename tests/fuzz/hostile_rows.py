@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 from pathlib import Path
 
 from pyarrow import parquet
@@ -20,7 +19,7 @@ from chatdesc.share import export as exporting
 from chatdesc.share.dataset import write_dataset
 from chatdesc.types import ChatdescError
 from tests.fuzz.command import crashed
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.scene import first, fresh, published
 from tests.standins import readers
 from tests.standins.hostile_values import ROWS, sound
@@ -32,10 +31,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All pairs of a row and a layout, in an order that the seed decides; at most ``tries``."""
-    pairs = [(name, layout) for name in ROWS for layout in LAYOUTS]
-    random.Random(seed).shuffle(pairs)
+    pairs = drawn([(name, layout) for name in ROWS for layout in LAYOUTS], seed, tries)
     outcome = Outcome()
-    for name, layout in pairs[:tries]:
+    for name, layout in pairs:
         _one(outcome, name, layout)
     return outcome
 

@@ -6,10 +6,9 @@ fault, or the Hub's own words are not quoted; the second push does not end with 
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.pushes import Pusher, pushing
 from tests.fuzz.scene import difference, first, scene
 from tests.standins.hub import Fault
@@ -64,11 +63,10 @@ FIGURES, NUMBER = "faults of the Hub", len(CASES)
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All cases in an order that the seed decides; at most ``tries``."""
-    cases = list(CASES)
-    random.Random(seed).shuffle(cases)
+    cases = drawn(CASES, seed, tries)
     outcome = Outcome()
     with pushing() as pusher:
-        for number, case in enumerate(cases[:tries]):
+        for number, case in enumerate(cases):
             _one(outcome, pusher, case, f"ada/faults-{number}")
     return outcome
 

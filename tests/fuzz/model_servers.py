@@ -11,14 +11,13 @@ dataset.
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from chatdesc.engine.run import failed
 from tests.fuzz.command import Done
-from tests.fuzz.outcome import Outcome
+from tests.fuzz.outcome import Outcome, drawn
 from tests.fuzz.scene import Rows, difference, finished, first, fresh, published
 from tests.fuzz.served import annotate, undisturbed
 from tests.makers.full_rows import same
@@ -36,10 +35,9 @@ GONE = "refuses connections"
 
 def run(seed: int = 0, tries: int = NUMBER) -> Outcome:
     """All pairs of a state and a moment, in an order that the seed decides; at most ``tries``."""
-    pairs = [(state, when) for state in (*STATES, GONE) for when in WHEN]
-    random.Random(seed).shuffle(pairs)
+    pairs = drawn([(state, when) for state in (*STATES, GONE) for when in WHEN], seed, tries)
     outcome = Outcome()
-    for state, when in pairs[:tries]:
+    for state, when in pairs:
         with model_server() as server:
             _one(outcome, server, state, when)
     return outcome

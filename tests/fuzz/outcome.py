@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def drawn(items: Iterable[T], seed: int, tries: int) -> list[T]:
+    """At most ``tries`` of all items, in an order that the seed decides."""
+    shuffled = list(items)
+    random.Random(seed).shuffle(shuffled)
+    return shuffled[:tries]
 
 
 @dataclass

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +11,7 @@ from typing import Any
 from tests.fuzz.command import REPOSITORY, Done, crash_in
 from tests.fuzz.scene import fresh, published, scene
 from tests.standins.hub import Hub, User
+from tests.standins.hub_worker import asking
 
 TOKEN = "hf_adas-own-token"
 
@@ -24,13 +21,11 @@ class Pusher:
     """A Hub, and a process that pushes to it and loads from it."""
 
     hub: Hub
-    process: subprocess.Popen
+    _ask: Callable[..., dict[str, Any]]
 
     def ask(self, **what: object) -> dict[str, Any]:
         """One question to the process, and its answer."""
-        self.process.stdin.write(json.dumps(what | {"token": TOKEN}) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        return self._ask(TOKEN, **what)
 
     def push(self, name: str, *options: object, run: Path | None = None) -> Done:
         """Push a run (the scene's own) to the repository ``name``."""
@@ -57,20 +52,5 @@ class Pusher:
 @contextmanager
 def pushing() -> Iterator[Pusher]:
     """A running Hub with its process."""
-    quiet = {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1"}
-    with Hub({TOKEN: User("ada")}) as hub:
-        ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(fresh()), "HF_HUB_OFFLINE": "0", "COLUMNS": "200", **quiet}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.standins.hub_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), **ours},
-        )
-        try:
-            yield Pusher(hub, process)
-        finally:
-            process.stdin.close()
-            process.wait(timeout=30)
+    with Hub({TOKEN: User("ada")}) as hub, asking(hub, fresh(), COLUMNS="200", PYTHONPATH=str(REPOSITORY)) as ask:
+        yield Pusher(hub, ask)

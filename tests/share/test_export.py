@@ -347,7 +347,7 @@ def test_a_row_that_failed_is_said_and_no_success(tmp_path, status, code):
             store.save(one)
     command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
     done = subprocess.run([*map(str, command), "--layout", "lasot"], capture_output=True, text=True)
-    assert done.returncode == code and ("1 rows failed" in done.stderr) == bool(code)
+    assert done.returncode == code and ("1 row has no text because it failed (swing-2)" in done.stderr) == bool(code)
     assert "1 rows have no text" in done.stdout
 
 

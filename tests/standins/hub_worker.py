@@ -30,9 +30,11 @@ def asking(hub, home, **environment):
         process.stdin.flush()
         return json.loads(process.stdout.readline())
 
-    yield ask
-    process.stdin.close()
-    process.wait(timeout=30)
+    try:
+        yield ask
+    finally:
+        process.stdin.close()
+        process.wait(timeout=30)
 
 
 def run(arguments):
