@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 from chatdesc.atomic import refuse_links_out
+from chatdesc.names import LONGEST
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
 Content = str | bytes
 
-LONGEST = 255  # bytes of a file's name, on every common file system
 MOST_FRAMES = 1_000_000  # of a sequence, so that a wrong number does not fill the memory
 BESIDE = len(".orig")
 CONTROLS = re.compile(r"[\x00-\x1f]")
