@@ -1,0 +1,100 @@
+"""What a check is given, and what it answers.
+
+A whole check:
+
+>>> class Empty:
+...     name, kinds = "empty", ("uninformative",)
+...     def prepare(self, subjects):
+...         pass
+...     def find(self, subject):
+...         return [] if subject.text.strip() else [Finding("empty", "uninformative", 0.5, "the text is empty")]
+...     def describe_self(self):
+...         return {"name": self.name}
+>>> check = Empty()
+>>> isinstance(check, Check), check.find(Subject("kite-1", " "))[0].reason
+(True, 'the text is empty')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from chatdesc.rows.schema import Row
+from chatdesc.tables import Value
+
+KINDS = (
+    "wrong_target", "ambiguous", "does_not_hold", "typo", "grammar", "formatting", "uninformative", "duplicate", "data",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A text under audit, with what is known of its sequence.
+
+    Attributes:
+        sequence: its name.
+        text: as the dataset has it, with line breaks and odd spaces.
+        category: the dataset's own class of the target, or None.
+        num_frames: annotated frames, or None.
+        status: the loader's (``ok``, ``missing_text`` ...).
+        problems: the loader's, in words.
+        row: the run's or the published dataset's row, with its evidence; None where there is only the dataset.
+    """
+
+    sequence: str
+    text: str
+    category: str | None = None
+    num_frames: int | None = None
+    status: str = "ok"
+    problems: tuple[str, ...] = ()
+    row: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault of one text.
+
+    Attributes:
+        check: the name of the check that found it.
+        kind: one of KINDS.
+        severity: in [0, 1]: how likely a careful editor would change the text for it.
+        reason: why, in words.
+        span: the characters of the text that it is about, as ``(start, stop)``; None for the whole text.
+        suggestion: what could stand in place of the span; None where nothing is clear.
+        evidence: numbers, frames, boxes, neighbours: JSON values.
+    """
+
+    check: str
+    kind: str
+    severity: float
+    reason: str
+    span: tuple[int, int] | None = None
+    suggestion: str | None = None
+    evidence: Mapping[str, Value] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Check(Protocol):
+    """One kind of look at texts. It is found by name, among the built-in ones and the entry points ``chatdesc.checks``.
+
+    Attributes:
+        name: as ``--checks`` takes it.
+        kinds: the kinds of its findings.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+
+    def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Learn from all texts, before any is checked."""
+        ...
+
+    def find(self, subject: Subject) -> list[Finding]:
+        """The faults of one text."""
+        ...
+
+    def describe_self(self) -> dict[str, str]:
+        """What a report needs to repeat the check: name, version of its word lists."""
+        ...
