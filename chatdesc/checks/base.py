@@ -17,12 +17,12 @@ A whole check:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from chatdesc.rows.schema import Row
-from chatdesc.tables import Value
+from chatdesc.tables import Record
 
 KINDS = (
     "wrong_target", "ambiguous", "does_not_hold", "typo", "grammar", "formatting", "uninformative", "duplicate", "data",
@@ -72,7 +72,7 @@ class Finding:
     reason: str
     span: tuple[int, int] | None = None
     suggestion: str | None = None
-    evidence: Mapping[str, Value] = field(default_factory=dict)
+    evidence: Record = field(default_factory=dict)
 
 
 @runtime_checkable
