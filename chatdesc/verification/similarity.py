@@ -23,9 +23,10 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.evidence import Choice, Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.stages.evidence import Choice, Evidence, Floats, last_best
 from chatdesc.types import Boxes
+from chatdesc.verification.references import last_best
 
 APART = 0.3  # IoU from which two boxes are the same thing, and no rivals
 SPREADS = 2.0  # a lead of so many standard deviations counts in full
