@@ -191,7 +191,7 @@ def provenance(settings: Settings, models: Models) -> Provenance:
         "describer": _facts(models.describer),
         "grounder": _facts(models.grounder),
         "tracker": _facts(models.tracker),
-        "verifier": settings.verifier,
+        "verifier": _facts(models.verifiers[settings.verifier]),
         "encoders": [_facts(encoder) for encoder in models.encoders.values()],
         "prompts": json.dumps(prompt_hashes(), sort_keys=True),
         "libraries": json.dumps({name: _version(name) for name in LIBRARIES}, sort_keys=True),

@@ -206,6 +206,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
         "key_frames": list(done.key_frames),
         "places_dropped": list(done.places_dropped),
         "none_frames": list(done.none_frames),
+        "held_frames": list(done.held_frames),
         "chosen_iou": means[0],
         "random_iou": means[1],
         "oracle_iou": means[2],
