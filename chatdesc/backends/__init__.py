@@ -57,6 +57,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "sam3-tracker": "chatdesc.backends.sam_trackers:Sam3TrackerTracker",
     },
     "verifier": {
+        "learned": "chatdesc.backends.learned_verifier:LearnedVerifier",
         "oracle": "chatdesc.backends.verifiers:Oracle",
         "random": "chatdesc.backends.verifiers:RandomChoice",
         "raw-similarity": "chatdesc.backends.verifiers:RawSimilarity",

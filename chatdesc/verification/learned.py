@@ -49,11 +49,13 @@ def tokens(evidence: Sequence[Evidence]) -> tuple[Tensor, Tensor]:
 
 def choose(network: Linear | SetEncoder, evidence: Sequence[Evidence]) -> list[Choice]:
     """A trained network's choices; it is in evaluation mode."""
-    if not evidence:
-        return []
+    return choose_among(network, *tokens(evidence)) if evidence else []
+
+
+def choose_among(network: Linear | SetEncoder, found: Tensor, present: Tensor) -> list[Choice]:
+    """The same, from ``tokens``."""
     with torch.inference_mode():
-        scores = network(*tokens(evidence))
+        scores = network(found, present)
     doubts = torch.sigmoid(scores.none).tolist()
-    counts = [len(e.boxes) for e in evidence]
-    rows = zip(scores.target.numpy(), scores.overlap.numpy(), doubts, counts, strict=True)
+    rows = zip(scores.target.numpy(), scores.overlap.numpy(), doubts, present.sum(1).tolist(), strict=True)
     return [decide(target[:n], overlap[:n], doubt) for target, overlap, doubt, n in rows]

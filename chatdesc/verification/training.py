@@ -25,7 +25,7 @@ from chatdesc.atomic import write_atomic
 from chatdesc.evidence import Evidence
 from chatdesc.verification.examples import Examples
 from chatdesc.verification.figures import Judged
-from chatdesc.verification.learned import choose
+from chatdesc.verification.learned import choose_among, tokens
 from chatdesc.verification.networks import NETWORKS, Linear, Scores, SetEncoder
 
 TEMPERATURE = 0.1  # of the overlaps that a choice is taught
@@ -96,7 +96,7 @@ def fit(
         train, validation: evidence with its truth, of different sequences.
         work: a folder for the state after each epoch.
     """
-    examples = Examples.of(train, plan.seed)
+    examples, seen = Examples.of(train, plan.seed), tokens(validation)
     torch.manual_seed(plan.seed)
     network = NETWORKS[plan.kind]()
     optimizer = torch.optim.AdamW(network.parameters(), plan.lr, weight_decay=plan.weight_decay)
@@ -108,7 +108,7 @@ def fit(
         if _stale(done.epochs, plan.patience):
             break
         loss = _epoch(network, optimizer, examples, plan, number)
-        epoch = validated(network, validation, number + 1, loss)
+        epoch = _validated(network, validation, seen, number + 1, loss)
         done.epochs.append(epoch)
         if done.best is epoch:
             best = copy.deepcopy(network.state_dict())
@@ -120,10 +120,12 @@ def fit(
     return done
 
 
-def validated(network: Network, evidence: Sequence[Evidence], number: int, loss: float) -> Epoch:
-    """The figures of a network on evidence that it did not learn from."""
+def _validated(
+    network: Network, evidence: Sequence[Evidence], seen: tuple[Tensor, Tensor], number: int, loss: float
+) -> Epoch:
+    """The figures of a network on evidence that it did not learn from, and its ``tokens``."""
     network.eval()
-    judged = Judged.of(evidence, choose(network, evidence))
+    judged = Judged.of(evidence, choose_among(network, *seen))
     return Epoch(number, loss, judged.share(), judged.share(judged.lost), judged.none_auc(), judged.calibration())
 
 
