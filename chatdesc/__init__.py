@@ -32,12 +32,13 @@ if TYPE_CHECKING:
         score,
         show,
         submit,
+        train_verifier,
         write_back,
     )
 
 __all__ = [
     "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "load_refined", "plan", "push", "score", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 

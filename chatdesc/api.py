@@ -23,6 +23,7 @@ from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
 from chatdesc.evaluation.submission import submit
+from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
 from chatdesc.names import near, some
@@ -43,7 +44,8 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "load_refined", "plan", "push", "score", "show", "submit",
+    "train_verifier", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
