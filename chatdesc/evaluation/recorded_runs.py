@@ -2,7 +2,7 @@
 
 >>> parts = divided([Film(f"lasot/kite-{k}", ()) for k in range(10)], share=0.2)
 >>> [len(part) for part in parts], {film.key for film in parts.train} & {film.key for film in parts.validation}
-([6, 4], set())
+([9, 1], set())
 
 The part of a sequence follows from its name: it stays the same when other sequences, or runs, are added.
 """
