@@ -19,6 +19,7 @@ from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
 from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
+from chatdesc.evaluation.ablation import ablate_verification
 from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
@@ -43,9 +44,9 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit",
-    "train_verifier", "write_back",
+    "ablate_verification", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export",
+    "list_backends", "load", "load_refined", "plan", "push", "score", "show", "submit", "train_verifier",
+    "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers

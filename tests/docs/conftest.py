@@ -130,7 +130,7 @@ def base(ask, tmp_path_factory) -> Path:
     for kind, (dataset, place) in SOURCES.items():
         command = ["annotate", dataset, str(folder / "data" / place), "--out", f"base/{kind}"]
         split = ["--split", "test"] if kind == "lasot" else []
-        done = ask(folder, command=[*command, *split, "--rounds", "1", "--include-frames"])
+        done = ask(folder, command=[*command, *split, "--rounds", "1", "--ground-every", "2", "--include-frames"])
         assert done["code"] == 0, done
     recorded_run(folder / "base/lasot-train", count=4)
     for command in (
