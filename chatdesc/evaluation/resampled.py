@@ -12,8 +12,8 @@ drawn twice counts twice: figures are computed from counts per sequence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ class Drawn:
             _ratio(total(judged.chosen, judged.visible), total(judged.visible, judged.visible)),
             _share(judged, judged.visible, total),
             _share(judged, judged.lost, total),
-            np.array([_auc(judged.doubt, judged.none, row[places]) for row in counts]),
+            _aucs(judged, counts, places),
             _balanced(judged, total),
             _calibration(judged, total),
         )
@@ -91,10 +91,14 @@ def _calibration(judged: Judged, total: Total) -> Numbers:
     return _ratio(np.sum(gaps, 0), total(every, every))
 
 
-def _auc(doubt: Numbers, none: Flags, weights: Counts) -> float:
-    """The share of pairs that the doubt puts in order, of key frames that count ``weights`` [N] times."""
-    _, inverse = np.unique(doubt, return_inverse=True)
-    with_none, without = (np.bincount(inverse, weights * rows) for rows in (none, ~none))
+def _aucs(judged: Judged, counts: Counts, places: NDArray[np.integer]) -> Numbers:
+    """The share of pairs that the doubt puts in order; ties count half."""
+    order = np.unique(judged.doubt, return_inverse=True)[1]
+    return np.array([_auc(order, judged.none, row[places]) for row in counts])
+
+
+def _auc(order: NDArray[np.integer], none: Flags, weights: Counts) -> float:
+    with_none, without = (np.bincount(order, weights * rows) for rows in (none, ~none))
     below = np.cumsum(without) - without / 2
     pairs = with_none.sum() * without.sum()
     return float((with_none * below).sum() / pairs) if pairs else float("nan")
@@ -104,24 +108,33 @@ def _ratio(above: Numbers, below: Numbers) -> Numbers:
     return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
 
 
-def figure_differences(
-    before: Judged, after: Judged, sequences: NDArray[np.str_], measures: tuple[str, ...], seed: int = 0
-) -> list[Record]:
-    """A row per measure (names of Drawn): ``after`` less ``before`` with a 95 % interval.
-
-    ``pairs`` counts the sequences with key frames that the measure is about (where the tracker is lost, or no proposal
-    is right); under FEW there is no interval.
-    """
+def samples(sequences: NDArray[np.str_], seed: int = 0) -> Counts:
+    """[R, S] how often each sequence is in each sample; in the first one, each once."""
     count = len(np.unique(sequences))
     draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), SAMPLES)
-    counts = np.vstack([np.ones((1, count)), draws]).astype(np.int64)  # the first sample is the one at hand
-    first, second = (Drawn.of(one, sequences, counts) for one in (before, after))
-    about = {"lost": after.lost, "none_auc": after.none, "balanced": after.none, "calibration": after.none | True}
+    return np.vstack([np.ones((1, count)), draws]).astype(np.int64)
+
+
+def sequences_about(judged: Judged, sequences: NDArray[np.str_]) -> dict[str, int]:
+    """By measure: the sequences with key frames that it is about (visible, lost, or without a right proposal)."""
+    rows = {"IoU": judged.visible, "share": judged.visible, "lost": judged.lost, "calibration": judged.none | True}
+    return {measure.name: len(np.unique(sequences[rows.get(measure.name, judged.none)])) for measure in fields(Drawn)}
+
+
+def figure_differences(
+    before: Drawn, after: Drawn, measures: Iterable[str], counted: Mapping[str, int]
+) -> list[Record]:
+    """A row per measure: ``after`` less ``before`` on the same samples, with a 95 % interval.
+
+    Args:
+        measures: names of Drawn.
+        counted: ``sequences_about``, in the column ``pairs``; under FEW there is no interval.
+    """
     rows = []
     for measure in measures:
-        pairs = len(np.unique(sequences[about.get(measure, after.visible)]))
-        found, *others = getattr(second, measure) - getattr(first, measure)
-        rows.append({"measure": measure, "pairs": pairs} | _bounds(float(found), np.array(others), pairs))
+        found, *others = getattr(after, measure) - getattr(before, measure)
+        row = _bounds(float(found), np.array(others), counted[measure])
+        rows.append({"measure": measure, "pairs": counted[measure]} | row)
     return rows
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.evaluation.resampled import DOUBTFUL, figure_differences
+from chatdesc.evaluation.resampled import DOUBTFUL, Drawn, figure_differences, samples, sequences_about
 from chatdesc.evidence import Choice, Evidence
 from chatdesc.protocols import Verifier
 from chatdesc.stages.track import ORACLE
@@ -112,12 +113,15 @@ def figures(judged: Judged, name: str) -> Record:
     }
 
 
-def choice_difference_rows(same: SameProposals, pairs: Iterable[tuple[str, str]]) -> list[Record]:
+def choice_difference_rows(same: SameProposals, pairs: Sequence[tuple[str, str]]) -> list[Record]:
     """Differences of the figures in ``choice_rows``, with intervals from sequences drawn anew."""
+    counts = samples(same.sequences)
+    drawn = {name: Drawn.of(same.by[name], same.sequences, counts) for name in dict.fromkeys(chain(*pairs))}
     rows = []
     for before, after in pairs:
-        measures = tuple(m for m in MEASURES if before not in REFERENCES or m not in DOUBTFUL)
-        found = figure_differences(same.by[before], same.by[after], same.sequences, measures)
+        measures = [m for m in MEASURES if before not in REFERENCES or m not in DOUBTFUL]
+        counted = sequences_about(same.by[after], same.sequences)
+        found = figure_differences(drawn[before], drawn[after], measures, counted)
         rows += [{"before": before, "after": after, **row} for row in found]
     return rows
 

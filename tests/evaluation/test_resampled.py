@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatdesc.evaluation.resampled import Drawn, figure_differences
+from chatdesc.evaluation.resampled import Drawn, figure_differences, samples, sequences_about
 from chatdesc.evaluation.same_proposals import MEASURES, judged_rows
 from chatdesc.verification.figures import Judged
 
@@ -51,10 +51,15 @@ def two(gain, count):
     return (*judged, np.repeat([f"s{k}" for k in range(count)], 2))
 
 
+def differences(before, after, sequences, measures):
+    drawn = [Drawn.of(judged, sequences, samples(sequences)) for judged in (before, after)]
+    return figure_differences(*drawn, measures, sequences_about(after, sequences))
+
+
 def test_a_difference_is_that_of_the_figures():
     """A gain of .04 in IoU is one of .05 in the share, as the gap is .8 everywhere; all key frames are lost."""
     gain = np.tile([0.02, 0.06], 20)
-    rows = {row["measure"]: row for row in figure_differences(*two(gain, 20), MEASURES)}
+    rows = {row["measure"]: row for row in differences(*two(gain, 20), MEASURES)}
     assert [rows[m]["difference"] for m in ("IoU", "share", "lost")] == pytest.approx([0.04, 0.05, 0.05])
     assert rows["IoU"]["low"] is None  # all sequences gain the same, so nothing is known of others
     assert rows["none_auc"] == {"measure": "none_auc", "pairs": 0, "difference": None, "low": None, "high": None}
@@ -62,14 +67,14 @@ def test_a_difference_is_that_of_the_figures():
 
 def test_the_interval_is_about_as_wide_as_the_standard_error_says():
     gain = np.repeat(np.random.default_rng(5).normal(0.04, 0.03, 40), 2)
-    [row] = figure_differences(*two(gain, 40), ("IoU",))
+    [row] = differences(*two(gain, 40), ("IoU",))
     half = 1.96 * gain[::2].std(ddof=1) / np.sqrt(40)
     assert (row["high"] - row["low"]) / 2 == pytest.approx(half, rel=0.15)
     assert row["low"] < row["difference"] < row["high"] and row["pairs"] == 40
 
 
 def test_few_sequences_have_no_interval():
-    [row] = figure_differences(*two(np.linspace(0, 0.1, 18), 9), ("IoU",))
+    [row] = differences(*two(np.linspace(0, 0.1, 18), 9), ("IoU",))
     assert (row["pairs"], row["low"], row["high"]) == (9, None, None)
 
 
@@ -77,5 +82,5 @@ def test_where_lost_counts_the_sequences_in_which_the_tracker_is_lost():
     before, after, sequences = two(np.linspace(0, 0.1, 40), 20)
     found = np.where(np.arange(40) < 6, 0.2, 0.9)
     before, after = (Judged(j.chosen, j.mean, j.best, found, j.visible, j.doubt, j.sure) for j in (before, after))
-    [row] = figure_differences(before, after, sequences, ("lost",))
+    [row] = differences(before, after, sequences, ("lost",))
     assert (row["pairs"], row["low"]) == (3, None)
