@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -121,6 +122,28 @@ def test_a_kill_at_any_moment_leaves_no_row_without_its_evidence(recorded, data,
     (out / FOLDER / f".{os.uname().nodename}-999999999-0.tmp").write_bytes(b"half of a file")
     subprocess.run(command, check=True, capture_output=True)
     assert files(out / FOLDER) == files(recorded / FOLDER)
+
+
+def test_the_evidence_is_there_before_its_row(data, tmp_path, monkeypatch):
+    save, saved = Store.save, []
+
+    def check(store, row):
+        assert place_of(store.root, row["sequence"]).is_file() and not store.path(row["sequence"]).exists()
+        saved.append(row["sequence"])
+        save(store, row)
+
+    monkeypatch.setattr(Store, "save", check)
+    assert call("annotate", "synthetic", data, "--out", tmp_path / "run", *RECORD, "--limit", "2").exit_code == 0
+    assert len(saved) == 2
+
+
+def test_a_full_disk_stops_the_run_before_the_row(data, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("chatdesc.rows.evidence.write_atomic", full)
+    done = call("annotate", "synthetic", data, "--out", tmp_path / "run", *RECORD, "--limit", "1")
+    assert isinstance(done.exception, OSError) and Store(tmp_path / "run").names() == []
 
 
 def test_without_a_tracker_there_is_nothing_to_record(data, tmp_path):
