@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
+from chatdesc.engine.models import has_weights
 from chatdesc.evaluation.arms import (
     Arm,
     ArmRow,
@@ -152,7 +153,7 @@ def _specs(verifiers: list[str], recorded: Settings) -> list[str]:
 
 def _arm_name(spec: str, verifier: Verifier) -> str:
     """The verifier's public name; with a model, also the beginning of a hash of what it says of itself."""
-    facts = verifier.describe_self()
-    if len(facts) == 1:
+    if not has_weights(verifier):
         return public_spec(spec)
-    return f"{public_spec(spec)} {sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:6]}"
+    facts = json.dumps(verifier.describe_self(), sort_keys=True)
+    return f"{public_spec(spec)} {sha256(facts.encode()).hexdigest()[:6]}"

@@ -19,7 +19,7 @@ from typing import Any, NotRequired, TypedDict, cast
 from chatdesc.atomic import write_atomic
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.models import Models
+from chatdesc.engine.models import Models, has_weights
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.phrases import phrases
@@ -141,8 +141,9 @@ class Comparison:
             was["grounder"], was["tracker"], was["encoders"][:1]
         ]  # fmt: skip
         same = same and config.get("chatdesc") == __version__ and settings.box_threshold == recorded.box_threshold
-        # A model's weights are not in the run's configuration, so another one may have the same name.
-        same = same and settings.verifier == recorded.verifier and not split_spec(settings.verifier)[1]
+        same = (
+            same and public_spec(settings.verifier) == recorded.verifier and now.get("verifier") == was.get("verifier")
+        )
         return cls(run, data, settings, models, selecting, same)
 
     @property
@@ -376,5 +377,5 @@ def described(models: Models, with_verifiers: bool = True) -> dict[str, str]:
     [encoder] = models.encoders.values()
     roles: dict[str, Backend | None] = {"grounder": models.grounder, "tracker": models.tracker, "encoder": encoder}
     if with_verifiers:
-        roles.update(("verifier", v) for v in models.verifiers.values() if len(v.describe_self()) > 1)
+        roles.update(("verifier", v) for v in models.verifiers.values() if has_weights(v))
     return {role: json.dumps(m.describe_self(), sort_keys=True) for role, m in roles.items() if m is not None}
