@@ -105,8 +105,9 @@ def ablate_verification(
         root: the dataset's root; None only compares what was tracked before.
         verifiers: ``NAME`` or ``NAME:MODEL@REVISION``; none named takes ``learned``. The run's own takes part, too.
         judge: another grounder than the run's.
-        protocol, tracker, encoder, sequences, limit, split, split_file, texts, sequences_in_flight, device, progress:
+        protocol, tracker, encoder, sequences, limit, split, split_file, texts, sequences_in_flight, device:
             as in ``compare``.
+        progress: as in ``compare``; then with choices made on the same proposals, all of them, and the verifier.
 
     Raises:
         ChatdescError: as ``compare``; or no sequence has a key frame.
@@ -123,11 +124,17 @@ def ablate_verification(
     spec = encoder_spec(encoder) if encoder else None
     work = Ablation.between(run, data, verifiers, judge, tracker, spec, device)
     failures = track_pending(work, names, sequences_in_flight, progress) if data is not None else ()
-    return _compared(asked, work, ArmResults.of(work, names), [f"warning: {warning}"] if warning else [], failures)
+    notes = [f"warning: {warning}"] if warning else []
+    return _compared(asked, work, ArmResults.of(work, names), notes, failures, progress)
 
 
 def _compared(
-    asked: CompareInput, work: Ablation, results: ArmResults, notes: list[str], failures: tuple[str, ...]
+    asked: CompareInput,
+    work: Ablation,
+    results: ArmResults,
+    notes: list[str],
+    failures: tuple[str, ...],
+    progress: Progress | None,
 ) -> AblationResult:
     """Both tables on the sequences that have all arms."""
     now, late = ready(asked, results)
@@ -140,7 +147,7 @@ def _compared(
     found = once(work.key_frames(names))
     if not found:
         raise ChatdescError(f"{asked.run}: no sequence has a key frame, so nothing was verified: are they too short?")
-    same, pairs = judge(found, work.verifiers), list(_pairs(work.verifiers))
+    same, pairs = judge(found, work.verifiers, progress), list(_pairs(work.verifiers))
     groups = _groups(results.judged, names)
     rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
     return AblationResult(

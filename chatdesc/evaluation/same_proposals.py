@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.evaluation.resampled import DOUBTFUL, Drawn, figure_differences, samples, sequences_about
+from chatdesc.evaluation.steps import Steps
 from chatdesc.evidence import Choice, Evidence
 from chatdesc.protocols import Verifier
 from chatdesc.stages.track import ORACLE
-from chatdesc.tables import Record
+from chatdesc.tables import Progress, Record
 from chatdesc.types import Verify
 from chatdesc.verification.figures import Judged
 from chatdesc.verification.recorded import Seen
@@ -30,6 +31,7 @@ Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
 REFERENCES = ("random", ORACLE)  # their doubt says nothing, or all
+TOLD = 256  # key frames after which progress is told
 MEASURES = ("IoU", "share", "lost", *DOUBTFUL)
 
 
@@ -61,14 +63,26 @@ def once(key_frames: Iterable[tuple[str, Seen]]) -> list[tuple[str, Evidence]]:
     return list(found.values())
 
 
-def judge(key_frames: Sequence[tuple[str, Evidence]], verifiers: Mapping[str, Verifier]) -> SameProposals:
+def judge(
+    key_frames: Sequence[tuple[str, Evidence]], verifiers: Mapping[str, Verifier], progress: Progress | None = None
+) -> SameProposals:
     """Let every verifier choose on all key frames; only ``oracle`` is shown the truth.
+
+    Args:
+        progress: called with choices made, all that are to be made, and the verifier.
 
     Raises:
         ChatdescError: a verifier fails.
     """
-    evidence = [e for _, e in key_frames]
-    by = {name: Judged.of(evidence, _choices(name, one, evidence)) for name, one in verifiers.items()}
+    evidence, by = [e for _, e in key_frames], {}
+    steps = Steps(len(evidence) * len(verifiers), progress)
+    for name, verifier in verifiers.items():
+        parts = (evidence[start : start + TOLD] for start in range(0, len(evidence), TOLD))
+        choices: list[Choice] = []
+        for part in parts:
+            choices += _choices(name, verifier, part)
+            steps.add(len(part), f"same proposals: {name}")
+        by[name] = Judged.of(evidence, choices)
     return SameProposals(np.array([name for name, _ in key_frames], np.str_), by)
 
 

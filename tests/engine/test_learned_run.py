@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 import chatdesc
+from chatdesc.evaluation.arms import Comparison
+from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from tests.makers.commands import call, fails
@@ -60,3 +62,10 @@ def test_a_run_without_weights_has_the_configuration_that_it_always_had(folder, 
     assert sorted(config["backends"]) == ["describer", "encoders", "grounder", "tracker"]
     [row] = Store(tmp_path).rows(Store(tmp_path).names())
     assert row["provenance"]["verifier"] == config["settings"]["verifier"] == "similarity"
+
+
+def test_a_comparison_takes_the_runs_own_tracks_only_where_the_weights_are_the_same(folder, row, tmp_path):
+    data = load("synthetic", folder / "data")
+    shutil.copytree(folder / "other", tmp_path / "mine")
+    for place, same in ((folder / "mine", True), (tmp_path / "mine", False)):
+        assert Comparison.create(folder / "run", data, verifier=f"learned:{place}").reuse == same

@@ -40,6 +40,12 @@ def test_only_the_oracle_is_shown_the_truth_and_batches_are_kept():
         assert shown == ([True, True, True, False] if name == "oracle" else [False] * 4)
 
 
+def test_progress_is_told_for_each_verifier():
+    told = []
+    judge(frames(), {"a": Told(), "b": Told()}, lambda *what: told.append(what))
+    assert told == [(0, 8, ""), (4, 8, "same proposals: a"), (8, 8, "same proposals: b")]
+
+
 def test_figures_worked_out_by_hand():
     """The first proposal is right in one of three key frames, the tracker's in two; chance has a half of each."""
     same = judge(frames(), {"first": Told(0), "own": Told(None), "oracle": create("verifier", "oracle")})
