@@ -17,6 +17,7 @@ from chatdesc.version import __version__
 
 if TYPE_CHECKING:
     from chatdesc.api import (
+        ablate_verification,
         annotate,
         calibrate,
         compare,
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
         score,
         show,
         submit,
+        train_verifier,
         write_back,
     )
 
 __all__ = [
-    "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "__version__", "ablate_verification", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate",
+    "export", "list_backends", "load", "load_refined", "plan", "push", "score", "show", "submit", "train_verifier",
+    "write_back",
 ]  # fmt: skip
 
 

@@ -39,6 +39,7 @@ from chatdesc.types import (
     Steps,
     Verify,
 )
+from chatdesc.verification.recorded import Seen
 from chatdesc.verification.references import random_choice
 from chatdesc.verification.similarity import likeness, reach, trust
 
@@ -89,6 +90,10 @@ class Track:
     held_frames: tuple[int, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     choices: tuple[Choice, ...] = ()
+
+    def seen(self) -> list[Seen]:
+        """The key frames as they are recorded."""
+        return [Seen(*one) for one in zip(self.key_frames, self.evidence, self.choices, strict=True)]
 
 
 class Stop(NamedTuple):
