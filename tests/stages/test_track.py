@@ -289,9 +289,9 @@ def test_the_tracker_is_told_the_phrase_in_force():
 
 def test_a_sure_tracker_on_something_alike_is_restarted_when_the_same_proposal_wins_again(monkeypatch):
     """Far proposals win on every key frame; the third is not where the second was."""
-    alike = dict(like=[HERE, THERE, EVEN], drift=0)
+    alike = {"like": [HERE, THERE, EVEN], "drift": 0}
     monkeypatch.setitem(VERIFIERS, "similarity", lambda e: Choice(0))
-    done, asked = run(Scene([(THERE, 0.9)], **alike), Settings(ground_every=16), 40)
+    done, _ = run(Scene([(THERE, 0.9)], **alike), Settings(ground_every=16), 40)
     assert done.held_frames == (16,)
     assert done.key_frames[:2] == (16, 20)  # it is asked again soon
     assert done.sources[16:21] == ("tracker",) * 4 + ("language",)
