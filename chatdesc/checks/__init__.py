@@ -22,7 +22,9 @@ BUILTIN: dict[str, str] = {
     "duplicate": "chatdesc.checks.duplicates:DuplicateCheck",
     "formatting": "chatdesc.checks.formatting:FormattingCheck",
     "frames": "chatdesc.checks.frames:FramesCheck",
+    "gibberish": "chatdesc.checks.gibberish:GibberishCheck",
     "uninformative": "chatdesc.checks.uninformative:UninformativeCheck",
+    "word-list": "chatdesc.checks.word_lists:WordListCheck",
 }
 
 

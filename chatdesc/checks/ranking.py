@@ -2,7 +2,7 @@
 
 The suspicion of a text is noisy-or: 1 - (1 - s1)(1 - s2) ..., over the severities of its faults, as if each of them
 were wrong by chance alone. Findings on the same characters are one fault, which counts with its highest severity. The
-kinds in INFORM say nothing against a text and do not count.
+kinds in INFORMING say nothing against a text and do not count.
 
 >>> faults = (("typo", 0.8, (2, 6)), ("grammar", 0.5, (2, 6)), ("formatting", 0.5, (7, 9)))
 >>> suspicion([Finding(kind, kind, severity, "odd", span) for kind, severity, span in faults])
@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.names import natural
+from chatdesc.rows.schema import INFORMING
 
-INFORM = frozenset({"uninformative", "duplicate"})
 COMMON = 3  # texts from which on a fault is one of their class, or of all
 COMMON_SHARE = 0.5
 OWN = frozenset({"formatting", "data"})  # kinds whose faults are alike by chance, not by a class's label
@@ -57,7 +57,7 @@ class Suspect:
 
 def counts(finding: Finding) -> bool:
     """Whether a finding speaks against its text."""
-    return finding.kind not in INFORM and finding.severity > 0
+    return finding.kind not in INFORMING and finding.severity > 0
 
 
 def suspicion(findings: Sequence[Finding]) -> float:
