@@ -16,6 +16,7 @@ from chatdesc import backends
 from chatdesc.checks import available as available_checks
 from chatdesc.checks import create as create_checks
 from chatdesc.checks.audit import audit
+from chatdesc.checks.fix import fix
 from chatdesc.checks.rows import audit_store
 from chatdesc.config import Resources, Settings, from_preset, presets
 from chatdesc.engine import plan as planning
@@ -46,8 +47,8 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "list_checks",
-    "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "fix", "list_backends",
+    "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers

@@ -59,7 +59,7 @@ def gibberish(text: str) -> Iterator[Spot]:
 def is_random(string: str) -> bool:
     """Whether a string without spaces is random letters."""
     letters = "".join(char for char in string if char.isalpha())
-    if len(letters) < LEAST or not letters.isascii() or re.search(r"://|@|\.\w{2,4}$", string):
+    if len(letters) < LEAST or not letters.isascii() or re.search(r"://|@|^www\.|\.[a-z]{2,4}(?:/|$)", string):
         return False
     return score(string) < LIMIT and not near_a_word(letters.lower())
 

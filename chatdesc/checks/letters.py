@@ -21,6 +21,7 @@ from chatdesc.text import whole_words
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 SHORTEST = 3  # letters of a word to learn from
+LONGEST = 40  # letters of a word
 PRIOR = 5.0  # counts that a shorter context has in the estimate of a longer one
 
 
@@ -78,7 +79,7 @@ def wordlike(letters: str) -> float:
 def near_a_word(letters: str) -> bool:
     """Whether a known word is at most one letter away: one too many, missing, wrong, or two that changed places."""
     known = known_words()
-    return letters in known or any(other in known for other in _edits(letters))
+    return letters in known or (len(letters) <= LONGEST and any(other in known for other in _edits(letters)))
 
 
 def _edits(word: str) -> Iterator[str]:

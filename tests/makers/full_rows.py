@@ -109,7 +109,7 @@ def row(name="swing-1", split="test", **columns):
                 "start": 11,
                 "stop": 16,
                 "reason": "no word",
-                "suggestion": "swing",
+                "suggestion": "swings",
             }
         ],
         "status": "ok",
