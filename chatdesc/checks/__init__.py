@@ -46,6 +46,8 @@ def create(names: Sequence[str] | None = None) -> list[Check]:
     """
     known = available()
     wanted = list(dict.fromkeys(known if names is None else names))
+    if not wanted:
+        raise ChatdescError("--checks names no check (`chatdesc audit --list` lists them)")
     for name in wanted:
         if name not in known:
             raise ChatdescError(f"no check is called {name!r}{near(name, known)} (`chatdesc audit --list` lists them)")
