@@ -218,11 +218,20 @@ def protocols_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def checks_table() -> str:
+    """The checks of an audit, in the order of their names."""
+    lines = ["| check | kinds | what it does |", "| --- | --- | --- |"]
+    checks = chatdesc.list_checks()
+    lines += [f"| `{check['check']}` | {check['kinds']} | {_cell(check['about'])} |" for check in checks]
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "columns": columns_tables,
     "presets": presets_table,
     "backends": backends_table,
     "protocols": protocols_table,
+    "checks": checks_table,
 }
 
 
