@@ -48,9 +48,10 @@ def finding_line(text: str, finding: Finding) -> str:
     words = text[slice(*finding.span)]
     if not words.strip():
         return f"{finding.kind}{by}: {finding.reason} (character {finding.span[0] + 1})"
+    named = "" if words in finding.reason else f"{_quoted(words, PART)}: "
     new = finding.suggestion
     advice = "" if new is None else f"; rather {_quoted(new, PART)}?" if new.strip() else "; rather without it?"
-    return f"{finding.kind}{by}: {_quoted(words, PART)}: {finding.reason}{advice}"
+    return f"{finding.kind}{by}: {named}{finding.reason}{advice}"
 
 
 def _quoted_text(suspect: Suspect) -> str:

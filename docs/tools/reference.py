@@ -35,8 +35,9 @@ COMMANDS_HEAD = """\
 
 This page is generated from the program: `python docs/tools/reference.py`. `chatdesc COMMAND --help` prints the same.
 
-Exit codes: 0 done, 1 some sequences failed (or `doctor` found something missing), 2 an error in the command or in the
-data, 3 a fault of the machine (disk full, permissions, input and output), 130 interrupted.
+Exit codes: 0 done, 1 some sequences failed (or `doctor` found something missing, or `audit --strict` too many faults),
+2 an error in the command or in the data, 3 a fault of the machine (disk full, permissions, input and output),
+130 interrupted.
 """
 
 

@@ -16,6 +16,7 @@ def test_lines_name_words_reason_and_suggestion():
         'grammar: "a ": why; rather without it?'
     )
     assert finding_line("a bus", a_finding("data")) == "data (non-word): why"
+    assert finding_line("a why", a_finding(span=(2, 5))) == "typo (non-word): why"  # the reason names the words
     assert finding_line("a  bus", a_finding(span=(1, 3), suggestion=" ")) == "typo (non-word): why (character 2)"
 
 
