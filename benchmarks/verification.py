@@ -31,9 +31,9 @@ import numpy as np
 from chatdesc.backends import create
 from chatdesc.config import Settings, from_preset
 from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.evidence import Choice, Evidence
 from chatdesc.metrics.overlap import iou, iou_matrix
 from chatdesc.metrics.paired import Interval, compare_pairs
-from chatdesc.stages.evidence import Choice, Evidence
 from chatdesc.stages.track import Track, track
 from chatdesc.stages.verify import VERIFIERS
 from chatdesc.synthetic import CANVAS, Scene, _jpeg, backdrop, draw, hidden, phrase, scenes, sped_up

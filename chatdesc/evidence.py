@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from chatdesc.types import Boxes
 
 Floats = NDArray[np.float32]
 
@@ -43,17 +40,17 @@ class Evidence:
             alike things are that have nothing in common with it; or [0], where they are not known.
     """
 
-    boxes: Boxes
+    boxes: Floats
     scores: Floats
     template: Floats
     recent: Floats
     text: Floats
-    background: Boxes
+    background: Floats
     background_scores: Floats
-    previous: Boxes
-    truth: Boxes | None = None
+    previous: Floats
+    truth: Floats | None = None
     seed: int = 0
-    verified: Boxes | None = None
+    verified: Floats | None = None
     since: int = 1
     verified_score: float | None = None
     anchor: float | None = None
@@ -78,11 +75,3 @@ class Choice:
     index: int | None
     verified: bool = True
     doubt: float = 0.0
-
-
-Verifier = Callable[[Evidence], Choice]
-
-
-def last_best(values: NDArray[np.floating]) -> int:
-    """The index of the greatest value; among equals the last, the tracker's own."""
-    return len(values) - 1 - int(values[::-1].argmax())
