@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.letters import near_a_word, wordlike
+from chatdesc.checks.letters import known_words, near_a_word, wordlike
 from chatdesc.checks.spots import Spot
 
 NAME = "gibberish"
@@ -27,6 +27,7 @@ CAPITAL = 3.0  # what a capital after a small letter costs
 SIGN = 4.0  # what a digit or a sign between letters costs
 NAMED = 6.0  # what one capital, at the beginning, gives: names look odd
 HARMLESS = re.compile(r"(?<=[^\W\d_])['\u2019](?:s|t|re|ve|m|ll|d)\b|(?<=[^\W\d_])[-_/.&](?=[^\W\d_])|_")
+ADDRESS = re.compile(r"://|@|^www\.|\.[a-z]{2,4}(?:/|$)")
 
 
 class GibberishCheck:
@@ -59,9 +60,15 @@ def gibberish(text: str) -> Iterator[Spot]:
 def is_random(string: str) -> bool:
     """Whether a string without spaces is random letters."""
     letters = "".join(char for char in string if char.isalpha())
-    if len(letters) < LEAST or not letters.isascii() or re.search(r"://|@|^www\.|\.[a-z]{2,4}(?:/|$)", string):
+    if len(letters) < LEAST or not letters.isascii() or ADDRESS.search(string) or _has_words(string, len(letters)):
         return False
     return score(string) < LIMIT and not near_a_word(letters.lower())
+
+
+def _has_words(string: str, letters: int) -> bool:
+    """Whether most of a string's letters are words, between whatever signs."""
+    words = [part for part in re.findall(r"[a-z]+", string.lower()) if part in known_words()]
+    return 2 * sum(map(len, words)) > letters
 
 
 def score(string: str) -> float:

@@ -15,6 +15,7 @@ from chatdesc.cli.options import DatasetArg, LimitOpt, NamesOpt, RootArg, SplitF
 if TYPE_CHECKING:
     from rich.console import Console
 
+LONG = 500  # characters of a line that are shown
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -68,4 +69,5 @@ def fix(
 
 def _print(diff: str, console: Console) -> None:
     for line in diff.splitlines():
-        say(console, line, None if line[:3] in ("---", "+++") else STYLES.get(line[:1]))
+        shown = line if len(line) <= LONG else f"{line[:LONG]}..."
+        say(console, shown, None if line[:3] in ("---", "+++") else STYLES.get(line[:1]))

@@ -24,5 +24,7 @@ def texts_of(*texts: str, category: str | None = "bus") -> list[Subject]:
     return [Subject(f"bus-{number}", text, category) for number, text in enumerate(texts, 1)]
 
 
-def a_finding(kind="typo", severity=0.5, span=None, suggestion=None, check="non-word", **evidence) -> Finding:
-    return Finding(check, kind, severity, "why", span, suggestion, evidence)
+def a_finding(
+    kind="typo", severity=0.5, span=None, suggestion=None, check="non-word", reason="why", **evidence
+) -> Finding:
+    return Finding(check, kind, severity, reason, span, suggestion, evidence)

@@ -49,6 +49,7 @@ FAULTS = [
     ("a reD bus", ("capitals at odd places", "a red bus")),
     ("THe bus", ("capitals at odd places", "The bus")),
     ("caf\udce9 bus", ("byte 0xe9 is no UTF-8", "café bus")),
+    ("\udcc4\udce3 bus", ("byte 0xc4 0xe3 is no UTF-8", None)),
     ("caf\udc81 bus", ("byte 0x81 is no UTF-8", None)),
     ("cafÃ© bus", ("the encoding is damaged", "café bus")),
     ("the manâ€™s bus", ("the encoding is damaged", "the man’s bus")),
@@ -86,6 +87,7 @@ def test_faults(text, expected):
         "3.5 m long", "a bus (red)", 'the "left" one', "a TV on an SUV", "two SUVs and an iPhone", "an E-bike",
         "Wait... a bus", "the café’s “best” naïve piñata – red", "a black-and-white dog", "50% of it; the rest: red",
         "the U.S. Army", "at 10:30 the bus comes", "mp3 player", "1,000 people", "McDonald's", "A", "  ", "",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
     ],
 )  # fmt: skip
 def test_clean_texts(text):

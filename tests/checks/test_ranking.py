@@ -13,11 +13,13 @@ from tests.checks.makers import a_finding, texts_of
     ("findings", "expected"),
     [
         ([], 0.0),
-        ([a_finding(severity=0.5), a_finding(severity=0.5)], 0.75),
+        ([a_finding(severity=0.5), a_finding(severity=0.5, check="grammar", reason="so")], 0.75),
+        ([a_finding(severity=0.5, span=(0, 1)), a_finding(severity=0.4, span=(2, 3))], 0.5),  # said twice
         ([a_finding(severity=0.5, span=(0, 2)), a_finding(severity=0.8, span=(0, 2))], 0.8),
-        ([a_finding(severity=0.5, span=(0, 2)), a_finding(severity=0.8, span=(0, 3))], 0.9),
+        ([a_finding(severity=0.8, span=(0, 2)), a_finding(severity=0.5, span=(0, 2))], 0.8),
+        ([a_finding(severity=0.5, span=(0, 2)), a_finding(severity=0.8, span=(0, 3), reason="so")], 0.9),
         ([a_finding("uninformative", 0.9), a_finding("duplicate", 0.9), a_finding(severity=0.0)], 0.0),
-        ([a_finding(severity=1.0), a_finding(severity=0.1)], 1.0),
+        ([a_finding(severity=1.0), a_finding(severity=0.1, reason="so")], 1.0),
     ],
 )
 def test_noisy_or(findings, expected):
@@ -28,7 +30,7 @@ def test_the_most_suspicious_come_first_and_then_by_name():
     subjects = texts_of(*"abcdefghij")
     found = {
         "bus-1": [a_finding("duplicate")],
-        "bus-2": [a_finding(severity=0.5), a_finding(severity=0.6)],
+        "bus-2": [a_finding(severity=0.5), a_finding(severity=0.6, reason="so")],
         "bus-4": [a_finding(severity=0.7)],
         "bus-5": [a_finding(severity=0.8)],
     }

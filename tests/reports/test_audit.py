@@ -36,6 +36,12 @@ def test_findings_that_say_nothing_of_the_text_are_not_among_the_lines():
     assert len(suspect_lines(1, suspect)) == 3
 
 
+def test_what_is_said_again_is_one_line():
+    comma = [a_finding("formatting", 0.5, (place, place + 1), ", ", "formatting") for place in (1, 3)]
+    lines = suspect_lines(1, Suspect(("bus-1",), "a,b,c", None, 0.5, (*comma, a_finding())))
+    assert lines[2:] == ['     formatting: ",": why; rather ", "? (2 times)', "     typo (non-word): why"]
+
+
 def test_counts():
     found = {
         "bus-1": [a_finding(), a_finding(), a_finding("data", 0.0)],
