@@ -82,5 +82,5 @@ def score(string: str) -> float:
 
 def _capitals(part: str) -> int:
     """Capitals after a small letter; those of words that are written together, such as YouTube, do not count."""
-    together = re.fullmatch(r"[a-z]*(?:[A-Z][a-z]+)+", part)
+    together = re.fullmatch(r"(?:[a-z]{2,}|[A-Z][a-z]+)?(?:[A-Z][a-z]{2,})+", part)
     return 0 if together else len(re.findall(r"(?<=[a-z])[A-Z]", part))

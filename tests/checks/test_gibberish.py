@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.gibberish import table
 from chatdesc.checks.base import Subject
-from chatdesc.checks.gibberish import GibberishCheck, is_random
+from chatdesc.checks.gibberish import CAPITAL, LIMIT, SIGN, GibberishCheck, is_random, score
 from chatdesc.checks.letters import known_words, near_a_word, wordlike
 from chatdesc.checks.word_lists import WordListCheck, is_cut
 
@@ -42,6 +42,18 @@ def test_words_names_and_typos_are_none():
     assert not any(map(is_random, names.split()))
     others = "[bold]red[2Jbus (left)<->(right) www.example.com/abcxyzq hhhh kayaking jiu-jitsu café-crème"
     assert not any(map(is_random, others.split()))
+
+
+@pytest.mark.parametrize("typo", ["driivng", "bottqe", "skxirt"])
+def test_a_typo_is_none_however_odd_its_letters(typo):
+    assert score(typo) < LIMIT and not is_random(typo)
+
+
+def test_capitals_and_signs_within_count_against_a_string():
+    assert score("mOnItor") == score("monitor") - 2 * CAPITAL
+    assert score("mo(ni4tor") == sum(map(wordlike, ("mo", "ni", "tor"))) - 2 * SIGN
+    assert score("MonItor") == score("monitor")  # Mon and Itor, written together
+    assert score("MonItOr") == score("monitor") - 2 * CAPITAL
 
 
 def test_known_words_look_more_like_words_than_their_letters_in_another_order():
