@@ -96,7 +96,7 @@ def audit(
         texts: otb-lang: where the ``OTB_query_*`` folders are.
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
-        progress: called with texts done, all texts, and a note.
+        progress: called with checks done, all checks, and the name of the next one.
 
     Raises:
         ChatdescError: a place cannot be read, no sequence has a text, no check has this name, or a check failed.

@@ -63,7 +63,8 @@ def _markup(text: str) -> Spots:
     for match in re.finditer(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,5});", text):
         whole = html.unescape(match[0])
         if whole != match[0]:
-            yield Spot(match.span(), 0.9, "HTML", whole)
+            known = whole.isprintable() and "\ufffd" not in whole
+            yield Spot(match.span(), 0.9, "HTML", " " if whole.isspace() else whole if known else None)
     for match in re.finditer(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>", text):
         yield Spot(match.span(), 0.8, "HTML", "")
     for match in re.finditer(r"\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4}", text):

@@ -90,6 +90,14 @@ def test_a_published_dataset(run, tmp_path):
         chatdesc.audit(folder, sequences="cat-2")
 
 
+def test_a_sequence_of_two_splits_counts_once(tmp_path):
+    from chatdesc.share.dataset import write_dataset
+
+    rows = [a_row("bus-1", manual_text="a  bus", split="train"), a_row("bus-1", manual_text="a bus", split="test")]
+    found = chatdesc.audit(write_dataset(rows, tmp_path / "dataset", dataset="tnl2k").path, checks=FORMATTING)
+    assert found.sequences == 1 and "another row has are left out: bus-1" in found.notes[0]
+
+
 def test_rows_without_manual_texts_are_audited_by_the_texts_to_use(tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "got10k"}) as store:
         store.save(a_row("a-1", "a  kite", manual_text=None))

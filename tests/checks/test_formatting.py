@@ -55,6 +55,8 @@ FAULTS = [
     ("the manâ€™s bus", ("the encoding is damaged", "the man’s bus")),
     ("a lost \ufffd bus", ("a character was lost", None)),
     ("salt &amp; pepper", ("HTML", "salt & pepper")),
+    ("a&nbsp;bus", ("HTML", "a bus")),
+    ("a &#0; bus", ("HTML", None)),
     ("a <b>red</b> bus", ("HTML", "a red bus")),
     ("a\u00a0bus", ("NO-BREAK SPACE", "a bus")),
     ("a\u200bbus", ("ZERO WIDTH SPACE", "abus")),

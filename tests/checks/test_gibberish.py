@@ -84,6 +84,7 @@ def test_two_letters_are_too_far():
         ("a cat, left of a dog", False),
         ("dog, fetching a stick", False),
         ("dog, shedding antlers", False),
+        ("dog, carrying furnitu home", False),  # a phrase with a word that was cut
         ("red car, left", False),
         ("woman, long brown hair", False),
         ("red, white and blue bus", False),
