@@ -32,6 +32,8 @@ class Evidence:
         verified: [4] the target when it was last verified. Its size is reliable where the tracker's own box has shrunk
             or grown since. None takes ``previous``.
         since: frames since then, at least 1.
+        first: [4] the target in the first frame; None takes ``verified``.
+        age: frames since then, at least 1.
         verified_score: the tracker's confidence when it was last sure to be on the target; None takes its present one.
         anchor: cosine of the text with the template; None where it is not known.
         background_template, background_recent, background_text: [B] cosines of the background's crops; or [0], where
@@ -52,6 +54,8 @@ class Evidence:
     seed: int = 0
     verified: Floats | None = None
     since: int = 1
+    first: Floats | None = None
+    age: int = 1
     verified_score: float | None = None
     anchor: float | None = None
     background_template: Floats = field(default_factory=_no_values)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from chatdesc.backends import create
@@ -25,6 +26,7 @@ SEEDS = {"train": 55_007, "validation": 71_001, "test": 93_003}
 KINDS = ("still", "drift", "switch", "kcf", "csrt")
 REAL = ("kcf", "csrt")  # trackers of OpenCV; the others fail by design
 ON_IT = 0.3  # IoU from which a box is on a thing
+ZOOM = 1.7
 CACHE = FrameCache(256)
 
 
@@ -46,7 +48,10 @@ def films(split: str, count: int) -> Iterator[Film]:
 
 
 def film(name: str, scene: Scene, absent: bool, rng: np.random.Generator) -> Film:
-    """A scene; ``absent``: its target is away for 8 to 12 frames, and comes back up to a third of the frame further."""
+    """A scene, every second one with a zoom in or out by up to ZOOM, so that sizes change as well.
+
+    ``absent``: its target is away for 8 to 12 frames, and comes back up to a third of the frame further.
+    """
     away = range(0)
     if absent:
         start = int(rng.integers(8, FRAMES - 18))
@@ -55,12 +60,15 @@ def film(name: str, scene: Scene, absent: bool, rng: np.random.Generator) -> Fil
     target = scene.things[0]
     x, y = np.clip(np.array(target.start) + shift, 40, np.array(CANVAS) - 40)
     back = replace(scene, things=(replace(target, start=(float(x), float(y))), *scene.things[1:]))
+    zoom = _zoom(float(rng.uniform(-1, 1)) if rng.random() < 0.5 else 0.0)
+    kept = scene.box(target, 0) if zoom[0] > 1 else back.box(back.things[0], FRAMES - 1)
+    middle = np.clip(kept[:2] + kept[2:] / 2, 0, CANVAS)
     files, boxes, visible = {}, [], []
     for t in range(FRAMES):
         now = back if absent and t >= away.stop else scene
         shown = replace(scene, things=scene.things[1:]) if t in away else now
-        files[f"{t:08d}.jpg"] = _jpeg(draw(shown, t, _backdrop(scene)))
-        boxes.append([now.box(thing, t) for thing in now.things])
+        files[f"{t:08d}.jpg"] = _jpeg(_enlarged(draw(shown, t, _backdrop(scene)), zoom[t], middle))
+        boxes.append([_moved(now.box(thing, t), zoom[t], middle) for thing in now.things])
         visible.append(t not in away and not hidden(now, t))
     frames = Frames(tuple(files), files.__getitem__, CACHE)
     things = np.array(boxes, np.float32).transpose(1, 0, 2)
@@ -69,6 +77,25 @@ def film(name: str, scene: Scene, absent: bool, rng: np.random.Generator) -> Fil
     manual = scene.manual
     spoken = tuple(dict.fromkeys(o for o in others if o not in manual))[:2] if rng.random() < 0.5 else ()
     return Film(Sequence(name, "synthetic", "test", None, frames, things[0], seen), things, manual, spoken)
+
+
+def _zoom(direction: float) -> Any:
+    """[T] factors from 1 on: growing with a ``direction`` in (0, 1], falling to 1 with one in [-1, 0)."""
+    steps = np.arange(FRAMES) if direction >= 0 else FRAMES - 1 - np.arange(FRAMES)
+    return ZOOM ** (abs(direction) * steps / (FRAMES - 1))
+
+
+def _enlarged(image: Any, factor: float, middle: Any) -> Any:
+    """The part of a picture around ``middle``, as large as the whole; the middle stays where it is."""
+    if factor == 1:
+        return image
+    x, y = (1 - factor) * middle
+    matrix = np.array([[factor, 0, x], [0, factor, y]])
+    return cv2.warpAffine(image, matrix, CANVAS, flags=cv2.INTER_LINEAR)
+
+
+def _moved(box: Boxes, factor: float, middle: Any) -> Boxes:
+    return (box * factor + np.array([*((1 - factor) * middle), 0, 0])).astype(np.float32)
 
 
 def _backdrop(scene: Scene, known: dict[int, Any] = {}) -> Any:  # noqa: B006

@@ -272,6 +272,8 @@ def _key_frame(
         seed=crc32(f"{settings.seed} {sequence.name!a} {index}".encode()),
         verified=state.recent.box,
         since=index - state.recent.frame.index,
+        first=template.box,
+        age=index,
         verified_score=state.trusted_score,
         anchor=float(first @ words),
         background_template=back @ first,

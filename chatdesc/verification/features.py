@@ -27,6 +27,7 @@ NAMES = (
     "template_lead", "template_level", "recent_lead", "recent_level", "text_lead", "text_level", "words", "tracker",
     "jump", "resize", "background", "own", "own_trust", "trust", "on_tracker", "on_verified", "on_previous", "rival",
     "found", "distance", "growth", "since", "count", "others", "template_rank", "word_rank",
+    "first_growth", "first_size", "first_shape", "age",
 )  # fmt: skip
 
 
@@ -38,6 +39,8 @@ def features(e: Evidence) -> Floats:
     rivals = iou_matrix(e.boxes, np.concatenate([e.boxes, e.background])) < APART
     on_tracker = iou_matrix(e.boxes, e.boxes[-1:])[:, 0]
     verified, sure = last_verified(e), trust(e)
+    first = verified if e.first is None else e.first
+    grown = _growth(e, first)
     columns = (
         *terms(e),
         own,
@@ -55,6 +58,10 @@ def features(e: Evidence) -> Floats:
         _same(e, len(e.background) / MOST),
         _rank(e.template),
         _rank(words),
+        grown,
+        np.abs(grown),
+        _shape(e, first),
+        _same(e, np.log1p(e.age) / LONG),
     )
     return np.stack([np.asarray(c, np.float32) for c in columns], 1)
 
@@ -70,10 +77,17 @@ def _distance(e: Evidence, verified: Floats) -> Floats:
     return np.asarray(np.log1p(np.linalg.norm(moved, axis=1) / size) / FAR, np.float32)
 
 
-def _growth(e: Evidence, verified: Floats) -> Floats:
-    """[P] doublings of the area since the target was verified, in [-1, 1]."""
-    ratio = np.maximum(np.prod(e.boxes[:, 2:], 1), 1.0) / max(float(np.prod(verified[2:])), 1.0)
+def _growth(e: Evidence, before: Floats) -> Floats:
+    """[P] doublings of the area of the box ``before``, in [-1, 1]."""
+    ratio = np.maximum(np.prod(e.boxes[:, 2:], 1), 1.0) / max(float(np.prod(before[2:])), 1.0)
     return np.clip(np.log2(ratio) / DOUBLINGS, -1, 1).astype(np.float32)
+
+
+def _shape(e: Evidence, before: Floats) -> Floats:
+    """[P] how far width by height is from that of the box ``before``, in doublings, at most 1."""
+    now = np.maximum(e.boxes[:, 2], 1.0) / np.maximum(e.boxes[:, 3], 1.0)
+    ratio = now * max(float(before[3]), 1.0) / max(float(before[2]), 1.0)
+    return np.minimum(np.abs(np.log2(ratio)), 1).astype(np.float32)
 
 
 def _rank(values: Floats) -> Floats:

@@ -45,7 +45,7 @@ class Linear(nn.Module, PyTorchModelHubMixin, **HUB):
 
     def __init__(self, kind: str = "linear", features: list[str] = list(NAMES)) -> None:  # noqa: B006
         super().__init__()
-        count = len(features)
+        self.features = count = len(features)
         self.target = nn.Linear(count, 1)
         self.overlap = nn.Linear(count, 1)
         self.none = nn.Linear(3 * count, 1)
@@ -80,6 +80,7 @@ class SetEncoder(nn.Module, PyTorchModelHubMixin, **HUB):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
+        self.features = len(features)
         self.enter = nn.Linear(len(features), width)
         self.nobody = nn.Parameter(torch.zeros(1, 1, width))
         block = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True)

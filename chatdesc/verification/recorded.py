@@ -29,8 +29,8 @@ from chatdesc.types import ChatdescError
 Arrays = dict[str, NDArray[Any]]
 
 BOXES = ("boxes", "background")  # [N, 4] per key frame
-ONE_BOX = ("previous", "truth", "verified")  # [4] per key frame, NaN where there is none
-NUMBERS = ("seed", "since", "verified_score", "anchor")  # one per key frame
+ONE_BOX = ("previous", "truth", "verified", "first")  # [4] per key frame, NaN where there is none
+NUMBERS = ("seed", "since", "age", "verified_score", "anchor")  # one per key frame
 LISTS = tuple(f.name for f in fields(Evidence) if f.name not in (*BOXES, *ONE_BOX, *NUMBERS))
 PRESENT = -2  # stands for "none of them" among the chosen
 
@@ -58,7 +58,7 @@ def packed(seen: Sequence[Seen]) -> bytes:
     for name in ONE_BOX:
         arrays[name] = np.array([_or_nan(getattr(e, name), np.full(4, np.nan)) for e in evidence], np.float32)
     arrays["seed"] = np.array([e.seed for e in evidence], np.uint32)
-    arrays["since"] = np.array([e.since for e in evidence], np.int32)
+    arrays |= {name: np.array([getattr(e, name) for e in evidence], np.int32) for name in ("since", "age")}
     for name in ("verified_score", "anchor"):
         arrays[name] = np.array([_or_nan(getattr(e, name), np.nan) for e in evidence], np.float16)
     content = BytesIO()
@@ -93,7 +93,7 @@ def _seen(arrays: Arrays) -> Iterable[Seen]:
         parts[name] = [None if np.isnan(box).any() else box for box in arrays[name]]
     for name in ("verified_score", "anchor"):
         parts[name] = [None if np.isnan(v) else float(v) for v in arrays[name]]
-    for name in ("seed", "since"):
+    for name in ("seed", "since", "age"):
         parts[name] = [int(v) for v in arrays[name]]
     for k, (frame, index, sure) in enumerate(zip(arrays["frame"], arrays["chosen"], arrays["sure"], strict=True)):
         choice = Choice(None if index == PRESENT else int(index), bool(sure))

@@ -2,7 +2,8 @@
 
     loss = cross-entropy of the choice + binary cross-entropy of *none* + squared error of the overlap
 
-The choice is towards softmax(IoU / .1), and counts in a key frame by what there is to gain: best less mean IoU.
+The choice is towards softmax(IoU / .1), and counts in a key frame by what there is to gain: best less mean IoU. What is
+validated and kept is a moving average of the weights: single epochs differ more than the ways to train.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from chatdesc.verification.learned import choose_among, tokens
 from chatdesc.verification.networks import NETWORKS, Linear, Scores, SetEncoder
 
 TEMPERATURE = 0.1  # of the overlaps that a choice is taught
+KEPT = 0.995  # what the moving average keeps of itself in a step; less in the first ones
 STATE = "state.safetensors"
 
 Network = Linear | SetEncoder
@@ -100,23 +102,24 @@ def fit(
     torch.manual_seed(plan.seed)
     network = NETWORKS[plan.kind]()
     optimizer = torch.optim.AdamW(network.parameters(), plan.lr, weight_decay=plan.weight_decay)
-    done = Trained(network)
-    best = copy.deepcopy(network.state_dict())
+    smooth = copy.deepcopy(network)
+    done = Trained(smooth)
+    best = copy.deepcopy(smooth.state_dict())
     if work is not None:
-        best = _resume(work, plan, network, optimizer, done.epochs) or best
+        best = _resume(work, plan, network, smooth, optimizer, done.epochs) or best
     for number in range(len(done.epochs), plan.epochs):
         if _stale(done.epochs, plan.patience):
             break
-        loss = _epoch(network, optimizer, examples, plan, number)
-        epoch = _validated(network, validation, seen, number + 1, loss)
+        loss = _epoch(network, smooth, optimizer, examples, plan, number)
+        epoch = _validated(smooth, validation, seen, number + 1, loss)
         done.epochs.append(epoch)
         if done.best is epoch:
-            best = copy.deepcopy(network.state_dict())
+            best = copy.deepcopy(smooth.state_dict())
         if work is not None:
-            _save(work, plan, network, best, optimizer, done.epochs)
+            _save(work, plan, {"now": network, "smooth": smooth}, best, optimizer, done.epochs)
         on_epoch(epoch)
-    network.load_state_dict(best)
-    network.eval()
+    smooth.load_state_dict(best)
+    smooth.eval()
     return done
 
 
@@ -144,7 +147,9 @@ def loss_of(scores: Scores, examples: Examples) -> Tensor:
     return choice + none + error
 
 
-def _epoch(network: Network, optimizer: torch.optim.Optimizer, examples: Examples, plan: Plan, number: int) -> float:
+def _epoch(
+    network: Network, smooth: Network, optimizer: torch.optim.Optimizer, examples: Examples, plan: Plan, number: int
+) -> float:
     """One pass; its order and dropout come from seed and number alone, so that a resumed training is the same."""
     network.train()
     torch.manual_seed(1000 * plan.seed + number)
@@ -159,6 +164,11 @@ def _epoch(network: Network, optimizer: torch.optim.Optimizer, examples: Example
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        taken = number * len(order) + step
+        share = max(1 - KEPT, 9 / (10 + taken))
+        with torch.no_grad():
+            for kept, now in zip(smooth.parameters(), network.parameters(), strict=True):
+                kept.lerp_(now, share)
         losses.append(float(loss.detach()))
     return float(np.mean(losses))
 
@@ -171,16 +181,19 @@ def _stale(epochs: list[Epoch], patience: int) -> bool:
 
 
 def _save(
-    work: Path, plan: Plan, network: Network, best: dict[str, Tensor], optimizer: Any, epochs: list[Epoch]
+    work: Path, plan: Plan, networks: dict[str, Network], best: dict[str, Tensor], optimizer: Any, epochs: list[Epoch]
 ) -> None:
-    state = {f"now.{k}": v for k, v in network.state_dict().items()} | {f"best.{k}": v for k, v in best.items()}
+    state = {f"{name}.{k}": v for name, network in networks.items() for k, v in network.state_dict().items()}
+    state |= {f"best.{k}": v for k, v in best.items()}
     for number, values in optimizer.state_dict()["state"].items():
         state |= {f"adam.{number}.{k}": v for k, v in values.items()}
     progress = json.dumps({"plan": asdict(plan), "epochs": [asdict(e) for e in epochs]})
     write_atomic(work / STATE, save({k: v.clone() for k, v in state.items()}, {"progress": progress}))
 
 
-def _resume(work: Path, plan: Plan, network: Network, optimizer: Any, epochs: list[Epoch]) -> dict[str, Tensor] | None:
+def _resume(
+    work: Path, plan: Plan, network: Network, smooth: Network, optimizer: Any, epochs: list[Epoch]
+) -> dict[str, Tensor] | None:
     """Load the state of a training with the same plan; the best weights so far, or None."""
     if not (work / STATE).exists():
         return None
@@ -189,7 +202,8 @@ def _resume(work: Path, plan: Plan, network: Network, optimizer: Any, epochs: li
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if progress["plan"] != asdict(plan):
         return None
-    network.load_state_dict({k.removeprefix("now."): v for k, v in state.items() if k.startswith("now.")})
+    network.load_state_dict(_part(state, "now."))
+    smooth.load_state_dict(_part(state, "smooth."))
     adam: dict[int, dict[str, Tensor]] = {}
     for name, value in state.items():
         if name.startswith("adam."):
@@ -198,4 +212,8 @@ def _resume(work: Path, plan: Plan, network: Network, optimizer: Any, epochs: li
     known = optimizer.state_dict()
     optimizer.load_state_dict(known | {"state": adam})
     epochs.extend(Epoch(**e) for e in progress["epochs"])
-    return {k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")}
+    return _part(state, "best.")
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
