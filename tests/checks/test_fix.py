@@ -134,15 +134,6 @@ def test_overlapping_suggestions_are_not_mixed():
     assert apply("abcdefg", [three, two, one]) == ("Adeg", [one, three])
 
 
-def test_two_targets_of_a_video_share_a_text_once(tmp_path):
-    from tests.makers.datasets import otb
-
-    otb(tmp_path / "data", {"Jogging-1": "test", "Jogging-2": "test"}, {"Jogging": 2})
-    put(tmp_path / "data/OTB_query_test/Jogging-1.txt", "a  man\n")
-    done = chatdesc.fix("otb-lang", tmp_path / "data", checks=["formatting"])
-    assert [change.path for change in done.changes] == list(dict.fromkeys(change.path for change in done.changes))
-
-
 BYTES = (b"a", b"b", b" ", b"\r", b"\n", b"\xe9", b"\\", b"-", b"+")
 LINES = st.lists(st.sampled_from(BYTES), max_size=12).map(b"".join)
 NAMES = ("nlp.txt", "with space/nlp.txt", 'q"uote.txt', "back\\slash.txt", "caf\u00e9.txt", "tab\t.txt")
