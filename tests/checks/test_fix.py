@@ -81,6 +81,8 @@ def test_places_that_are_refused(tmp_path, option):
                        (tmp_path / "full", "exists already"), (root, "lies in the dataset")):  # fmt: skip
         with pytest.raises(ChatdescError, match=why):
             chatdesc.fix("lasot", root, **{option: place}, checks=["formatting"])
+    with pytest.raises(ChatdescError, match="lies in the dataset"):
+        chatdesc.fix("lasot", tmp_path / "link", **{option: root / "new"}, checks=["formatting"])
     assert files(tmp_path / "full") == {"file": b"mine"}
 
 
@@ -142,6 +144,7 @@ NAMES = ("nlp.txt", "with space/nlp.txt", 'q"uote.txt', "back\\slash.txt", "caf\
 @needs_git
 @pytest.mark.parametrize("name", NAMES)
 def test_names_in_a_patch(tmp_path, name):
+    assert (b"\t\n" in patch(name, b"old", b"new")) is (" " in name)  # as git and GNU patch expect
     put(tmp_path / name, "old")
     put(tmp_path.parent / f"{tmp_path.name}.patch", patch(name, b"old", b"new\n"))
     subprocess.run(["git", "apply", str(tmp_path.parent / f"{tmp_path.name}.patch")], cwd=tmp_path, check=True)
