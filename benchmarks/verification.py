@@ -10,9 +10,9 @@ verifier then chooses on the same evidence, in seconds:
 
 `--split validation` has the films that all choices were made on; the test films served none. `--encoder` and
 `--grounder` show what becomes of the choices with other models. `--loop` tracks again with each verifier, whose choice
-restarts the tracker; with `--at-once` also a tracker that is sure. Intervals are of paired differences by film, 95 %. A key frame is lost where the tracker's box
-overlaps the target by less than .3, and none of the proposals is right where none overlaps it by .5. The column
-`narrow cone` has the change of the share when cosines are squeezed as CLIP's are.
+restarts the tracker; with `--at-once` also a tracker that is sure. Intervals are of paired differences by film, 95 %. A
+key frame is lost where the tracker's box overlaps the target by less than .3, and none of the proposals is right where
+none overlaps it by .5. The column `narrow cone` has the change of the share when cosines are squeezed as CLIP's are.
 """
 
 from __future__ import annotations

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from chatdesc.api import (
         ablate_verification,
         annotate,
+        audit,
         calibrate,
         compare,
         demo,
         doctor,
         evaluate,
         export,
+        fix,
         list_backends,
+        list_checks,
         load,
         load_refined,
         plan,
@@ -38,9 +41,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "ablate_verification", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "list_backends", "load", "load_refined", "plan", "push", "score", "show", "submit", "train_verifier",
-    "write_back",
+    "__version__", "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit",
+    "train_verifier", "write_back",
 ]  # fmt: skip
 
 

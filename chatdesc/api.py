@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from chatdesc import backends
+from chatdesc.checks import available as available_checks
+from chatdesc.checks import create as create_checks
+from chatdesc.checks.audit import audit
+from chatdesc.checks.fix import fix
+from chatdesc.checks.rows import audit_store
 from chatdesc.config import Resources, Settings, from_preset, presets
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
@@ -44,9 +49,9 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "ablate_verification", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export",
-    "list_backends", "load", "load_refined", "plan", "push", "score", "show", "submit", "train_verifier",
-    "write_back",
+    "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit",
+    "train_verifier", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
@@ -134,12 +139,13 @@ def annotate(
             before = _annotate(run, store, tuple(devices), progress)
         finally:
             run.close()
+        unaudited = audit_store(store)
         frames = run.encoded_frames if run.settings.include_frames else None
         written = write_dataset(
             run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
         )
         rows = tuple(slim(row) for row in run.rows(store))
-        notes = _notes(run, run.without_evidence(store))
+        notes = (*_notes(run, run.without_evidence(store)), *unaudited)
     counts = getattr(run.models.describer, "summary", None)
     said = counts() if counts else None
     return AnnotateResult(run.out, run.out / "dataset", rows, before, notes, said, written.left_out)
@@ -383,6 +389,19 @@ def list_backends() -> list[Record]:
         for name, target in sorted(backends.available(role).items())
     ]
     return found + [{"role": "preset", "name": name, "from": preset.about} for name, preset in presets().items()]
+
+
+def list_checks() -> list[Record]:
+    """All checks of an audit: one record with ``check``, ``kinds`` and ``about`` each.
+
+    >>> [record["kinds"] for record in list_checks() if record["check"] == "duplicate"]
+    ['duplicate']
+    """
+    made = create_checks(sorted(available_checks()))
+    return [
+        {"check": check.name, "kinds": ", ".join(check.kinds), "about": (type(check).__doc__ or "").split("\n")[0]}
+        for check in made
+    ]
 
 
 def _open(

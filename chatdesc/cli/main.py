@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from chatdesc.cli.annotate import annotate, demo
+from chatdesc.cli.audit import audit
 from chatdesc.cli.calibrate import calibrate
 from chatdesc.cli.compare import compare
 from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
+from chatdesc.cli.fix import fix
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
@@ -27,7 +29,7 @@ from chatdesc.version import __version__
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate, train_verifier),
-    "Inspect": (show,),
+    "Inspect": (show, audit, fix),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }
