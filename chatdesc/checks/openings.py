@@ -1,0 +1,68 @@
+"""The opening of a text: the noun phrase that names the target, and its head.
+
+>>> words = "small white racing car moving along the track".split()
+>>> opening(words), words[head(words)]
+(4, 'car')
+>>> head("yellow climbing on the tree".split()) is None
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chatdesc.checks.language import english, tags
+from chatdesc.vocabulary import MORE_POSITIONS, SHAPES, canonical
+
+ENDING = frozenset({"IN", "CC", "BE", "PRP", "VBZ"})
+QUALITIES = MORE_POSITIONS | {"left", "right"}
+
+
+def is_quality(word: str) -> bool:
+    """Whether a word only describes a target: a colour, a size, a side, an adjective that is no noun.
+
+    >>> is_quality("orange"), is_quality("electric"), is_quality("human"), is_quality("swing")
+    (True, True, False, False)
+    """
+    shape = canonical(word) in SHAPES
+    return word in QUALITIES or (canonical(word) is not None and not shape) or "JJ" in tags(word) and not nounlike(word)
+
+
+def nounlike(word: str) -> bool:
+    """Whether the lists have a word as a noun that is no participle."""
+    found = tags(word)
+    return bool(found & {"NN", "NNS"}) and "VBG" not in found and not (word.endswith("ed") and "VBN" in found)
+
+
+def names_something(word: str) -> bool:
+    """Whether a word can name a target."""
+    return nounlike(word) and not is_quality(word)
+
+
+def opening(words: Sequence[str]) -> int:
+    """How many of the words (lower case) belong to the noun phrase that a text starts with.
+
+    It ends before a preposition, a conjunction, a pronoun, a form of *be*, and before a participle that follows a noun.
+    "and" joins qualities: "black and white dog".
+    """
+    named = False
+    for i, word in enumerate(words):
+        found = tags(word)
+        if word == "and" and i and not named:
+            continue
+        if found & ENDING and not found & {"NN", "NNS"} or _participle(word) and named:
+            return i
+        named = named or names_something(word)
+    return len(words)
+
+
+def head(words: Sequence[str]) -> int | None:
+    """The index of the noun that the opening of the words (lower case) is about; None where it has none."""
+    nouns = [i for i in range(opening(words)) if names_something(words[i])]
+    return nouns[-1] if nouns else None
+
+
+def _participle(word: str) -> bool:
+    found = tags(word)
+    guessed = word.endswith(("ing", "ed")) and not english().knows(word)
+    return guessed or "VBG" in found or bool(found & {"VBN", "VBD"}) and not nounlike(word)

@@ -1,0 +1,138 @@
+"""Real words in the wrong place: "bicycle buy a man", "bear waking on the ground"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log1p
+
+from chatdesc.checks.base import Finding, Subject
+from chatdesc.checks.corpus import Corpus, Reading, is_plain
+from chatdesc.checks.language import english, forms, sources, tags
+from chatdesc.checks.ngrams import START, STOP
+from chatdesc.checks.openings import names_something
+from chatdesc.checks.siblings import ONE_TARGET
+
+# How much likelier (log) a text must get by another word, and what counts against it. Chosen with errors planted in
+# half of LaSOT's classes.
+ENOUGH = 4.0
+ALONE = 4.0  # no neighbour of the candidate on one side is seen with it elsewhere; half of it where a text ends there
+OFTEN = 1.5  # times log(1 + n) for a word that n other texts have
+NOUNS = 5.0  # a noun for a noun: what is seen may be anything
+INFLECTED = 3.0  # the same word in another form: both are often right
+WORSE = 2.0  # the most that the words after it can speak against a candidate
+CLOSED = frozenset({"IN", "DT", "CC", "BE", "PRP", "CD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A word that may have been meant.
+
+    Attributes:
+        word: as it is suggested.
+        score: how much likelier the text gets by it, less what counts against it.
+        left: the gain (log) by what stands before it.
+        right: the gain by the next two words.
+        seen: how many other texts have it.
+    """
+
+    word: str
+    score: float
+    left: float
+    right: float
+    seen: int
+
+
+class RealWords:
+    """Finds known words where the dataset's other texts have a word one edit or one inflection away."""
+
+    name = "real-words"
+    kinds: tuple[str, ...] = ("typo",)
+
+    def prepare(self, subjects: Sequence[Subject]) -> None:
+        self._corpus = Corpus(subjects)
+
+    def find(self, subject: Subject) -> list[Finding]:
+        reading = self._corpus.read(subject)
+        return [
+            _finding(reading, index, best)
+            for index, word in enumerate(reading.spans)
+            if is_plain(word) and (best := best_candidate(reading, index)) and best.score > ENOUGH
+        ]
+
+    def describe_self(self) -> dict[str, str]:
+        return {"name": self.name, "words": sources()}
+
+
+def best_candidate(reading: Reading, index: int) -> Candidate | None:
+    """The likeliest word in place of the one at ``index``, which is a known word and not the target."""
+    word = reading.text.words[index]
+    if word.startswith("<") or not english().knows(word):
+        return None
+    inflected = forms(word)
+    others = reading.near(word) | (inflected.keys() & (reading.corpus.vocabulary | reading.heads.keys()))
+    found = (_weigh(reading, index, other, other in inflected) for other in others if not alike(word, other))
+    return max(filter(None, found), key=lambda candidate: candidate.score, default=None)
+
+
+def alike(word: str, other: str) -> bool:
+    """Whether two words can stand for one another: spellings, degrees of an adjective, two prepositions.
+
+    >>> alike("grey", "gray"), alike("colour", "color"), alike("large", "larger"), alike("on", "in"), alike("by", "buy")
+    (True, True, True, True, False)
+    """
+    kinds, other_kinds = tags(word), tags(other)
+    degrees = other in forms(word) and "JJ" in kinds and "JJ" in other_kinds
+    return _american(word) == _american(other) or degrees or bool(kinds & CLOSED and kinds == other_kinds)
+
+
+def _american(word: str) -> str:
+    """A spelling that British and American words share."""
+    for british, american in (("our", "or"), ("ey", "ay"), ("is", "iz"), ("ys", "yz"), ("ll", "l"), ("ae", "e"), ("oe", "e"),
+                              ("tre", "ter"), ("ence", "ense"), ("ogue", "og"), ("yre", "ire"), ("mme", "m")):  # fmt: skip
+        word = word.replace(british, american)
+    return word
+
+
+def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candidate | None:
+    word, view = reading.text.words[index], reading.view
+    is_head = other in reading.heads
+    symbol = ONE_TARGET if is_head else other
+    seen = view.count(symbol)
+    if seen < 2:
+        return None
+    left, right = view.gains(reading.text.words, index, symbol)
+    against = _unsupported(reading, index, symbol) + OFTEN * log1p(view.count(word))
+    if names_something(word) and names_something(other) and not is_head:
+        against += NOUNS
+    if inflected:
+        against += INFLECTED
+    return Candidate(other, left + max(right, -WORSE) - against, left, right, seen)
+
+
+def _unsupported(reading: Reading, index: int, symbol: str) -> float:
+    """What counts against a candidate that other texts do not have between these neighbours."""
+    found = 0.0
+    for pair in ((reading.before(index), symbol), (symbol, reading.after(index))):
+        if not reading.view.count(*pair):
+            found += ALONE
+        elif START in pair or STOP in pair:
+            found += ALONE / 2
+    return found
+
+
+def _finding(reading: Reading, index: int, best: Candidate) -> Finding:
+    word = reading.spans[index].text
+    before, after = (reading.words[i] if 0 <= i < len(reading.words) else "" for i in (index - 1, index + 1))
+    place = " ".join(filter(None, (before, "...", after)))
+    evidence = {
+        "gain_before": round(best.left, 2), "gain_after": round(best.right, 2), "score": round(best.score, 2),
+        "texts_with_suggestion": best.seen,
+    }  # fmt: skip
+    reason = f"{word!r} does not fit here; where other texts have {place!r}, {best.word!r} is likelier"
+    return Finding(RealWords.name, "typo", severity(best.score), reason, reading.span(index), best.word, evidence)
+
+
+def severity(score: float) -> float:
+    """From .7 at the threshold towards .95."""
+    return round(0.95 - 0.25 * exp((ENOUGH - score) / 4), 3)
