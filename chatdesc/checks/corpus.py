@@ -39,6 +39,7 @@ class Reading:
 
     def __init__(self, corpus: Corpus, subject: Subject) -> None:
         self.category = subject.category
+        self._whole = subject.text
         self.spans: tuple[Word, ...] = split_words(subject.text)
         self.words = words_of(subject.text)
         self.text = corpus._text(subject)
@@ -53,6 +54,10 @@ class Reading:
     def span(self, index: int, last: int | None = None) -> tuple[int, int]:
         """The characters of the words from ``index`` to ``last``."""
         return self.spans[index].start, self.spans[index if last is None else last].end
+
+    def gap(self, index: int) -> str:
+        """The characters between a word and the next one."""
+        return self._whole[self.spans[index].end : self.spans[index + 1].start]
 
     def before(self, index: int) -> str:
         """The word or symbol before a word; ``<s>`` before the first."""

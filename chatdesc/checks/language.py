@@ -63,6 +63,10 @@ class Lexicon:
         found = {other for other in edits(word) if self.spells(other)} - {word}
         return sorted(found, key=lambda other: (-self.frequency(other), other))
 
+    def common(self, word: str) -> bool:
+        """Whether ``word`` (lower case) is in the list with frequencies, for that is fast."""
+        return word in self._counts
+
     def spells(self, word: str) -> bool:
         """Whether ``word`` (lower case, letters only) is in one of the lists."""
         if len(word) < 2:
@@ -151,7 +155,7 @@ def plural(noun: str) -> str | None:
     return many if english().frequency(many) > COUNTED * english().frequency(noun) else None
 
 
-COUNTED = 0.02  # a noun whose plural is rarer, by its side, is hardly ever counted
+COUNTED = 0.06  # a noun whose plural is rarer, by its side, is hardly ever counted
 
 
 @lru_cache(maxsize=100_000)

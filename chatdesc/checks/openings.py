@@ -42,7 +42,7 @@ def names_something(word: str) -> bool:
 def opening(words: Sequence[str]) -> int:
     """How many of the words (lower case) belong to the noun phrase that a text starts with.
 
-    It ends before a preposition, a conjunction, a pronoun, a form of *be*, and before a participle that follows a noun.
+    It ends before a preposition, a conjunction, a pronoun, a form of *be*, and before a verb that follows a noun.
     "and" joins qualities: "black and white dog".
     """
     named = False
@@ -50,7 +50,7 @@ def opening(words: Sequence[str]) -> int:
         found = tags(word)
         if word == "and" and i and not named:
             continue
-        if found & ENDING and not found & {"NN", "NNS"} or _participle(word) and named:
+        if found & ENDING and not found & {"NN", "NNS"} or named and ("VBZ" in found or _participle(word)):
             return i
         named = named or names_something(word)
     return len(words)

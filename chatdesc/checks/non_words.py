@@ -1,0 +1,162 @@
+"""Words that are none: "motorcylce", "carring"."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, log
+
+from chatdesc.checks.base import Finding, Subject
+from chatdesc.checks.corpus import Corpus, Reading, is_plain
+from chatdesc.checks.language import edits, english, forms, sources, tags
+from chatdesc.checks.siblings import ONE_TARGET
+
+PART = 3  # letters: the shortest part of a compound
+COMMON = 2e-6  # share in English: a part of a compound, and a neighbour that forbids one
+JARGON = 3  # texts that have an unknown word with nothing known beside it: a word of its own
+SECOND_EDIT = 6  # letters: shorter words have too many neighbours two edits away
+SLIPS = 3.0  # log: one letter for two is likelier than another letter; swapped or missing ones are in between
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A word that may have been meant, and its share of the belief among all of them."""
+
+    word: str
+    belief: float
+
+
+class NonWords:
+    """Finds words that no list has and that no name, compound or reduplication explains."""
+
+    name = "non-words"
+    kinds: tuple[str, ...] = ("typo",)
+
+    def prepare(self, subjects: Sequence[Subject]) -> None:
+        self._corpus = Corpus(subjects)
+        self._texts = Counter(word for text in self._corpus.model.texts for word in set(text.words))
+
+    def find(self, subject: Subject) -> list[Finding]:
+        reading = self._corpus.read(subject)
+        unknown = (i for i, w in enumerate(reading.spans) if is_plain(w) and not english().knows(w.text))
+        return [found for index in unknown if (found := self._look(reading, index))]
+
+    def describe_self(self) -> dict[str, str]:
+        return {"name": self.name, "words": sources()}
+
+    def _look(self, reading: Reading, index: int) -> Finding | None:
+        word = reading.words[index]
+        near = neighbours(word)
+        if is_reduplicated(word) or (is_compound(word) and not near.close):
+            return None
+        guesses = weigh(reading, index, regular(word) or (*near.close, *near.far))
+        if not guesses:
+            return None
+        label = is_label(word, reading.category)
+        if self._texts[word] >= JARGON and not near.close and not label:
+            return None
+        return _finding(reading, index, guesses, near, label)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Known words that are written like an unknown one: one edit away, two edits away."""
+
+    close: tuple[str, ...]
+    far: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=10_000)
+def neighbours(word: str) -> Neighbours:
+    """The neighbours of an unknown word; those two edits away only where it has none that is closer.
+
+    >>> neighbours("motorcylce").close, neighbours("gametarget").close
+    (('motorcycle',), ())
+    """
+    bare = word.removesuffix("'s")
+    common = tuple(other for other in english().near(bare) if english().frequency(other) > COMMON / 10 or len(bare) > 4)
+    if common or len(bare) < SECOND_EDIT:
+        return Neighbours(common)
+    first = set(edits(bare))
+    found = {other for one in first for other in edits(one) if english().common(other)} - first
+    return Neighbours((), tuple(sorted(found, key=lambda other: -english().frequency(other))[:10]))
+
+
+def regular(word: str) -> tuple[str, ...]:
+    """The participle that was meant where an irregular verb has got a regular one.
+
+    >>> regular("holded"), regular("grabed")
+    (('held',), ())
+    """
+    verb = word.removesuffix("ed")
+    irregular = (form for form, found in forms(verb).items() if "VBN" in found and not form.endswith("ed"))
+    return tuple(irregular) if verb != word and "VB" in tags(verb) and english().knows(verb) else ()
+
+
+def is_reduplicated(word: str) -> bool:
+    """Whether a word says a syllable twice.
+
+    >>> is_reduplicated("yoyo"), is_reduplicated("yo-yo"), is_reduplicated("toto's")
+    (True, True, False)
+    """
+    return bool(re.fullmatch(r"([a-z]{2,4})-?\1", word))
+
+
+def is_compound(word: str) -> bool:
+    """Whether a word is made of two frequent ones.
+
+    >>> is_compound("gametarget"), is_compound("againest")
+    (True, False)
+    """
+    cuts = range(PART, len(word) - PART + 1)
+    return any(english().frequency(part[0]) > COMMON and english().frequency(part[1]) > COMMON for part in
+               ((word[:cut], word[cut:]) for cut in cuts))  # fmt: skip
+
+
+def is_label(word: str, category: str | None) -> bool:
+    """Whether a word is part of the class's own name: ``rubic`` of ``rubicCube``."""
+    return category is not None and word in {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", category)}
+
+
+def weigh(reading: Reading, index: int, words: Sequence[str]) -> list[Guess]:
+    """The guesses at what was meant, the likeliest first: what the place wants, times how such a slip happens."""
+    scores = {word: _fit(reading, index, word) + _slip(reading.words[index], word) for word in words}
+    if not scores:
+        return []
+    best = max(scores.values())
+    total = sum(exp(score - best) for score in scores.values())
+    found = (Guess(word, exp(score - best) / total) for word, score in scores.items())
+    return sorted(found, key=lambda guess: -guess.belief)
+
+
+def _fit(reading: Reading, index: int, word: str) -> float:
+    """How much likelier (log) a text gets by a word, or by the symbol of the target where the word is its name."""
+    symbols = [ONE_TARGET] if word in reading.heads else []
+    return max(sum(reading.view.gains(reading.text.words, index, option)) for option in (word, *symbols))
+
+
+def _slip(written: str, meant: str) -> float:
+    """How likely (log, up to a constant) a writer's slip is."""
+    swapped = sorted(written) == sorted(meant)
+    dropped = any(written == meant[:i] + meant[i + 1 :] for i in range(len(meant)))
+    doubled = re.sub(r"(.)\1", r"\1", written) == re.sub(r"(.)\1", r"\1", meant)
+    first = log(4) if written[:1] == meant[:1] else 0.0
+    return first + (SLIPS if doubled else SLIPS / 2 if swapped or dropped else 0.0)
+
+
+def _finding(reading: Reading, index: int, guesses: Sequence[Guess], near: Neighbours, label: bool) -> Finding:
+    word, best = reading.spans[index].text, guesses[0]
+    where = f"; it is part of the class's name {reading.category!r}" if label else ""
+    reason = f"no list of English words has {word!r}; {best.word!r} is written like it{where}"
+    evidence = {
+        "confidence": round(best.belief, 3),
+        "neighbours": [guess.word for guess in guesses[:5]],
+        "edits": 1 if near.close else 2,
+    }
+    if label:
+        evidence["label"] = reading.category
+    suggestion = best.word.capitalize() if word[:1].isupper() else best.word
+    return Finding("non-words", "typo", 0.95 if near.close else 0.8, reason, reading.span(index), suggestion, evidence)
