@@ -18,6 +18,7 @@ from chatdesc.version import __version__
 if TYPE_CHECKING:
     from chatdesc.api import (
         annotate,
+        audit,
         calibrate,
         compare,
         demo,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         evaluate,
         export,
         list_backends,
+        list_checks,
         load,
         load_refined,
         plan,
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "__version__", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends",
+    "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 

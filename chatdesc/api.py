@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from chatdesc import backends
+from chatdesc.checks import available as available_checks
+from chatdesc.checks import create as create_checks
+from chatdesc.checks.audit import audit
 from chatdesc.config import Resources, Settings, from_preset, presets
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
@@ -42,8 +45,8 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "list_checks",
+    "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
@@ -373,6 +376,19 @@ def list_backends() -> list[Record]:
         for name, target in sorted(backends.available(role).items())
     ]
     return found + [{"role": "preset", "name": name, "from": preset.about} for name, preset in presets().items()]
+
+
+def list_checks() -> list[Record]:
+    """All checks of an audit: one record with ``check``, ``kinds`` and ``about`` each.
+
+    >>> [record["kinds"] for record in list_checks() if record["check"] == "duplicate"]
+    ['duplicate']
+    """
+    made = create_checks(sorted(available_checks()))
+    return [
+        {"check": check.name, "kinds": ", ".join(check.kinds), "about": (type(check).__doc__ or "").split("\n")[0]}
+        for check in made
+    ]
 
 
 def _open(

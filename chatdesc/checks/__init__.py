@@ -17,7 +17,13 @@ from chatdesc.types import ChatdescError
 
 GROUP = "chatdesc.checks"
 
-BUILTIN: dict[str, str] = {}
+BUILTIN: dict[str, str] = {
+    "data": "chatdesc.checks.data:DataCheck",
+    "duplicate": "chatdesc.checks.duplicates:DuplicateCheck",
+    "formatting": "chatdesc.checks.formatting:FormattingCheck",
+    "frames": "chatdesc.checks.frames:FramesCheck",
+    "uninformative": "chatdesc.checks.uninformative:UninformativeCheck",
+}
 
 
 def available() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chatdesc.cli.annotate import annotate, demo
+from chatdesc.cli.audit import audit
 from chatdesc.cli.calibrate import calibrate
 from chatdesc.cli.compare import compare
 from chatdesc.cli.console import Exit, echo
@@ -25,7 +26,7 @@ from chatdesc.version import __version__
 COMMANDS = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate),
-    "Inspect": (show,),
+    "Inspect": (show, audit),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }
