@@ -99,7 +99,7 @@ def number(job: Job, rng: random.Random) -> Change | None:
         article_before = index > 1 and job.words[index - 2] in ONE | {"the"}
         if word in ONE and many and "NN" in tags(noun) and not _compound(job.words, index):
             found.append((index, many))
-        if word in MANY and one and not article_before and "NN" not in tags(noun):
+        if word in MANY and one and plural(one) == noun and not article_before:
             found.append((index, one))
     if not found:
         return None
@@ -108,14 +108,18 @@ def number(job: Job, rng: random.Random) -> Change | None:
 
 
 def verb_form(job: Job, rng: random.Random) -> Change | None:
-    """Another form of the verb after the class's noun: "electric fan swing on the ground"."""
+    """A wrong form of the verb after the class's noun: "fan swing on the ground", "hat wearing by a man".
+
+    A past tense in place of a participle is no error: "fox played in the snow".
+    """
     if job.noun is None or job.noun + 1 >= len(job.words):
         return None
     index = job.noun + 1
     verb = job.words[index]
     if not tags(verb) & CLAUSES or not tags(verb) <= CLAUSES:
         return None
-    others = sorted(form for form, found in forms(verb).items() if found & {"VB", *CLAUSES} and found - tags(verb))
+    wrong = {"VB", "VBG"} if "VBN" in tags(verb) else {"VB"}
+    others = sorted(form for form, found in forms(verb).items() if found & wrong and not found & tags(verb))
     return (index, index + 1, (rng.choice(others),)) if others else None
 
 

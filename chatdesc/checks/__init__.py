@@ -22,6 +22,10 @@ BUILTIN: dict[str, str] = {
     "duplicate": "chatdesc.checks.duplicates:DuplicateCheck",
     "formatting": "chatdesc.checks.formatting:FormattingCheck",
     "frames": "chatdesc.checks.frames:FramesCheck",
+    "grammar": "chatdesc.checks.grammar:GrammarCheck",
+    "non-word": "chatdesc.checks.non_words:NonWordCheck",
+    "real-word": "chatdesc.checks.real_words:RealWordCheck",
+    "target": "chatdesc.checks.targets:TargetCheck",
     "uninformative": "chatdesc.checks.uninformative:UninformativeCheck",
 }
 

@@ -14,7 +14,7 @@ from chatdesc.checks.corpus import Corpus, Reading
 from chatdesc.checks.language import (
     BEING, DETERMINERS, JOINING, MANY, ONE, PREPOSITIONS, english, forms, lemma, plural, sources, tags,
 )  # fmt: skip
-from chatdesc.checks.openings import is_quality, names_something
+from chatdesc.checks.openings import head, is_quality, names_something
 from chatdesc.vocabulary import COLOURS, canonical
 
 SAID_TWICE = frozenset("very so really far had that bye ha no go knock yo chop beep choo".split())
@@ -39,7 +39,7 @@ class Fault:
 Rule = Callable[[Reading], Iterator[Fault]]
 
 
-class Grammar:
+class GrammarCheck:
     """Finds faults of grammar by rules over neighbouring words."""
 
     name = "grammar"
@@ -60,7 +60,7 @@ class Grammar:
 def repeated(reading: Reading) -> Iterator[Fault]:
     """A word twice in a row."""
     for i, (word, following) in enumerate(pairwise(reading.words)):
-        if word == following and word not in SAID_TWICE and word.isalpha() and _side_by_side(reading, i):
+        if word == following and word not in SAID_TWICE and word[0].isalpha() and _side_by_side(reading, i):
             yield Fault(i, i + 1, reading.spans[i].text, f"{word!r} stands twice in a row", 0.95)
 
 
@@ -100,7 +100,7 @@ def one_of_many(reading: Reading) -> Iterator[Fault]:
         if word in ("that", "one", "this", "each") and noun != i + 1:
             continue
         bare = reading.words[noun]
-        if is_only_plural(bare) and reading.words[i - 1 : i] != ("of",) and bare not in MANY:
+        if is_plural(bare):
             better = None if is_describing(lemma(bare)) else _cased(reading, noun, lemma(bare))  # goods
             yield Fault(noun, noun, better, f"{bare!r} is plural after {word!r}")
 
@@ -147,6 +147,22 @@ def participle(reading: Reading) -> Iterator[Fault]:
             yield Fault(i, i + 1, following, f"a verb is missing between {word!r} and {following!r}" if before else "", 0.85)
 
 
+def bare_verb(reading: Reading) -> Iterator[Fault]:
+    """A verb without its ending after the target's noun: "electric fan swing on the ground"."""
+    index = head(reading.words)
+    if index is None or index + 2 >= len(reading.words) or is_plural(reading.words[index]):
+        return
+    for at in (index, index + 1):  # a verb that is a noun, too, passes for the head
+        verb, after = reading.words[at], reading.words[at + 1] if at + 1 < len(reading.words) else ""
+        named = at and names_something(reading.words[at - 1])
+        if not named or "VB" not in tags(verb) or not tags(verb) <= {"VB", "NN"} or verb in reading.heads:
+            continue
+        better = next((form for form, found in forms(verb).items() if found == {"VBG"}), None)
+        known = better and (tags(verb) == {"VB"} or reading.view.count(better))
+        if known and (after in DETERMINERS or after in PREPOSITIONS - {"of"}):
+            yield Fault(at, at, better, f"{verb!r} is no participle; a {better!r} goes with {reading.words[at - 1]!r}", 0.85)
+
+
 def prepositions(reading: Reading) -> Iterator[Fault]:
     """Two prepositions that do not go together: "hunting on in the forest"."""
     for i, (word, following) in enumerate(pairwise(reading.words)):
@@ -172,7 +188,7 @@ def one_article_for_two(reading: Reading) -> Iterator[Fault]:
 
 
 RULES: tuple[Rule, ...] = (
-    repeated, article_sound, two_articles, article_alone, one_of_many, many_of_one, agreement, participle, prepositions,
+    repeated, article_sound, two_articles, article_alone, one_of_many, many_of_one, agreement, participle, bare_verb, prepositions,
     one_article_for_two,
 )  # fmt: skip
 LONELY = PREPOSITIONS - {"above", "below", "inside", "outside", "past", "under", "over", "down", "up", "off", "out", "near", "by"} | JOINING - {"that"} | {"is", "are"}  # fmt: skip # noqa: E501
@@ -186,7 +202,12 @@ def is_only_plural(word: str) -> bool:
     >>> [word for word in ("rivers", "men", "sheep", "swings", "grass", "gymnastics") if is_only_plural(word)]
     ['rivers', 'men']
     """
-    return tags(word) == {"NNS"} and plural(lemma(word)) == word or word in ("men", "women", "children", "people")
+    return tags(word) == {"NNS"} and is_plural(word) or word in ("men", "women", "children", "people")
+
+
+def is_plural(word: str) -> bool:
+    """Whether a word is the plural of a counted noun; some are a form of a verb too: "hands"."""
+    return "NNS" in tags(word) and "NN" not in tags(word) and plural(lemma(word)) == word
 
 
 def _noun_after(reading: Reading, start: int) -> int | None:
@@ -196,7 +217,7 @@ def _noun_after(reading: Reading, start: int) -> int | None:
         word = reading.words[i]
         if i > start and not _side_by_side(reading, i - 1):
             break
-        if names_something(word) and "VBZ" not in tags(word) or is_only_plural(word):
+        if names_something(word) and ("VBZ" not in tags(word) or noun is None) or is_only_plural(word):
             noun = i
         elif noun is not None or not (is_quality(word) or is_describing(word)) or word in PREPOSITIONS:
             break

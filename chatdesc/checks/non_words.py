@@ -29,10 +29,10 @@ class Guess:
     belief: float
 
 
-class NonWords:
+class NonWordCheck:
     """Finds words that no list has and that no name, compound or reduplication explains."""
 
-    name = "non-words"
+    name = "non-word"
     kinds: tuple[str, ...] = ("typo",)
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
@@ -159,4 +159,4 @@ def _finding(reading: Reading, index: int, guesses: Sequence[Guess], near: Neigh
     if label:
         evidence["label"] = reading.category
     suggestion = best.word.capitalize() if word[:1].isupper() else best.word
-    return Finding("non-words", "typo", 0.95 if near.close else 0.8, reason, reading.span(index), suggestion, evidence)
+    return Finding("non-word", "typo", 0.95 if near.close else 0.8, reason, reading.span(index), suggestion, evidence)

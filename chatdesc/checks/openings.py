@@ -15,6 +15,7 @@ from chatdesc.checks.language import english, tags
 from chatdesc.vocabulary import MORE_POSITIONS, SHAPES, canonical
 
 ENDING = frozenset({"IN", "CC", "BE", "PRP", "VBZ"})
+DETERMINER = frozenset({"DT"})
 QUALITIES = MORE_POSITIONS | {"left", "right"}
 
 
@@ -42,7 +43,8 @@ def names_something(word: str) -> bool:
 def opening(words: Sequence[str]) -> int:
     """How many of the words (lower case) belong to the noun phrase that a text starts with.
 
-    It ends before a preposition, a conjunction, a pronoun, a form of *be*, and before a verb that follows a noun.
+    It ends before a preposition, a conjunction, a pronoun, a form of *be*, a second article, and before a verb that
+    follows a noun.
     "and" joins qualities: "black and white dog".
     """
     named = False
@@ -50,6 +52,8 @@ def opening(words: Sequence[str]) -> int:
         found = tags(word)
         if word == "and" and i and not named:
             continue
+        if found == DETERMINER and i and words[i - 1] not in ("all", "both", "half", "and"):
+            return i
         if found & ENDING and not found & {"NN", "NNS"} or named and ("VBZ" in found or _participle(word)):
             return i
         named = named or names_something(word)
@@ -59,7 +63,14 @@ def opening(words: Sequence[str]) -> int:
 def head(words: Sequence[str]) -> int | None:
     """The index of the noun that the opening of the words (lower case) is about; None where it has none."""
     nouns = [i for i in range(opening(words)) if names_something(words[i])]
-    return nouns[-1] if nouns else None
+    known = [i for i in nouns if english().knows(words[i])]
+    return max(known or nouns, default=None)
+
+
+def starts_with_verb(words: Sequence[str]) -> bool:
+    """Whether a participle comes before any noun: "yellow eating food", but also "flying plane"."""
+    first = next((word for word in words[: opening(words)] if names_something(word) or "VBG" in tags(word)), "")
+    return tags(first) == {"VBG"}
 
 
 def _participle(word: str) -> bool:

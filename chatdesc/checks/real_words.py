@@ -8,7 +8,7 @@ from math import exp, log1p
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading, is_plain
-from chatdesc.checks.language import english, forms, sources, tags
+from chatdesc.checks.language import english, forms, lemma, plural, sources, tags
 from chatdesc.checks.ngrams import START, STOP
 from chatdesc.checks.openings import names_something
 from chatdesc.checks.siblings import ONE_TARGET
@@ -21,6 +21,8 @@ OFTEN = 1.5  # times log(1 + n) for a word that n other texts have
 NOUNS = 5.0  # a noun for a noun: what is seen may be anything
 INFLECTED = 3.0  # the same word in another form: both are often right
 WORSE = 2.0  # the most that the words after it can speak against a candidate
+RARE = 3e-6  # share in English: a rarer word that becomes one of the dataset's by swapping two letters ...
+TIMES = 50.0  # ... and that many times as frequent, was meant to be it
 CLOSED = frozenset({"IN", "DT", "CC", "BE", "PRP", "CD"})
 
 
@@ -43,10 +45,10 @@ class Candidate:
     seen: int
 
 
-class RealWords:
+class RealWordCheck:
     """Finds known words where the dataset's other texts have a word one edit or one inflection away."""
 
-    name = "real-words"
+    name = "real-word"
     kinds: tuple[str, ...] = ("typo",)
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
@@ -54,14 +56,32 @@ class RealWords:
 
     def find(self, subject: Subject) -> list[Finding]:
         reading = self._corpus.read(subject)
-        return [
-            _finding(reading, index, best)
-            for index, word in enumerate(reading.spans)
-            if is_plain(word) and (best := best_candidate(reading, index)) and best.score > ENOUGH
-        ]
+        plain = [index for index, word in enumerate(reading.spans) if is_plain(word)]
+        return [found for index in plain if (found := _look(reading, index))]
 
     def describe_self(self) -> dict[str, str]:
         return {"name": self.name, "words": sources()}
+
+
+def swapped(reading: Reading, index: int) -> str | None:
+    """The dataset's word that a rare word becomes when two of its letters change places: "solider", "soldier"."""
+    word, lexicon = reading.words[index], english()
+    if len(word) < 5 or not lexicon.common(word) or lexicon.frequency(word) > RARE:
+        return None
+    turned = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+    return next((w for w in turned if reading.view.count(w) and lexicon.frequency(w) > TIMES * lexicon.frequency(word)), None)
+
+
+def _look(reading: Reading, index: int) -> Finding | None:
+    best = best_candidate(reading, index)
+    if best and best.score > ENOUGH:
+        return _finding(reading, index, best)
+    other = swapped(reading, index)
+    if other is None:
+        return None
+    times = round(english().frequency(other) / english().frequency(reading.words[index]))
+    reason = f"{reading.spans[index].text!r} is a rare word; {other!r} has the same letters and is {times} times as frequent"
+    return Finding(RealWordCheck.name, "typo", 0.8, reason, reading.span(index), other, {"times_as_frequent": times})
 
 
 def best_candidate(reading: Reading, index: int) -> Candidate | None:
@@ -76,14 +96,22 @@ def best_candidate(reading: Reading, index: int) -> Candidate | None:
 
 
 def alike(word: str, other: str) -> bool:
-    """Whether two words can stand for one another: spellings, degrees of an adjective, two prepositions.
+    """Whether two words can stand for one another: spellings, degrees, two prepositions, a plural that few use.
 
     >>> alike("grey", "gray"), alike("colour", "color"), alike("large", "larger"), alike("on", "in"), alike("by", "buy")
     (True, True, True, True, False)
+    >>> alike("fishes", "fish"), alike("dogs", "dog")
+    (True, False)
     """
     kinds, other_kinds = tags(word), tags(other)
-    degrees = other in forms(word) and "JJ" in kinds and "JJ" in other_kinds
-    return _american(word) == _american(other) or degrees or bool(kinds & CLOSED and kinds == other_kinds)
+    if other in forms(word) and ("JJ" in kinds & other_kinds or "NN" in kinds ^ other_kinds and not _counted(word)):
+        return True
+    return _american(word) == _american(other) or bool(kinds & CLOSED and kinds == other_kinds)
+
+
+def _counted(word: str) -> bool:
+    """Whether a noun's plural differs from its singular in more than taste: "fishes" does not."""
+    return plural(lemma(word)) is not None
 
 
 def _american(word: str) -> str:
@@ -101,8 +129,11 @@ def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candida
     seen = view.count(symbol)
     if seen < 2:
         return None
+    alone = _unsupported(reading, index, symbol)
+    if alone >= 2 * ALONE:
+        return None
     left, right = view.gains(reading.text.words, index, symbol)
-    against = _unsupported(reading, index, symbol) + OFTEN * log1p(view.count(word))
+    against = alone + OFTEN * log1p(view.count(word))
     if names_something(word) and names_something(other) and not is_head:
         against += NOUNS
     if inflected:
@@ -130,7 +161,7 @@ def _finding(reading: Reading, index: int, best: Candidate) -> Finding:
         "texts_with_suggestion": best.seen,
     }  # fmt: skip
     reason = f"{word!r} does not fit here; where other texts have {place!r}, {best.word!r} is likelier"
-    return Finding(RealWords.name, "typo", severity(best.score), reason, reading.span(index), best.word, evidence)
+    return Finding(RealWordCheck.name, "typo", severity(best.score), reason, reading.span(index), best.word, evidence)
 
 
 def severity(score: float) -> float:

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading
 from chatdesc.checks.language import MANY, english, lemma, plural, sources, tags
-from chatdesc.checks.openings import head, names_something, opening
+from chatdesc.checks.openings import head, names_something, opening, starts_with_verb
 
-AGREED = 0.6  # of a class's other texts: a head that so many share is the class's noun
+AGREED = 0.6  # of a class's other texts: where fewer have a head, openings are not read right
 SINGLE = 0.8  # of all texts: where so many are about one thing, several are worth a look
 COUNTING = MANY - {"other"} | {"all", "some"}
 GROUPS = frozenset("group pair couple bunch herd flock row team pack crowd".split())
 
 
-class Targets:
+class TargetCheck:
     """Compares what a text is about with what the other texts of its class are about."""
 
-    name = "targets"
+    name = "target"
     kinds: tuple[str, ...] = ("wrong_target", "ambiguous")
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
@@ -41,7 +41,7 @@ class Targets:
             return None
         index = head(reading.words)
         noun = None if index is None else lemma(reading.words[index])
-        if noun is None or _only_leads(reading, noun):
+        if noun is None or starts_with_verb(reading.words) or _only_leads(reading, noun):
             return _missing(reading, agreed)
         owners = self._corpus.siblings.owners.get(noun, {})
         other = max((c for c in owners if c != reading.category), key=lambda c: (c == noun, owners[c]), default=None)
@@ -58,20 +58,18 @@ class Targets:
         word = reading.spans[index].text
         reason = f"{word!r} are several things; nearly all texts of the dataset name one target"
         suggestion = None if lemma(reading.words[index]) == reading.words[index] else lemma(reading.words[index])
-        return Finding("targets", "ambiguous", 0.75, reason, reading.span(index), suggestion)
+        return Finding("target", "ambiguous", 0.75, reason, reading.span(index), suggestion)
 
 
 def _agreed(reading: Reading) -> str | None:
-    """The head that most of the class's other texts share; its name where it has no other texts."""
+    """The head that the class's other texts agree on: one that several have, or the class's own name."""
     counts, name = reading.heads, (reading.category or "").lower()
     most = max(counts, key=lambda word: counts[word], default=None)
-    others = reading.corpus.siblings.others(reading.category, reading.words) if reading.category else 0
-    if most is not None and counts[most] >= AGREED * others:
-        return most
-    nouns = sum(counts.values())
-    if counts and nouns >= AGREED * others:
-        return most
-    return name if not others and english().knows(name) and names_something(name) else None
+    if most is None:
+        return name if english().knows(name) and names_something(name) else None
+    others = reading.corpus.siblings.others(reading.category or "", reading.words)
+    sure = counts[most] > 1 or most in name
+    return most if sure and sum(counts.values()) >= AGREED * others else None
 
 
 def _known_head(reading: Reading) -> int | None:
@@ -110,7 +108,7 @@ def _number(reading: Reading) -> str | None:
 def _missing(reading: Reading, agreed: str) -> Finding:
     reason = f"the text names no target; the other texts of {reading.category!r} name a {agreed!r}"
     last = max(opening(reading.words) - 1, 0)
-    return Finding("targets", "wrong_target", 0.92, reason, reading.span(0, last), None, _evidence(reading))
+    return Finding("target", "wrong_target", 0.92, reason, reading.span(0, last), None, _evidence(reading))
 
 
 def _other_class(reading: Reading, index: int, agreed: str, other: str) -> Finding:
@@ -120,7 +118,7 @@ def _other_class(reading: Reading, index: int, agreed: str, other: str) -> Findi
         f"the other texts of {reading.category!r} name a {agreed!r}"
     )
     evidence = _evidence(reading) | {"class_of_noun": other}
-    return Finding("targets", "wrong_target", 0.95, reason, reading.span(index), agreed, evidence)
+    return Finding("target", "wrong_target", 0.95, reason, reading.span(index), agreed, evidence)
 
 
 def _evidence(reading: Reading) -> dict[str, object]:
