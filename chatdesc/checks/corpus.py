@@ -29,9 +29,9 @@ class Corpus:
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
-        """English words that more than one text has: a misspelling of one text is none."""
-        counted = ((word, count) for (context, word), count in self.model.counts.items() if context.level == "word")
-        return frozenset(w for w, count in counted if count > 1 and not w.startswith("<") and english().knows(w))
+        """The English words of all texts."""
+        words = (word for context, word in self.model.counts if context.level == "word")
+        return frozenset(word for word in words if not word.startswith("<") and english().knows(word))
 
 
 class Reading:
@@ -58,6 +58,11 @@ class Reading:
     def gap(self, index: int) -> str:
         """The characters between a word and the next one."""
         return self._whole[self.spans[index].end : self.spans[index + 1].start]
+
+    def at_punctuation(self, index: int) -> bool:
+        """Whether more than a space stands between a word and one beside it, so that they are no neighbours."""
+        places = (i for i in (index - 1, index) if 0 <= i < len(self.spans) - 1)
+        return any(self.gap(i).strip() for i in places)
 
     def before(self, index: int) -> str:
         """The word or symbol before a word; ``<s>`` before the first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log1p
@@ -10,7 +11,7 @@ from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading, is_plain
 from chatdesc.checks.language import english, forms, lemma, plural, sources, tags
 from chatdesc.checks.ngrams import START, STOP
-from chatdesc.checks.openings import names_something
+from chatdesc.checks.openings import is_quality, names_something
 from chatdesc.checks.siblings import ONE_TARGET
 
 # How much likelier (log) a text must get by another word, and what counts against it. Chosen with errors planted in
@@ -18,11 +19,17 @@ from chatdesc.checks.siblings import ONE_TARGET
 ENOUGH = 4.0
 ALONE = 4.0  # no neighbour of the candidate on one side is seen with it elsewhere; half of it where a text ends there
 OFTEN = 1.5  # times log(1 + n) for a word that n other texts have
-NOUNS = 5.0  # a noun for a noun: what is seen may be anything
+NAMING = 5.0  # a noun or adjective for another: there is no end of what is seen
+ENGLISH = 1.5  # the word goes with a neighbour in English; both of them count double
 INFLECTED = 3.0  # the same word in another form: both are often right
 WORSE = 2.0  # the most that the words after it can speak against a candidate
+ONCE = 2.0  # a candidate that one other text has may be a slip itself
 RARE = 3e-6  # share in English: a rarer word that becomes one of the dataset's by swapping two letters ...
 TIMES = 50.0  # ... and that many times as frequent, was meant to be it
+AMERICAN = (
+    ("our", "or"), ("ey", "ay"), ("([iy])s(?=e|ing|ation)", r"\1z"), ("ll(?=ed|ing|er)", "l"), ("tre$", "ter"),
+    ("ence$", "ense"), ("ogue$", "og"), ("yre$", "ire"), ("mme$", "m"),
+)  # fmt: skip
 CLOSED = frozenset({"IN", "DT", "CC", "BE", "PRP", "CD"})
 
 
@@ -56,7 +63,7 @@ class RealWordCheck:
 
     def find(self, subject: Subject) -> list[Finding]:
         reading = self._corpus.read(subject)
-        plain = [index for index, word in enumerate(reading.spans) if is_plain(word)]
+        plain = [i for i, word in enumerate(reading.spans) if is_plain(word) and not reading.at_punctuation(i)]
         return [found for index in plain if (found := _look(reading, index))]
 
     def describe_self(self) -> dict[str, str]:
@@ -116,6 +123,18 @@ def _counted(word: str) -> bool:
 
 def _american(word: str) -> str:
     """A spelling that British and American words share."""
+    for british, american in AMERICAN:
+        word = re.sub(british, american, word)
+    return word
+
+
+def _counted(word: str) -> bool:
+    """Whether a noun's plural differs from its singular in more than taste: "fishes" does not."""
+    return plural(lemma(word)) is not None
+
+
+def _american(word: str) -> str:
+    """A spelling that British and American words share."""
     for british, american in (("our", "or"), ("ey", "ay"), ("is", "iz"), ("ys", "yz"), ("ll", "l"), ("ae", "e"), ("oe", "e"),
                               ("tre", "ter"), ("ence", "ense"), ("ogue", "og"), ("yre", "ire"), ("mme", "m")):  # fmt: skip
         word = word.replace(british, american)
@@ -127,18 +146,29 @@ def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candida
     is_head = other in reading.heads
     symbol = ONE_TARGET if is_head else other
     seen = view.count(symbol)
-    if seen < 2:
+    if not seen:
         return None
     alone = _unsupported(reading, index, symbol)
     if alone >= 2 * ALONE:
         return None
     left, right = view.gains(reading.text.words, index, symbol)
-    against = alone + OFTEN * log1p(view.count(word))
-    if names_something(word) and names_something(other) and not is_head:
-        against += NOUNS
-    if inflected:
-        against += INFLECTED
+    against = alone + OFTEN * log1p(view.count(word)) + ENGLISH * _in_english(reading, index)
+    if _names(word) and _names(other) and not is_head:
+        against += NAMING
+    against += INFLECTED * inflected + ONCE * (seen == 1)
     return Candidate(other, left + max(right, -WORSE) - against, left, right, seen)
+
+
+def _names(word: str) -> bool:
+    return names_something(word) or is_quality(word)
+
+
+def _in_english(reading: Reading, index: int) -> int:
+    """How well a word goes with its neighbours in English: 0, 1 with one of them, 4 with both."""
+    words = reading.words
+    before = index > 0 and english().pair(words[index - 1], words[index]) > 0
+    after = index + 1 < len(words) and english().pair(words[index], words[index + 1]) > 0
+    return (before + after) ** 2
 
 
 def _unsupported(reading: Reading, index: int, symbol: str) -> float:
