@@ -51,6 +51,11 @@ class Reading:
         """The heads of the class's other texts."""
         return self.corpus.siblings.heads(self.category, self.words) if self.category else {}
 
+    def kin(self, word: str) -> bool:
+        """Whether another text of the class has a word that is not its head."""
+        siblings = self.corpus.siblings
+        return bool(self.category) and word not in self.heads and siblings.has(self.category, self.words, word)
+
     def span(self, index: int, last: int | None = None) -> tuple[int, int]:
         """The characters of the words from ``index`` to ``last``."""
         return self.spans[index].start, self.spans[index if last is None else last].end

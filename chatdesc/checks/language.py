@@ -15,7 +15,7 @@ dictionary of American English, lemminflect's inflections.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from string import ascii_lowercase
@@ -67,6 +67,21 @@ class Lexicon:
         """Whether ``word`` (lower case) is in the list with frequencies, for that is fast."""
         return word in self._counts
 
+    def near_by_two(self, word: str) -> list[str]:
+        """Words two edits away that start with the same letter, the most frequent first."""
+        sizes = range(len(word) - 2, len(word) + 3)
+        candidates = (other for size in sizes for other in self._by_start.get((word[:1], size), ()))
+        letters = set(word)
+        found = [o for o in candidates if len(letters ^ set(o)) <= 4 and distance(word, o) <= 2]
+        return sorted(found, key=lambda other: (-self.frequency(other), other))
+
+    @cached_property
+    def _by_start(self) -> dict[tuple[str, int], list[str]]:
+        found: dict[tuple[str, int], list[str]] = {}
+        for word in self._counts:
+            found.setdefault((word[0], len(word)), []).append(word)
+        return found
+
     def spells(self, word: str) -> bool:
         """Whether ``word`` (lower case, letters only) is in one of the lists."""
         if len(word) < 2:
@@ -104,6 +119,25 @@ def edits(word: str) -> Iterator[str]:
                 yield head + tail[1] + tail[0] + tail[2:]
             yield from (head + letter + tail[1:] for letter in ascii_lowercase)
         yield from (head + letter + tail for letter in ascii_lowercase)
+
+
+def distance(one: str, other: str) -> int:
+    """How many edits make one word the other: letters missing, added, changed, or two side by side swapped.
+
+    >>> distance("motorcylce", "motorcycle"), distance("kitten", "sitting")
+    (1, 3)
+    """
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, target in enumerate(other, 1):
+            best = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != target))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == target:
+                best = min(best, before[j - 2] + 1)
+            row.append(best)
+        before, last = last, row
+    return last[-1]
 
 
 @lru_cache(maxsize=100_000)

@@ -11,14 +11,15 @@ from math import exp, log
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading, is_plain
-from chatdesc.checks.language import edits, english, forms, sources, tags
+from chatdesc.checks.language import english, forms, sources, tags
 from chatdesc.checks.siblings import ONE_TARGET
 
 PART = 3  # letters: the shortest part of a compound
 COMMON = 2e-6  # share in English: a part of a compound, and a neighbour that forbids one
 JARGON = 3  # texts that have an unknown word with nothing known beside it: a word of its own
+SHORT = 5  # letters
 SECOND_EDIT = 6  # letters: shorter words have too many neighbours two edits away
-SLIPS = 3.0  # log: one letter for two is likelier than another letter; swapped or missing ones are in between
+SLIPS = 5.0  # log: one letter for two is likelier than another letter; swapped or missing ones are in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,10 @@ class NonWordCheck:
         near = neighbours(word)
         if is_reduplicated(word) or (is_compound(word) and not near.close):
             return None
-        guesses = weigh(reading, index, regular(word) or (*near.close, *near.far))
+        options = regular(word) or (*near.close, *near.far)
+        if reading.spans[index].text[:1].isupper():  # at the start of a sentence, it may be a name
+            options = tuple(other for other in options if other in self._texts or other in reading.heads)
+        guesses = weigh(reading, index, options)
         if not guesses:
             return None
         label = is_label(word, reading.category)
@@ -73,16 +77,20 @@ class Neighbours:
 def neighbours(word: str) -> Neighbours:
     """The neighbours of an unknown word; those two edits away only where it has none that is closer.
 
-    >>> neighbours("motorcylce").close, neighbours("gametarget").close
-    (('motorcycle',), ())
+    >>> neighbours("motorcylce").close, neighbours("gametarget").close, neighbours("t-shrit").close[0]
+    (('motorcycle',), (), 't-shirt')
     """
-    bare = word.removesuffix("'s")
-    common = tuple(other for other in english().near(bare) if english().frequency(other) > COMMON / 10 or len(bare) > 4)
-    if common or len(bare) < SECOND_EDIT:
-        return Neighbours(common)
-    first = set(edits(bare))
-    found = {other for one in first for other in edits(one) if english().common(other)} - first
-    return Neighbours((), tuple(sorted(found, key=lambda other: -english().frequency(other))[:10]))
+    parts = word.removesuffix("'s").split("-")
+    unknown = [i for i, part in enumerate(parts) if len(part) > 1 and not english().spells(part)] or [0]
+    part = parts[unknown[0]]
+    if len(unknown) > 1:
+        return Neighbours(())
+    near = english().near(part)
+    if len(part) < SHORT:  # a short word has a neighbour in every list
+        near = [other for other in near if english().frequency(other) > COMMON]
+    far = english().near_by_two(part)[:10] if not near and len(part) >= SECOND_EDIT else []
+    close, far = (["-".join((*parts[: unknown[0]], w, *parts[unknown[0] + 1 :])) for w in found] for found in (near, far))
+    return Neighbours(tuple(close), tuple(far))
 
 
 def regular(word: str) -> tuple[str, ...]:

@@ -16,14 +16,15 @@ from chatdesc.checks.siblings import ONE_TARGET
 
 # How much likelier (log) a text must get by another word, and what counts against it. Chosen with errors planted in
 # half of LaSOT's classes.
-ENOUGH = 4.0
+ENOUGH = 3.0
 ALONE = 4.0  # no neighbour of the candidate on one side is seen with it elsewhere; half of it where a text ends there
 OFTEN = 1.5  # times log(1 + n) for a word that n other texts have
-NAMING = 5.0  # a noun or adjective for another: there is no end of what is seen
-ENGLISH = 1.5  # the word goes with a neighbour in English; both of them count double
+NAMING = 6.0  # a noun or adjective for another: there is no end of what is seen
+ENGLISH = 1.0  # the word goes with a neighbour in English; with both of them, four times that
 INFLECTED = 3.0  # the same word in another form: both are often right
 WORSE = 2.0  # the most that the words after it can speak against a candidate
-ONCE = 2.0  # a candidate that one other text has may be a slip itself
+ONCE = 4.0  # a candidate that one other text has may be a slip itself
+KIN = 2.0  # speaks for a candidate: other texts of the class have it, and none has the word
 RARE = 3e-6  # share in English: a rarer word that becomes one of the dataset's by swapping two letters ...
 TIMES = 50.0  # ... and that many times as frequent, was meant to be it
 AMERICAN = (
@@ -149,13 +150,15 @@ def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candida
     if not seen:
         return None
     alone = _unsupported(reading, index, symbol)
-    if alone >= 2 * ALONE:
+    if alone >= 2 * ALONE or _cannot_end(reading, index, symbol):
         return None
     left, right = view.gains(reading.text.words, index, symbol)
-    against = alone + OFTEN * log1p(view.count(word)) + ENGLISH * _in_english(reading, index)
+    against = alone + OFTEN * log1p(view.count(word)) + ENGLISH * _in_english(reading, index) ** 2
     if _names(word) and _names(other) and not is_head:
         against += NAMING
     against += INFLECTED * inflected + ONCE * (seen == 1)
+    if reading.kin(other) and not reading.kin(word):
+        against -= KIN
     return Candidate(other, left + max(right, -WORSE) - against, left, right, seen)
 
 
@@ -164,11 +167,17 @@ def _names(word: str) -> bool:
 
 
 def _in_english(reading: Reading, index: int) -> int:
-    """How well a word goes with its neighbours in English: 0, 1 with one of them, 4 with both."""
+    """With how many of its neighbours the word often goes in English."""
     words = reading.words
     before = index > 0 and english().pair(words[index - 1], words[index]) > 0
     after = index + 1 < len(words) and english().pair(words[index], words[index + 1]) > 0
-    return (before + after) ** 2
+    return before + after
+
+
+def _cannot_end(reading: Reading, index: int, symbol: str) -> bool:
+    """Whether a text would end in a word that ends none: "from head to the"."""
+    last = reading.after(index) == STOP and not reading.view.count(symbol, STOP)
+    return last and bool(tags(symbol) & CLOSED)
 
 
 def _unsupported(reading: Reading, index: int, symbol: str) -> float:

@@ -51,6 +51,10 @@ class Siblings:
         texts = self._heads.get(category, {})
         return len(texts) - (words in texts)
 
+    def has(self, category: str, words: Words, word: str) -> bool:
+        """Whether another text of a class has a word."""
+        return any(word in text for text in self._heads.get(category, {}) if text != words)
+
     def openings(self, category: str, words: Words) -> list[Words]:
         """The opening words of the other texts."""
         return [text[: opening(text)] for text in self._heads.get(category, {}) if text != words]

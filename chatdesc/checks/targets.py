@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
@@ -9,7 +10,7 @@ from chatdesc.checks.corpus import Corpus, Reading
 from chatdesc.checks.language import MANY, english, lemma, plural, sources, tags
 from chatdesc.checks.openings import head, names_something, opening, starts_with_verb
 
-AGREED = 0.6  # of a class's other texts: where fewer have a head, openings are not read right
+AGREED = 0.5  # of a class's other texts: where fewer have a head, openings are not read right
 SINGLE = 0.8  # of all texts: where so many are about one thing, several are worth a look
 COUNTING = MANY - {"other"} | {"all", "some"}
 GROUPS = frozenset("group pair couple bunch herd flock row team pack crowd".split())
@@ -36,12 +37,15 @@ class TargetCheck:
 
     def _wrong(self, reading: Reading) -> Finding | None:
         """No head of the class in the opening: it is missing, or another class's head is there."""
-        agreed = _agreed(reading)
-        if not reading.words or not agreed or _known_head(reading) is not None:
+        if not reading.words or not reading.category or _known_head(reading) is not None:
             return None
-        index = head(reading.words)
+        index, agreed = head(reading.words), _agreed(reading)
         noun = None if index is None else lemma(reading.words[index])
-        if noun is None or starts_with_verb(reading.words) or _only_leads(reading, noun):
+        if noun is None and (agreed or _readable(reading)):
+            return _missing(reading, agreed)
+        if not agreed or noun is None:
+            return None
+        if starts_with_verb(reading.words) or _only_leads(reading, noun):
             return _missing(reading, agreed)
         owners = self._corpus.siblings.owners.get(noun, {})
         other = max((c for c in owners if c != reading.category), key=lambda c: (c == noun, owners[c]), default=None)
@@ -58,7 +62,7 @@ class TargetCheck:
         word = reading.spans[index].text
         reason = f"{word!r} are several things; nearly all texts of the dataset name one target"
         suggestion = None if lemma(reading.words[index]) == reading.words[index] else lemma(reading.words[index])
-        return Finding("target", "ambiguous", 0.75, reason, reading.span(index), suggestion)
+        return Finding("target", "ambiguous", 0.75 if reading.category else 0.5, reason, reading.span(index), suggestion)
 
 
 def _agreed(reading: Reading) -> str | None:
@@ -67,9 +71,14 @@ def _agreed(reading: Reading) -> str | None:
     most = max(counts, key=lambda word: counts[word], default=None)
     if most is None:
         return name if english().knows(name) and names_something(name) else None
-    others = reading.corpus.siblings.others(reading.category or "", reading.words)
     sure = counts[most] > 1 or most in name
-    return most if sure and sum(counts.values()) >= AGREED * others else None
+    return most if sure and _readable(reading) else None
+
+
+def _readable(reading: Reading) -> bool:
+    """Whether the class's other texts have heads, so that one without stands out."""
+    others = reading.corpus.siblings.others(reading.category or "", reading.words)
+    return 0 < AGREED * others <= sum(reading.heads.values())
 
 
 def _known_head(reading: Reading) -> int | None:
@@ -105,8 +114,9 @@ def _number(reading: Reading) -> str | None:
     return "one"
 
 
-def _missing(reading: Reading, agreed: str) -> Finding:
-    reason = f"the text names no target; the other texts of {reading.category!r} name a {agreed!r}"
+def _missing(reading: Reading, agreed: str | None) -> Finding:
+    named = " or ".join(repr(noun) for noun, _ in Counter(reading.heads).most_common(3)) if agreed is None else repr(agreed)
+    reason = f"the text names no target; the other texts of {reading.category!r} name a {named}"
     last = max(opening(reading.words) - 1, 0)
     return Finding("target", "wrong_target", 0.92, reason, reading.span(0, last), None, _evidence(reading))
 
