@@ -234,7 +234,9 @@ def speed(data: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="?", default=Path(os.environ.get("CHATDESC_SHARED_DATA", "../shared/data")))
+    parser.add_argument(
+        "data", type=Path, nargs="?", default=Path(os.environ.get("CHATDESC_SHARED_DATA", "../shared/data"))
+    )
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--part", action="append", choices=("planted", "real", "others", "speed"), help="default: all")
     parser.add_argument("--list", action="store_true", help="print what was missed, and every finding")

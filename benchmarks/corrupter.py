@@ -95,7 +95,10 @@ def number(job: Job, rng: random.Random) -> Change | None:
     """A plural where one is counted ("a dogs"), or a singular where several are ("other dog")."""
     found = []
     for index, (word, noun) in enumerate(zip(job.words, job.words[1:]), 1):
-        many, one = plural(noun), next((f for f, found in forms(noun).items() if "NNS" in tags(noun) and "NN" in found), None)
+        many, one = (
+            plural(noun),
+            next((f for f, found in forms(noun).items() if "NNS" in tags(noun) and "NN" in found), None),
+        )
         article_before = index > 1 and job.words[index - 2] in ONE | {"the"}
         if word in ONE and many and "NN" in tags(noun) and not _compound(job.words, index):
             found.append((index, many))
@@ -159,7 +162,9 @@ def _confusable(word: str) -> list[str]:
 
 
 def _compound(words: Sequence[str], index: int) -> bool:
-    return index + 1 < len(words) and bool(tags(words[index + 1]) & {"NN", "NNS"}) and words[index + 1] not in PREPOSITIONS
+    return (
+        index + 1 < len(words) and bool(tags(words[index + 1]) & {"NN", "NNS"}) and words[index + 1] not in PREPOSITIONS
+    )
 
 
 def _spaces(subject: Subject, words: Sequence[str], rng: random.Random) -> Planted:

@@ -53,8 +53,9 @@ class Reading:
 
     def kin(self, word: str) -> bool:
         """Whether another text of the class has a word that is not its head."""
-        siblings = self.corpus.siblings
-        return bool(self.category) and word not in self.heads and siblings.has(self.category, self.words, word)
+        if not self.category or word in self.heads:
+            return False
+        return self.corpus.siblings.has(self.category, self.words, word)
 
     def span(self, index: int, last: int | None = None) -> tuple[int, int]:
         """The characters of the words from ``index`` to ``last``."""

@@ -1,7 +1,7 @@
 """English words: which there are, how frequent they are, and what they can be in a sentence.
 
-The lists come from packages: symspellpy's words and pairs of words with their frequencies (British spelling), hunspell's
-dictionary of American English, lemminflect's inflections.
+The lists come from packages: words and pairs of words with their frequencies (British spelling) from symspellpy, the
+dictionary of American English from hunspell, inflections from lemminflect.
 
 >>> lexicon = english()
 >>> lexicon.knows("colored"), lexicon.knows("grey"), lexicon.knows("motorcylce")
@@ -87,6 +87,10 @@ class Lexicon:
         if len(word) < 2:
             return word in ("a", "i")
         return word in self._counts or _in_dictionary(self, word)
+
+    def is_abbreviation(self, word: str) -> bool:
+        """Whether the dictionary has ``word`` (lower case) in capitals only: SUV."""
+        return not self._speller.spell(word) and self._speller.spell(word.upper()) and len(word) <= ABBREVIATION
 
     def spelled(self, word: str) -> bool:
         """Whether the dictionary has ``word`` in one of the cases that names and abbreviations have."""

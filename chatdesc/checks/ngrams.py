@@ -90,7 +90,7 @@ class View:
     def gains(self, words: Words, index: int, *instead: str) -> tuple[float, float]:
         """How much likelier (log) a text gets with other words in place of the one at ``index``.
 
-        The first number is that of the place itself, after what stands before it; the second that of the next two words.
+        The first number is the place's own, after what stands before it; the second is that of the next two words.
         """
         now = (START, START, *words, STOP, STOP)
         at = index + 2

@@ -89,7 +89,9 @@ def neighbours(word: str) -> Neighbours:
     if len(part) < SHORT:  # a short word has a neighbour in every list
         near = [other for other in near if english().frequency(other) > COMMON]
     far = english().near_by_two(part)[:10] if not near and len(part) >= SECOND_EDIT else []
-    close, far = (["-".join((*parts[: unknown[0]], w, *parts[unknown[0] + 1 :])) for w in found] for found in (near, far))
+    close, far = (
+        ["-".join((*parts[: unknown[0]], w, *parts[unknown[0] + 1 :])) for w in found] for found in (near, far)
+    )
     return Neighbours(tuple(close), tuple(far))
 
 
@@ -116,7 +118,7 @@ def is_reduplicated(word: str) -> bool:
 def is_compound(word: str) -> bool:
     """Whether a word is made of two frequent ones.
 
-    >>> is_compound("gametarget"), is_compound("againest")
+    >>> is_compound("gametarget"), is_compound("motorcylce")
     (True, False)
     """
     cuts = range(PART, len(word) - PART + 1)

@@ -26,7 +26,9 @@ def is_quality(word: str) -> bool:
     (True, True, False, False)
     """
     shape = canonical(word) in SHAPES
-    return word in QUALITIES or (canonical(word) is not None and not shape) or "JJ" in tags(word) and not nounlike(word)
+    return (
+        word in QUALITIES or (canonical(word) is not None and not shape) or ("JJ" in tags(word) and not nounlike(word))
+    )
 
 
 def nounlike(word: str) -> bool:
@@ -54,7 +56,7 @@ def opening(words: Sequence[str]) -> int:
             continue
         if found == DETERMINER and i and words[i - 1] not in ("all", "both", "half", "and"):
             return i
-        if found & ENDING and not found & {"NN", "NNS"} or named and ("VBZ" in found or _participle(word)):
+        if (found & ENDING and not found & {"NN", "NNS"}) or (named and ("VBZ" in found or _participle(word))):
             return i
         named = named or names_something(word)
     return len(words)
@@ -76,4 +78,4 @@ def starts_with_verb(words: Sequence[str]) -> bool:
 def _participle(word: str) -> bool:
     found = tags(word)
     guessed = word.endswith(("ing", "ed")) and not english().knows(word)
-    return guessed or "VBG" in found or bool(found & {"VBN", "VBD"}) and not nounlike(word)
+    return guessed or "VBG" in found or (bool(found & {"VBN", "VBD"}) and not nounlike(word))

@@ -43,7 +43,7 @@ class Candidate:
         score: how much likelier the text gets by it, less what counts against it.
         left: the gain (log) by what stands before it.
         right: the gain by the next two words.
-        seen: how many other texts have it.
+        seen: how often the other texts have it.
     """
 
     word: str
@@ -71,15 +71,6 @@ class RealWordCheck:
         return {"name": self.name, "words": sources()}
 
 
-def swapped(reading: Reading, index: int) -> str | None:
-    """The dataset's word that a rare word becomes when two of its letters change places: "solider", "soldier"."""
-    word, lexicon = reading.words[index], english()
-    if len(word) < 5 or not lexicon.common(word) or lexicon.frequency(word) > RARE:
-        return None
-    turned = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
-    return next((w for w in turned if reading.view.count(w) and lexicon.frequency(w) > TIMES * lexicon.frequency(word)), None)
-
-
 def _look(reading: Reading, index: int) -> Finding | None:
     best = best_candidate(reading, index)
     if best and best.score > ENOUGH:
@@ -87,9 +78,23 @@ def _look(reading: Reading, index: int) -> Finding | None:
     other = swapped(reading, index)
     if other is None:
         return None
-    times = round(english().frequency(other) / english().frequency(reading.words[index]))
-    reason = f"{reading.spans[index].text!r} is a rare word; {other!r} has the same letters and is {times} times as frequent"
+    word, times = reading.spans[index].text, round(_times(other, reading.words[index]))
+    reason = f"{word!r} is a rare word; {other!r} has the same letters and is {times} times as frequent"
     return Finding(RealWordCheck.name, "typo", 0.8, reason, reading.span(index), other, {"times_as_frequent": times})
+
+
+def swapped(reading: Reading, index: int) -> str | None:
+    """The dataset's word that a rare word becomes when two of its letters change places: "solider", "soldier"."""
+    word, lexicon = reading.words[index], english()
+    if len(word) < 5 or not lexicon.common(word) or lexicon.frequency(word) > RARE:
+        return None
+    turned = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+    return next((other for other in turned if reading.view.count(other) and _times(other, word) > TIMES), None)
+
+
+def _times(other: str, word: str) -> float:
+    """How many times as frequent in English a word is as another."""
+    return english().frequency(other) / english().frequency(word)
 
 
 def best_candidate(reading: Reading, index: int) -> Candidate | None:
@@ -112,7 +117,7 @@ def alike(word: str, other: str) -> bool:
     (True, False)
     """
     kinds, other_kinds = tags(word), tags(other)
-    if other in forms(word) and ("JJ" in kinds & other_kinds or "NN" in kinds ^ other_kinds and not _counted(word)):
+    if other in forms(word) and ("JJ" in kinds & other_kinds or ("NN" in kinds ^ other_kinds and not _counted(word))):
         return True
     return _american(word) == _american(other) or bool(kinds & CLOSED and kinds == other_kinds)
 
@@ -129,19 +134,6 @@ def _american(word: str) -> str:
     return word
 
 
-def _counted(word: str) -> bool:
-    """Whether a noun's plural differs from its singular in more than taste: "fishes" does not."""
-    return plural(lemma(word)) is not None
-
-
-def _american(word: str) -> str:
-    """A spelling that British and American words share."""
-    for british, american in (("our", "or"), ("ey", "ay"), ("is", "iz"), ("ys", "yz"), ("ll", "l"), ("ae", "e"), ("oe", "e"),
-                              ("tre", "ter"), ("ence", "ense"), ("ogue", "og"), ("yre", "ire"), ("mme", "m")):  # fmt: skip
-        word = word.replace(british, american)
-    return word
-
-
 def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candidate | None:
     word, view = reading.text.words[index], reading.view
     is_head = other in reading.heads
@@ -154,11 +146,9 @@ def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candida
         return None
     left, right = view.gains(reading.text.words, index, symbol)
     against = alone + OFTEN * log1p(view.count(word)) + ENGLISH * _in_english(reading, index) ** 2
-    if _names(word) and _names(other) and not is_head:
-        against += NAMING
     against += INFLECTED * inflected + ONCE * (seen == 1)
-    if reading.kin(other) and not reading.kin(word):
-        against -= KIN
+    against += NAMING * (_names(word) and _names(other) and not is_head)
+    against -= KIN * (reading.kin(other) and not reading.kin(word))
     return Candidate(other, left + max(right, -WORSE) - against, left, right, seen)
 
 
@@ -193,13 +183,13 @@ def _unsupported(reading: Reading, index: int, symbol: str) -> float:
 
 def _finding(reading: Reading, index: int, best: Candidate) -> Finding:
     word = reading.spans[index].text
-    before, after = (reading.words[i] if 0 <= i < len(reading.words) else "" for i in (index - 1, index + 1))
-    place = " ".join(filter(None, (before, "...", after)))
+    before = f"after {reading.words[index - 1]!r}" if index else "at the start"
+    after = f"before {reading.words[index + 1]!r}" if index + 1 < len(reading.words) else "at the end"
     evidence = {
         "gain_before": round(best.left, 2), "gain_after": round(best.right, 2), "score": round(best.score, 2),
-        "texts_with_suggestion": best.seen,
+        "seen_elsewhere": best.seen,
     }  # fmt: skip
-    reason = f"{word!r} does not fit here; where other texts have {place!r}, {best.word!r} is likelier"
+    reason = f"going by the other texts, {best.word!r} is likelier than {word!r} {before} and {after}"
     return Finding(RealWordCheck.name, "typo", severity(best.score), reason, reading.span(index), best.word, evidence)
 
 

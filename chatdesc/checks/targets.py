@@ -47,7 +47,7 @@ class TargetCheck:
             return None
         if starts_with_verb(reading.words) or _only_leads(reading, noun):
             return _missing(reading, agreed)
-        owners = self._corpus.siblings.owners.get(noun, {})
+        owners = self._corpus.siblings.owners.get(noun, Counter())
         other = max((c for c in owners if c != reading.category), key=lambda c: (c == noun, owners[c]), default=None)
         if index is not None and other and (owners[other] > 1 or other.lower() == noun):
             return _other_class(reading, index, agreed, other)
@@ -62,7 +62,9 @@ class TargetCheck:
         word = reading.spans[index].text
         reason = f"{word!r} are several things; nearly all texts of the dataset name one target"
         suggestion = None if lemma(reading.words[index]) == reading.words[index] else lemma(reading.words[index])
-        return Finding("target", "ambiguous", 0.75 if reading.category else 0.5, reason, reading.span(index), suggestion)
+        return Finding(
+            "target", "ambiguous", 0.75 if reading.category else 0.5, reason, reading.span(index), suggestion
+        )
 
 
 def _agreed(reading: Reading) -> str | None:
@@ -109,13 +111,15 @@ def _number(reading: Reading) -> str | None:
         return None
     word = reading.words[index]
     group = word in GROUPS and reading.after(index) == "of"
-    if group or "NNS" in tags(word) and "NN" not in tags(word) and plural(lemma(word)) == word:
+    if group or ("NNS" in tags(word) and "NN" not in tags(word) and plural(lemma(word)) == word):
         return "many"
     return "one"
 
 
 def _missing(reading: Reading, agreed: str | None) -> Finding:
-    named = " or ".join(repr(noun) for noun, _ in Counter(reading.heads).most_common(3)) if agreed is None else repr(agreed)
+    named = (
+        " or ".join(repr(noun) for noun, _ in Counter(reading.heads).most_common(3)) if agreed is None else repr(agreed)
+    )
     reason = f"the text names no target; the other texts of {reading.category!r} name a {named}"
     last = max(opening(reading.words) - 1, 0)
     return Finding("target", "wrong_target", 0.92, reason, reading.span(0, last), None, _evidence(reading))
