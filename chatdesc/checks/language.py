@@ -190,7 +190,8 @@ def plural(noun: str) -> str | None:
     if not options or noun in options:
         return None
     many = max(options, key=english().frequency)
-    return many if english().frequency(many) > COUNTED * english().frequency(noun) else None
+    counted = english().frequency(many) > COUNTED * english().frequency(noun)
+    return many if counted else None
 
 
 COUNTED = 0.06  # a noun whose plural is rarer, by its side, is hardly ever counted

@@ -11,11 +11,12 @@ from math import exp, log
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading, is_plain
-from chatdesc.checks.language import english, forms, sources, tags
+from chatdesc.checks.language import english, forms, plural, sources, tags
 from chatdesc.checks.siblings import ONE_TARGET
 
 PART = 3  # letters: the shortest part of a compound
 COMMON = 2e-6  # share in English: a part of a compound, and a neighbour that forbids one
+KNOWN = 2e-7  # share in English: a rarer neighbour is meant only where the dataset has it
 JARGON = 3  # texts that have an unknown word with nothing known beside it: a word of its own
 SHORT = 5  # letters
 SECOND_EDIT = 6  # letters: shorter words have too many neighbours two edits away
@@ -51,11 +52,9 @@ class NonWordCheck:
     def _look(self, reading: Reading, index: int) -> Finding | None:
         word = reading.words[index]
         near = neighbours(word)
-        if is_reduplicated(word) or (is_compound(word) and not near.close):
+        if is_reduplicated(word) or is_derived(word) or self._is_compound(reading, word, near):
             return None
-        options = regular(word) or (*near.close, *near.far)
-        if reading.spans[index].text[:1].isupper():  # at the start of a sentence, it may be a name
-            options = tuple(other for other in options if other in self._texts or other in reading.heads)
+        options = regular(word) or self._options(reading, index, near)
         guesses = weigh(reading, index, options)
         if not guesses:
             return None
@@ -63,6 +62,19 @@ class NonWordCheck:
         if self._texts[word] >= JARGON and not near.close and not label:
             return None
         return _finding(reading, index, guesses, near, label)
+
+    def _is_compound(self, reading: Reading, word: str, near: Neighbours) -> bool:
+        """Whether a word is two words that go together, or two that nothing known is written like."""
+        joined = compounds(word)
+        together = any(english().pair(*parts) or reading.view.count(*parts) for parts in joined)
+        return together or (bool(joined) and not near.close)
+
+    def _options(self, reading: Reading, index: int, near: Neighbours) -> tuple[str, ...]:
+        """The neighbours that may have been meant: of a name or a far cry, those that the dataset has."""
+        name = reading.spans[index].text[:1].isupper() or "-" in reading.words[index]
+        here = {other for other in (*near.close, *near.far) if other in self._texts or other in reading.heads}
+        rest = () if name else (other for other in near.close if english().frequency(other) > KNOWN)
+        return (*here, *(other for other in rest if other not in here))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +127,26 @@ def is_reduplicated(word: str) -> bool:
     return bool(re.fullmatch(r"([a-z]{2,4})-?\1", word))
 
 
-def is_compound(word: str) -> bool:
-    """Whether a word is made of two frequent ones.
+def compounds(word: str) -> list[tuple[str, str]]:
+    """The frequent words that a word may be made of, two by two.
 
-    >>> is_compound("gametarget"), is_compound("motorcylce")
-    (True, False)
+    >>> compounds("gametarget"), compounds("motorcylce")
+    ([('game', 'target')], [])
     """
-    cuts = range(PART, len(word) - PART + 1)
-    return any(english().frequency(part[0]) > COMMON and english().frequency(part[1]) > COMMON for part in
-               ((word[:cut], word[cut:]) for cut in cuts))  # fmt: skip
+    cuts = ((word[:i], word[i:]) for i in range(PART, len(word) - PART + 1))
+    return [parts for parts in cuts if all(english().frequency(part) > COMMON for part in parts)]
+
+
+def is_derived(word: str) -> bool:
+    """Whether a word is a regular form of a known one that the lists lack.
+
+    >>> is_derived("draglines"), is_derived("wirelessly"), is_derived("controling"), is_derived("soliders")
+    (True, True, False, False)
+    """
+    if word.endswith("ly") and "JJ" in tags(word[:-2]) and english().spells(word[:-2]):
+        return True
+    noun = word[:-1]
+    return english().spells(noun) and "NN" in tags(noun) and plural(noun) == word
 
 
 def is_label(word: str, category: str | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chatdesc.checks.corpus import Reading
 from chatdesc.checks.faults import Fault, Rule, cased, describes, is_only_plural, is_plural, side_by_side, word_at
-from chatdesc.checks.language import DETERMINERS, JOINING, MANY, PREPOSITIONS, lemma, plural, tags
+from chatdesc.checks.language import DETERMINERS, JOINING, MANY, PREPOSITIONS, english, lemma, plural, tags
 from chatdesc.checks.openings import is_quality, names_something
 
 ONE = frozenset("a an another each every one this".split())
@@ -36,11 +36,7 @@ def many_of_one(reading: Reading) -> Iterator[Fault]:
     for i, word in enumerate(reading.words):
         counting = _counts(reading, i)
         noun = noun_after(reading, i + 1) if counting else None
-        if (
-            noun is None
-            or not _ends(reading, noun)
-            or (word not in ("other", "of") and noun > i + 1 and _leads(reading, i))
-        ):
+        if noun is None or not _ends(reading, noun) or (noun > i + 1 and _is_term(reading, i, noun)):
             continue
         found = reading.words[noun]
         many = plural(found) if "NNS" not in tags(found) else None
@@ -89,9 +85,11 @@ def _counts(reading: Reading, index: int) -> str:
     return word if word in MANY - {"both"} and not named else ""
 
 
-def _leads(reading: Reading, index: int) -> bool:
-    """Whether a noun right after a number describes another: "two player game"."""
-    return names_something(word_at(reading, index + 1))
+def _is_term(reading: Reading, index: int, noun: int) -> bool:
+    """Whether a noun is part of a term, as in "two player game" and "other marine life"."""
+    before = reading.words[noun - 1]
+    counted = reading.words[index] not in ("other", "of") and names_something(reading.words[index + 1])
+    return counted or english().pair(before, reading.words[noun]) > 0
 
 
 def _ends(reading: Reading, index: int) -> bool:

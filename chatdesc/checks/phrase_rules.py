@@ -90,7 +90,7 @@ def prepositions(reading: Reading) -> Iterator[Fault]:
         if word not in STACKING or following not in STACKING - {"of"} or reading.view.count(word, following):
             continue
         before, after = word_at(reading, i - 1), word_at(reading, i + 2)
-        inside = tags(before) & {"VBG", "VBN"} and (after in DETERMINERS or names_something(after))
+        inside = "VBG" in tags(before) and (after in DETERMINERS or names_something(after))
         if inside and sum(reading.view.gains(reading.text.words, i)) > LIKELIER:
             yield Fault(i, i + 1, following, f"{word!r} and {following!r} do not go together", 0.85)
 

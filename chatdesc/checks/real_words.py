@@ -19,7 +19,7 @@ from chatdesc.checks.siblings import ONE_TARGET
 ENOUGH = 3.0
 ALONE = 4.0  # no neighbour of the candidate on one side is seen with it elsewhere; half of it where a text ends there
 OFTEN = 1.5  # times log(1 + n) for a word that n other texts have
-NAMING = 6.0  # a noun or adjective for another: there is no end of what is seen
+SAME_KIND = 6.0  # a noun for a noun, a verb for a verb: there is no end of what is seen
 ENGLISH = 1.0  # the word goes with a neighbour in English; with both of them, four times that
 INFLECTED = 3.0  # the same word in another form: both are often right
 WORSE = 2.0  # the most that the words after it can speak against a candidate
@@ -147,13 +147,15 @@ def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candida
     left, right = view.gains(reading.text.words, index, symbol)
     against = alone + OFTEN * log1p(view.count(word)) + ENGLISH * _in_english(reading, index) ** 2
     against += INFLECTED * inflected + ONCE * (seen == 1)
-    against += NAMING * (_names(word) and _names(other) and not is_head)
+    against += SAME_KIND * (not is_head and not inflected and _same_kind(word, other))
     against -= KIN * (reading.kin(other) and not reading.kin(word))
     return Candidate(other, left + max(right, -WORSE) - against, left, right, seen)
 
 
-def _names(word: str) -> bool:
-    return names_something(word) or is_quality(word)
+def _same_kind(word: str, other: str) -> bool:
+    """Whether two words can do the same in a sentence, and are no words of grammar."""
+    described = all(names_something(one) or is_quality(one) for one in (word, other))
+    return described or bool(tags(word) & tags(other) - CLOSED)
 
 
 def _in_english(reading: Reading, index: int) -> int:

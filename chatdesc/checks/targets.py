@@ -55,7 +55,7 @@ class TargetCheck:
 
     def _several(self, reading: Reading) -> Finding | None:
         index = _head_index(reading)
-        if not self._single or index is None or _number(reading) != "many":
+        if not self._single or index is None or _number(reading) != "many" or starts_with_verb(reading.words):
             return None
         if not reading.category and (reading.words[index] in GROUPS or set(reading.words[:index]) & COUNTING):
             return None  # counted on purpose, and no class says that there is one
