@@ -33,7 +33,7 @@ def one_of_many(reading: Reading) -> Iterator[Fault]:
 
 def many_of_one(reading: Reading) -> Iterator[Fault]:
     """A singular after a word for several: "two dog", "other elephant", "a group of dog"."""
-    for i, word in enumerate(reading.words):
+    for i in range(len(reading.words)):
         counting = _counts(reading, i)
         noun = noun_after(reading, i + 1) if counting else None
         if noun is None or not _ends(reading, noun) or (noun > i + 1 and _is_term(reading, i, noun)):

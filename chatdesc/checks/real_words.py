@@ -147,7 +147,7 @@ def _weigh(reading: Reading, index: int, other: str, inflected: bool) -> Candida
     left, right = view.gains(reading.text.words, index, symbol)
     against = alone + OFTEN * log1p(view.count(word)) + ENGLISH * _in_english(reading, index) ** 2
     against += INFLECTED * inflected + ONCE * (seen == 1)
-    against += SAME_KIND * (not is_head and not inflected and _same_kind(word, other))
+    against += SAME_KIND * (not is_head and _same_kind(word, other))
     against -= KIN * (reading.kin(other) and not reading.kin(word))
     return Candidate(other, left + max(right, -WORSE) - against, left, right, seen)
 
