@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         doctor,
         evaluate,
         export,
+        fix,
         list_backends,
         list_checks,
         load,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends",
-    "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "__version__", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "fix",
+    "list_backends", "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 

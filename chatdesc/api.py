@@ -16,6 +16,8 @@ from chatdesc import backends
 from chatdesc.checks import available as available_checks
 from chatdesc.checks import create as create_checks
 from chatdesc.checks.audit import audit
+from chatdesc.checks.fix import fix
+from chatdesc.checks.rows import audit_store
 from chatdesc.config import Resources, Settings, from_preset, presets
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
@@ -45,8 +47,8 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "list_checks",
-    "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "fix", "list_backends",
+    "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
@@ -134,6 +136,7 @@ def annotate(
             before = _annotate(run, store, tuple(devices), progress)
         finally:
             run.close()
+        unaudited = audit_store(store)
         frames = run.encoded_frames if run.settings.include_frames else None
         written = write_dataset(
             run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
@@ -141,7 +144,8 @@ def annotate(
         rows = tuple(slim(row) for row in run.rows(store))
     counts = getattr(run.models.describer, "summary", None)
     said = counts() if counts else None
-    return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), said, written.left_out)
+    notes = (*_notes(run), *unaudited)
+    return AnnotateResult(run.out, run.out / "dataset", rows, before, notes, said, written.left_out)
 
 
 def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:

@@ -16,7 +16,6 @@ from chatdesc.private import without_secrets
 from chatdesc.region import REGIONS
 from chatdesc.types import ChatdescError
 
-VERIFIER_NAMES = ("similarity", "raw-similarity", "random", "oracle")
 STYLES = ("concise", "detailed")
 
 MODELS, PROMPTS, METHOD, OUTPUT = "Models", "Describer input and text", "Method", "Output"
@@ -44,7 +43,9 @@ class Settings:
     describer: str = _setting("attributes", "Describer: NAME or NAME:MODEL@REVISION", MODELS)
     grounder: str = _setting("attributes", "Grounder: NAME or NAME:MODEL@REVISION", MODELS)
     tracker: str = _setting("csrt", "Tracker: NAME, NAME:MODEL, or none", MODELS)
-    verifier: str = _setting("similarity", "How a proposal is chosen on key frames", MODELS, choices=VERIFIER_NAMES)
+    verifier: str = _setting(
+        "similarity", "Verifier, which chooses among proposals on key frames: NAME or NAME:MODEL@REVISION", MODELS
+    )
     encoders: tuple[str, ...] = _setting(
         ("attributes",),
         "Encoder that scores alignment: NAME, NAME:MODEL, a folder, or an open_clip name such as "
@@ -97,8 +98,6 @@ class Settings:
 
     def __post_init__(self) -> None:
         feedback_frames(self.feedback)
-        if self.verifier not in VERIFIER_NAMES:
-            raise ChatdescError(f"no verifier is called {self.verifier!r}; there are: {', '.join(VERIFIER_NAMES)}")
         for setting in fields(self):
             option, value = f"--{setting.name.replace('_', '-')}", getattr(self, setting.name)
             least, choices = setting.metadata.get("least"), setting.metadata.get("choices")
@@ -125,7 +124,7 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, with local model folders by their last name only: this goes into rows and cards."""
-        named = {role: public_spec(getattr(self, role)) for role in ("describer", "grounder", "tracker")}
+        named = {role: public_spec(getattr(self, role)) for role in ("describer", "grounder", "tracker", "verifier")}
         return asdict(self) | named | {"encoders": [public_spec(e) for e in self.encoders]}
 
     def hash(self) -> str:

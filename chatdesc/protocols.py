@@ -1,4 +1,4 @@
-"""The protocols of the four roles: describer, grounder, encoder, tracker.
+"""The protocols of the five roles: describer, grounder, encoder, tracker, verifier.
 
 Every call takes a list of requests and returns a list of the same length and order. A request that fails is answered
 with its exception, in its place, and does not affect the others: a BackendError for the backend's own failure, a
@@ -6,7 +6,8 @@ FrameError for a frame that cannot be read. A backend may answer in threads. An 
 requests of the list.
 
 The requests and answers (``Describe``, ``Ground`` and ``Grounding``, ``Embed`` and ``Embedding``, ``Follow`` and
-``Followed``) are in ``chatdesc.types``, with their shapes. A whole grounder, which answers nothing:
+``Followed``, ``Verify`` and ``Choice``) are in ``chatdesc.types`` and ``chatdesc.evidence``, with their shapes. A whole
+grounder, which answers nothing:
 
 >>> import numpy as np
 >>> class NoGrounder:
@@ -25,7 +26,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar, runtime_checkable
 
-from chatdesc.types import Describe, Embed, Embedding, Follow, Followed, Ground, Grounding
+from chatdesc.evidence import Choice
+from chatdesc.types import Describe, Embed, Embedding, Follow, Followed, Ground, Grounding, Verify
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -100,6 +102,18 @@ class Tracker(Backend, Protocol):
 
     def follow(self, requests: list[Follow]) -> list[Followed | Exception]:
         """Answer a batch: per request a track, or the exception that it met."""
+        ...
+
+
+@runtime_checkable
+class Verifier(Backend, Protocol):
+    """Says which of the proposals of a key frame is the target, or that none is.
+
+    The truth is in the evidence only where the verifier is ``oracle``.
+    """
+
+    def choose(self, requests: list[Verify]) -> list[Choice | Exception]:
+        """Answer a batch: per request a choice, or the exception that it met."""
         ...
 
 

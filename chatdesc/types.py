@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.evidence import Choice, Evidence
 from chatdesc.private import without_secrets
 
 K = TypeVar("K")
@@ -428,8 +429,16 @@ class Follow:
     text: str = ""
 
 
-Request = Describe | Ground | Embed | Follow
-Answer = str | Grounding | Embedding | Followed
+@dataclass(frozen=True, slots=True, eq=False)
+class Verify:
+    """Ask one verifier which of a key frame's proposals is the target; answered with a Choice."""
+
+    verifier: str
+    evidence: Evidence
+
+
+Request = Describe | Ground | Embed | Follow | Verify
+Answer = str | Grounding | Embedding | Followed | Choice
 
 # A stage as a generator: it yields a request, or a list that is answered together, and is sent the answer or the list
 # of answers; it returns an R. An exception in place of an answer is thrown into it.

@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from chatdesc.config import VERIFIER_NAMES, Resources, Settings, feedback_frames, from_preset, presets, public_spec
-from chatdesc.stages.verify import VERIFIERS
+from chatdesc.config import Resources, Settings, feedback_frames, from_preset, presets, public_spec
 from chatdesc.types import ChatdescError
 
 
@@ -29,16 +28,11 @@ def test_other_feedback_is_refused(feedback):
         ({"theta": 0}, "--theta"),
         ({"tau": 1.2}, "--tau"),
         ({"min_margin": -0.1}, "--min-margin"),
-        ({"verifier": "orakel"}, "'orakel'; there are: similarity, raw-similarity, random, oracle"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(change, named):
     with pytest.raises(ChatdescError, match=named):
         Settings(**change)
-
-
-def test_every_verifier_can_be_named():
-    assert tuple(VERIFIERS) == VERIFIER_NAMES
 
 
 def test_presets_hold_known_settings_and_can_be_changed():

@@ -21,7 +21,7 @@ from typing import Any
 
 from chatdesc.types import ChatdescError
 
-ROLES = ("describer", "grounder", "tracker", "encoder")
+ROLES = ("describer", "grounder", "tracker", "encoder", "verifier")
 
 BUILTIN: dict[str, dict[str, str]] = {
     "describer": {
@@ -55,6 +55,13 @@ BUILTIN: dict[str, dict[str, str]] = {
         "sam2": "chatdesc.backends.sam_trackers:Sam2Tracker",
         "sam3": "chatdesc.backends.sam3_video:Sam3WordTracker",
         "sam3-tracker": "chatdesc.backends.sam_trackers:Sam3TrackerTracker",
+    },
+    "verifier": {
+        "learned": "chatdesc.backends.learned_verifier:LearnedVerifier",
+        "oracle": "chatdesc.backends.verifiers:Oracle",
+        "random": "chatdesc.backends.verifiers:RandomChoice",
+        "raw-similarity": "chatdesc.backends.verifiers:RawSimilarity",
+        "similarity": "chatdesc.backends.verifiers:Similarity",
     },
 }
 

@@ -22,11 +22,13 @@ BUILTIN: dict[str, str] = {
     "duplicate": "chatdesc.checks.duplicates:DuplicateCheck",
     "formatting": "chatdesc.checks.formatting:FormattingCheck",
     "frames": "chatdesc.checks.frames:FramesCheck",
+    "gibberish": "chatdesc.checks.gibberish:GibberishCheck",
     "grammar": "chatdesc.checks.grammar:GrammarCheck",
     "non-word": "chatdesc.checks.non_words:NonWordCheck",
     "real-word": "chatdesc.checks.real_words:RealWordCheck",
     "target": "chatdesc.checks.targets:TargetCheck",
     "uninformative": "chatdesc.checks.uninformative:UninformativeCheck",
+    "word-list": "chatdesc.checks.word_lists:WordListCheck",
 }
 
 
@@ -48,6 +50,8 @@ def create(names: Sequence[str] | None = None) -> list[Check]:
     """
     known = available()
     wanted = list(dict.fromkeys(known if names is None else names))
+    if not wanted:
+        raise ChatdescError("--checks names no check (`chatdesc audit --list` lists them)")
     for name in wanted:
         if name not in known:
             raise ChatdescError(f"no check is called {name!r}{near(name, known)} (`chatdesc audit --list` lists them)")

@@ -28,6 +28,7 @@ from chatdesc.rows.selection import Selection
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
 
+OF_LANGUAGE = frozenset({"typo", "grammar"})
 CHECK_REMEDY = "leave it out with --checks, and tell its author"
 
 
@@ -95,7 +96,7 @@ def audit(
         texts: otb-lang: where the ``OTB_query_*`` folders are.
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
-        progress: called with texts done, all texts, and a note.
+        progress: called with checks done, all checks, and the name of the next one.
 
     Raises:
         ChatdescError: a place cannot be read, no sequence has a text, no check has this name, or a check failed.
@@ -122,7 +123,7 @@ def examine(
 ) -> tuple[Found, tuple[str, ...]]:
     """The findings of each text that has any, and notes on what was not looked at.
 
-    A check with a true attribute ``english_only`` sees neither the texts in other languages nor the empty ones.
+    Checks of English see neither the texts in other languages nor the empty ones.
     """
     foreign = {subject.sequence: tongue for subject in audited if (tongue := language(subject.text))}
     english = [subject for subject in audited if subject.sequence not in foreign and subject.text.strip()]
@@ -131,13 +132,17 @@ def examine(
     for number, check in enumerate(made):
         if progress is not None:
             progress(number, len(made), check.name)
-        looked_at = english if getattr(check, "english_only", False) else audited
+        looked_at = english if _english_only(check) else audited
         for name, findings in _of_check(check, looked_at).items():
             found.setdefault(name, []).extend(findings)
     if progress is not None:
         progress(len(made), len(made), "")
     in_order = (subject.sequence for subject in audited if subject.sequence in found)
     return {name: tuple(found[name]) for name in in_order}, _notes(foreign)
+
+
+def _english_only(check: Check) -> bool:
+    return bool(getattr(check, "english_only", not OF_LANGUAGE.isdisjoint(check.kinds)))
 
 
 def _of_check(check: Check, audited: Sequence[Subject]) -> dict[str, list[Finding]]:
@@ -148,12 +153,17 @@ def _of_check(check: Check, audited: Sequence[Subject]) -> dict[str, list[Findin
         raise
     except Exception as error:
         raise ChatdescError(f"check {check.name} failed: {type(error).__name__}: {error}; {CHECK_REMEDY}") from error
-    for name, findings in found.items():
-        for finding in findings:
-            if finding.kind not in KINDS or not 0 <= finding.severity <= 1:
-                said = f"kind {finding.kind!r}, severity {finding.severity}"
-                raise ChatdescError(f"check {check.name}: {name}: no such finding ({said}); {CHECK_REMEDY}")
+    for subject in audited:
+        for finding in found[subject.sequence]:
+            if not _is_possible(finding, subject.text):
+                said = f"kind {finding.kind!r}, severity {finding.severity}, span {finding.span}"
+                raise ChatdescError(f"check {check.name}: {subject.sequence}: no such finding ({said}); {CHECK_REMEDY}")
     return {name: findings for name, findings in found.items() if findings}
+
+
+def _is_possible(finding: Finding, text: str) -> bool:
+    start, stop = finding.span or (0, len(text) or 1)
+    return finding.kind in KINDS and 0 <= finding.severity <= 1 and 0 <= start < stop <= max(len(text), 1)
 
 
 def _notes(foreign: Mapping[str, str]) -> tuple[str, ...]:

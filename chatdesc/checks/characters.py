@@ -34,7 +34,7 @@ def _undecoded(text: str) -> Spots:
         data = match[0].encode("utf-8", "surrogateescape")
         codes = " ".join(f"0x{byte:02x}" for byte in data)
         read = _windows(data)
-        known = read if read and all(char.isalpha() or char in PLAIN for char in read) else None
+        known = read if read and len(read) == 1 and (read.isalpha() or read in PLAIN) else None  # several may be GBK
         yield Spot(match.span(), 0.9, f"byte {codes} is no UTF-8", known)
     for match in re.finditer("[\ud800-\udc7f\udd00-\udfff]+", text):
         yield Spot(match.span(), 0.9, "half of a character", "")
@@ -63,7 +63,8 @@ def _markup(text: str) -> Spots:
     for match in re.finditer(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#x[0-9a-fA-F]{1,5});", text):
         whole = html.unescape(match[0])
         if whole != match[0]:
-            yield Spot(match.span(), 0.9, "HTML", whole)
+            known = whole.isprintable() and "\ufffd" not in whole
+            yield Spot(match.span(), 0.9, "HTML", " " if whole.isspace() else whole if known else None)
     for match in re.finditer(r"</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>", text):
         yield Spot(match.span(), 0.8, "HTML", "")
     for match in re.finditer(r"\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4}", text):
@@ -76,12 +77,20 @@ def _invisible(text: str) -> Spots:
         if char.isascii() and (char.isprintable() or char in LINES):
             continue
         kind = unicodedata.category(char)
+        if kind == "Cf" and _joins(text, place):
+            continue
         if kind in ("Cc", "Cf") and char not in LINES:
             yield Spot((place, place + 1), 0.8, unicodedata.name(char, f"control character U+{ord(char):04X}"), "")
         elif kind == "Zs" and char != " ":
             yield Spot((place, place + 1), 0.6, unicodedata.name(char), " ")
         elif kind in ("Co", "Cn", "So"):
             yield Spot((place, place + 1), 0.6, unicodedata.name(char, f"character U+{ord(char):04X}"))
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether a format character stands beside a letter that is not Latin: some writing systems need them."""
+    beside = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+    return any(char.isalpha() and not unicodedata.name(char, "").startswith("LATIN") for char in beside)
 
 
 def _look_alikes(text: str) -> Spots:

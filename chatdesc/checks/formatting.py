@@ -16,8 +16,8 @@ from chatdesc.checks.characters import odd_characters
 from chatdesc.checks.spots import Spot, Spots, apart
 
 NAME = "formatting"
-LEAST_SMALL = 5  # times that a word is written small, before a capital of it is odd
-SMALL_SHARE = 0.9
+SMALL = 0.9  # share of its uses in which a word is written small, from which on a capital is odd
+BREAK = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 SHORT = 5  # letters that a word in capitals may have: TV, NBA, SUVs
 
 
@@ -56,7 +56,7 @@ class FormattingCheck:
         for match in _capitals(text):
             word = match[0].lower()
             small, capital = self._small[word], self._capital[word]
-            if small >= LEAST_SMALL and small >= SMALL_SHARE * (small + capital):
+            if small >= SMALL * (small + capital):
                 yield Spot(match.span(), 0.6, f"a capital within the sentence ({small} times it is {word!r})", word)
 
 
@@ -82,13 +82,12 @@ def _lines(text: str) -> Spots:
     start, stop = len(text) - len(text.lstrip()), len(text.rstrip())
     if start and "\n" in text[:start]:
         yield Spot((0, start), 0.7, "blank lines at the beginning", "")
-    for match in re.finditer(r"[ \t]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])\s*", text[:stop]):
-        if match.start() >= start:
+    for match in re.finditer(r"\s+", text[:stop]):
+        if match.start() >= start and BREAK.search(match[0]):
             yield Spot(match.span(), 0.7, "a line break within the text: some trackers read one line only", " ")
-    ending = re.search(r"\s*\Z", text)
-    if ending and len(re.findall(r"\r\n|\n|\r", ending[0])) > 1:
-        first = re.search(r"\r\n|\n|\r", ending[0])
-        yield Spot(ending.span(), 0.3, "blank lines at the end", first[0] if first else "")
+    endings = re.findall(r"\r\n|\n|\r", text[stop:])
+    if len(endings) > 1:
+        yield Spot((stop, len(text)), 0.3, "blank lines at the end", endings[0])
 
 
 def _punctuation(text: str) -> Spots:
@@ -98,7 +97,7 @@ def _punctuation(text: str) -> Spots:
         yield Spot(match.span(), 0.7, f'no space after "{match[1]}"', f"{match[1]} ")
     for match in re.finditer(r"(?<=[a-z]{2})\.(?=[A-Z][a-z])", text):
         yield Spot(match.span(), 0.7, 'no space after "."', ". ")
-    for match in re.finditer(r"([,;:])\1+|(?<!\.)\.\.(?!\.)|\.{4,}|[,;:](?=\.)", text):
+    for match in re.finditer(r"([,;:])(?:\s*\1)+|(?<!\.)\.\.(?!\.)|\.{4,}|[,;:](?=\.)", text):
         repeated = len(match[0]) > 1
         yield Spot(match.span(), 0.8, f'"{match[0]}" is no punctuation', match[0][0] if repeated else "")
 
@@ -127,7 +126,7 @@ def _letters(text: str) -> Spots:
         start = len(text) - len(text.lstrip())
         yield Spot((start, len(text.rstrip())), 0.5, "all in capitals", text.strip().capitalize())
         return
-    for match in re.finditer(r"\b(?:[A-Z]{2,}[a-z]{2,}|[a-z]+[A-Z]+)\b", text):
+    for match in re.finditer(r"\b(?:[A-Z]{2,}(?:[aeiouy]|[a-z]{2})[a-z]*|[a-z]+[A-Z]+)\b", text):
         if not re.fullmatch(r"[A-Z]{2,}s|[a-z][A-Z]+", match[0]):
             plain = match[0].lower() if match.start() else match[0].capitalize()
             yield Spot(match.span(), 0.7, "capitals at odd places", plain)

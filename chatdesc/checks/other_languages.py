@@ -32,7 +32,7 @@ SMALL_WORDS = {
     "German": "der die das den dem des ein eine einen einem einer auf mit im am und ist sich von vor neben zu aus über",
     "Indonesian": "yang di ke dari dan dengan sebuah seorang seekor pada untuk sedang oleh adalah ini itu para",
     "Italian": "il lo la gli le un uno una di del della dei delle su sul sulla con per che nel nella al alla e è dal",
-    "Polish": "w na z do i jest się przez przed obok po od ze który która dla pod nad oraz nie to",
+    "Polish": "w na z do i jest się przez przed obok po od ze który która dla pod nad oraz nie to przy są ma",
     "Portuguese": "o os um uma uns umas do da dos das no na nos nas com em sobre por para que ao à e pela pelo",
     "Spanish": "el los las un una unos unas de del en con sobre por para que al y junto la está lo",
     "Swedish": "en ett och på med i av från till som är under bakom framför bredvid vid den det sin",
@@ -51,7 +51,7 @@ def language(text: str) -> str | None:
     if scripts and 2 * sum(count for name, count in scripts.items() if name) > len(letters):
         del scripts[""]
         return "Japanese" if scripts["Japanese"] else scripts.most_common(1)[0][0]
-    return _latin([word for word in _bare(text[:1000]).split() if word.isalpha()])
+    return _latin(_bare(text[:1000]).split())
 
 
 def _script(char: str) -> str:

@@ -1,8 +1,8 @@
 """Findings as one list of suspects, the most suspicious first, for people who can look at some texts only.
 
 The suspicion of a text is noisy-or: 1 - (1 - s1)(1 - s2) ..., over the severities of its faults, as if each of them
-were wrong by chance alone. Findings on the same characters are one fault, which counts with its highest severity. The
-kinds in INFORM say nothing against a text and do not count.
+were wrong by chance alone. Findings on the same characters, and those in which a check says the same, are one fault,
+which counts with its highest severity. The kinds in INFORMING say nothing against a text and do not count.
 
 >>> faults = (("typo", 0.8, (2, 6)), ("grammar", 0.5, (2, 6)), ("formatting", 0.5, (7, 9)))
 >>> suspicion([Finding(kind, kind, severity, "odd", span) for kind, severity, span in faults])
@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.names import natural
+from chatdesc.rows.schema import INFORMING
 
-INFORM = frozenset({"uninformative", "duplicate"})
 COMMON = 3  # texts from which on a fault is one of their class, or of all
 COMMON_SHARE = 0.5
 OWN = frozenset({"formatting", "data"})  # kinds whose faults are alike by chance, not by a class's label
@@ -57,19 +57,16 @@ class Suspect:
 
 def counts(finding: Finding) -> bool:
     """Whether a finding speaks against its text."""
-    return finding.kind not in INFORM and finding.severity > 0
+    return finding.kind not in INFORMING and finding.severity > 0
 
 
 def suspicion(findings: Sequence[Finding]) -> float:
     """Noisy-or of the faults' severities."""
-    worst: dict[Hashable, float] = {}
-    for number, finding in enumerate(findings):
-        if counts(finding):
-            fault = finding.span or (number,)
-            worst[fault] = max(worst.get(fault, 0.0), finding.severity)
-    clean = 1.0
-    for severity in worst.values():
-        clean *= 1 - severity
+    clean, seen = 1.0, set[Hashable]()
+    for finding in sorted(filter(counts, findings), key=lambda finding: -finding.severity):
+        said = {finding.span or finding.reason, (finding.check, finding.reason)}
+        clean *= 1.0 if said & seen else 1 - finding.severity
+        seen |= said
     return round(1 - clean, DIGITS)
 
 

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Literal, cast, get_args
 from chatdesc.checks.base import Subject
 from chatdesc.loaders import NAMES
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import near
+from chatdesc.names import near, some
 from chatdesc.private import without_secrets
 from chatdesc.rows.check import wrong_column
 from chatdesc.rows.schema import COLUMNS, HEAVY, Row
@@ -78,8 +78,10 @@ def subjects(
         )
         return _of_dataset(source, root, chosen, texts)
     _refuse({"--texts": texts}, "for a run or a dataset folder, whose rows hold the texts")
-    rows = tuple(_rows(source, chosen, config))
-    found = _of_rows(source, rows, cast("TextSource | None", text_source))
+    by_name: dict[str, Row] = {}
+    rows = _rows(source, chosen, config)
+    twice = [row["sequence"] for row in rows if by_name.setdefault(row["sequence"], row) is not row]
+    found = _of_rows(source, tuple(by_name.values()), cast("TextSource | None", text_source), twice)
     if not any(subject.text.strip() for subject in found.subjects):
         raise ChatdescError(f"{source}: no row has a {'manual text' if text_source == 'manual' else 'text'} to audit")
     return found
@@ -142,13 +144,12 @@ def _named(source: str, rows: Iterable[Row], listed: str | None) -> Iterator[Row
         raise ChatdescError(f"{source} has no sequence {lacking[0]!r}{near(lacking[0], seen)}")
 
 
-def _of_rows(source: str, rows: tuple[Row, ...], text_source: TextSource | None) -> Audited:
+def _of_rows(source: str, rows: Collection[Row], text_source: TextSource | None, twice: list[str]) -> Audited:
     manual = any((row.get("manual_text") or "").strip() for row in rows)
     used: TextSource = text_source or ("manual" if manual else "refined")
-    notes: tuple[str, ...] = ()
-    if text_source is None and not manual:
-        notes = ("no row has a manual text: the texts to use are audited",)
-    return Audited(source, tuple(of_row(row, used) for row in rows), used, notes)
+    notes = ["no row has a manual text: the texts to use are audited"] if text_source is None and not manual else []
+    notes += [f"rows of sequences that another row has are left out: {some(twice)}"] if twice else []
+    return Audited(source, tuple(of_row(row, used) for row in rows), used, tuple(notes))
 
 
 def of_row(row: Row, text_source: TextSource = "manual") -> Subject:

@@ -17,6 +17,7 @@ from chatdesc.types import STOP_WORDS, one_line, split_words
 
 NAME = "uninformative"
 SEVERITY = 0.6
+LONGEST = 80  # characters of a placeholder
 PLACEHOLDERS = re.compile(
     r"\W*(?:none|null|nan|n/?a|nil|unknown|undefined|todo|tbd|fixme|test|x{3,}|lorem ipsum.*)?\W*", re.I
 )
@@ -47,7 +48,7 @@ class UninformativeCheck:
 
 def _why(subject: Subject) -> str:
     text = one_line(subject.text)
-    if PLACEHOLDERS.fullmatch(text):
+    if len(text) <= LONGEST and PLACEHOLDERS.fullmatch(text):
         return "is a placeholder" if re.search(r"\w", text) else "has no letter"
     words = [word.text.lower() for word in split_words(text)]
     telling = [word for word in dict.fromkeys(words) if word not in STOP_WORDS | NUMBERS]

@@ -12,19 +12,20 @@ from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.engine.schedule import Lane
-from chatdesc.protocols import Describer, Encoder, Grounder, Tracker
+from chatdesc.protocols import Describer, Encoder, Grounder, Tracker, Verifier
 from chatdesc.stages.describe import is_readable
-from chatdesc.types import Describe, Embed, Follow, Ground
+from chatdesc.types import Describe, Embed, Follow, Ground, Verify
 
 
 @dataclass(slots=True)
 class Models:
-    """One backend per role, None where a command needs none; encoders by the name under which requests ask for them."""
+    """One backend per role, None where a command needs none; encoders and verifiers by their name in requests."""
 
     describer: Describer | None = None
     grounder: Grounder | None = None
     tracker: Tracker | None = None
     encoders: dict[str, Encoder] = field(default_factory=dict)
+    verifiers: dict[str, Verifier] = field(default_factory=dict)
 
     @classmethod
     def create(cls, settings: Settings, resources: Resources, cache: Path | None = None) -> Models:
@@ -50,6 +51,7 @@ class Models:
             create("grounder", settings.grounder, device=device),
             None if settings.tracker == "none" else create("tracker", settings.tracker, device=device),
             {spec: create("encoder", spec, device=device) for spec in settings.encoders},
+            {settings.verifier: create("verifier", settings.verifier, device=device)},
         )
 
     def threshold(self, settings: Settings) -> float:
@@ -65,6 +67,7 @@ class Models:
         if self.grounder is not None:
             pairs.append((Ground, self.grounder, self.grounder.ground))
         pairs += (((Embed, name), encoder, encoder.embed) for name, encoder in self.encoders.items())
+        pairs += (((Verify, name), verifier, verifier.choose) for name, verifier in self.verifiers.items())
         if self.tracker is not None:
             pairs.append((Follow, self.tracker, self.tracker.follow))
         return [Lane(kind, call, backend.max_batch, backend.workers) for kind, backend, call in pairs]

@@ -19,7 +19,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatdesc.types import BackendError, ChatdescError, Embed
+from chatdesc.types import BackendError, ChatdescError, Embed, Verify
 
 Job = Generator[Any, Any, Any]
 
@@ -48,9 +48,11 @@ class _Run:
 
 
 def kind_of(request: Any) -> Any:
-    """The lane of a request: its type; for an ``Embed`` also the encoder."""
+    """The lane of a request: its type; for an ``Embed`` also the encoder, for a ``Verify`` the verifier."""
     if isinstance(request, Embed):
         return Embed, request.encoder
+    if isinstance(request, Verify):
+        return Verify, request.verifier
     return type(request)
 
 

@@ -139,6 +139,7 @@ class Comparison:
             grounder=create("grounder", settings.grounder, device=device),
             tracker=create("tracker", settings.tracker, device=device),
             encoders={settings.encoders[0]: create("encoder", settings.encoders[0], device=device)},
+            verifiers={name: create("verifier", name, device=device) for name in _verifiers(settings)},
         )
         now, was = _described(models), config["backends"]
         selecting = selecting or now["grounder"] == was["grounder"]
@@ -293,6 +294,11 @@ def texts_of(row: Row) -> ArmTexts:
     """The texts that tracks of a row are made with: where they change, tracks are made again."""
     ranges = [[p.start, p.text, *p.background] for p in phrases(row, "refined")]
     return {"manual": one_line(row["manual_text"] or ""), "refined": ranges}
+
+
+def _verifiers(settings: Settings) -> set[str]:
+    """Who verifies in the arms."""
+    return {arm.verifier or settings.verifier for arm in ARMS}
 
 
 def _described(models: Models) -> dict[str, str]:

@@ -28,7 +28,9 @@ VISIBLE = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 def suspect_lines(rank: int, suspect: Suspect, width: int = WIDTH) -> list[str]:
     """A suspect's name, its text, and what speaks against it or informs, not wider than ``width``."""
-    lines = [_quoted_text(suspect), *(finding_line(suspect.text, f) for f in suspect.findings if f.severity > 0)]
+    said = Counter(finding_line(suspect.text, f) for f in suspect.findings if f.severity > 0)
+    times = (f"{line} ({count} times)" if count > 1 else line for line, count in said.items())
+    lines = [_quoted_text(suspect), *times]
     head = f"{rank:3}. {suspect.label}, suspicion {suspect.suspicion:.2f}"
     return [head, *(line for whole in lines for line in wrapped(whole, width))]
 
@@ -48,9 +50,10 @@ def finding_line(text: str, finding: Finding) -> str:
     words = text[slice(*finding.span)]
     if not words.strip():
         return f"{finding.kind}{by}: {finding.reason} (character {finding.span[0] + 1})"
+    named = "" if words in finding.reason else f"{_quoted(words, PART)}: "
     new = finding.suggestion
     advice = "" if new is None else f"; rather {_quoted(new, PART)}?" if new.strip() else "; rather without it?"
-    return f"{finding.kind}{by}: {_quoted(words, PART)}: {finding.reason}{advice}"
+    return f"{finding.kind}{by}: {named}{finding.reason}{advice}"
 
 
 def _quoted_text(suspect: Suspect) -> str:

@@ -16,7 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from chatdesc.checks.rows import from_record
 from chatdesc.names import near
+from chatdesc.reports.audit import finding_line
+from chatdesc.rows.schema import Finding as RowFinding
 from chatdesc.rows.schema import PlaceRecord, RoundRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import ChatdescError, one_line
@@ -59,13 +62,19 @@ def _head(row: Row) -> list[str]:
     frames = [f"{row['num_frames']} frames"] if row["num_frames"] else []
     size = [f"{row['width']} x {row['height']}"] if row["width"] and row["height"] else []
     category = [f"class {row['category']}"] if row["category"] else []
-    audit = [f"  {entry['kind']}: {one_line(entry['evidence'])}" for entry in row["audit"]]
+    audit = [f"  {_found(row['manual_text'] or '', entry)}" for entry in row["audit"]]
     return [
         f"{where}: {', '.join(frames + size + category) or 'nothing is known of its frames'}",
         f"status {row['status']}",
         *(f"  {one_line(problem)}" for problem in row["problems"]),
         *(["What the audit found in the manual text:", *audit] if audit else []),
     ]
+
+
+def _found(text: str, entry: RowFinding) -> str:
+    if entry.get("reason") is None:  # of an earlier version
+        return f"{entry['kind']}: {one_line(entry['evidence'])}"
+    return finding_line(text, from_record(entry))
 
 
 def _texts(row: Row) -> list[str]:

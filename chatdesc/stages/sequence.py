@@ -198,7 +198,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
     means = [float(np.mean(v)) if len(v) else None for v in verified]
     return {
         "tracker": public_spec(settings.tracker),
-        "verifier": settings.verifier,
+        "verifier": public_spec(settings.verifier),
         "protocol": LASOT.name,
         "auc": score.auc if score else None,
         "precision": score.precision_at_20 if score else None,

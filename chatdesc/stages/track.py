@@ -12,7 +12,7 @@ Stop(stop=17, due=16, min_score=0.2)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -20,18 +20,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.config import Settings
+from chatdesc.evidence import Choice, Evidence
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.places import without_places
 from chatdesc.stages.background import joined
-from chatdesc.stages.evidence import Choice, Evidence
-from chatdesc.stages.verify import VERIFIERS, random_choice
 from chatdesc.stages.windows import neighbours
-from chatdesc.types import Boxes, Crop, Embed, Embedding, Follow, Followed, FrameRef, Ground, Grounding, Sequence, Steps
+from chatdesc.types import (
+    Boxes,
+    Crop,
+    Embed,
+    Embedding,
+    Follow,
+    Followed,
+    FrameRef,
+    Ground,
+    Grounding,
+    Sequence,
+    Steps,
+    Verify,
+)
+from chatdesc.verification.references import random_choice
 
 Vectors = NDArray[np.float32]
 
 MAX_PROPOSALS = 8
 MAX_SEARCHES = 4  # key frames in a row that come early after one without the target
+ORACLE = "oracle"  # the verifier that may see the truth
 REINIT_BELOW = 0.5  # IoU of a language proposal with the tracker's box, below which the tracker restarts
 
 
@@ -57,6 +71,7 @@ class Track:
             random one and of the best one; one entry per key frame with a visible target.
         places_dropped: the key frames in which words of place were left out of the text.
         none_frames: the key frames in which verification took none of the proposals for the target.
+        evidence, choices: what the verifier was asked on each key frame, with the truth, and what it answered.
     """
 
     boxes: Boxes
@@ -68,6 +83,8 @@ class Track:
     oracle_iou: NDArray[np.float32]
     places_dropped: tuple[int, ...] = ()
     none_frames: tuple[int, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 class Stop(NamedTuple):
@@ -108,6 +125,8 @@ class _State:
     places_dropped: list[int] = field(default_factory=list)
     none_frames: list[int] = field(default_factory=list)
     ious: list[tuple[float, float, float]] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
 
 def track(
@@ -165,6 +184,8 @@ def track(
         best,
         tuple(state.places_dropped),
         tuple(state.none_frames),
+        tuple(state.evidence),
+        tuple(state.choices),
     )
 
 
@@ -251,6 +272,8 @@ def _key_frame(
         seed=crc32(f"{settings.seed} {sequence.name!a} {index}".encode()),
         verified=state.recent.box,
         since=index - state.recent.frame.index,
+        first=template.box,
+        age=index,
         verified_score=state.trusted_score,
         anchor=float(first @ words),
         background_template=back @ first,
@@ -260,7 +283,9 @@ def _key_frame(
         beside_recent=state.beside @ recent,
         beside_text=state.beside @ words,
     )
-    _decide(evidence, frame, index, settings, state)
+    asked = evidence if settings.verifier == ORACLE else replace(evidence, truth=None)
+    choice: Choice = yield Verify(settings.verifier, asked)
+    _decide(evidence, choice, frame, settings, state)
 
 
 def _windows(box: Boxes, size: tuple[int, int]) -> Boxes:
@@ -278,14 +303,15 @@ def _fitting(text: str, frame: FrameRef, state: _State) -> str:
     return fitting
 
 
-def _decide(evidence: Evidence, frame: FrameRef, index: int, settings: Settings, state: _State) -> None:
+def _decide(evidence: Evidence, choice: Choice, frame: FrameRef, settings: Settings, state: _State) -> None:
     """Take the verifier's choice: restart the tracker where it is far from it, and remember what is verified."""
-    choice = VERIFIERS[settings.verifier](evidence)
+    state.evidence.append(evidence)
+    state.choices.append(choice)
     own = len(evidence.boxes) - 1
     chosen = own if choice.index is None else choice.index
-    state.key_frames.append(index)
+    state.key_frames.append(frame.index)
     if choice.index is None:
-        state.none_frames.append(index)
+        state.none_frames.append(frame.index)
     if evidence.truth is not None:
         state.ious.append(_compared(evidence, evidence.truth, chosen))
     box = evidence.boxes[chosen]

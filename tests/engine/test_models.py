@@ -9,7 +9,7 @@ from chatdesc.config import Resources, Settings
 from chatdesc.engine import models
 from chatdesc.engine.cache import CachedDescriber
 from chatdesc.engine.models import Models
-from chatdesc.types import ChatdescError, Describe, Embed, Follow, Ground
+from chatdesc.types import ChatdescError, Describe, Embed, Follow, Ground, Verify
 
 
 class Stub:
@@ -30,6 +30,10 @@ class Stub:
 
     def embed(self, requests):
         self.asked.append(("embed", requests))
+        return []
+
+    def choose(self, requests):
+        self.asked.append(("choose", requests))
         return []
 
     def follow(self, requests):
@@ -62,6 +66,7 @@ def test_one_backend_per_role_and_an_encoder_for_each_name(made):
         ("tracker", "c"),
         ("encoder", "d"),
         ("encoder", "e:model"),
+        ("verifier", "similarity"),
     ]
     assert {options["device"] for _, _, options in made} == {"cpu"}
     assert list(found.encoders) == ["d", "e:model"]
@@ -106,11 +111,12 @@ def test_the_setting_goes_before_the_grounders_own_threshold(given, counts):
 
 
 def test_a_lane_for_each_backend():
-    roles = {name: Stub(size, workers) for size, (name, workers) in enumerate(zip("dgtef", (1, 2, 3, 4, 5)), 10)}
-    lanes = Models(roles["d"], roles["g"], roles["t"], {"e": roles["e"], "f": roles["f"]}).lanes()
-    wanted = {Describe: "d", Ground: "g", (Embed, "e"): "e", (Embed, "f"): "f", Follow: "t"}
+    roles = {name: Stub(size, workers) for size, (name, workers) in enumerate(zip("dgtefv", (1, 2, 3, 4, 5, 6)), 10)}
+    encoders, verifiers = {"e": roles["e"], "f": roles["f"]}, {"v": roles["v"]}
+    lanes = Models(roles["d"], roles["g"], roles["t"], encoders, verifiers).lanes()
+    wanted = {Describe: "d", Ground: "g", (Embed, "e"): "e", (Embed, "f"): "f", (Verify, "v"): "v", Follow: "t"}
     assert [lane.kind for lane in lanes] == list(wanted)
-    calls = {Describe: "describe", Ground: "ground", Follow: "follow"}
+    calls = {Describe: "describe", Ground: "ground", (Verify, "v"): "choose", Follow: "follow"}
     for lane in lanes:
         backend = roles[wanted[lane.kind]]
         assert (lane.max_batch, lane.workers) == (backend.max_batch, backend.workers)

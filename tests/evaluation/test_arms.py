@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from chatdesc.backends import create
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
 from chatdesc.evaluation.arms import ARMS, Comparison, arm_rows_in, phrases
@@ -65,7 +66,8 @@ def work(tmp_path):
             store.save(row)
     data = Data({row["sequence"]: sequence_of(5, HERE, name=row["sequence"]) for row in rows})
     fake = Fake()
-    models = Models(grounder=fake, tracker=fake, encoders={"attributes": fake})
+    verifiers = {name: create("verifier", name) for name in ("similarity", "random", "oracle")}
+    models = Models(grounder=fake, tracker=fake, encoders={"attributes": fake}, verifiers=verifiers)
     return Comparison(tmp_path / "run", data, settings, models, selecting=True)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chatdesc.stages.evidence import Evidence
+from chatdesc.evidence import Evidence
 
 HERE, THERE = [10, 10, 20, 20], [60, 10, 20, 20]
 NONE = np.zeros((0, 4), np.float32)

@@ -100,7 +100,18 @@ def row(name="swing-1", split="test", **columns):
             "sources": ["given", "tracker", "language"],
             "scores": [1.0, 0.5, 0.25],
         },
-        "audit": [{"kind": "typo", "evidence": "swign"}],
+        "audit": [
+            {
+                "kind": "typo",
+                "evidence": '{"distance": 1}',
+                "check": "non-word",
+                "severity": 0.75,
+                "start": 11,
+                "stop": 16,
+                "reason": "no word",
+                "suggestion": "swings",
+            }
+        ],
         "status": "ok",
         "problems": [],
         "provenance": {

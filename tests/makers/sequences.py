@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from chatdesc.types import Frames, Grounding, Sequence, split_words
+from chatdesc.types import Frames, Grounding, Sequence, Verify, split_words
+from tests.makers.verifiers import VERIFIERS
 
 
 class Reader:
@@ -55,8 +56,15 @@ def leads(text, *found):
     return Grounding(np.array([box for _, box, _ in found], np.float32).reshape(-1, 4), words, scores)
 
 
-def drive(steps, answer):
-    """Run a generator to its end: (its result, what it asked for). An exception as an answer is thrown into it."""
+def drive(steps, scripted):
+    """Run a generator to its end: (its result, what it asked for). An exception as an answer is thrown into it.
+
+    Verifiers answer for themselves.
+    """
+
+    def answer(request):
+        return VERIFIERS[request.verifier](request.evidence) if isinstance(request, Verify) else scripted(request)
+
     asked, reply = [], None
     try:
         while True:

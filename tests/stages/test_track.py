@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.stages.evidence import Choice
+from chatdesc.evidence import Choice
 from chatdesc.stages.track import MAX_PROPOSALS, Phrase, next_stop, top_proposals, track
-from chatdesc.stages.verify import VERIFIERS
 from chatdesc.types import Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
+from tests.makers.verifiers import VERIFIERS
 
 HERE, THERE, EVEN = [10, 10, 20, 20], [60, 10, 20, 20], [12, 10, 20, 20]
 EVERY = Settings(ground_every=4, min_score=0.2)
@@ -206,8 +206,9 @@ def test_the_evidence_of_a_key_frame(monkeypatch):
     scene = Scene(
         [(EVEN, 0.8), (THERE, 0.9)], {4: 0.5}, like=[HERE, THERE], background=[(EVEN, 0.7), (HERE, 0.1)], drift=1
     )
-    run(scene, frames=6, background=("tall tree", "pole"), boxes=moved(THERE, 6))
-    [e] = seen
+    done, _ = run(scene, frames=6, background=("tall tree", "pole"), boxes=moved(THERE, 6))
+    [e] = done.evidence
+    assert seen[0].truth is None  # no verifier but the oracle is shown it
     assert e.boxes.tolist() == [THERE, EVEN, [14, 10, 20, 20]]
     np.testing.assert_allclose(e.scores, [0.9, 0.8, 0.5])
     for cosines in (e.template, e.recent, e.text):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Settings
+from chatdesc.evidence import Choice, Evidence
 from chatdesc.stages import track as tracking
-from chatdesc.stages.evidence import Choice, Evidence
 from chatdesc.stages.track import track
-from chatdesc.stages.verify import VERIFIERS
 from chatdesc.types import Embedding, Follow, Followed, Ground
 from tests.makers.evidence import HERE, THERE, evidence
 from tests.makers.sequences import drive, flat, leads, sequence_of
+from tests.makers.verifiers import VERIFIERS
 
 OTHER, TREE = [30, 5, 18, 18], [5, 25, 14, 14]
 
@@ -153,13 +153,7 @@ def decided_with(change):
     def put(monkeypatch):
         own = tracking._decide
 
-        def decide(e, frame, index, settings, state):
-            with monkeypatch.context() as now:
-                answer = change(VERIFIERS[settings.verifier](e))
-                now.setitem(VERIFIERS, settings.verifier, lambda e: answer)
-                own(e, frame, index, settings, state)
-
-        monkeypatch.setattr(tracking, "_decide", decide)
+        monkeypatch.setattr(tracking, "_decide", lambda e, choice, *rest: own(e, change(choice), *rest))
 
     return put
 

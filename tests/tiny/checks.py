@@ -23,7 +23,7 @@ from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt
 from chatdesc.stages.reflect import reflect
 from chatdesc.stages.track import Phrase, track
 from chatdesc.synthetic import COLOURS, PLACES, SHAPES, SIZES, phrase, place_of, stills, truth, unique_phrase, words_of
-from chatdesc.types import Crop, Describe, Embed, Follow, Followed, FrameRef, Ground
+from chatdesc.types import Crop, Describe, Embed, Follow, Followed, FrameRef, Ground, Verify
 from tests.makers.sequences import frames_of, sequence_of
 
 SETTINGS = from_preset("tiny")
@@ -213,6 +213,7 @@ def together(jobs):
         Lane(Describe, backend("describer").describe),
         Lane(Ground, backend("grounder").ground),
         Lane((Embed, SETTINGS.encoders[0]), backend("encoder").embed),
+        Lane((Verify, SETTINGS.verifier), backend("verifier").choose, workers=2),
         Lane(Follow, stand_still),
     ]
     found = dict(Scheduler(lanes, in_flight=16).run(enumerate(jobs)))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from chatdesc import region, types
-from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm
+from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm, verifiers
+from chatdesc.evidence import Choice
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.stages import align, describe, ground, reflect, track, verify
-from chatdesc.stages.evidence import Choice
-from chatdesc.stages.similarity import fitness
+from chatdesc.stages import align, describe, ground, reflect, track
+from chatdesc.verification.similarity import fitness
 from tests.tiny import checks
 
 SWAPPED = {"manual": "refined", "refined": "manual"}
@@ -193,8 +193,8 @@ def manual_and_refined_swapped_in_scoring(put):
 def tracker_started_anew_on_the_wrong_box(put):
     own = track._decide
 
-    def decide(evidence, frame, index, settings, state):
-        own(evidence, frame, index, settings, state)
+    def decide(evidence, choice, frame, settings, state):
+        own(evidence, choice, frame, settings, state)
         if state.init is not None:
             state.init = evidence.previous
 
@@ -202,8 +202,7 @@ def tracker_started_anew_on_the_wrong_box(put):
 
 
 def worst_proposal_verified(put):
-    worst = {"similarity": lambda e: Choice(int(fitness(e).argmin()))}
-    put(track, "VERIFIERS", verify.VERIFIERS | worst)
+    put(verifiers, "similarity", lambda e: Choice(int(fitness(e).argmin())))
 
 
 def key_frame_of_another_frame(put):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from chatdesc.types import Boxes
 
 Floats = NDArray[np.float32]
 
@@ -35,6 +32,8 @@ class Evidence:
         verified: [4] the target when it was last verified. Its size is reliable where the tracker's own box has shrunk
             or grown since. None takes ``previous``.
         since: frames since then, at least 1.
+        first: [4] the target in the first frame; None takes ``verified``.
+        age: frames since then, at least 1.
         verified_score: the tracker's confidence when it was last sure to be on the target; None takes its present one.
         anchor: cosine of the text with the template; None where it is not known.
         background_template, background_recent, background_text: [B] cosines of the background's crops; or [0], where
@@ -43,18 +42,20 @@ class Evidence:
             alike things are that have nothing in common with it; or [0], where they are not known.
     """
 
-    boxes: Boxes
+    boxes: Floats
     scores: Floats
     template: Floats
     recent: Floats
     text: Floats
-    background: Boxes
+    background: Floats
     background_scores: Floats
-    previous: Boxes
-    truth: Boxes | None = None
+    previous: Floats
+    truth: Floats | None = None
     seed: int = 0
-    verified: Boxes | None = None
+    verified: Floats | None = None
     since: int = 1
+    first: Floats | None = None
+    age: int = 1
     verified_score: float | None = None
     anchor: float | None = None
     background_template: Floats = field(default_factory=_no_values)
@@ -78,11 +79,3 @@ class Choice:
     index: int | None
     verified: bool = True
     doubt: float = 0.0
-
-
-Verifier = Callable[[Evidence], Choice]
-
-
-def last_best(values: NDArray[np.floating]) -> int:
-    """The index of the greatest value; among equals the last, the tracker's own."""
-    return len(values) - 1 - int(values[::-1].argmax())

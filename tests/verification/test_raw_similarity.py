@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chatdesc.stages.raw_similarity import fitness, raw_similarity
+from chatdesc.verification.raw_similarity import fitness, raw_similarity
 from tests.makers.evidence import HERE, THERE, evidence
 
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from chatdesc.evidence import Choice, Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.stages.evidence import Choice, Evidence, Floats, last_best
 from chatdesc.types import Boxes
+from chatdesc.verification.references import last_best
 
 # Three cosines of one encoder say how alike a proposal is to the target, and count alike.
 AGREEMENT = 0.5

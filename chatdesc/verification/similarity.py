@@ -23,9 +23,10 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.evidence import Choice, Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.stages.evidence import Choice, Evidence, Floats, last_best
 from chatdesc.types import Boxes
+from chatdesc.verification.references import last_best
 
 APART = 0.3  # IoU from which two boxes are the same thing, and no rivals
 SPREADS = 2.0  # a lead of so many standard deviations counts in full
@@ -77,7 +78,7 @@ def terms(e: Evidence) -> Terms[Floats]:
         _lead(e.text, e.background_text, e.beside_text, rivals),
         _level(e.text, e.background_text, e.beside_text, anchor),
         _word_lead(words, e.background_scores, rivals),
-        (iou_matrix(e.boxes, e.boxes[-1:])[:, 0] * _trust(e)).astype(np.float32),
+        (iou_matrix(e.boxes, e.boxes[-1:])[:, 0] * trust(e)).astype(np.float32),
         -_jump(e),
         -_resize(e),
         -_covered(e, words),
@@ -119,20 +120,21 @@ def _word_lead(words: Floats, background: Floats, rivals: NDArray[np.bool_]) -> 
     return np.clip(lead / LOGITS, -1, 1).astype(np.float32)
 
 
-def _trust(e: Evidence) -> float:
+def trust(e: Evidence) -> float:
     """The tracker's confidence as a share of the one it had when it was verified, at most 1."""
     now = float(e.scores[-1])
     before = now if e.verified_score is None else e.verified_score
     return min(now / before, 1.0) if before > 0 else float(now > 0)
 
 
-def _verified(e: Evidence) -> Boxes:
+def last_verified(e: Evidence) -> Boxes:
+    """[4] the box of the target when it was last verified; without one, that of the frame before."""
     return e.previous if e.verified is None else e.verified
 
 
 def _jump(e: Evidence) -> Floats:
     """[P] displacement of the centre from the verified box: 0 in place, towards 1 beyond what time forgives."""
-    before = _verified(e)
+    before = last_verified(e)
     moved = e.boxes[:, :2] + e.boxes[:, 2:] / 2 - (before[:2] + before[2:] / 2)
     size = np.sqrt(max(float(np.prod(before[2:])), 1.0))
     reach = size * (REACH + PACE * e.since)
@@ -142,7 +144,7 @@ def _jump(e: Evidence) -> Floats:
 def _resize(e: Evidence) -> Floats:
     """[P] |log2| of the area's ratio to that of the verified box: 0 as before, towards 1 beyond what time forgives."""
     area = np.maximum(np.prod(e.boxes[:, 2:], 1), 1.0)
-    ratio = np.log2(area / max(float(np.prod(_verified(e)[2:])), 1.0))
+    ratio = np.log2(area / max(float(np.prod(last_verified(e)[2:])), 1.0))
     return (1 - np.exp(-(ratio**2) / (2 * (DOUBLINGS + GROWTH * e.since) ** 2))).astype(np.float32)
 
 
@@ -174,7 +176,7 @@ def similarity(e: Evidence) -> Choice:
     found = terms(e)
     best = last_best(_fitness(found))
     level, jump = float(found.template_level[best]), float(found.jump[best])
-    doubt = _doubt(level, jump, _trust(e)) if _comparable(e) else 0.0
+    doubt = _doubt(level, jump, trust(e)) if _comparable(e) else 0.0
     return Choice(best if doubt < NONE else None, doubt < UNSURE, doubt)
 
 

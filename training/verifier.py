@@ -1,0 +1,83 @@
+"""Train the learned verifiers: on films with look-alikes, occlusion, absence and zoom, tracked by trackers that fail.
+
+    python training/verifier.py                      # record (or go on), train, evaluate, write the models' cards
+    python training/verifier.py --count 8 --out /tmp/it   # a try
+
+First the evidence of all key frames is recorded while a mixture of verifiers decides, so that trackers and memories are
+right and wrong. A network trained on that decides in a second recording; what it brings about itself is learned from as
+well. Features have no scale of their own, so the networks serve other encoders and grounders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+from films import KINDS, Bench
+from verifier_data import Recorded, load, mixed, record
+from verifier_figures import table, write_card
+
+from chatdesc.backends.learned_verifier import LearnedVerifier
+from chatdesc.verification.training import Epoch, Plan, Trained, fit
+
+TINY = Path(__file__).resolve().parent.parent / "chatdesc" / "tiny"
+WORK = Path("build/tiny/verifier")
+PLANS = {"verifier": Plan("set"), "verifier-linear": Plan("linear", lr=1e-2)}
+FAILING = tuple(kind for kind in KINDS if kind != "csrt")  # the ones that bring a policy into states of its own
+
+
+def recorded(work: Path, split: str, count: int) -> list[Recorded]:
+    """The films of a split, recorded while a mixture of verifiers decides."""
+    folder = work / split
+    if not complete(folder, count):
+        record(Bench.create(split, count, "tiny"), folder, mixed())
+    return load(folder)
+
+
+def complete(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> bool:
+    return all(len(list((folder / kind).glob("*.npz"))) == count for kind in kinds)
+
+
+def trained(name: str, plan: Plan, train: list[Recorded], validation: list[Recorded], out: Path) -> Trained:
+    print(f"{name}: {len(train)} key frames")
+    start = time.perf_counter()
+    found = fit([r.seen.evidence for r in train], [r.seen.evidence for r in validation], plan, on_epoch=say)
+    print(f"{name}: trained in {time.perf_counter() - start:.0f} s, epoch {found.best.epoch} is kept")
+    found.network.save_pretrained(out / name)
+    return found
+
+
+def say(e: Epoch) -> None:
+    print(f"  epoch {e.epoch}: loss {e.loss:.3f}, share of the gap {e.share:.3f}, where lost {e.lost:.3f}, ", end="")
+    print(f"none AUC {e.none_auc:.3f}, calibration error {e.calibration:.3f}", flush=True)
+
+
+def own_states(work: Path, count: int, first: Path) -> list[Recorded]:
+    """The training films again, decided by the network in ``first``."""
+    folder = work / "own"
+    if not complete(folder, count, FAILING):
+        record(Bench.create("train", count, "tiny"), folder, LearnedVerifier(str(first)), FAILING)
+    return load(folder, FAILING)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=240, help="films to train on; half as many validate")
+    parser.add_argument("--work", type=Path, default=WORK)
+    parser.add_argument("--out", type=Path, default=TINY)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    train = recorded(args.work, "train", args.count)
+    validation = recorded(args.work, "validation", args.count // 2)
+    trained("first", PLANS["verifier"], train, validation, args.work)
+    train += own_states(args.work, args.count, args.work / "first")
+    for name, plan in PLANS.items():
+        found = trained(name, plan, train, validation, args.out)
+        write_card(args.out / name, found, len(train), len(validation))
+    print(table(args.out, validation))
+
+
+if __name__ == "__main__":
+    main()
