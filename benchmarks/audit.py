@@ -23,13 +23,15 @@ import resource
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from corrupter import KINDS, Planted, plant
 
 from chatdesc.checks import create
+from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Finding, Subject
+from chatdesc.checks.fix import CONFIDENCE
 from chatdesc.checks.openings import head
 from chatdesc.checks.ranking import counts, rank
 from chatdesc.checks.siblings import words_of
@@ -57,18 +59,20 @@ def tnl2k(data: Path) -> list[Subject]:
 
 
 def otb(data: Path) -> list[Subject]:
-    """Every sentence of the published texts: the dataset's own, and some that models wrote."""
+    """The texts of the annotations, and every sentence of the published ones, some of which models wrote."""
+    paths = sorted((data / "otb").glob("OTB_query_*/*.txt"))
+    found = [Subject(path.stem, path.read_text()) for path in paths]
     published = json.loads((data / "published_texts/cldtracker_otb.json").read_text())
-    sentences = {name: [t for t in texts if " " in t and "," not in t] for name, texts in published.items()}
-    return [Subject(f"{name}/{n}", text) for name, texts in sentences.items() for n, text in enumerate(texts)]
+    for name, texts in published.items():
+        sentences = [text for text in texts if " " in text and "," not in text]
+        found += [Subject(f"{name}/{n}", text) for n, text in enumerate(sentences)]
+    return found
 
 
 def findings(subjects: Sequence[Subject], names: Sequence[str] | None = None) -> Found:
     """What speaks against the texts."""
-    checks = create(names)
-    for check in checks:
-        check.prepare(subjects)
-    return {s.sequence: [f for check in checks for f in check.find(s) if counts(f)] for s in subjects}
+    found, _ = examine(subjects, create(names))
+    return {s.sequence: [f for f in found.get(s.sequence, ()) if counts(f)] for s in subjects}
 
 
 def even_classes(subjects: Iterable[Subject]) -> set[str]:
@@ -80,10 +84,11 @@ def even_classes(subjects: Iterable[Subject]) -> set[str]:
 
 @dataclass
 class Tally:
-    """Errors planted and found, and the findings of `real-word`, right and wrong."""
+    """Errors planted and found, the findings of `real-word`, right and wrong, and suggestions for non-words."""
 
-    planted: Counter[str]
-    found: Counter[str]
+    planted: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    suggested: Counter[tuple[bool, bool]] = field(default_factory=Counter)  # sure enough for `fix`, right
     right: int = 0
     wrong: int = 0
     texts: int = 0
@@ -118,9 +123,16 @@ def touches(finding: Finding, planted: Planted) -> bool:
     return finding.span[0] <= stop + 1 and finding.span[1] >= start - 1
 
 
+def mends(finding: Finding, planted: Planted) -> bool:
+    """Whether a suggestion gives the text back as it was."""
+    start, stop = finding.span or (0, 0)
+    text = planted.subject.text
+    return f"{text[:start]}{finding.suggestion}{text[stop:]}".split() == planted.before.split()
+
+
 def tally(subjects: Sequence[Subject], number: int, verdicts: Verdicts, show: bool) -> dict[bool, Tally]:
     even = even_classes(subjects)
-    tallies = {half: Tally(Counter(), Counter()) for half in (True, False)}
+    tallies = {half: Tally() for half in (True, False)}
     for planted in rounds(subjects, number):
         mixed = [planted[s.sequence].subject if s.sequence in planted else s for s in subjects]
         found = findings(mixed)
@@ -139,6 +151,9 @@ def _count(half: Tally, subject: Subject, error: Planted | None, found: list[Fin
         half.found[error.kind] += bool(hits)
         if show and not hits:
             print(f"missed {error.kind}: {subject.sequence}: {subject.text!r} (was {error.before!r})")
+        for finding in hits:
+            if error.kind == "non-word" and finding.check == "non-word":
+                half.suggested[finding.evidence.get("confidence", 0) >= CONFIDENCE, mends(finding, error)] += 1
     half.texts += not error
     for finding in found:
         if not error and verdict_on(verdicts, "lasot", subject, finding) == "right":
@@ -158,6 +173,13 @@ def planted_table(tallies: Mapping[bool, Tally]) -> None:
     for kind in KINDS:
         cells = [f"{half.found[kind] / max(half.planted[kind], 1):.3f}" for half in (chosen, reported)]
         print(f"| {kind} | {' | '.join(cells)} | {chosen.planted[kind]} + {reported.planted[kind]} |")
+    for sure, name in (
+        (True, f"suggestions right, confidence {CONFIDENCE} or more"),
+        (False, "suggestions right, others"),
+    ):
+        counted = [(half.suggested[sure, True], half.suggested[sure, False]) for half in (chosen, reported)]
+        shares = " | ".join(f"{right / max(right + wrong, 1):.3f}" for right, wrong in counted)
+        print(f"| {name} | {shares} | {' + '.join(str(sum(pair)) for pair in counted)} |")
     cells = [f"{half.right / max(half.right + half.wrong, 1):.3f}" for half in (chosen, reported)]
     total = f"{chosen.right + chosen.wrong} + {reported.right + reported.wrong}"
     print(f"| precision of real-word | {' | '.join(cells)} | {total} |")
@@ -197,18 +219,25 @@ def real_table(subjects: Sequence[Subject], verdicts: Verdicts, show: bool) -> N
     print(f"| share that an editor would change | {shares[0]:.3f} | {shares[1]:.3f} |")
 
 
-def others_table(name: str, subjects: Sequence[Subject], verdicts: Verdicts, show: bool) -> None:
-    found = findings(subjects)
-    by_name = {subject.sequence: subject for subject in subjects}
-    suspects = [suspect for suspect in rank(subjects, found) if suspect.suspicion > 0][:40]
-    tallied: Counter[str] = Counter()
-    for suspect in suspects:
-        subject = by_name[suspect.sequences[0]]
-        verdict = verdict_on(verdicts, name, subject, suspect.findings[0])
-        tallied[verdict] += 1
+def others_table(data: Path, verdicts: Verdicts, show: bool) -> None:
+    """Each dataset is audited by itself; the forty are the most suspicious of both."""
+    suspects = []
+    for source, subjects in (("tnl2k", tnl2k(data)), ("otb", otb(data))):
+        by_name = {subject.sequence: subject for subject in subjects}
+        ranked = rank(subjects, findings(subjects))
+        suspects += [(s.suspicion, source, by_name[s.sequences[0]], s.findings[0]) for s in ranked if s.suspicion > 0]
+    worst = sorted(suspects, key=lambda suspect: -suspect[0])[:40]
+    tallied: Counter[tuple[str, str]] = Counter()
+    for _, source, subject, finding in worst:
+        verdict = verdict_on(verdicts, source, subject, finding)
+        tallied[source, verdict] += 1
         if show or verdict == "none":
-            print_finding(name, subject, suspect.findings[0], verdict)
-    print(f"| {name} | {len(subjects)} | {len(suspects)} | {tallied['right'] / max(len(suspects), 1):.3f} |")
+            print_finding(source, subject, finding, verdict)
+    print(f"\n| the {len(worst)} most suspicious of {len(suspects)} | TNL2K | OTB |\n| --- | --- | --- |")
+    for verdict in ("right", "wrong", "none"):
+        print(f"| verdict {verdict} | {tallied['tnl2k', verdict]} | {tallied['otb', verdict]} |")
+    right = tallied["tnl2k", "right"] + tallied["otb", "right"]
+    print(f"| share right of all | {right / max(len(worst), 1):.3f} | |")
 
 
 def print_finding(source: str, subject: Subject, finding: Finding, verdict: str) -> None:
@@ -250,9 +279,7 @@ def main() -> None:
     if "real" in parts:
         real_table(lasot(args.data), verdicts, args.list)
     if "others" in parts:
-        print("\n| others | texts | most suspicious | share right |\n| --- | --- | --- | --- |")
-        others_table("tnl2k", tnl2k(args.data), verdicts, args.list)
-        others_table("otb", otb(args.data), verdicts, args.list)
+        others_table(args.data, verdicts, args.list)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,14 @@ class GrammarCheck:
 
     name = "grammar"
     kinds: tuple[str, ...] = ("grammar",)
+    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Learn the dataset's own language."""
         self._corpus = Corpus(subjects)
 
     def find(self, subject: Subject) -> list[Finding]:
+        """One finding per fault."""
         reading = self._corpus.read(subject)
         faults: dict[tuple[int, int], Fault] = {}
         for rule in RULES:
@@ -37,4 +40,5 @@ class GrammarCheck:
         ]
 
     def describe_self(self) -> dict[str, str]:
+        """Name, and the packages of the word lists."""
         return {"name": self.name, "words": sources()}

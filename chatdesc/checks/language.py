@@ -86,7 +86,7 @@ class Lexicon:
         """Whether ``word`` (lower case, letters only) is in one of the lists."""
         if len(word) < 2:
             return word in ("a", "i")
-        return word in self._counts or _in_dictionary(self, word)
+        return word in self._counts or (word.isascii() and _in_dictionary(self, word))
 
     def is_abbreviation(self, word: str) -> bool:
         """Whether the dictionary has ``word`` (lower case) in capitals only: SUV."""

@@ -13,6 +13,7 @@ from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading, is_plain
 from chatdesc.checks.language import english, forms, plural, sources, tags
 from chatdesc.checks.siblings import ONE_TARGET
+from chatdesc.tables import Record
 
 PART = 3  # letters: the shortest part of a compound
 COMMON = 2e-6  # share in English: a part of a compound, and a neighbour that forbids one
@@ -36,17 +37,21 @@ class NonWordCheck:
 
     name = "non-word"
     kinds: tuple[str, ...] = ("typo",)
+    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Learn the dataset's own language."""
         self._corpus = Corpus(subjects)
         self._texts = Counter(word for text in self._corpus.model.texts for word in set(text.words))
 
     def find(self, subject: Subject) -> list[Finding]:
+        """One finding per fault."""
         reading = self._corpus.read(subject)
         unknown = (i for i, w in enumerate(reading.spans) if is_plain(w) and not english().knows(w.text))
         return [found for index in unknown if (found := self._look(reading, index))]
 
     def describe_self(self) -> dict[str, str]:
+        """Name, and the packages of the word lists."""
         return {"name": self.name, "words": sources()}
 
     def _look(self, reading: Reading, index: int) -> Finding | None:
@@ -59,10 +64,9 @@ class NonWordCheck:
         guesses = weigh(reading, index, options)
         if not guesses:
             return None
-        label = is_label(word, reading.category)
-        if self._texts[word] >= JARGON and not near.close and not label:
+        if self._texts[word] >= JARGON and not near.close and not is_label(word, reading.category):
             return None
-        return _finding(reading, index, guesses, near, label)
+        return _finding(reading, index, guesses, near)
 
     def _is_compound(self, reading: Reading, word: str, near: Neighbours) -> bool:
         """Whether a word is two words that go together, or two that nothing known is written like."""
@@ -181,16 +185,14 @@ def _slip(written: str, meant: str) -> float:
     return first + (SLIPS if doubled else SLIPS / 2 if swapped or dropped else 0.0)
 
 
-def _finding(reading: Reading, index: int, guesses: Sequence[Guess], near: Neighbours, label: bool) -> Finding:
+def _finding(reading: Reading, index: int, guesses: Sequence[Guess], near: Neighbours) -> Finding:
     word, best = reading.spans[index].text, guesses[0]
-    where = f"; it is part of the class's name {reading.category!r}" if label else ""
-    reason = f"no list of English words has {word!r}; {best.word!r} is written like it{where}"
-    evidence = {
-        "confidence": round(best.belief, 3),
-        "neighbours": [guess.word for guess in guesses[:5]],
-        "edits": 1 if near.close else 2,
-    }
-    if label:
-        evidence["label"] = reading.category
+    span, severity = reading.span(index), 0.95 if near.close else 0.8
+    evidence: Record = {"neighbours": [guess.word for guess in guesses[:5]]}
+    if is_label(reading.words[index], reading.category):  # whose texts all have it, so that they say nothing
+        reason = f"no list of English words has {word!r}, a part of the class's name {reading.category!r}"
+        return Finding("non-word", "typo", severity, reason, span, None, evidence)
+    reason = f"no list of English words has {word!r}; {best.word!r} is written like it"
+    evidence["confidence"] = round(best.belief, 3)
     suggestion = best.word.capitalize() if word[:1].isupper() else best.word
-    return Finding("non-word", "typo", 0.95 if near.close else 0.8, reason, reading.span(index), suggestion, evidence)
+    return Finding("non-word", "typo", severity, reason, span, suggestion, evidence)

@@ -58,16 +58,20 @@ class RealWordCheck:
 
     name = "real-word"
     kinds: tuple[str, ...] = ("typo",)
+    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Learn the dataset's own language."""
         self._corpus = Corpus(subjects)
 
     def find(self, subject: Subject) -> list[Finding]:
+        """One finding per fault."""
         reading = self._corpus.read(subject)
         plain = [i for i, word in enumerate(reading.spans) if is_plain(word) and not reading.at_punctuation(i)]
         return [found for index in plain if (found := _look(reading, index))]
 
     def describe_self(self) -> dict[str, str]:
+        """Name, and the packages of the word lists."""
         return {"name": self.name, "words": sources()}
 
 

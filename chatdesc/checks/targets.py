@@ -21,18 +21,22 @@ class TargetCheck:
 
     name = "target"
     kinds: tuple[str, ...] = ("wrong_target", "ambiguous")
+    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Learn the dataset's own language."""
         self._corpus = Corpus(subjects)
         found = [number for subject in subjects if (number := _number(self._corpus.read(subject)))]
         self._single = found.count("one") >= SINGLE * len(found)
 
     def find(self, subject: Subject) -> list[Finding]:
+        """One finding per fault."""
         reading = self._corpus.read(subject)
         found = [self._wrong(reading), self._several(reading)]
         return [finding for finding in found if finding][:1]
 
     def describe_self(self) -> dict[str, str]:
+        """Name, and the packages of the word lists."""
         return {"name": self.name, "words": sources()}
 
     def _wrong(self, reading: Reading) -> Finding | None:
