@@ -12,6 +12,7 @@ from math import exp, log
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import Corpus, Reading, is_plain
 from chatdesc.checks.language import english, forms, plural, sources, tags
+from chatdesc.checks.letters import known_words
 from chatdesc.checks.siblings import ONE_TARGET
 from chatdesc.tables import Record
 
@@ -19,6 +20,7 @@ PART = 3  # letters: the shortest part of a compound
 COMMON = 2e-6  # share in English: a part of a compound, and a neighbour that forbids one
 KNOWN = 2e-7  # share in English: a rarer neighbour is meant only where the dataset has it
 JARGON = 3  # texts that have an unknown word with nothing known beside it: a word of its own
+TELLING = 3  # letters: a shorter string is as likely an abbreviation
 SHORT = 5  # letters
 SECOND_EDIT = 6  # letters: shorter words have too many neighbours two edits away
 SLIPS = 5.0  # log: one letter for two is likelier than another letter; swapped or missing ones are in between
@@ -72,12 +74,19 @@ class NonWordCheck:
         """Whether a word is two words that go together, or two that nothing known is written like."""
         joined = compounds(word)
         together = any(english().pair(*parts) or reading.view.count(*parts) for parts in joined)
-        return together or (bool(joined) and not near.close)
+        clear = any(min(map(len, parts)) > PART for parts in joined) and not self._here(reading, near)
+        return together or clear or (bool(joined) and not near.close)
+
+    def _here(self, reading: Reading, near: Neighbours) -> list[str]:
+        """The neighbours that the dataset has."""
+        return [other for other in (*near.close, *near.far) if other in self._texts or other in reading.heads]
 
     def _options(self, reading: Reading, index: int, near: Neighbours) -> tuple[str, ...]:
         """The neighbours that may have been meant: of a name or a far cry, those that the dataset has."""
         name = reading.spans[index].text[:1].isupper() or "-" in reading.words[index]
-        here = {other for other in (*near.close, *near.far) if other in self._texts or other in reading.heads}
+        here = self._here(reading, near)
+        if reading.words[index] in known_words() or len(reading.words[index]) < TELLING:  # hd, koi, tshirt
+            return tuple(other for other in here if _seen_here(reading, index, other))
         rest = () if name else (other for other in near.close if english().frequency(other) > KNOWN)
         return (*here, *(other for other in rest if other not in here))
 
@@ -168,6 +177,13 @@ def weigh(reading: Reading, index: int, words: Sequence[str]) -> list[Guess]:
     total = sum(exp(score - best) for score in scores.values())
     found = (Guess(word, exp(score - best) / total) for word, score in scores.items())
     return sorted(found, key=lambda guess: -guess.belief)
+
+
+def _seen_here(reading: Reading, index: int, word: str) -> bool:
+    """Whether other texts have a word beside one of the words that stand here."""
+    symbol = ONE_TARGET if word in reading.heads else word
+    places = ((reading.before(index), symbol), (symbol, reading.after(index)))
+    return any(reading.view.count(*pair) for pair in places)
 
 
 def _fit(reading: Reading, index: int, word: str) -> float:
