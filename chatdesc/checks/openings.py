@@ -16,7 +16,7 @@ from chatdesc.vocabulary import MORE_POSITIONS, SHAPES, canonical
 
 ENDING = frozenset({"IN", "CC", "BE", "PRP", "VBZ"})
 DETERMINER = frozenset({"DT"})
-QUALITIES = MORE_POSITIONS | {"left", "right"}
+QUALITIES = MORE_POSITIONS | {"left", "right", "all", "some", "any", "no", "both"}
 
 
 def is_quality(word: str) -> bool:
