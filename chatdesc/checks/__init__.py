@@ -23,6 +23,10 @@ BUILTIN: dict[str, str] = {
     "formatting": "chatdesc.checks.formatting:FormattingCheck",
     "frames": "chatdesc.checks.frames:FramesCheck",
     "gibberish": "chatdesc.checks.gibberish:GibberishCheck",
+    "grammar": "chatdesc.checks.grammar:GrammarCheck",
+    "non-word": "chatdesc.checks.non_words:NonWordCheck",
+    "real-word": "chatdesc.checks.real_words:RealWordCheck",
+    "target": "chatdesc.checks.targets:TargetCheck",
     "uninformative": "chatdesc.checks.uninformative:UninformativeCheck",
     "word-list": "chatdesc.checks.word_lists:WordListCheck",
 }
