@@ -110,7 +110,9 @@ def test_a_rare_word_with_two_letters_swapped():
 
 
 def test_words_that_stand_for_one_another():
-    assert alike("large", "larger") and alike("tyre", "tire") and alike("organise", "organize") and alike("fish", "fishes")
+    assert (
+        alike("large", "larger") and alike("tyre", "tire") and alike("organise", "organize") and alike("fish", "fishes")
+    )
     assert not alike("boeing", "being") and not alike("dog", "dogs") and not alike("by", "buy")
 
 
