@@ -3,9 +3,9 @@
     python benchmarks/verification_otb.py FOLDER [--tracker csrt --tracker kcf] [--verifier NAME] [--preset offline]
 
 FOLDER has OTB's sequences with their texts (OTB-lang). Each is tracked alone and with each verifier, in closed loop, by
-the manual text. Prints per sequence the mean IoU of the proposals chosen on the regular key frames with a visible target
-(the early ones differ between verifiers; without words, of the track on all frames), and how many key frames said
-*none*. Seven sequences are few: this shows where a verifier harms, and proves nothing.
+the manual text. Prints per sequence the mean IoU of the proposals chosen on the regular key frames with a visible
+target (the early ones differ between verifiers; without words, of the track on all frames), and how many key frames
+said *none*. Seven sequences are few: this shows where a verifier harms, and proves nothing.
 """
 
 from __future__ import annotations
