@@ -20,7 +20,7 @@ from verifier_data import Recorded, load, mixed, record
 from verifier_figures import table, write_card
 
 from chatdesc.backends.learned_verifier import LearnedVerifier
-from chatdesc.verification.training import Epoch, Plan, Trained, fit
+from chatdesc.verification.learning.training import Epoch, Plan, Trained, fit
 
 TINY = Path(__file__).resolve().parent.parent / "chatdesc" / "tiny"
 WORK = Path("build/tiny/verifier")

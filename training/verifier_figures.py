@@ -9,7 +9,7 @@ from verifier_data import Recorded
 from chatdesc.backends import create
 from chatdesc.types import Verify
 from chatdesc.verification.figures import Judged
-from chatdesc.verification.training import Trained
+from chatdesc.verification.learning.training import Trained
 
 CARD = """---
 license: apache-2.0

@@ -55,7 +55,7 @@ class LearnedVerifier:
         Raises:
             BackendError: its weights cannot be had or read.
         """
-        from chatdesc.verification.networks import NETWORKS
+        from chatdesc.verification.learning.networks import NETWORKS
 
         resolved = self.resolved
         kind = resolved.config.get("kind")
@@ -88,6 +88,6 @@ class LearnedVerifier:
         return {"name": self.name, **self.resolved.facts()}
 
     def choose(self, requests: list[Verify]) -> list[Choice | Exception]:
-        from chatdesc.verification.learned import choose
+        from chatdesc.verification.learning.choosing import choose
 
         return list(choose(self.network, [request.evidence for request in requests]))

@@ -29,7 +29,7 @@ from chatdesc.verification.similarity import similarity
 from chatdesc.version import __version__
 
 if TYPE_CHECKING:
-    from chatdesc.verification.training import Epoch, Network, Plan
+    from chatdesc.verification.learning.training import Epoch, Network, Plan
 
 KINDS = ("set", "linear")
 TRAINING, STATE, MODEL = "training.json", "state.safetensors", "model.safetensors"
@@ -87,7 +87,7 @@ def train_verifier(
         ChatdescError: a run without evidence or with a sequence of another split, a damaged file, one sequence only, a
             value out of range, or a folder that holds something else.
     """
-    from chatdesc.verification.training import Plan
+    from chatdesc.verification.learning.training import Plan
 
     _refuse_values(runs, kind, epochs, validation)
     plan, folder = Plan(kind=kind, epochs=epochs, seed=seed), Path(out)
@@ -154,7 +154,7 @@ def _trained(
     folder: Path, parts: Parts, plan: Plan, recorded: Sequence[RecordedRun], asked: Record, progress: Progress | None
 ) -> Record:
     """Train, write the verifier, and return what is recorded of it; training.json comes last."""
-    from chatdesc.verification.training import fit
+    from chatdesc.verification.learning.training import fit
 
     def on_epoch(epoch: Epoch) -> None:
         if progress:

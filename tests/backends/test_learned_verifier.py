@@ -8,8 +8,8 @@ from chatdesc.backends import create
 from chatdesc.backends.learned_verifier import LearnedVerifier
 from chatdesc.types import BackendError, Verify
 from chatdesc.verification.features import NAMES
-from chatdesc.verification.learned import choose
-from chatdesc.verification.networks import Linear, SetEncoder
+from chatdesc.verification.learning.choosing import choose
+from chatdesc.verification.learning.networks import Linear, SetEncoder
 from tests.makers.evidence import HERE, THERE, evidence
 
 ASKED = [evidence([THERE, HERE], template=[0.9, 0.2]), evidence([THERE, HERE, HERE])]

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from chatdesc.evidence import Choice
-from chatdesc.verification import training
-from chatdesc.verification.examples import Examples, without_right
 from chatdesc.verification.figures import Judged
-from chatdesc.verification.learned import NONE, UNSURE, choose, decide
-from chatdesc.verification.networks import NETWORKS
-from chatdesc.verification.training import Plan, fit, loss_of
+from chatdesc.verification.learning import training
+from chatdesc.verification.learning.choosing import NONE, UNSURE, choose, decide
+from chatdesc.verification.learning.examples import Examples, without_right
+from chatdesc.verification.learning.networks import NETWORKS
+from chatdesc.verification.learning.training import Plan, fit, loss_of
 from tests.makers.evidence import HERE, THERE, evidence
 
 FAR = [120, 90, 20, 20]

@@ -16,7 +16,7 @@ from torch import Tensor
 from chatdesc.evidence import Evidence
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.verification.figures import RIGHT
-from chatdesc.verification.learned import tokens
+from chatdesc.verification.learning.choosing import tokens
 
 TAKEN_AWAY = 0.1  # share of key frames that are met again without their right proposals
 PER_PROPOSAL = ("boxes", "scores", "template", "recent", "text")

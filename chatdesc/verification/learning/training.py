@@ -24,10 +24,10 @@ from torch.nn import functional
 
 from chatdesc.atomic import write_atomic
 from chatdesc.evidence import Evidence
-from chatdesc.verification.examples import Examples
 from chatdesc.verification.figures import Judged
-from chatdesc.verification.learned import choose_among, tokens
-from chatdesc.verification.networks import NETWORKS, Linear, Scores, SetEncoder
+from chatdesc.verification.learning.choosing import choose_among, tokens
+from chatdesc.verification.learning.examples import Examples
+from chatdesc.verification.learning.networks import NETWORKS, Linear, Scores, SetEncoder
 
 TEMPERATURE = 0.1  # of the overlaps that a choice is taught
 KEPT = 0.995  # what the moving average keeps of itself in a step; less in the first ones

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from chatdesc.evidence import Choice, Evidence, Floats
 from chatdesc.verification.features import NAMES, features
-from chatdesc.verification.networks import Linear, SetEncoder
+from chatdesc.verification.learning.networks import Linear, SetEncoder
 from chatdesc.verification.references import last_best
 
 # Chosen on the validation films of training/verifier.py.
