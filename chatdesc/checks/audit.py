@@ -28,6 +28,8 @@ from chatdesc.rows.selection import Selection
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
 
+LONGEST = 2000  # characters of a text that is read as English
+LONGEST_WORD = 100
 OF_LANGUAGE = frozenset({"typo", "grammar"})
 CHECK_REMEDY = "leave it out with --checks, and tell its author"
 
@@ -123,10 +125,10 @@ def examine(
 ) -> tuple[Found, tuple[str, ...]]:
     """The findings of each text that has any, and notes on what was not looked at.
 
-    Checks of English see neither the texts in other languages nor the empty ones.
+    Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
     """
-    foreign = {subject.sequence: tongue for subject in audited if (tongue := language(subject.text))}
-    english = [subject for subject in audited if subject.sequence not in foreign and subject.text.strip()]
+    unread = {subject.sequence: why for subject in audited if (why := _unreadable(subject.text))}
+    english = [subject for subject in audited if subject.sequence not in unread and subject.text.strip()]
     found: dict[str, list[Finding]] = {}
     made = list(checks)
     for number, check in enumerate(made):
@@ -138,7 +140,13 @@ def examine(
     if progress is not None:
         progress(len(made), len(made), "")
     in_order = (subject.sequence for subject in audited if subject.sequence in found)
-    return {name: tuple(found[name]) for name in in_order}, _notes(foreign)
+    return {name: tuple(found[name]) for name in in_order}, _notes(unread)
+
+
+def _unreadable(text: str) -> str | None:
+    """Why no check of English looks at a text: its language, or its length; None where they do."""
+    endless = len(text) > LONGEST or max(map(len, text.split()), default=0) > LONGEST_WORD
+    return "too long to be read" if endless else language(text)
 
 
 def _english_only(check: Check) -> bool:
@@ -166,12 +174,12 @@ def _is_possible(finding: Finding, text: str) -> bool:
     return finding.kind in KINDS and 0 <= finding.severity <= 1 and 0 <= start < stop <= max(len(text), 1)
 
 
-def _notes(foreign: Mapping[str, str]) -> tuple[str, ...]:
-    by_language: dict[str, list[str]] = {}
-    for name, tongue in foreign.items():
-        by_language.setdefault(tongue, []).append(name)
+def _notes(unread: Mapping[str, str]) -> tuple[str, ...]:
+    by_reason: dict[str, list[str]] = {}
+    for name, why in unread.items():
+        by_reason.setdefault(why, []).append(name)
     return tuple(
-        f"{len(names)} {'text is' if len(names) == 1 else 'texts are'} {tongue} ({some(names, 3)}): "
+        f"{len(names)} {'text is' if len(names) == 1 else 'texts are'} {why} ({some(names, 3)}): "
         "no check of English looks at them"
-        for tongue, names in sorted(by_language.items())
+        for why, names in sorted(by_reason.items())
     )

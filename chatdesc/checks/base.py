@@ -80,8 +80,8 @@ class Finding:
 class Check(Protocol):
     """One kind of look at texts. It is found by name, among the built-in ones and the entry points ``chatdesc.checks``.
 
-    Optional member: ``english_only``; where it is true, ``prepare`` and ``find`` see neither texts in other languages
-    nor empty ones. Without it, that holds for checks that find typos or grammar.
+    Optional member: ``english_only``; where it is true, ``prepare`` and ``find`` see neither empty texts nor those in
+    other languages, nor endless ones. Without it, that holds for checks that find typos or grammar.
 
     Attributes:
         name: as ``--checks`` takes it.

@@ -190,15 +190,12 @@ def apply(text: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
 
 
 def _changes(data: Dataset, corrected: Iterable[Corrected]) -> Iterator[Change]:
-    """The files that change, each once: two targets of a video may share one."""
-    seen = set()
     for text in corrected:
-        path = layout_path(data.text_path(data.entry(text.sequence)))
-        before = data.text_source.find(data.text_path(data.entry(text.sequence))) or b""
-        after = text.text.encode("utf-8", "surrogateescape")
-        if text.findings and path not in seen and before != after:
-            seen.add(path)
-            yield Change(text.sequence, path, before, after, text.findings)
+        if text.findings:
+            source = data.text_path(data.entry(text.sequence))
+            before = data.text_source.find(source) or b""
+            after = text.text.encode("utf-8", "surrogateescape")
+            yield Change(text.sequence, layout_path(source), before, after, text.findings)
 
 
 def _outside(data: Dataset, place: Path) -> Path:

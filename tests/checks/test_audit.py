@@ -146,6 +146,13 @@ def test_texts_in_other_languages_are_left_alone():
     assert list(examine(subjects, [every])[0]) == ["bus-1", "bus-2", "bus-3", "bus-4"]
 
 
+def test_endless_texts_are_not_read_as_english():
+    check = Said()
+    found, notes = examine(texts_of("a red bus", "a bus " * 500, "b" + "u" * 100 + "s"), [check])
+    assert check.prepared == list(found) == ["bus-1"]
+    assert notes == ("2 texts are too long to be read (bus-2, bus-3): no check of English looks at them",)
+
+
 @pytest.mark.parametrize("changes", [{"kind": "spelling"}, {"severity": 1.5}, {"span": (2, 2)}, {"span": (0, 99)}])
 def test_a_finding_that_cannot_be_is_the_check_s_fault(changes):
     with pytest.raises(ChatdescError, match=r"check said: bus-1: no such finding \(.*leave it out with --checks"):

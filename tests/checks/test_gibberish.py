@@ -51,6 +51,8 @@ def test_a_typo_is_none_however_odd_its_letters(typo):
 
 def test_capitals_and_signs_within_count_against_a_string():
     assert score("mOnItor") == score("monitor") - 2 * CAPITAL
+    assert is_random("kOLvlTWi") and not is_random("kolvltwi")
+    assert is_random("ekh(alc4ta") and not is_random("ekh-alc-ta")
     assert score("mo(ni4tor") == sum(map(wordlike, ("mo", "ni", "tor"))) - 2 * SIGN
     assert score("MonItor") == score("monitor")  # Mon and Itor, written together
     assert score("MonItOr") == score("monitor") - 2 * CAPITAL

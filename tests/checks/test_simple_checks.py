@@ -121,6 +121,7 @@ def test_what_the_loader_says_is_no_fault_of_the_text():
         ("man in los angeles", None),
         ("a café on the left of La Scala", None),
         ("die cast car", None),
+        ("the man in front of the Plaza de los Toros del Sol", None),
         ("", None),
         ("a kite with \u98ce\u7b5d on it", None),
     ],

@@ -79,7 +79,7 @@ def test_by_hand():
     np.testing.assert_allclose(column(e, "on_tracker"), [0, 18 / 22, 1], atol=1e-6)
     np.testing.assert_allclose(column(e, "on_verified"), [0, 18 / 22, 1], atol=1e-6)
     np.testing.assert_allclose(column(e, "distance"), np.log1p([2.5, 0.1, 0]) / 3, atol=1e-6)
-    np.testing.assert_allclose(column(e, "growth"), [0, 0, 0])
+    np.testing.assert_allclose(column(e, "verified_growth"), [0, 0, 0])
     np.testing.assert_allclose(column(e, "first_growth"), [-1] * 3)  # a quarter of the area: two doublings
     np.testing.assert_allclose(column(e, "first_size"), [1] * 3)
     np.testing.assert_allclose(column(e, "since"), [np.log(5) / 5] * 3, atol=1e-6)
