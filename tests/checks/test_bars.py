@@ -1,4 +1,4 @@
-"""The bars of benchmarks/audit.py, on fewer errors: what is found in LaSOT's texts, as they are and with errors planted."""
+"""The bars of benchmarks/audit.py, on fewer errors: LaSOT's texts as they are, and with errors planted."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ letters = st.text(ascii_lowercase, min_size=1, max_size=7)
     ("word", "known"),
     [
         ("grey", True), ("gray", True), ("colour", True), ("color", True), ("airplane", True), ("t-shirt", True),
-        ("girl's", True), ("tv", True), ("o", False), ("a", True), ("motorcylce", False), ("caf\u00e9x", False), ("\udce9s", False),
+        ("girl's", True), ("tv", True), ("o", False), ("a", True), ("motorcylce", False),
+        ("caf\u00e9x", False), ("\udce9s", False),
     ],
 )  # fmt: skip
 def test_what_is_english(word, known):
@@ -79,7 +80,9 @@ def test_the_head_of_an_opening(text, expected):
 def test_an_opening_ends_at_a_second_article_and_a_verb():
     assert opening(words_of("large dog leading a group of dogs")) == 2
     assert opening(words_of("all the dogs in a park")) == 3
-    assert starts_with_verb(words_of("yellow eating food")) and not starts_with_verb(words_of("yellow lion eating food"))
+    assert starts_with_verb(words_of("yellow eating food")) and not starts_with_verb(
+        words_of("yellow lion eating food")
+    )
 
 
 def subjects(*texts, category="lion"):
@@ -115,7 +118,10 @@ def test_counts_leave_the_text_itself_out_and_copies_count_once():
     assert model.without(TEXTS[0]).count("on", "the") == 1
     assert model.without(TEXTS[0]).count("the", "road") == 0
     assert model.without(Text("van", ())).count("on", "the") == 2
-    assert model.without(Text("van", ())).count(START, "<T>", "on") == model.without(Text("van", ())).count("street", STOP) * 2
+    assert (
+        model.without(Text("van", ())).count(START, "<T>", "on")
+        == model.without(Text("van", ())).count("street", STOP) * 2
+    )
 
 
 def test_probabilities_of_all_words_sum_to_less_than_one_and_the_seen_is_likely():

@@ -51,8 +51,8 @@ def test_non_words(text, expected):
 
 @pytest.mark.parametrize(
     "word",
-    "gametarget yoyo yo-yo grey gray colour color tv spiderman birdcage hoverboard koi bmx hd wirelessly draglines SUV 3d "
-    "Kawayi café qzxwvbkj".split(),
+    "gametarget yoyo yo-yo grey gray colour color tv spiderman birdcage hoverboard koi bmx hd wirelessly draglines SUV "
+    "3d Kawayi café qzxwvbkj".split(),
 )  # fmt: skip
 def test_words_of_their_own(word):
     assert found(NonWordCheck(), f"red car beside the {word} on the road") == []
@@ -110,7 +110,9 @@ def test_a_rare_word_with_two_letters_swapped():
 
 
 def test_words_that_stand_for_one_another():
-    assert alike("large", "larger") and alike("tyre", "tire") and alike("organise", "organize") and alike("fish", "fishes")
+    assert (
+        alike("large", "larger") and alike("tyre", "tire") and alike("organise", "organize") and alike("fish", "fishes")
+    )
     assert not alike("boeing", "being") and not alike("dog", "dogs") and not alike("by", "buy")
 
 
