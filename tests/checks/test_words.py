@@ -109,6 +109,11 @@ def test_a_rare_word_with_two_letters_swapped():
     assert found(RealWordCheck(), "hat of a solider near me", "hat") == []
 
 
+def test_a_slip_is_no_suggestion():
+    among = [Subject(f"man-{n}", f"solider {verb} a tree", "man") for n, verb in enumerate("behind near above".split())]
+    assert found(NonWordCheck(), "two soliders near a tree", "man", among) == [("soliders", "soldiers")]
+
+
 def test_words_that_stand_for_one_another():
     assert (
         alike("large", "larger") and alike("tyre", "tire") and alike("organise", "organize") and alike("fish", "fishes")
