@@ -67,6 +67,14 @@ class Lexicon:
         """Whether ``word`` (lower case) is in the list with frequencies, for that is fast."""
         return word in self._counts
 
+    def turned(self, word: str) -> str | None:
+        """The frequent word that a rare one becomes when two of its letters change places: solider, soldier."""
+        if len(word) < TURNED or word not in self._counts or self.frequency(word) > SELDOM:
+            return None
+        options = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+        frequent = TIMES * self.frequency(word)
+        return next((other for other in options if self.frequency(other) > frequent), None)
+
     def near_by_two(self, word: str) -> list[str]:
         """Words two edits away that start with the same letter, the most frequent first."""
         sizes = range(len(word) - 2, len(word) + 3)
@@ -99,6 +107,9 @@ class Lexicon:
 
 
 RARE = 20_000  # of 5e11: the count of a word that only the dictionary has
+TURNED = 5  # letters of a word that is compared with one of the same letters
+SELDOM = 3e-6  # share in English of a word that may be another with two letters swapped ...
+TIMES = 50.0  # ... which is so many times as frequent
 ABBREVIATION = 4  # letters: longer words in capitals are names of organisations
 
 

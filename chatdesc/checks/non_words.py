@@ -78,8 +78,9 @@ class NonWordCheck:
         return together or clear or (bool(joined) and not near.close)
 
     def _here(self, reading: Reading, near: Neighbours) -> list[str]:
-        """The neighbours that the dataset has."""
-        return [other for other in (*near.close, *near.far) if other in self._texts or other in reading.heads]
+        """The neighbours that the dataset has, but for those that are slips themselves."""
+        options = (other for other in (*near.close, *near.far) if not english().turned(other))
+        return [other for other in options if other in self._texts or other in reading.heads]
 
     def _options(self, reading: Reading, index: int, near: Neighbours) -> tuple[str, ...]:
         """The neighbours that may have been meant: of a name or a far cry, those that the dataset has."""
@@ -87,7 +88,7 @@ class NonWordCheck:
         here = self._here(reading, near)
         if reading.words[index] in known_words() or len(reading.words[index]) < TELLING:  # hd, koi, tshirt
             return tuple(other for other in here if _seen_here(reading, index, other))
-        rest = () if name else (other for other in near.close if english().frequency(other) > KNOWN)
+        rest = () if name else (o for o in near.close if english().frequency(o) > KNOWN and not english().turned(o))
         return (*here, *(other for other in rest if other not in here))
 
 
@@ -194,11 +195,12 @@ def _fit(reading: Reading, index: int, word: str) -> float:
 
 def _slip(written: str, meant: str) -> float:
     """How likely (log, up to a constant) a writer's slip is."""
-    swapped = sorted(written) == sorted(meant)
-    dropped = any(written == meant[:i] + meant[i + 1 :] for i in range(len(meant)))
-    doubled = re.sub(r"(.)\1", r"\1", written) == re.sub(r"(.)\1", r"\1", meant)
     first = log(4) if written[:1] == meant[:1] else 0.0
-    return first + (SLIPS if doubled else SLIPS / 2 if swapped or dropped else 0.0)
+    single, alone = (re.sub(r"(.)\1", r"\1", word) for word in (written, meant))
+    if single == alone and len(meant) > len(written):  # grabed, grabbed
+        return first + SLIPS
+    dropped = any(written == meant[:i] + meant[i + 1 :] for i in range(len(meant)))
+    return first + (SLIPS / 2 if dropped or single == alone or sorted(written) == sorted(meant) else 0.0)
 
 
 def _finding(reading: Reading, index: int, guesses: Sequence[Guess], near: Neighbours) -> Finding:

@@ -25,8 +25,6 @@ INFLECTED = 3.0  # the same word in another form: both are often right
 WORSE = 2.0  # the most that the words after it can speak against a candidate
 ONCE = 4.0  # a candidate that one other text has may be a slip itself
 KIN = 3.0  # speaks for a candidate: other texts of the class have it, and none has the word
-RARE = 3e-6  # share in English: a rarer word that becomes one of the dataset's by swapping two letters ...
-TIMES = 50.0  # ... and that many times as frequent, was meant to be it
 AMERICAN = (
     ("our", "or"), ("ey", "ay"), ("([iy])s(?=e|ing|ation)", r"\1z"), ("ll(?=ed|ing|er)", "l"), ("tre$", "ter"),
     ("ence$", "ense"), ("ogue$", "og"), ("yre$", "ire"), ("mme$", "m"),
@@ -89,11 +87,8 @@ def _look(reading: Reading, index: int) -> Finding | None:
 
 def swapped(reading: Reading, index: int) -> str | None:
     """The dataset's word that a rare word becomes when two of its letters change places: "solider", "soldier"."""
-    word, lexicon = reading.words[index], english()
-    if len(word) < 5 or not lexicon.common(word) or lexicon.frequency(word) > RARE:
-        return None
-    turned = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
-    return next((other for other in turned if reading.view.count(other) and _times(other, word) > TIMES), None)
+    other = english().turned(reading.words[index])
+    return other if other and reading.view.count(other) else None
 
 
 def _times(other: str, word: str) -> float:

@@ -51,8 +51,8 @@ def test_non_words(text, expected):
 
 @pytest.mark.parametrize(
     "word",
-    "gametarget yoyo yo-yo grey gray colour color tv spiderman birdcage hoverboard koi bmx hd wirelessly draglines SUV 3d "
-    "Kawayi café qzxwvbkj".split(),
+    "gametarget yoyo yo-yo grey gray colour color tv spiderman birdcage hoverboard koi bmx hd wirelessly draglines SUV "
+    "3d Kawayi café qzxwvbkj".split(),
 )  # fmt: skip
 def test_words_of_their_own(word):
     assert found(NonWordCheck(), f"red car beside the {word} on the road") == []
@@ -107,6 +107,11 @@ def test_a_rare_word_with_two_letters_swapped():
     among = [Subject("man-1", "the soldier far from a tree", "man")]
     assert found(RealWordCheck(), "hat of a solider near me", "hat", among) == [("solider", "soldier")]
     assert found(RealWordCheck(), "hat of a solider near me", "hat") == []
+
+
+def test_a_slip_is_no_suggestion():
+    among = [Subject(f"man-{n}", f"solider {verb} a tree", "man") for n, verb in enumerate("behind near above".split())]
+    assert found(NonWordCheck(), "two soliders near a tree", "man", among) == [("soliders", "soldiers")]
 
 
 def test_words_that_stand_for_one_another():
