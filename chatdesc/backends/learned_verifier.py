@@ -55,18 +55,19 @@ class LearnedVerifier:
         Raises:
             BackendError: its weights cannot be had or read.
         """
+        from safetensors.torch import load_file
+
         from chatdesc.verification.learning.networks import NETWORKS
 
-        resolved = self.resolved
-        kind = resolved.config.get("kind")
-        if kind not in NETWORKS:
-            raise BackendError(
-                f"{resolved.name}: its config.json has the kind {kind!r}, and not {' or '.join(NETWORKS)}"
-            )
+        resolved, config = self.resolved, self.resolved.config
+        if (kind := config.get("kind")) not in NETWORKS:
+            raise BackendError(f"{resolved.name}: is of the kind {kind!r}, and not {' or '.join(NETWORKS)}")
+        file = self._folder(resolved) / WEIGHTS
         try:
-            return NETWORKS[kind].from_pretrained(str(self._folder(resolved)), strict=True).eval()
-        except BackendError:
-            raise
+            # Not from_pretrained: it prints, and takes a file that lacks weights for a whole one.
+            network = NETWORKS[kind](**config)
+            network.load_state_dict(load_file(file))
+            return network.eval()
         except Exception as error:  # torch and safetensors raise whatever their parts raise
             raise BackendError(f"{resolved.name}: cannot be loaded ({hub.reason(error)}); {AGAIN}") from error
 

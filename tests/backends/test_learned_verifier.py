@@ -50,7 +50,7 @@ def change_config(folder, **changes):
     [
         ({"features": [*NAMES[1:], "mood"]}, "trained with other features"),
         ({"features": None}, "is no verifier"),
-        ({"kind": "forest"}, "the kind 'forest'"),
+        ({"kind": "forest"}, "of the kind 'forest'"),
         ({"width": 3.5, "count": 2}, "cannot be loaded"),
     ],
 )
