@@ -2,8 +2,8 @@
 
     python benchmarks/motion.py lasot /data/LaSOT
 
-Prints quantiles over 40 random pairs of frames per sequence, n frames apart, the target visible in both: displacement of
-the centre in sizes of the first box (the square root of its area), and change of the area in doublings.
+Prints quantiles over 40 random pairs of frames per sequence, n frames apart, the target visible in both: displacement
+of the centre in sizes of the first box (the square root of its area), and change of the area in doublings.
 """
 
 from __future__ import annotations

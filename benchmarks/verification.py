@@ -10,9 +10,10 @@ verifier then chooses on the same evidence, in seconds:
 
 `--split validation` has the films that all choices were made on; the test films served none. `--encoder` and
 `--grounder` show what becomes of the choices with other models. `--loop` tracks again with each verifier, whose choice
-restarts the tracker; with `--at-once` also a tracker that is sure. Intervals are of paired differences by film, 95 %. A
-key frame is lost where the tracker's box overlaps the target by less than .3, and none of the proposals is right where
-none overlaps it by .5. The column `narrow cone` has the change of the share when cosines are squeezed as CLIP's are.
+restarts the tracker. With `--at-once` it restarts sure trackers as well, so other states are met. Intervals are of
+paired differences by film, 95 %. A key frame is lost where the tracker's box overlaps the target by less than .3, and
+none of the proposals is right where none overlaps it by .5. The column `narrow cone` has the change of the share when
+cosines are squeezed as CLIP's are.
 """
 
 from __future__ import annotations
@@ -136,18 +137,17 @@ def main() -> None:
     parser.add_argument("--verifier", action="append", help=f"repeatable (default: {', '.join(VERIFIERS)})")
     parser.add_argument("--keep", type=Path, help="keep recorded evidence in this folder, and take it from there")
     parser.add_argument("--loop", action="store_true", help="closed loop as well")
-    parser.add_argument("--at-once", action="store_true", help="sure trackers are restarted at once, in the loop")
+    parser.add_argument("--at-once", action="store_true", help="restart sure trackers at once, as earlier versions did")
     args = parser.parse_args()
     torch.set_num_threads(1)
     names = args.verifier or list(VERIFIERS)
     with tempfile.TemporaryDirectory() as scratch:
+        track.SURE = 2.0 if args.at_once else track.SURE  # of a confidence of at most 1
         start, folder = time.perf_counter(), args.keep or Path(scratch)
         bench = Bench.create(args.split, args.count, args.preset, args.grounder, args.encoder)
         record(bench, folder, mixed())
         print(f"recorded in {time.perf_counter() - start:.0f} s", flush=True)
         report(load(folder), names)
-        if args.at_once:
-            track.SURE = 2.0
         if args.loop:
             loop(bench, names)
 
