@@ -24,13 +24,15 @@ from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
 from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
+from chatdesc.evaluation.ablation import ablate_verification
 from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
 from chatdesc.evaluation.submission import submit
+from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
-from chatdesc.names import near
+from chatdesc.names import near, some
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
 from chatdesc.rows.refined import load_refined
@@ -47,8 +49,9 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "fix", "list_backends",
-    "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit",
+    "train_verifier", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
@@ -142,9 +145,9 @@ def annotate(
             run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
         )
         rows = tuple(slim(row) for row in run.rows(store))
+        notes = (*_notes(run, run.without_evidence(store)), *unaudited)
     counts = getattr(run.models.describer, "summary", None)
     said = counts() if counts else None
-    notes = (*_notes(run), *unaudited)
     return AnnotateResult(run.out, run.out / "dataset", rows, before, notes, said, written.left_out)
 
 
@@ -171,12 +174,18 @@ def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progre
     return before
 
 
-def _notes(run: Run) -> tuple[str, ...]:
+def _notes(run: Run, unrecorded: list[str]) -> tuple[str, ...]:
+    """Remarks on the models, the dataset, and sequences whose evidence was not recorded."""
     grounder = run.models.grounder
     words = getattr(grounder, "words", True)
     blind = f"{grounder.name} gives no score per word: feedback is IoU and margin only" if grounder else ""
     problems = (f"dataset: {problem.kind}: {problem.message}" for problem in run.dataset.problems)
-    return (*(() if words else (blind,)), *problems)
+    files = f"{run.out / 'rows' / 'NAME.json'}"
+    missed = (
+        f"evidence: {len(unrecorded)} sequences were finished without --record-evidence: {some(unrecorded)}; remove "
+        f"their files ({files}) and repeat the command, which does them again"
+    )
+    return (*(() if words else (blind,)), *problems, *((missed,) if unrecorded else ()))
 
 
 def plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,13 +21,14 @@ from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
 from chatdesc.cli.submit import submit
+from chatdesc.cli.train_verifier import train_verifier
 from chatdesc.private import without_secrets
 from chatdesc.types import ChatdescError
 from chatdesc.version import __version__
 
-COMMANDS = {
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
-    "Annotate": (annotate, calibrate),
+    "Annotate": (annotate, calibrate, train_verifier),
     "Inspect": (show, audit, fix),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),

@@ -175,6 +175,8 @@ def _tracking(row: Row) -> list[str]:
         lines.append(f"  words of place left out on key frames {', '.join(map(str, dropped))}, where they did not fit")
     if none := done.get("none_frames"):
         lines.append(f"  none of the proposals was the target on key frames {', '.join(map(str, none))}")
+    if held := done.get("held_frames"):
+        lines.append(f"  a proposal that beat the tracker had to win again on key frames {', '.join(map(str, held))}")
     if done["key_frames"]:
         chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(

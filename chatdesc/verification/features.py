@@ -24,9 +24,9 @@ FAR = 3.0  # log(1 + displacement in sizes) that counts as 1
 DOUBLINGS = 2.0  # doublings of the area that count as 1
 
 NAMES = (
-    *Terms._fields, "own", "own_trust", "trust", "on_tracker", "on_verified", "on_previous", "rival", "found", "distance",
-    "verified_growth", "since", "count", "others", "template_rank", "word_rank", "first_growth", "first_size",
-    "first_shape", "age",
+    *Terms._fields, "own", "own_trust", "trust", "on_tracker", "on_verified", "on_previous", "rival", "found",
+    "distance", "verified_growth", "since", "count", "others", "template_rank", "word_rank", "first_growth",
+    "first_size", "first_shape", "age",
 )  # fmt: skip
 
 

@@ -93,6 +93,7 @@ def row(name="swing-1", split="test", **columns):
             "key_frames": [0, 2],
             "places_dropped": [2],
             "none_frames": [2],
+            "held_frames": [3],
             "chosen_iou": 0.5,
             "random_iou": 0.25,
             "oracle_iou": 0.75,
