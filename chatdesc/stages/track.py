@@ -70,8 +70,9 @@ class Track:
         sources: [N] what each box comes from: ``given`` (frame 0), ``tracker`` or ``language``.
         scores: [N] in [0, 1], the tracker's confidence or the grounder's score; 1 in frame 0.
         key_frames: indices of the frames in which the text was grounded.
-        chosen_iou, random_iou, oracle_iou: IoU with the ground truth of the proposal that verification chose, of a
-            random one and of the best one; one entry per key frame with a visible target.
+        chosen_iou, random_iou, oracle_iou: IoU with the ground truth of the proposal that was taken (the tracker's box
+            where none was, or the tracker was held), of a random one and of the best one; one entry per key frame with
+            a visible target.
         places_dropped: the key frames in which words of place were left out of the text.
         none_frames: the key frames in which verification took none of the proposals for the target.
         held_frames: the key frames in which a proposal won against a sure tracker, and had to win once more.
@@ -327,12 +328,13 @@ def _decide(evidence: Evidence, choice: Choice, frame: FrameRef, settings: Setti
     """Take the verifier's choice: restart the tracker where it is far from it, and remember what is verified."""
     own = len(evidence.boxes) - 1
     chosen = own if choice.index is None else choice.index
-    _keep(evidence, choice, chosen, frame.index, state)
     box = evidence.boxes[chosen]
     agrees = float(iou_matrix(box[None], state.box[None])[0, 0]) >= REINIT_BELOW
     wins = chosen < own and not agrees
     rival, state.rival = state.rival, Rival(frame.index, box) if wins else None
-    if wins and _holds(evidence) and not _again(rival, box, frame.index):
+    held = wins and _holds(evidence) and not _again(rival, box, frame.index)
+    _keep(evidence, choice, own if held else chosen, frame.index, state)
+    if held:
         state.held_frames.append(frame.index)
         state.searches += 1
         return
@@ -346,15 +348,15 @@ def _decide(evidence: Evidence, choice: Choice, frame: FrameRef, settings: Setti
         state.searches += 1
 
 
-def _keep(evidence: Evidence, choice: Choice, chosen: int, index: int, state: _State) -> None:
-    """Record a key frame: what was seen and chosen, and what the choice is worth."""
+def _keep(evidence: Evidence, choice: Choice, taken: int, index: int, state: _State) -> None:
+    """Record a key frame: what was seen and chosen, and what the proposal is worth that was taken."""
     state.evidence.append(evidence)
     state.choices.append(choice)
     state.key_frames.append(index)
     if choice.index is None:
         state.none_frames.append(index)
     if evidence.truth is not None:
-        state.ious.append(_compared(evidence, evidence.truth, chosen))
+        state.ious.append(_compared(evidence, evidence.truth, taken))
 
 
 def _holds(e: Evidence) -> bool:

@@ -316,3 +316,10 @@ def test_an_unsure_tracker_or_one_on_something_else_is_restarted_at_once(change,
     scene = Scene(found, {4: 0.5}) if change == "unsure" else Scene(found, like=[HERE], drift=1)
     done, _ = run(scene, frames=6)
     assert (done.held_frames, done.sources[4]) == ((), "language")
+
+
+def test_where_a_tracker_is_held_its_own_box_counts(monkeypatch):
+    monkeypatch.setitem(VERIFIERS, "similarity", lambda e: Choice(0))
+    done, _ = run(Scene([(THERE, 0.9)], like=[HERE, THERE]), frames=6, boxes=HERE)
+    assert (done.held_frames, done.key_frames) == ((4,), (4, 5))
+    np.testing.assert_allclose(done.chosen_iou, [1, 0])  # held, then taken
