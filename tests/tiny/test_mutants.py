@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from chatdesc import region, types
-from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm, verifiers
-from chatdesc.evidence import Choice
+from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.stages import align, describe, ground, reflect, track
-from chatdesc.verification.similarity import fitness
+from chatdesc.verification.learning import choosing
 from tests.tiny import checks
 
 SWAPPED = {"manual": "refined", "refined": "manual"}
@@ -202,7 +201,7 @@ def tracker_started_anew_on_the_wrong_box(put):
 
 
 def worst_proposal_verified(put):
-    put(verifiers, "similarity", lambda e: Choice(int(fitness(e).argmin())))
+    put(choosing, "last_best", lambda values: int(values.argmin()))
 
 
 def key_frame_of_another_frame(put):
