@@ -1,0 +1,64 @@
+"""How much speaks against a row's text: reasons with weights, and one number to sort by.
+
+The number is a noisy-or: 1 minus the product of (1 - weight) over the reasons. A finding of the audit weighs its
+severity. Without one it weighs as much as each of the others.
+
+>>> round(suspicion([("a", 0.5), ("b", 0.5)]), 2), suspicion([])
+(0.75, 0.0)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from chatdesc.rows.schema import BROKEN, Row
+
+WEIGHT = 0.5  # of a reason that has no severity of its own
+FOUND = 0.5  # IoU from which people call a target found
+INFORMING = frozenset({"uninformative", "duplicate"})  # kinds of findings that say nothing against a text
+
+Reason = tuple[str, float]
+
+
+def suspicion(why: Iterable[Reason]) -> float:
+    """One number in [0, 1] for reasons in words with their weights in [0, 1]."""
+    return 1.0 - math.prod(1.0 - weight for _, weight in why)
+
+
+def reasons(row: Row) -> list[Reason]:
+    """What speaks against the row's text, the audit's findings first."""
+    found = [_finding(finding) for finding in row["audit"] if finding["kind"] not in INFORMING]
+    return [*found, *_grounding(row), *_tracking(row), *_status(row)]
+
+
+def _finding(finding: Any) -> Reason:
+    severity = finding.get("severity")
+    weight = min(max(severity, 0.0), 1.0) if isinstance(severity, float | int) else WEIGHT
+    return f"audit: {finding['kind']}", weight if math.isfinite(weight) else WEIGHT
+
+
+def _grounding(row: Row) -> Iterable[Reason]:
+    grounding = row["grounding"]
+    if grounding is None or row["text"] is None:
+        return
+    if _less(grounding["iou"], FOUND):
+        yield "the text does not find the target", WEIGHT
+    if _less(grounding["margin"], 0.0):
+        yield "the text fits something else better", WEIGHT
+
+
+def _tracking(row: Row) -> Iterable[Reason]:
+    tracking = row["tracking"]
+    if tracking and _less(tracking["chosen_iou"], tracking["random_iou"] or 0.0):
+        yield "verification chose worse than at random", WEIGHT
+
+
+def _status(row: Row) -> Iterable[Reason]:
+    if row["status"] in BROKEN:
+        yield f"status {row['status']}", WEIGHT
+
+
+def _less(value: float | None, limit: float) -> bool:
+    return value is not None and value < limit

@@ -1,0 +1,51 @@
+// A picture with boxes over it. The boxes are drawn by the browser, so the picture stays as it is.
+
+import { h, number, svg } from "./dom.js";
+
+/**
+ * A picture as a figure.
+ *
+ * `boxes` are { box: [x, y, w, h], kind, label }, in pixels of the frame; `size` is [width, height] of the frame.
+ */
+export function picture(src, size, boxes, caption, options = {}) {
+  const [width, height] = size;
+  const drawn = boxes.filter(({ box }) => isBox(box)).map((of) => drawnBox(of, size));
+  const said = boxes.filter(({ box }) => isBox(box)).map(({ box, label }) => `${label} at ${box.map((v) => number(v, 0)).join(", ")}`);
+  return h(
+    "figure",
+    { class: `picture ${options.class ?? ""}`, id: options.id },
+    h(
+      "div",
+      { class: "frame", style: { "aspect-ratio": `${width} / ${height}`, "--ratio": String(width / height) } },
+      h("img", { src, alt: `${options.alt ?? "frame"}; ${said.join("; ") || "no box"}`, loading: "lazy", decoding: "async", width, height }),
+      svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", preserveAspectRatio: "none" }, drawn),
+    ),
+    caption ? h("figcaption", null, caption) : null,
+  );
+}
+
+/** Mark the box of one proposal in a picture; null marks none. */
+export function mark(figure, place) {
+  for (const box of figure.querySelectorAll("[data-proposal]"))
+    box.classList.toggle("marked", box.getAttribute("data-proposal") === String(place));
+  figure.classList.toggle("pointing", place !== null);
+}
+
+/** The legend of the kinds of boxes in a picture. */
+export function legend(kinds) {
+  return h("ul", { class: "legend", "aria-label": "Legend" }, kinds.map(([kind, label]) => h("li", null, h("span", { class: `key ${kind}` }), label)));
+}
+
+function isBox(box) {
+  return Array.isArray(box) && box.length === 4 && box.every((v) => typeof v === "number" && isFinite(v)) && box[2] > 0 && box[3] > 0;
+}
+
+function drawnBox({ box, kind, label, proposal }, [width, height]) {
+  const [x, y, w, h] = box;
+  const font = Math.max(width, height) / 28;
+  const options = { class: `box ${kind}`, "data-proposal": proposal };
+  const rect = svg("rect", { x, y, width: w, height: h, "vector-effect": "non-scaling-stroke" });
+  const under = svg("rect", { x, y, width: w, height: h, class: "halo", "vector-effect": "non-scaling-stroke" });
+  const named = proposal === undefined ? null : svg("text", { x: Math.max(x, 2), y: Math.max(y - font * 0.3, font), "font-size": font }, label);
+  return svg("g", options, under, rect, named);
+}
