@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         load_refined,
         plan,
         push,
+        report,
         score,
         show,
         submit,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "load_refined", "plan", "push", "report", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 

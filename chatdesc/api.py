@@ -26,6 +26,7 @@ from chatdesc.evaluation.submission import submit
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
 from chatdesc.names import near
+from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
 from chatdesc.rows.refined import load_refined
@@ -43,7 +44,7 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "score", "show", "submit", "write_back",
+    "load_refined", "plan", "push", "report", "score", "show", "submit", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers

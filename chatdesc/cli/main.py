@@ -14,6 +14,7 @@ from chatdesc.cli.compare import compare
 from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
+from chatdesc.cli.report import report
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
@@ -25,7 +26,7 @@ from chatdesc.version import __version__
 COMMANDS = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate),
-    "Inspect": (show,),
+    "Inspect": (show, report),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }

@@ -1,4 +1,4 @@
-"""A page that shows rows in a browser: what goes into it (records, lines over time, pictures), and how it becomes one file.
+"""Rows as a page for a browser: what goes into it (records, lines over time, pictures), and how it becomes one file.
 
 The front end is in ``web/``, which has a README of its own.
 """

@@ -209,9 +209,9 @@ def _write(
         recover(folder)
         make_folder(aside(folder, "new"))
     made = [maker.entry(*row) for row in _counted(rows, progress)]
-    title = f"chatdesc: {some(maker.index([])['sources'])}"
-    parts = document(title, maker.index([line for line, _ in made]), (of for _, of in made))
-    content = "".join(parts).encode()
+    index = maker.index([line for line, _ in made])
+    parts = document(f"chatdesc: {some(index['sources'])}", index, (of for _, of in made))
+    content = "".join(parts).encode(errors="replace")  # a folder's name may hold bytes that are no UTF-8
     if folder:
         swap_in(folder)
     write_atomic(page, content)

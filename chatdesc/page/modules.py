@@ -3,7 +3,8 @@
 A module keeps a scope of its own; its exports are handed to the modules that import it. Only two forms are known, which
 is all that the front end uses: ``import { a, b } from "./x.js";`` and ``export`` before a function, class or const.
 
->>> print(bundle({"a.js": "export const one = 1;", "main.js": 'import { one } from "./a.js";\\nalert(one);'}, "main.js"))
+>>> main = 'import { one } from "./a.js";\\nalert(one);'
+>>> print(bundle({"a.js": "export const one = 1;", "main.js": main}, "main.js"))
 "use strict";
 const $a = (() => {
 const one = 1;

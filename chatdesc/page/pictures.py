@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatdesc.page.timeline import overlaps, present_frames
+from chatdesc.page.timeline import overlaps, present_frames, tracked
 from chatdesc.rows.schema import Row
 from chatdesc.types import FrameError, Image, Sequence
 
 QUALITY = 60  # of WebP
 CONTEXT = 2.2  # the side of a crop, in sides of the target's box
+GRID = 24  # parts of a video from which frames are taken beside the key frames
 BUDGET = 14_000_000  # bytes of pictures in a page
 
 Keep = Callable[[str, bytes], str]
@@ -65,22 +66,23 @@ def pictures(row: Row, sequence: Sequence, sizes: Sizes, keep: Keep) -> dict[str
     made: dict[str, Any] = {"keys": []}
     present = np.flatnonzero(present_frames(row))
     start = int(present[0]) if len(present) else 0
-    for frame in dict.fromkeys([start, *key_frames(row, len(sequence.frames), sizes.keys)]):
+    for frame in [start, *key_frames(row, len(sequence.frames), sizes.keys, start)]:
         with suppress(FrameError, IndexError):
             image = sequence.frames[frame]
+            made.setdefault("size", [image.shape[1], image.shape[0]])
             if frame == start:
-                made["size"] = [image.shape[1], image.shape[0]]
-                made["crop"] = inlined("", encoded(crop(image, row["boxes"][start], sizes.crop))) if len(present) else None
+                box = row["boxes"][start] if len(present) else None
+                made["crop"] = inlined("", encoded(crop(image, box, sizes.crop))) if box else None
                 made["first"] = _picture(row, frame, image, sizes.first, keep)
             else:
                 made["keys"].append(_picture(row, frame, image, sizes.key, keep))
     return made
 
 
-def key_frames(row: Row, frames: int, most: int) -> list[int]:
-    """The frames to show: half of them spread over the video, half where track and truth agree least; in order."""
-    tracking = row["tracking"]
-    candidates = [f for f in (tracking or {}).get("key_frames") or range(0, frames, max(frames // 24, 1)) if f < frames]
+def key_frames(row: Row, frames: int, most: int, but: int = 0) -> list[int]:
+    """The frames to show, in order: half spread over the video, half where track and truth agree least; ``but`` one."""
+    grid = [*range(0, frames, max(frames // GRID, 1)), frames - 1]
+    candidates = sorted(f for f in {*grid, *tracked(row, "key_frames")} if 0 <= f < frames and f != but)
     overlap = overlaps(row)
     known = [f for f in candidates if f < len(overlap) and np.isfinite(overlap[f])]
     worst = sorted(known, key=lambda f: float(overlap[f]))[: most // 2]
@@ -125,16 +127,15 @@ def encoded(image: Image) -> bytes:
 
 
 def _picture(row: Row, frame: int, image: Image, width: int, keep: Keep) -> dict[str, Any]:
-    tracking = row["tracking"] or {}
     present = present_frames(row)
     return {
         "src": keep(f"{frame:06d}.webp", encoded(scaled(image, width))),
         "frame": frame,
         "truth": row["boxes"][frame] if frame < len(present) and present[frame] else None,
-        "track": _at(tracking.get("boxes"), frame),
-        "source": _at(tracking.get("sources"), frame),
+        "track": _at(tracked(row, "boxes"), frame),
+        "source": _at(tracked(row, "sources"), frame),
     }
 
 
-def _at(values: Any, place: int) -> Any:
-    return values[place] if values and place < len(values) else None
+def _at(values: list[Any], place: int) -> Any:
+    return values[place] if place < len(values) else None

@@ -81,7 +81,7 @@ def details(row: Row) -> Details:
 
 def made_by(row: Row) -> Details:
     """A row's provenance, with the JSON objects in it as objects; empty where nothing is known."""
-    known = row.get("provenance") or {}
+    known: Any = row.get("provenance") or {}
     return {key: _opened(value) for key, value in known.items()}
 
 

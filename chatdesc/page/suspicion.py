@@ -1,7 +1,8 @@
 """How much speaks against a row's text: reasons with weights, and one number to sort by.
 
 The number is a noisy-or: 1 minus the product of (1 - weight) over the reasons. A finding of the audit weighs its
-severity. Without one it weighs as much as each of the others.
+severity; without one, as much as a text that does not find its target. What tracking says weighs half of that, for it
+may be the tracker's fault.
 
 >>> round(suspicion([("a", 0.5), ("b", 0.5)]), 2), suspicion([])
 (0.75, 0.0)
@@ -16,6 +17,9 @@ from typing import Any
 from chatdesc.rows.schema import BROKEN, Row
 
 WEIGHT = 0.5  # of a reason that has no severity of its own
+WEAK = 0.25  # of a reason that may have another cause than the text
+LOST = 0.3  # AUC under which a track is lost most of the time
+RANDOM = 0.1  # IoU by which a choice must be worse than a random one to say something
 FOUND = 0.5  # IoU from which people call a target found
 INFORMING = frozenset({"uninformative", "duplicate"})  # kinds of findings that say nothing against a text
 
@@ -51,8 +55,12 @@ def _grounding(row: Row) -> Iterable[Reason]:
 
 def _tracking(row: Row) -> Iterable[Reason]:
     tracking = row["tracking"]
-    if tracking and _less(tracking["chosen_iou"], tracking["random_iou"] or 0.0):
-        yield "verification chose worse than at random", WEIGHT
+    if not tracking:
+        return
+    if _less(tracking["auc"], LOST):
+        yield "the track is lost most of the time", WEAK
+    if tracking["random_iou"] is not None and _less(tracking["chosen_iou"], tracking["random_iou"] - RANDOM):
+        yield "verification chose worse than at random", WEAK
 
 
 def _status(row: Row) -> Iterable[Reason]:

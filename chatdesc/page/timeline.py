@@ -46,9 +46,15 @@ def timeline(row: Row) -> dict[str, Any]:
         "iou": _points(overlap, step),
         "absent": _stretches(~present),
         "choices": _choices(row),
-        "none": _frames(row, "none_frames"),
+        "none": tracked(row, "none_frames"),
         "disagreements": sorted([*_losses(overlap), *_refusals(row)]),
     }
+
+
+def tracked(row: Row, column: str) -> list[Any]:
+    """A column of the row's track; empty where nothing was tracked."""
+    track: Any = row["tracking"] or {}
+    return list(track.get(column) or [])
 
 
 def present_frames(row: Row) -> NDArray[np.bool_]:
@@ -73,7 +79,7 @@ def _present(truth: Floats, visible: list[bool]) -> NDArray[np.bool_]:
 
 
 def _overlap(row: Row, truth: Floats, present: NDArray[np.bool_]) -> Floats:
-    track = _boxes((row["tracking"] or {}).get("boxes"))
+    track = _boxes(tracked(row, "boxes"))
     count = min(len(track), len(truth))
     return np.where(present[:count], iou(track[:count], truth[:count]), np.nan)
 
@@ -91,13 +97,9 @@ def _stretches(flags: NDArray[np.bool_]) -> list[list[int]]:
 
 
 def _choices(row: Row) -> list[list[Any]]:
-    sources = (row["tracking"] or {}).get("sources") or []
-    return [[frame, source] for frame, source in enumerate(sources) if source not in ("tracker", "given")]
-
-
-def _frames(row: Row, which: str) -> list[int]:
-    frames: Any = (row["tracking"] or {}).get(which) or []
-    return list(frames)
+    return [
+        [frame, source] for frame, source in enumerate(tracked(row, "sources")) if source not in ("tracker", "given")
+    ]
 
 
 def _losses(overlap: Floats) -> Iterator[list[Any]]:
@@ -108,5 +110,5 @@ def _losses(overlap: Floats) -> Iterator[list[Any]]:
 
 
 def _refusals(row: Row) -> Iterator[list[Any]]:
-    for frame in _frames(row, "none_frames"):
+    for frame in tracked(row, "none_frames"):
         yield [frame, "none of the proposals is the target"]

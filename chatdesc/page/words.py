@@ -28,7 +28,7 @@ def grounded(row: Row, frames: Frames, grounder: Grounder) -> list[dict[str, Any
     texts = _texts(row, len(frames))
     answers = grounder.ground([Ground(FrameRef(frames, start), text) for start, text in texts])
     return [
-        {"start": start, "text": text} | _proposals(answer, row["boxes"][start])
+        {"start": start, "text": text} | _proposals(answer, row["boxes"][start], grounder.threshold)
         for (start, text), answer in zip(texts, answers, strict=True)
         if isinstance(answer, Grounding)
     ]
@@ -42,13 +42,15 @@ def _texts(row: Row, frames: int) -> list[tuple[int, str]]:
     return [(start, text) for start, text in dict.fromkeys([*whole, *tried]) if text and 0 <= start < known]
 
 
-def _proposals(answer: Grounding, target: list[float]) -> dict[str, Any]:
+def _proposals(answer: Grounding, target: list[float], threshold: float) -> dict[str, Any]:
     if not len(answer.boxes) or not answer.words:
         return {"boxes": [], "best": [], "words": []}
-    order = np.argsort(-answer.scores.max(1), kind="stable")[:MOST]
+    score = answer.scores.max(1)
+    best_first = np.argsort(-score, kind="stable")
+    order = best_first[: max(min(int((score >= threshold).sum()), MOST), 1)]  # the best one is shown whatever its score
     scores, boxes = answer.scores[order], answer.boxes[order]
     overlap = iou_matrix(boxes, np.array([target], np.float64))[:, 0]
-    best = [word for word, _ in zip(np.array(best_words(answer))[order], order, strict=True)]
+    best = np.array(best_words(answer))[order]
     return {
         "boxes": [[round(float(v), 1) for v in box] for box in boxes],
         "best": [[str(w), float(s), float(o)] for w, s, o in zip(best, scores.max(1), overlap, strict=True)],

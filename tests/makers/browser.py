@@ -20,7 +20,7 @@ FLAGS = (
     "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio",
 )  # fmt: skip
-PATIENCE = 60  # seconds
+PATIENCE = 30  # seconds
 
 
 def chromium():
@@ -90,7 +90,9 @@ class Browser:
         self.requests.clear()
         self.call("Page.navigate", url="about:blank")  # the same file with another # would not be read again
         self.call("Page.navigate", url=address)
-        self.wait(f"location.href.startsWith({json.dumps(address.partition('#')[0])}) && document.readyState === 'complete'")
+        self.wait(
+            f"location.href.startsWith({json.dumps(address.partition('#')[0])}) && document.readyState === 'complete'"
+        )
 
     def run(self, script):
         """A script's value; a promise is waited for."""
@@ -101,7 +103,7 @@ class Browser:
     def wait(self, script):
         """Wait until a script's value is true."""
         until = time.monotonic() + PATIENCE
-        while not self.run(script):
+        while not self.run(f"Boolean({script})"):
             assert time.monotonic() < until, f"not true: {script}"
             time.sleep(0.02)
 
@@ -125,14 +127,15 @@ class Browser:
 
     def middle(self, selector):
         """The middle of an element, scrolled into sight."""
-        return self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
-            "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
-        )
+        find = f"const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+        place = "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2];"
+        return self.run(f"(() => {{ {find} {place} }})()")
 
     def look(self, width=1280, height=900, dark=False):
         """Take a window of this size, light or dark."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)
 

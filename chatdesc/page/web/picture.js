@@ -24,11 +24,13 @@ export function picture(src, size, boxes, caption, options = {}) {
   );
 }
 
-/** Mark the box of one proposal in a picture; null marks none. */
-export function mark(figure, place) {
-  for (const box of figure.querySelectorAll("[data-proposal]"))
-    box.classList.toggle("marked", box.getAttribute("data-proposal") === String(place));
-  figure.classList.toggle("pointing", place !== null);
+/** Show one more box in a picture in place of the proposals, such as that of a word; null shows the proposals again. */
+export function mark(figure, box, label) {
+  figure.querySelector(".box.marked")?.remove();
+  figure.classList.toggle("pointing", box !== null);
+  const drawing = figure.querySelector("svg");
+  const { width, height } = drawing.viewBox.baseVal;
+  if (box !== null && isBox(box)) drawing.append(drawnBox({ box, kind: "marked", label, named: true }, [width, height]));
 }
 
 /** The legend of the kinds of boxes in a picture. */
@@ -40,12 +42,11 @@ function isBox(box) {
   return Array.isArray(box) && box.length === 4 && box.every((v) => typeof v === "number" && isFinite(v)) && box[2] > 0 && box[3] > 0;
 }
 
-function drawnBox({ box, kind, label, proposal }, [width, height]) {
+function drawnBox({ box, kind, label, named = false }, [width, height]) {
   const [x, y, w, h] = box;
   const font = Math.max(width, height) / 28;
-  const options = { class: `box ${kind}`, "data-proposal": proposal };
   const rect = svg("rect", { x, y, width: w, height: h, "vector-effect": "non-scaling-stroke" });
   const under = svg("rect", { x, y, width: w, height: h, class: "halo", "vector-effect": "non-scaling-stroke" });
-  const named = proposal === undefined ? null : svg("text", { x: Math.max(x, 2), y: Math.max(y - font * 0.3, font), "font-size": font }, label);
-  return svg("g", options, under, rect, named);
+  const name = named ? svg("text", { x: Math.max(x, 2), y: Math.max(y - font * 0.3, font), "font-size": font }, label) : null;
+  return svg("g", { class: `box ${kind}` }, under, rect, name);
 }

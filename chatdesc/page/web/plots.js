@@ -50,7 +50,7 @@ function histogram(rows, { label, before, after, single }, range) {
   const series = [...(single ? [] : [["manual text", "was", known(rows, before)]]), ["text to use", "now", known(rows, after)]];
   const bins = series.map(([, , values]) => counts(values, range));
   const top = Math.max(...bins.flat(), 1);
-  const x = (place) => EDGE + (place / BINS) * (WIDE - EDGE - 8);
+  const x = (place) => EDGE + (place / BINS) * (WIDE - EDGE - 18);
   const y = (count) => HIGH - 26 - (count / top) * (HIGH - 44);
   const outline = (counted) => `M${x(0)},${y(0)}` + counted.map((count, place) => `L${x(place)},${y(count)}L${x(place + 1)},${y(count)}`).join("") + `L${x(BINS)},${y(0)}`;
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => svg("text", { x: x(share * BINS), y: HIGH - 8, class: "tick", "text-anchor": "middle" }, number(range[0] + share * (range[1] - range[0]), range[1] - range[0] > 4 ? 0 : 2)));

@@ -14,18 +14,22 @@ export function sequencePage(data, number_, state, send, hrefs) {
   const time = h("div");
   const frames = keyFrames(found);
   const figure = firstFrame(found, row);
-  const point = (word, place) => {
-    if (figure) mark(figure, place);
-    send({ type: "word", word: word && { text: word.text, place } });
+  const point = (word, box) => {
+    if (figure) mark(figure, box, word?.text);
+    send({ type: "word", word: word && { text: word.text, box } });
   };
   const element = h(
     "article",
     { class: "sequence", "aria-labelledby": "name" },
     heading(data, row, found, hrefs),
-    h("div", { class: "columns" }, figure ? h("section", { "aria-label": "First frame" }, figure, firstLegend(found)) : null, h("div", null, texts(row, found, point), figures(found))),
+    h(
+      "div",
+      { class: "columns" },
+      figure ? h("section", { class: "beside", "aria-label": "First frame" }, figure, firstLegend(found)) : null,
+      h("div", null, texts(row, found, point), figures(found), section("Texts, round by round", "rounds", rounds(found, point))),
+    ),
     section("Over time", "time", found.timeline.frames ? time : null),
-    section("Key frames", "frames", frames),
-    section("Texts, round by round", "rounds", rounds(found, point)),
+    section("Frames", "frames", frames),
     section("Text by range of frames", "ranges", ranges(found)),
     section("Audit", "audit", audit(row, found)),
     section("Problems", "problems", found.problems.length ? h("ul", null, found.problems.map((problem) => h("li", { dir: "auto" }, problem))) : null),
@@ -68,7 +72,7 @@ function firstFrame(found, row) {
   const grounded = groundedOf(found, found.text, 0) ?? groundedOf(found, found.manual_text, 0);
   const proposals = (grounded?.boxes ?? []).map((box, place) => {
     const [word, score, overlap] = grounded.best[place];
-    return { box, kind: overlap >= 0.5 ? "good" : "bad", label: `${word} ${number(score)}`, proposal: place };
+    return { box, kind: overlap >= 0.5 ? "good" : "bad", label: `${word} ${number(score)}` };
   });
   const boxes = [...proposals.reverse(), { box: first.truth, kind: "truth", label: "target" }];
   return picture(first.src, found.pictures.size, boxes, `Frame ${first.frame}`, { alt: `Frame ${first.frame} of ${row.sequence}`, class: "first" });
@@ -96,7 +100,7 @@ function texts(row, found, point) {
     "section",
     { class: "texts", "aria-label": "Texts" },
     h("h2", null, "Manual text"),
-    found.manual_text === null ? h("p", { class: "dim" }, "There is none.") : shownText(split(found.manual_text).map((word) => ({ kind: "same", word })), manualJudge, null),
+    found.manual_text === null ? h("p", { class: "dim" }, "There is none.") : shownText(split(found.manual_text).map((word) => ({ kind: "same", word })), manualJudge, point),
     h("h2", null, "Text to use", h("span", { class: "dim" }, found.text === null ? "" : kept ? " (the manual one was kept)" : ` (${row.text_source})`)),
     found.text === null ? h("p", { class: "dim" }, "No text could be made.") : shownText(diff(kept || found.manual_text === null ? found.text : found.manual_text, found.text), chosenJudge, point),
     found.grounded ? h("p", { class: "dim" }, "Point at a word to see where it leads.") : null,
@@ -140,14 +144,15 @@ function rounds(found, point) {
   const item = (tried, place) => {
     const before = found.rounds[place - 1];
     const judge = judgeOf(groundedOf(found, tried.text, tried.start), tried.positive, tried.negative);
-    const parts = before && before.start === tried.start ? diff(before.text, tried.text) : split(tried.text).map((word) => ({ kind: "same", word }));
+    const here = tried.start === (found.pictures?.first?.frame ?? 0);
+    const parts = before && before.start === tried.start && tried.source !== "manual" ? diff(before.text, tried.text) : split(tried.text).map((word) => ({ kind: "same", word }));
     const chosen = tried.text === found.text && tried.source !== "manual" && tried.start === 0;
     const marks = [tried.source === "manual" ? "manual text" : null, tried.start ? `from frame ${tried.start}` : null, chosen ? "chosen" : null, tried.accepted ? "accepted" : null];
     return h(
       "li",
       { class: chosen ? "round chosen" : "round" },
       h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}`)),
-      shownText(parts, judge, point),
+      shownText(parts, judge, here ? point : null),
       tried.background?.length ? h("p", { class: "dim", dir: "auto" }, `surroundings: ${tried.background.join(", ")}`) : null,
     );
   };
@@ -164,7 +169,7 @@ function keyFrames(found) {
   if (!keys.length) return null;
   const one = (key) => {
     const boxes = [{ box: key.track, kind: `track ${key.source}`, label: "track" }, { box: key.truth, kind: "truth", label: "target" }];
-    const caption = [`Frame ${key.frame}`, key.truth ? null : "target absent", key.source ? `box by ${key.source}` : null].filter(Boolean).join(" · ");
+    const caption = [`${found.tracking?.key_frames?.includes(key.frame) ? "Key frame" : "Frame"} ${key.frame}`, key.truth ? null : "target absent", key.source ? `box by ${key.source}` : null].filter(Boolean).join(" · ");
     const shown = picture(key.src, found.pictures.size, boxes, caption, { alt: `Frame ${key.frame}` });
     shown.dataset.frame = key.frame;
     return shown;

@@ -33,6 +33,7 @@ export function makeTable(data, send, hrefOf) {
     waiting = false;
     high = parseFloat(getComputedStyle(grid).getPropertyValue("--row")) || 64;
     space.style.setProperty("height", `${numbers.length * high}px`);
+    body.style.setProperty("--all", `${Math.max(numbers.length, 1) * high}px`);
     const first = Math.max(Math.floor(body.scrollTop / high) - EXTRA, 0);
     const last = Math.min(Math.ceil((body.scrollTop + body.clientHeight) / high) + EXTRA, numbers.length);
     const shown = [];

@@ -50,13 +50,14 @@ export function timelineOf(line, ranges, frame, send) {
     go(Math.round(((event.clientX - box.left) / box.width) * last));
   });
   const slide = h("input", { type: "range", min: 0, max: last, value: frame ?? 0, "aria-label": "Frame", oninput: (event) => go(Number(event.target.value)) });
-  const buttons = line.disagreements.length
+  const buttons = line.disagreements.length > 0
     ? [
         h("button", { type: "button", onclick: () => go(nextDisagreement(line, frame, true)) }, "Previous"),
         h("button", { type: "button", onclick: () => go(nextDisagreement(line, frame)) }, "Next disagreement"),
       ]
     : h("span", { class: "dim" }, "No disagreement.");
-  const said = frame === null ? `${line.frames} frames, ${line.disagreements.length} disagreements` : `Frame ${frame}: ${frameSaid(line, ranges, frame)}`;
+  const count = line.disagreements.length;
+  const said = frame === null ? `${line.frames} frames, ${count} disagreement${count === 1 ? "" : "s"}` : `Frame ${frame}: ${frameSaid(line, ranges, frame)}`;
   return h(
     "div",
     { class: "time" },
@@ -77,7 +78,7 @@ const LEGEND = [
 ];
 
 function tick(x, y, kind) {
-  return svg("rect", { x: x - 2, y, width: 4, height: 14, class: `tick-${["none", "disagrees"].includes(kind) ? kind : "language"}` });
+  return svg("line", { x1: x, x2: x, y1: y, y2: y + 14, class: `mark tick-${["none", "disagrees"].includes(kind) ? kind : "language"}` });
 }
 
 function trackPath(line, x, y) {

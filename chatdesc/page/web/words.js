@@ -45,7 +45,7 @@ export function diff(before, after) {
  * A text with its changes, coloured by what its words led to.
  *
  * `judge(word)` gives null or { side: "good" | "bad", note, box }; `point(word, box)` is called when a word is pointed
- * at, and with nulls when it no longer is.
+ * at, and with nulls when it no longer is. Words without a box cannot be pointed at.
  */
 export function shownText(parts, judge, point) {
   const judged = parts.filter((part) => part.kind !== "gone").length <= BUTTONS;
@@ -59,7 +59,7 @@ export function judgeOf(grounded, positive, negative) {
   return (word) => {
     if (grounded) {
       const found = grounded.words.find(([start, stop]) => start < word.start + word.text.length && stop > word.start);
-      if (found) return scored(found);
+      if (found) return scored(found, grounded.boxes);
     }
     if (listed(positive, word)) return { side: "good", note: "led to the target", box: null };
     if (listed(negative, word)) return { side: "bad", note: "led elsewhere", box: null };
@@ -67,9 +67,10 @@ export function judgeOf(grounded, positive, negative) {
   };
 }
 
-function scored([, , on, off, box]) {
+function scored([, , on, off, place], boxes) {
+  if (!on && !off) return { note: "leads nowhere", box: null };
   const note = `score on the target ${number(on)}, elsewhere ${number(off)}`;
-  return { side: on === off ? null : on > off ? "good" : "bad", strength: Math.abs(on - off), note, box };
+  return { side: on === off ? null : on > off ? "good" : "bad", strength: Math.abs(on - off), note, box: boxes[place] };
 }
 
 function bare(text) {
