@@ -52,7 +52,9 @@ def report(
     if made.folder:
         echo(f"keep its pictures beside it: {made.folder}")
     if made.without_pictures:
-        echo(f"without pictures: {some(made.without_pictures)}; is it the same copy of the dataset?", err=True)
+        echo(
+            f"without pictures: {some(made.without_pictures)}; are the frames there, and of the same version?", err=True
+        )
     if made.left_out:
         name, why = next(iter(made.left_out.items()))
         echo(f"{len(made.left_out)} rows are left out ({some(list(made.left_out))}): {name}: {why}", err=True)

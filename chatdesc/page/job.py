@@ -159,6 +159,8 @@ class _Maker:
                 sequence = refined[row["sequence"]]
                 attributes = tuple(name for name, has in sequence.attributes.items() if has)
                 shown["pictures"] = plain(pictures(row, sequence, self.sizes, self._keeper(source, row)))
+                if "size" not in shown["pictures"]:  # no frame can be read
+                    self.without_pictures.append(row["sequence"])
                 if self.grounder is not None:
                     shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
             except ChatdescError:
