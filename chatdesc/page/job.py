@@ -25,6 +25,7 @@ from chatdesc.atomic import aside, make_folder, recover, swap_in, write_atomic
 from chatdesc.names import escaped, some
 from chatdesc.page.document import document
 from chatdesc.page.pictures import Keep, Sizes, inlined, pictures, sizes_for
+from chatdesc.page.proposals import recorded
 from chatdesc.page.records import FIELDS, details, entry, made_by, plain
 from chatdesc.page.timeline import timeline
 from chatdesc.page.words import grounded
@@ -155,10 +156,13 @@ class _Maker:
         shown: dict[str, Any] = details(row) | {"timeline": timeline(row), "made_by": self._made_by(row)}
         attributes: tuple[str, ...] = ()
         if refined := self.refined[source]:
+            known = recorded(Path(self.places[source]), row["sequence"])
             try:
                 sequence = refined[row["sequence"]]
                 attributes = tuple(name for name, has in sequence.attributes.items() if has)
                 shown["pictures"] = plain(pictures(row, sequence, self.sizes, self._keeper(source, row)))
+                for key in shown["pictures"]["keys"]:
+                    key |= {"proposals": plain(known[key["frame"]])} if key["frame"] in known else {}
                 if "size" not in shown["pictures"]:  # no frame can be read
                     self.without_pictures.append(row["sequence"])
                 if self.grounder is not None:

@@ -22,7 +22,6 @@ from chatdesc.page.timeline import overlaps, present_frames, tracked
 from chatdesc.rows.schema import Row
 from chatdesc.types import FrameError, Image, Sequence
 
-QUALITY = 60  # of WebP
 CONTEXT = 2.2  # the side of a crop, in sides of the target's box
 GRID = 24  # parts of a video from which frames are taken beside the key frames
 BUDGET = 14_000_000  # bytes of pictures in a page
@@ -33,16 +32,22 @@ Keep = Callable[[str, bytes], str]
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large pictures are: widths in pixels, and how many key frames."""
+    """How large pictures are: widths in pixels, how many key frames, and the quality of WebP."""
 
     first: int
     key: int
     keys: int
     crop: int
+    quality: int = 60
 
 
-FULL = Sizes(first=1280, key=960, keys=12, crop=128)
-STEPS = ((60_000, Sizes(640, 320, 6, 112)), (24_000, Sizes(448, 240, 4, 96)), (0, Sizes(256, 144, 2, 72)))
+FULL = Sizes(first=1280, key=960, keys=12, crop=128, quality=75)
+STEPS = (  # bytes of a sequence from which on its pictures have a size
+    (60_000, Sizes(640, 320, 6, 112)),
+    (24_000, Sizes(448, 240, 4, 96)),
+    (6_000, Sizes(224, 128, 2, 64, quality=50)),
+    (0, Sizes(128, 96, 0, 48, quality=50)),
+)
 
 
 def sizes_for(sequences: int, full: bool = False) -> Sizes:
@@ -72,10 +77,10 @@ def pictures(row: Row, sequence: Sequence, sizes: Sizes, keep: Keep) -> dict[str
             made.setdefault("size", [image.shape[1], image.shape[0]])
             if frame == start:
                 box = row["boxes"][start] if len(present) else None
-                made["crop"] = inlined("", encoded(crop(image, box, sizes.crop))) if box else None
-                made["first"] = _picture(row, frame, image, sizes.first, keep)
+                made["crop"] = inlined("", encoded(crop(image, box, sizes.crop), sizes.quality)) if box else None
+                made["first"] = _picture(row, frame, scaled(image, sizes.first), sizes.quality, keep)
             else:
-                made["keys"].append(_picture(row, frame, image, sizes.key, keep))
+                made["keys"].append(_picture(row, frame, scaled(image, sizes.key), sizes.quality, keep))
     return made
 
 
@@ -117,19 +122,19 @@ def scaled(image: Image, width: int) -> Image:
     return small
 
 
-def encoded(image: Image) -> bytes:
+def encoded(image: Image, quality: int) -> bytes:
     """An image as WebP."""
     from PIL import Image as Pictures
 
     content = BytesIO()
-    Pictures.fromarray(np.ascontiguousarray(image)).save(content, "WEBP", quality=QUALITY, method=4)
+    Pictures.fromarray(np.ascontiguousarray(image)).save(content, "WEBP", quality=quality, method=4)
     return content.getvalue()
 
 
-def _picture(row: Row, frame: int, image: Image, width: int, keep: Keep) -> dict[str, Any]:
+def _picture(row: Row, frame: int, image: Image, quality: int, keep: Keep) -> dict[str, Any]:
     present = present_frames(row)
     return {
-        "src": keep(f"{frame:06d}.webp", encoded(scaled(image, width))),
+        "src": keep(f"{frame:06d}.webp", encoded(image, quality)),
         "frame": frame,
         "truth": row["boxes"][frame] if frame < len(present) and present[frame] else None,
         "track": _at(tracked(row, "boxes"), frame),

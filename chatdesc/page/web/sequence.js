@@ -168,13 +168,15 @@ function keyFrames(found) {
   const keys = found.pictures?.keys ?? [];
   if (!keys.length) return null;
   const one = (key) => {
-    const boxes = [{ box: key.track, kind: `track ${key.source}`, label: "track" }, { box: key.truth, kind: "truth", label: "target" }];
+    const seen = key.proposals ?? { boxes: [], scores: [], chosen: null };
+    const proposals = seen.boxes.map((box, place) => ({ box, kind: "proposal", label: `proposal ${number(seen.scores[place])}${place === seen.chosen ? ", chosen" : ""}` }));
+    const boxes = [...proposals, { box: key.track, kind: `track ${key.source}`, label: "track" }, { box: key.truth, kind: "truth", label: "target" }];
     const caption = [`${found.tracking?.key_frames?.includes(key.frame) ? "Key frame" : "Frame"} ${key.frame}`, key.truth ? null : "target absent", key.source ? `box by ${key.source}` : null].filter(Boolean).join(" · ");
     const shown = picture(key.src, found.pictures.size, boxes, caption, { alt: `Frame ${key.frame}` });
     shown.dataset.frame = key.frame;
     return shown;
   };
-  return h("div", null, h("div", { class: "keys" }, keys.map(one)), legend([["truth", "target"], ["track tracker", "placed by the tracker"], ["track language", "placed by words"]]));
+  return h("div", null, h("div", { class: "keys" }, keys.map(one)), legend([["truth", "target"], ["track tracker", "placed by the tracker"], ["track language", "placed by words"], ...(keys.some((key) => key.proposals) ? [["proposal", "what the verifier saw"]] : [])]));
 }
 
 function nearest(frames, frame) {
