@@ -133,8 +133,8 @@ def said(what: str, value: float, limit: float, unit: str) -> bool:
     return value < limit
 
 
-def sizes(work: Path, rows: int, sequences: int, otb: Path | None) -> tuple[bool, Path]:
-    """Print the sizes; whether all are within their limits, and the page of rows alone."""
+def sizes(work: Path, rows: int, sequences: int, otb: Path | None) -> tuple[bool, Path, Path]:
+    """Print the sizes; whether all are within their limits, the page of rows alone, and that with pictures."""
     script = bundle({name: asset(name) for name in modules()}, MAIN)
     fine = [said("script", len(script.encode()) / 1e6, LIMITS["script"], "MB")]
     plain = chatdesc.report(a_run(work / "rows", rows, 60), out=work / "rows.html")
@@ -148,18 +148,24 @@ def sizes(work: Path, rows: int, sequences: int, otb: Path | None) -> tuple[bool
         chatdesc.annotate("otb-lang", otb, work / "otb", tracker="none", rounds=1)
         page = chatdesc.report(work / "otb", root=otb, out=work / "otb.html", grounder="attributes")
         fine.append(said(f"page of {page.sequences} sequences of OTB", page.size / 1e6, LIMITS["otb"], "MB"))
-    return all(fine), plain.page
+    return all(fine), plain.page, shown.page
 
 
-def times(page: Path, rows: int, repeats: int) -> bool:
-    """Print the times of a page; whether all are within their limits."""
-    paints, answers, wholes, sorts = [], [], [], []
+def paint(browser: Browser, page: Path) -> float:
+    """Open a page: the time until something is to be seen, in milliseconds."""
+    browser.open(page)
+    browser.wait("performance.getEntriesByName('first-contentful-paint').length")
+    return float(browser.run("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+
+
+def times(page: Path, pictures: Path, rows: int, sequences: int, repeats: int) -> bool:
+    """Print the times of the page of rows and of that with pictures; whether all are within their limits."""
+    paints, heavy, answers, wholes, sorts = [], [], [], [], []
     with Browser() as browser:
         browser.look()
         for _ in range(repeats):
-            browser.open(page)
-            browser.wait("performance.getEntriesByName('first-contentful-paint').length")
-            paints.append(browser.run("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            heavy.append(paint(browser, pictures))
+            paints.append(paint(browser, page))
             browser.run(SETTLED)
             for query in ("k", "kite", "kite iou<0.5", ""):
                 answer, whole = browser.run(SEARCH % (query, SETTLED))
@@ -171,6 +177,7 @@ def times(page: Path, rows: int, repeats: int) -> bool:
     return all(
         [
             said(f"first paint, {rows} rows", median(paints), PAINT, "ms"),
+            said(f"first paint, {sequences} sequences with pictures", median(heavy), PAINT, "ms"),
             said("table after a key of a search", median(answers), ANSWER, "ms"),
             said("whole overview after a key of a search", median(wholes), PAINT, "ms"),
             said("table after a click that sorts", median(sorts), PAINT, "ms"),
@@ -188,9 +195,9 @@ def main() -> None:
     shared = Path(os.environ.get("CHATDESC_SHARED_DATA", "")) / "otb"
     otb = given.otb or (shared if shared.is_dir() else None)
     with tempfile.TemporaryDirectory() as folder:
-        fine, page = sizes(Path(folder), given.rows, given.sequences, otb)
+        fine, page, pictures = sizes(Path(folder), given.rows, given.sequences, otb)
         if chromium():
-            fine &= times(page, given.rows, given.repeats)
+            fine &= times(page, pictures, given.rows, given.sequences, given.repeats)
         else:
             print(f"no times: {LACKING}")
     raise SystemExit(0 if fine else 1)

@@ -179,6 +179,7 @@ class _Maker:
             "fields": FIELDS,
             "rows": entries,
             "made_by": self.made_by,
+            "pictures": any(self.refined),
         }
 
     def _made_by(self, row: Row) -> int:

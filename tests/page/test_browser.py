@@ -92,6 +92,24 @@ def test_pointing_at_a_word_shows_its_box(page):
     page.wait("document.querySelector('.box.marked') === null")
 
 
+def test_a_round_shows_its_own_proposals(page):
+    page.run("location.hash = '#open=' + document.querySelector('.rows .row a').textContent")
+    page.wait("document.querySelectorAll('.boxes').length > 1")
+    boxes = (
+        "[...document.querySelectorAll('.first .box.good rect, .first .box.bad rect')].map((r) => r.outerHTML).join()"
+    )
+    caption = "document.querySelector('.first figcaption').textContent"
+    shown = []
+    for place in range(page.run("document.querySelectorAll('.boxes').length")):
+        page.press("r")
+        assert page.run("document.querySelector('.boxes[aria-pressed=true]').dataset.round") == str(place)
+        shown.append((page.run(caption), page.run(boxes)))
+    assert f"round={place}" in page.run("location.hash")
+    assert len(set(shown)) == len({text for text, _ in shown}) > 1
+    page.click(*page.middle(".boxes[aria-pressed=true]"))
+    assert page.run("document.querySelector('.boxes[aria-pressed=true]')") is None
+
+
 def test_frames_are_gone_through_by_keys(page):
     page.press("Enter")
     page.press("ArrowRight")
@@ -250,7 +268,16 @@ def test_queries_and_orders(browser, query, sort, expected):
 
 def test_the_address_says_all_of_the_state(browser):
     script = bundle(SOURCES, "address.js")
-    state = {"query": "a&b=c #1", "sort": "iou", "open": 2, "row": 0, "plot": "margin", "frame": 7, "theme": "dark"}
+    state = {
+        "query": "a&b=c #1",
+        "sort": "iou",
+        "open": 2,
+        "row": 0,
+        "plot": "margin",
+        "frame": 7,
+        "theme": "dark",
+        "round": 3,
+    }
     found = browser.run(
         f"(() => {{ {script} const hash = $address.toAddress({json.dumps(state)}, (n) => `na&me ${{n}}`);"
         "return $address.fromAddress('#' + hash, (name) => name === 'na&me 2' ? 2 : null); })()"
@@ -269,7 +296,8 @@ def test_the_next_disagreement_is_found_and_goes_round(browser):
 EVENTS = [
     {"type": "search", "query": "x"}, {"type": "sort", "by": "iou"}, {"type": "cursor", "row": 1},
     {"type": "open", "number": 3}, {"type": "close"}, {"type": "plot", "plot": "margin"}, {"type": "frame", "frame": 2},
-    {"type": "word", "word": None}, {"type": "theme", "theme": "dark"}, {"type": "help", "shown": True},
+    {"type": "word", "word": None}, {"type": "round", "round": 2},
+    {"type": "theme", "theme": "dark"}, {"type": "help", "shown": True},
     {"type": "address", "state": {"open": 1}},
 ]  # fmt: skip
 

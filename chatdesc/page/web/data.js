@@ -1,6 +1,6 @@
 // The data of the page: the index at once, a sequence's details when they are asked for.
 
-/** Read the index: `rows` as objects, `sources`, `madeBy`, `version`, and names that are unique in the page. */
+/** Read the index: `rows` as objects, `sources`, `madeBy`, whether there are `pictures`, and names unique in the page. */
 export function readIndex() {
   const index = JSON.parse(document.getElementById("index").textContent);
   const rows = index.rows.map((values, number) => {
@@ -19,6 +19,7 @@ export function readIndex() {
     sources: index.sources,
     madeBy: index.made_by,
     version: index.version,
+    pictures: index.pictures,
     nameOf: (number) => names[number] ?? "",
     numberOf: (name) => byName.get(name) ?? null,
   };

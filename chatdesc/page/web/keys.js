@@ -30,6 +30,7 @@ export const KEYS = [
   { name: "previous", keys: ["k", "ArrowUp", "p"], on: "sequence", shown: "k or ↑", label: "Sequence before" },
   { name: "disagreement", keys: ["d"], on: "sequence", shown: "d", label: "Next disagreement" },
   { name: "disagreementBack", keys: ["D"], on: "sequence", shown: "D", label: "Disagreement before" },
+  { name: "round", keys: ["r"], on: "sequence", shown: "r", label: "Proposals of the next round" },
   { name: "later", keys: ["ArrowRight"], on: "sequence", shown: "→", label: "Next frame" },
   { name: "earlier", keys: ["ArrowLeft"], on: "sequence", shown: "←", label: "Frame before" },
   { name: "theme", keys: ["t"], on: "all", shown: "t", label: "Light or dark" },

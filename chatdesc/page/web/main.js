@@ -18,7 +18,7 @@ const PAGE = 10; // rows
 const data = readIndex();
 const store = makeStore({ ...START, ...fromAddress(location.hash, data.numberOf) });
 const { send } = store;
-const hrefOf = (number) => `#${toAddress({ ...store.state(), open: number, frame: null }, data.nameOf)}`;
+const hrefOf = (number) => `#${toAddress({ ...store.state(), open: number, frame: null, round: null }, data.nameOf)}`;
 let numbers = chosen(data.rows, store.state().query, store.state().sort);
 let page = null; // of the open sequence
 let late = 0; // timer of what may come after the table
@@ -68,7 +68,7 @@ function showOverview(state) {
 function showSequence(state) {
   const place = numbers.indexOf(state.open);
   const at = (other) => (place >= 0 && other >= 0 && other < numbers.length ? hrefOf(numbers[other]) : null);
-  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: `#${toAddress({ ...state, open: null, frame: null }, data.nameOf)}` });
+  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: `#${toAddress({ ...state, open: null, frame: null, round: null }, data.nameOf)}` });
   put(main, page.element);
   window.scrollTo(0, 0);
   main.querySelector("#name")?.focus({ preventScroll: true });
@@ -81,7 +81,7 @@ function render(state, before) {
   if (state.query !== before?.query || state.sort !== before?.sort) numbers = chosen(data.rows, state.query, state.sort);
   if (state.open === null) showOverview(state);
   else if (state.open !== before?.open) showSequence(state);
-  else if (state.frame !== before.frame) page?.update(state);
+  else if (state.frame !== before.frame || state.round !== before.round) page?.update(state, before);
   if (state.help !== (before?.help ?? false)) showSheet(document.getElementById("layer"), state.help, () => store.state().help && send({ type: "help", shown: false }));
   const address = `#${toAddress(state, data.nameOf)}`;
   if (address === (location.hash || "#")) return;
@@ -100,6 +100,11 @@ const turn = (by) => {
 const step = (by) => {
   const last = (page?.line?.frames ?? 1) - 1;
   send({ type: "frame", frame: Math.min(Math.max((store.state().frame ?? 0) + by, 0), Math.max(last, 0)) });
+};
+const nextRound = () => {
+  const count = page?.rounds ?? 0;
+  const round = store.state().round;
+  if (count) send({ type: "round", round: round === null ? 0 : round + 1 < count ? round + 1 : null });
 };
 const jump = (back) => {
   const frame = page?.line ? nextDisagreement(page.line, store.state().frame, back) : null;
@@ -124,6 +129,7 @@ const act = {
   previous: () => turn(-1),
   disagreement: () => jump(false),
   disagreementBack: () => jump(true),
+  round: nextRound,
   later: () => step(1),
   earlier: () => step(-1),
   theme: () => send({ type: "theme", theme: THEMES[(THEMES.indexOf(store.state().theme) + 1) % THEMES.length] }),

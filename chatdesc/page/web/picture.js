@@ -33,6 +33,14 @@ export function mark(figure, box, label) {
   if (box !== null && isBox(box)) drawing.append(drawnBox({ box, kind: "marked", label, named: true }, [width, height]));
 }
 
+/** Draw other proposals under the box of the target. */
+export function redraw(figure, proposals) {
+  for (const box of figure.querySelectorAll(".box.good, .box.bad")) box.remove();
+  const drawing = figure.querySelector("svg");
+  const { width, height } = drawing.viewBox.baseVal;
+  drawing.prepend(...proposals.filter(({ box }) => isBox(box)).map((of) => drawnBox(of, [width, height])));
+}
+
 /** The legend of the kinds of boxes in a picture. */
 export function legend(kinds) {
   return h("ul", { class: "legend", "aria-label": "Legend" }, kinds.map(([kind, label]) => h("li", null, h("span", { class: `key ${kind}` }), label)));

@@ -2,7 +2,7 @@
 
 import { details } from "./data.js";
 import { h, number, put, signed } from "./dom.js";
-import { legend, mark, picture } from "./picture.js";
+import { legend, mark, picture, redraw } from "./picture.js";
 import { timelineOf } from "./timeline.js";
 import { diff, judgeOf, shownText, split } from "./words.js";
 
@@ -10,10 +10,12 @@ import { diff, judgeOf, shownText, split } from "./words.js";
 export function sequencePage(data, number_, state, send, hrefs) {
   const row = data.rows[number_];
   const found = details(number_);
-  if (found === null) return { element: h("p", { class: "dim" }, "This part of the page is still being read …"), update() {}, line: null };
+  if (found === null) return { element: h("p", { class: "dim" }, "This part of the page is still being read …"), update() {}, line: null, rounds: 0 };
   const time = h("div");
   const frames = keyFrames(found);
+  const said = found.ranges.length ? found.ranges : [{ start: 0, stop: found.timeline.frames, iou: found.grounding?.iou }];
   const figure = firstFrame(found, row);
+  const tried = rounds(found, (word, box) => point(word, box), (round) => send({ type: "round", round }));
   const point = (word, box) => {
     if (figure) mark(figure, box, word?.text);
     send({ type: "word", word: word && { text: word.text, box } });
@@ -26,7 +28,7 @@ export function sequencePage(data, number_, state, send, hrefs) {
       "div",
       { class: "columns" },
       figure ? h("section", { class: "beside", "aria-label": "First frame" }, figure, firstLegend(found)) : null,
-      h("div", null, texts(row, found, point), figures(found), section("Texts, round by round", "rounds", rounds(found, point))),
+      h("div", null, texts(row, found, point), figures(found), section("Texts, round by round", "rounds", tried)),
     ),
     section("Over time", "time", found.timeline.frames ? time : null),
     section("Frames", "frames", frames),
@@ -35,14 +37,15 @@ export function sequencePage(data, number_, state, send, hrefs) {
     section("Problems", "problems", found.problems.length ? h("ul", null, found.problems.map((problem) => h("li", { dir: "auto" }, problem))) : null),
     section("What made it", "made", madeBy(data.madeBy[found.made_by])),
   );
-  const update = (now) => {
+  const update = (now, before) => {
+    if (figure && now.round !== before?.round) showRound(figure, tried, found, now.round);
     const held = time.querySelector("input") === document.activeElement;
-    if (found.timeline.frames) put(time, timelineOf(found.timeline, found.ranges, now.frame, send));
+    if (found.timeline.frames) put(time, timelineOf(found.timeline, said, now.frame, send));
     if (held) time.querySelector("input").focus();
     nearest(frames, now.frame);
   };
   update(state);
-  return { element, update, line: found.timeline };
+  return { element, update, line: found.timeline, rounds: figure && found.grounded ? found.rounds.length : 0 };
 }
 
 function heading(data, row, found, { previous, next, back }) {
@@ -69,13 +72,22 @@ function section(title, id, content) {
 function firstFrame(found, row) {
   const first = found.pictures?.first;
   if (!first) return null;
-  const grounded = groundedOf(found, found.text, 0) ?? groundedOf(found, found.manual_text, 0);
+  const boxes = [{ box: first.truth, kind: "truth", label: "target" }];
+  return picture(first.src, found.pictures.size, boxes, `Frame ${first.frame}`, { alt: `Frame ${first.frame} of ${row.sequence}`, class: "first" });
+}
+
+/** Draw the proposals of a round, or those of the text to use, and mark the round in the list. */
+function showRound(figure, list, found, round) {
+  const tried = found.rounds[round];
+  const text = tried ? tried.text : (found.text ?? found.manual_text);
+  const grounded = groundedOf(found, text, tried?.start ?? 0);
   const proposals = (grounded?.boxes ?? []).map((box, place) => {
     const [word, score, overlap] = grounded.best[place];
     return { box, kind: overlap >= 0.5 ? "good" : "bad", label: `${word} ${number(score)}` };
   });
-  const boxes = [...proposals.reverse(), { box: first.truth, kind: "truth", label: "target" }];
-  return picture(first.src, found.pictures.size, boxes, `Frame ${first.frame}`, { alt: `Frame ${first.frame} of ${row.sequence}`, class: "first" });
+  redraw(figure, proposals.reverse());
+  if (grounded) figure.querySelector("figcaption").textContent = `Frame ${found.pictures.first.frame} with the proposals for “${text}”`;
+  list?.querySelectorAll("[aria-pressed]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.round === String(round))));
 }
 
 function firstLegend(found) {
@@ -139,7 +151,7 @@ function figures(found) {
   );
 }
 
-function rounds(found, point) {
+function rounds(found, point, show) {
   if (!found.rounds.length) return null;
   const item = (tried, place) => {
     const before = found.rounds[place - 1];
@@ -151,12 +163,17 @@ function rounds(found, point) {
     return h(
       "li",
       { class: chosen ? "round chosen" : "round" },
-      h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}`)),
+      h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}`), here && found.grounded ? toggle(place, show) : null),
       shownText(parts, judge, here ? point : null),
       tried.background?.length ? h("p", { class: "dim", dir: "auto" }, `surroundings: ${tried.background.join(", ")}`) : null,
     );
   };
   return h("ol", { class: "rounds" }, found.rounds.map(item));
+}
+
+function toggle(place, show) {
+  const press = (event) => show(event.target.getAttribute("aria-pressed") === "true" ? null : place);
+  return h("button", { type: "button", class: "boxes", "aria-pressed": "false", "data-round": place, onclick: press, "aria-label": `boxes of round ${place + 1}` }, "boxes");
 }
 
 function ranges(found) {

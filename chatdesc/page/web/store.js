@@ -7,6 +7,7 @@ export const START = Object.freeze({
   row: 0, // place of the cursor in the table
   plot: "iou",
   frame: null, // frame that the time line points at
+  round: null, // round whose proposals are drawn; null draws those of the text to use
   theme: "auto",
   help: false,
   word: null, // word that is pointed at: { text, start, place }
@@ -22,13 +23,15 @@ export function reduce(state, event) {
     case "cursor":
       return { ...state, row: event.row };
     case "open":
-      return { ...state, open: event.number, frame: null, word: null, help: false };
+      return { ...state, open: event.number, frame: null, round: null, word: null, help: false };
     case "close":
-      return { ...state, open: null, frame: null, word: null };
+      return { ...state, open: null, frame: null, round: null, word: null };
     case "plot":
       return { ...state, plot: event.plot };
     case "frame":
       return { ...state, frame: event.frame };
+    case "round":
+      return { ...state, round: event.round };
     case "word":
       return { ...state, word: event.word };
     case "theme":

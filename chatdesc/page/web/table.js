@@ -101,7 +101,7 @@ function name(data, row, hrefOf) {
   return h(
     "div",
     { class: "cell sequence", role: "gridcell" },
-    thumbnail(row),
+    data.pictures ? thumbnail(row) : null,
     h(
       "div",
       { class: "name" },
