@@ -16,6 +16,7 @@ import os
 import random
 import shutil
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ from chatdesc.page.modules import bundle
 from chatdesc.rows.schema import Row, empty_row
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from tests.makers.browser import LACKING, Browser, chromium
 
 FRAMES = 240  # of a sequence with pictures

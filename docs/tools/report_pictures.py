@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
 import chatdesc
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from tests.makers.browser import Browser
 
 PICTURES = Path(__file__).resolve().parents[1] / "pictures"

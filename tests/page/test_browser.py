@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,26 @@ def test_a_point_of_the_scatter_opens_its_sequence(page):
     page.press("ArrowRight")
     page.press("Enter")
     page.wait("document.querySelector('article.sequence')")
+
+
+def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_path):
+    shutil.copytree(annotated / "run", tmp_path / "other")
+    made = api.report([annotated / "run", tmp_path / "other"], out=tmp_path / "r.html")
+    browser.open(made.page)
+    browser.run("location.hash = '#sort=sequence'")
+    browser.run(QUIET)
+    names = browser.run(NAMES)
+    assert names[0] == names[1] != names[2]
+    sources = []
+    for row in range(2):
+        browser.press("Home")
+        for key in ["j"] * row + ["Enter"]:
+            browser.press(key)
+        browser.run("window.old = true; location.reload()")
+        browser.wait("!window.old && document.readyState === 'complete' && document.querySelector('.heading .about')")
+        sources.append(browser.run("document.querySelector('.heading .about').textContent").split(" · ")[-1])
+        browser.press("Escape")
+    assert sources == ["run", "other"]
 
 
 def test_pictures_in_a_folder_are_shown(browser, annotated, tmp_path):
