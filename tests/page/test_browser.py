@@ -158,6 +158,32 @@ def test_a_point_of_the_scatter_opens_its_sequence(page):
     page.wait("document.querySelector('article.sequence')")
 
 
+def test_only_the_rows_in_sight_exist(browser, monkeypatch, tmp_path):
+    rows = [a_row(f"kite-{number}") for number in range(500)]
+    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    browser.look()
+    browser.open(api.report("anything", out=tmp_path / "r.html").page)
+    browser.run("location.hash = '#sort=sequence'")
+    browser.run(QUIET)
+    assert browser.run(NAMES)[:3] == ["kite-0", "kite-1", "kite-2"]
+    browser.press("End")
+    browser.run(QUIET)
+    names = browser.run(NAMES)
+    assert names[-1] == "kite-499" and len(names) < 40
+    current = browser.run(
+        "(() => { const grid = document.querySelector('.table'), id = grid.getAttribute('aria-activedescendant');"
+        "const row = document.getElementById(id), box = row.getBoundingClientRect();"
+        "const sight = document.querySelector('.rows').getBoundingClientRect();"
+        "return [row.getAttribute('aria-rowindex'), grid.getAttribute('aria-rowcount'), row.className,"
+        "box.top >= sight.top && box.bottom <= sight.bottom + 1]; })()"
+    )
+    assert current == ["501", "501", "row current", True]
+    browser.run("document.querySelector('.rows').scrollTop = 0")
+    browser.run(QUIET)
+    assert browser.run(NAMES)[0] == "kite-0"
+    assert browser.errors == []
+
+
 def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_path):
     shutil.copytree(annotated / "run", tmp_path / "other")
     made = api.report([annotated / "run", tmp_path / "other"], out=tmp_path / "r.html")

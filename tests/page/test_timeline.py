@@ -39,6 +39,12 @@ def test_long_videos_are_drawn_with_few_points():
     assert line["disagreements"] == [[500, "the track leaves the target"]]
 
 
+def test_a_point_is_the_mean_of_its_frames():
+    boxes = [BOX] * (2 * POINTS)
+    line = timeline(tracked([*boxes[:-1], [NAN] * 4], [FAR, BOX] * POINTS))
+    assert line["step"] == 2 and line["iou"] == [50] * (POINTS - 1) + [0]
+
+
 def test_short_losses_in_a_long_video_are_jitter():
     track = [BOX] * 40
     track[10:12] = [FAR] * 2
