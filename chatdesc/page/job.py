@@ -94,6 +94,9 @@ def report(
     Raises:
         ChatdescError: a source or root cannot be read, or no row can be shown.
     """
+    page = Path(out)
+    if page.is_dir():
+        raise ChatdescError(f"{page}: is a folder; name the page, such as {page / 'report.html'}")
     places = [os.fspath(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     roots = _roots(root, len(places))
     if grounder and not roots[0]:
@@ -106,7 +109,6 @@ def report(
         load_refined(place, config, split, root=at, missing="skip", texts=texts) if at else None
         for place, at in zip(places, roots, strict=True)
     ]
-    page = Path(out)
     folder = page.with_name(f"{page.stem}_files") if full else None
     maker = _Maker(places, refined, sizes_for(len(rows), full), folder, model)
     return _write(page, folder, maker, rows, left_out, progress)

@@ -20,7 +20,7 @@ FLAGS = (
     "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio",
 )  # fmt: skip
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds
 
 
 def chromium():

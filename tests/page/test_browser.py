@@ -166,6 +166,7 @@ def test_only_the_rows_in_sight_exist(browser, monkeypatch, tmp_path):
     browser.run("location.hash = '#sort=sequence'")
     browser.run(QUIET)
     assert browser.run(NAMES)[:3] == ["kite-0", "kite-1", "kite-2"]
+    browser.run("document.querySelector('.table').focus()")
     browser.press("End")
     browser.run(QUIET)
     names = browser.run(NAMES)
@@ -194,6 +195,7 @@ def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_
     assert names[0] == names[1] != names[2]
     sources = []
     for row in range(2):
+        browser.run("document.querySelector('.table').focus()")
         browser.press("Home")
         for key in ["j"] * row + ["Enter"]:
             browser.press(key)

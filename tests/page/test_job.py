@@ -115,6 +115,7 @@ def test_hostile_rows_are_shown_or_left_out_by_name(monkeypatch, tmp_path):
 def test_wrong_input_is_refused_with_a_remedy(annotated, tmp_path):
     run, data = annotated / "run", annotated / "data"
     assert "there is no such folder" in fails("report", tmp_path / "none")
+    assert "is a folder; name the page" in fails("report", run, "--out", tmp_path)
     assert "--root" in fails("report", run, "--grounder", "attributes")
     assert "2 roots for 1 sources" in fails("report", run, "--root", data, "--root", data)
     assert "no grounder" in fails("report", run, "--root", data, "--grounder", "grounder-of-nobody")

@@ -12,22 +12,25 @@ export function listenToKeys(act, isOpen) {
     const found = KEYS.find(({ keys, on }) => keys.includes(event.key) && (on === "all" || on === where));
     if (!found || (event.key === "Enter" && event.target.closest?.("a, button, summary, input"))) return;
     if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
+    if (where === "table" && SCROLLING.includes(event.key) && !event.target.closest?.(".table")) return;
     event.preventDefault();
     act[found.name]();
   });
 }
 
+const SCROLLING = ["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End"]; // outside the table they scroll the page
+
 export const KEYS = [
   { name: "search", keys: ["/"], on: "all", shown: "/", label: "Search" },
   { name: "down", keys: ["j", "ArrowDown"], on: "table", shown: "j or ↓", label: "Next row" },
   { name: "up", keys: ["k", "ArrowUp"], on: "table", shown: "k or ↑", label: "Row before" },
-  { name: "pageDown", keys: ["PageDown"], on: "table", shown: "Page ↓", label: "Ten rows on" },
-  { name: "pageUp", keys: ["PageUp"], on: "table", shown: "Page ↑", label: "Ten rows back" },
-  { name: "first", keys: ["Home"], on: "table", shown: "Home", label: "First row" },
-  { name: "last", keys: ["End"], on: "table", shown: "End", label: "Last row" },
+  { name: "pageDown", keys: ["PageDown"], on: "table", shown: "Page ↓", label: "Ten rows on, in the table" },
+  { name: "pageUp", keys: ["PageUp"], on: "table", shown: "Page ↑", label: "Ten rows back, in the table" },
+  { name: "first", keys: ["Home"], on: "table", shown: "Home", label: "First row, in the table" },
+  { name: "last", keys: ["End"], on: "table", shown: "End", label: "Last row, in the table" },
   { name: "enter", keys: ["Enter", "o"], on: "table", shown: "Enter", label: "Open the sequence" },
-  { name: "next", keys: ["j", "ArrowDown", "n"], on: "sequence", shown: "j or ↓", label: "Next sequence" },
-  { name: "previous", keys: ["k", "ArrowUp", "p"], on: "sequence", shown: "k or ↑", label: "Sequence before" },
+  { name: "next", keys: ["j", "n"], on: "sequence", shown: "j or n", label: "Next sequence" },
+  { name: "previous", keys: ["k", "p"], on: "sequence", shown: "k or p", label: "Sequence before" },
   { name: "disagreement", keys: ["d"], on: "sequence", shown: "d", label: "Next disagreement" },
   { name: "disagreementBack", keys: ["D"], on: "sequence", shown: "D", label: "Disagreement before" },
   { name: "round", keys: ["r"], on: "sequence", shown: "r", label: "Proposals of the next round" },
