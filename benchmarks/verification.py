@@ -6,13 +6,14 @@ recorded once, while choices are drawn between verifiers, so that trackers and m
 verifier then chooses on the same evidence, in seconds:
 
     python benchmarks/verification.py [--split test] [--count 200] [--keep FOLDER] [--verifier NAME] [--loop]
-        [--preset tiny] [--grounder NAME] [--encoder NAME]
+        [--preset tiny] [--grounder NAME] [--encoder NAME] [--at-once]
 
 `--split validation` has the films that all choices were made on; the test films served none. `--encoder` and
 `--grounder` show what becomes of the choices with other models. `--loop` tracks again with each verifier, whose choice
-restarts the tracker. Intervals are of paired differences by film, 95 %. A key frame is lost where the tracker's box
-overlaps the target by less than .3, and none of the proposals is right where none overlaps it by .5. The column
-`narrow cone` has the change of the share when cosines are squeezed as CLIP's are.
+restarts the tracker. With `--at-once` it restarts sure trackers as well, so other states are met. Intervals are of
+paired differences by film, 95 %. A key frame is lost where the tracker's box overlaps the target by less than .3, and
+none of the proposals is right where none overlaps it by .5. The column `narrow cone` has the change of the share when
+cosines are squeezed as CLIP's are.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from chatdesc.backends import create
 from chatdesc.evidence import Evidence
 from chatdesc.metrics.overlap import iou
 from chatdesc.metrics.paired import Interval, compare_pairs
+from chatdesc.stages import track
 from chatdesc.types import Verify
 from chatdesc.verification.figures import Judged
 
@@ -135,10 +137,12 @@ def main() -> None:
     parser.add_argument("--verifier", action="append", help=f"repeatable (default: {', '.join(VERIFIERS)})")
     parser.add_argument("--keep", type=Path, help="keep recorded evidence in this folder, and take it from there")
     parser.add_argument("--loop", action="store_true", help="closed loop as well")
+    parser.add_argument("--at-once", action="store_true", help="restart sure trackers at once, as earlier versions did")
     args = parser.parse_args()
     torch.set_num_threads(1)
     names = args.verifier or list(VERIFIERS)
     with tempfile.TemporaryDirectory() as scratch:
+        track.SURE = 2.0 if args.at_once else track.SURE  # of a confidence of at most 1
         start, folder = time.perf_counter(), args.keep or Path(scratch)
         bench = Bench.create(args.split, args.count, args.preset, args.grounder, args.encoder)
         record(bench, folder, mixed())

@@ -17,14 +17,18 @@ from chatdesc.version import __version__
 
 if TYPE_CHECKING:
     from chatdesc.api import (
+        ablate_verification,
         annotate,
+        audit,
         calibrate,
         compare,
         demo,
         doctor,
         evaluate,
         export,
+        fix,
         list_backends,
+        list_checks,
         load,
         load_refined,
         plan,
@@ -33,12 +37,14 @@ if TYPE_CHECKING:
         score,
         show,
         submit,
+        train_verifier,
         write_back,
     )
 
 __all__ = [
-    "__version__", "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "report", "score", "show", "submit", "write_back",
+    "__version__", "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
+    "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 

@@ -13,19 +13,26 @@ from pathlib import Path
 from typing import Any
 
 from chatdesc import backends
+from chatdesc.checks import available as available_checks
+from chatdesc.checks import create as create_checks
+from chatdesc.checks.audit import audit
+from chatdesc.checks.fix import fix
+from chatdesc.checks.rows import audit_store
 from chatdesc.config import Resources, Settings, from_preset, presets
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
 from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
+from chatdesc.evaluation.ablation import ablate_verification
 from chatdesc.evaluation.comparison import compare
 from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
 from chatdesc.evaluation.submission import submit
+from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
-from chatdesc.names import near
+from chatdesc.names import near, some
 from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -43,8 +50,9 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "annotate", "calibrate", "compare", "demo", "doctor", "evaluate", "export", "list_backends", "load",
-    "load_refined", "plan", "push", "report", "score", "show", "submit", "write_back",
+    "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
+    "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
@@ -132,14 +140,16 @@ def annotate(
             before = _annotate(run, store, tuple(devices), progress)
         finally:
             run.close()
+        unaudited = audit_store(store)
         frames = run.encoded_frames if run.settings.include_frames else None
         written = write_dataset(
             run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
         )
         rows = tuple(slim(row) for row in run.rows(store))
+        notes = (*_notes(run, run.without_evidence(store)), *unaudited)
     counts = getattr(run.models.describer, "summary", None)
     said = counts() if counts else None
-    return AnnotateResult(run.out, run.out / "dataset", rows, before, _notes(run), said, written.left_out)
+    return AnnotateResult(run.out, run.out / "dataset", rows, before, notes, said, written.left_out)
 
 
 def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
@@ -165,12 +175,18 @@ def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progre
     return before
 
 
-def _notes(run: Run) -> tuple[str, ...]:
+def _notes(run: Run, unrecorded: list[str]) -> tuple[str, ...]:
+    """Remarks on the models, the dataset, and sequences whose evidence was not recorded."""
     grounder = run.models.grounder
     words = getattr(grounder, "words", True)
     blind = f"{grounder.name} gives no score per word: feedback is IoU and margin only" if grounder else ""
     problems = (f"dataset: {problem.kind}: {problem.message}" for problem in run.dataset.problems)
-    return (*(() if words else (blind,)), *problems)
+    files = f"{run.out / 'rows' / 'NAME.json'}"
+    missed = (
+        f"evidence: {len(unrecorded)} sequences were finished without --record-evidence: {some(unrecorded)}; remove "
+        f"their files ({files}) and repeat the command, which does them again"
+    )
+    return (*(() if words else (blind,)), *problems, *((missed,) if unrecorded else ()))
 
 
 def plan(
@@ -374,6 +390,19 @@ def list_backends() -> list[Record]:
         for name, target in sorted(backends.available(role).items())
     ]
     return found + [{"role": "preset", "name": name, "from": preset.about} for name, preset in presets().items()]
+
+
+def list_checks() -> list[Record]:
+    """All checks of an audit: one record with ``check``, ``kinds`` and ``about`` each.
+
+    >>> [record["kinds"] for record in list_checks() if record["check"] == "duplicate"]
+    ['duplicate']
+    """
+    made = create_checks(sorted(available_checks()))
+    return [
+        {"check": check.name, "kinds": ", ".join(check.kinds), "about": (type(check).__doc__ or "").split("\n")[0]}
+        for check in made
+    ]
 
 
 def _open(

@@ -143,6 +143,7 @@ class Resources:
         concurrency: requests to a model server at the same time (at most ``sequences_in_flight``).
         base_url: URL of the model server, for describers that use one.
         cache: file or folder for describers' answers; None is the run folder, "" keeps none.
+        record_evidence: keep what the verifier was asked on each key frame, in the run folder.
     """
 
     sequences_in_flight: int = 8
@@ -151,6 +152,7 @@ class Resources:
     concurrency: int = 32
     base_url: str | None = None
     cache: str | None = None
+    record_evidence: bool = False
 
 
 def public_spec(spec: str) -> str:

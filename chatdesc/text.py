@@ -132,6 +132,16 @@ def _tokens(piece: str) -> int:
     return len(parts)
 
 
+def whole_words() -> frozenset[str]:
+    """The tokens of CLIP that end a word, most of which are words, in small letters.
+
+    >>> "kite" in whole_words(), "qzx" in whole_words()
+    (True, False)
+    """
+    tokens = (first + second for first, second in _merges())
+    return frozenset(token.removesuffix("</w>") for token in tokens if token.endswith("</w>"))
+
+
 @cache
 def _merges() -> dict[tuple[str, ...], int]:
     package = find_spec("open_clip")  # not imported, because that imports torch

@@ -63,7 +63,8 @@ class Finding:
         reason: why, in words.
         span: the characters of the text that it is about, as ``(start, stop)``; None for the whole text.
         suggestion: what could stand in place of the span; None where nothing is clear.
-        evidence: numbers, frames, boxes, neighbours: JSON values.
+        evidence: numbers, frames, boxes, neighbours: JSON values. A typo's ``confidence``, in [0, 1], says how sure the
+            suggestion is: ``chatdesc fix`` takes those that are sure enough.
     """
 
     check: str
@@ -78,6 +79,9 @@ class Finding:
 @runtime_checkable
 class Check(Protocol):
     """One kind of look at texts. It is found by name, among the built-in ones and the entry points ``chatdesc.checks``.
+
+    Optional member: ``english_only``; where it is true, ``prepare`` and ``find`` see neither empty texts nor those in
+    other languages, nor endless ones. Without it, that holds for checks that find typos or grammar.
 
     Attributes:
         name: as ``--checks`` takes it.

@@ -72,6 +72,14 @@ def annotate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first failed sequence", rich_help_panel=RUN)
     ] = False,
+    record_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--record-evidence",
+            help="Keep what the verifier sees on key frames, for `chatdesc train-verifier` (changes no row)",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count the work and estimate its time", rich_help_panel=RUN)
     ] = False,
@@ -100,8 +108,9 @@ def annotate(
     try:
         with progress_bar(console, "annotate") as progress:
             result = api.annotate(
-                dataset, root, out, devices=names, strict=strict, cache=cache, progress=progress, **common
-            )
+                dataset, root, out, devices=names, strict=strict, cache=cache, record_evidence=record_evidence,
+                progress=progress, **common,
+            )  # fmt: skip
     except KeyboardInterrupt:
         say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
         raise typer.Exit(Exit.INTERRUPTED) from None

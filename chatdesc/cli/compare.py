@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -12,14 +14,19 @@ from chatdesc.atomic import make_folder
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
-from chatdesc.evaluation.comparison import BROUGHT, NOT_TRACKED, Stopped
+from chatdesc.evaluation.ablation import AblationResult
+from chatdesc.evaluation.comparison import BROUGHT, NOT_TRACKED, ComparisonResult, Stopped
+from chatdesc.reports.ablation import ablation_tables, write_ablation
 from chatdesc.reports.compare import comparison_tables, write_comparison
+from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 FAILURES = 10  # lines
-MODELS = ("root", "judge", "tracker", "encoder")
+ABLATED = "verification"
+MODELS = ("root", "judge", "tracker", "verifier", "ablate", "encoder")
 TRACKING = ("texts", "device", "sequences_in_flight")  # only where ROOT is tracked
 
 
@@ -38,6 +45,15 @@ def compare(
     ] = None,
     protocol: Annotated[str | None, typer.Option(help="Evaluation protocol (default: the dataset's own)")] = None,
     tracker: Annotated[str | None, typer.Option(help="Tracker (default: the run's)")] = None,
+    verifier: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Verifier: NAME or NAME:MODEL@REVISION (default: the run's); several with --ablate (default: learned)"
+        ),
+    ] = None,
+    ablate: Annotated[
+        str | None, typer.Option(help="verification: compare verifiers on the refined text, not texts")
+    ] = None,
     encoder: Annotated[str | None, typer.Option(help="Encoder for verification (default: the run's first)")] = None,
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
@@ -54,11 +70,16 @@ def compare(
     selected the texts are labelled; --judge calls another one. Stop it at any time: the same command continues, and
     without ROOT it shows what was tracked so far.
 
+    With --ablate verification, the refined text is tracked under several verifiers and without one, and all of them
+    choose on the same proposals.
+
     Examples:
 
       chatdesc compare runs/otb /data/OTB_sentences
 
       chatdesc compare runs/lasot-test /data/LaSOT --judge owlv2:google/owlv2-base-patch16-ensemble --out tables
+
+      chatdesc compare runs/lasot-test /data/LaSOT --ablate verification --verifier learned:verifier
 
       chatdesc compare runs/tnl2k --results JointNLT/a=manual --results JointNLT/b=refined --results OSTrack=no-text
     """
@@ -66,27 +87,69 @@ def compare(
         refuse_given(context, (*MODELS, *TRACKING), BROUGHT)
     elif root is None:
         refuse_given(context, TRACKING, NOT_TRACKED)
+    one = _one_verifier(verifier, ablate)
     make_folder(out)
     console = new_console()
+    common: dict[str, Any] = {
+        "judge": judge, "protocol": protocol, "tracker": tracker, "encoder": encoder, "sequences": sequences,
+        "limit": limit, "split": split, "split_file": split_file, "texts": texts,
+        "sequences_in_flight": sequences_in_flight, "device": device,
+    }  # fmt: skip
     try:
         with progress_bar(console, "compare", transient=True) as progress:
-            result = api.compare(
-                run, root, judge=judge, results=results or (), protocol=protocol, tracker=tracker, encoder=encoder,
-                sequences=sequences, limit=limit, split=split, split_file=split_file, texts=texts,
-                sequences_in_flight=sequences_in_flight, device=device, progress=progress,
-            )  # fmt: skip
+            common["progress"] = progress
+            shown = (
+                _ablation(api.ablate_verification(run, root, verifiers=verifier or (), **common))
+                if ablate
+                else _comparison(api.compare(run, root, results=results or (), verifier=one, **common))
+            )
     except Stopped as stopped:
         say(console, f"\nStopped; the same command continues from here. Finished sequences are in {stopped.place}")
         raise
-    _say(result.failures[:FAILURES], console)
-    if (more := len(result.failures) - FAILURES) > 0:
+    _show(shown, console, out)
+
+
+class _Shown(NamedTuple):
+    """A result, and what makes and writes its tables."""
+
+    result: ComparisonResult | AblationResult
+    tables: Callable[[int], list[Table]]
+    write: Callable[[Path], list[Path]]
+
+
+def _comparison(result: ComparisonResult) -> _Shown:
+    return _Shown(result, partial(comparison_tables, result), partial(write_comparison, result))
+
+
+def _ablation(result: AblationResult) -> _Shown:
+    return _Shown(result, partial(ablation_tables, result), partial(write_ablation, result))
+
+
+def _show(shown: _Shown, console: Console, out: Path | None) -> None:
+    """Print and write the tables; exit with FAILED_ROWS if a sequence failed."""
+    failures = shown.result.failures
+    _say(failures[:FAILURES], console)
+    if (more := len(failures) - FAILURES) > 0:
         _say([f"... and {more} more"], console)
-    for table in comparison_tables(result, console.width):
+    for table in shown.tables(console.width):
         console.print(table)
-    _say(result.notes, console)
-    for path in write_comparison(result, out) if out else []:
+    _say(shown.result.notes, console)
+    for path in shown.write(out) if out else []:
         say(console, f"written: {path}")
-    raise typer.Exit(Exit.FAILED_ROWS if result.failures else Exit.DONE)
+    raise typer.Exit(Exit.FAILED_ROWS if failures else Exit.DONE)
+
+
+def _one_verifier(verifiers: list[str] | None, ablate: str | None) -> str | None:
+    """The verifier of a comparison of texts, which has one.
+
+    Raises:
+        ChatdescError: several, or nothing that can be ablated is named.
+    """
+    if ablate not in (None, ABLATED):
+        raise ChatdescError(f"--ablate is {ABLATED}, not {ablate!r}")
+    if ablate is None and len(verifiers or ()) > 1:
+        raise ChatdescError(f"several --verifier take part with --ablate {ABLATED} only; name one")
+    return verifiers[0] if verifiers and ablate is None else None
 
 
 def _say(lines: tuple[str, ...] | list[str], console: Console) -> None:

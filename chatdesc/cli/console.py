@@ -59,7 +59,7 @@ def left_out(why: Mapping[str, str]) -> list[str]:
 def progress_bar(console: Console, what: str, transient: bool = False) -> Iterator[Callback]:
     """Yield a callback ``(done, total, note)`` that draws a progress bar with the time left.
 
-    The first call may report work that an earlier run has finished.
+    The first call may report work that an earlier run has finished. A new total begins another part of the work.
 
     Args:
         what: the word before the bar.
@@ -90,7 +90,7 @@ def progress_bar(console: Console, what: str, transient: bool = False) -> Iterat
             bar.reset(task, total=total, completed=done, visible=True, note=note)
             bar.start()
         started = True
-        bar.update(task, completed=done, note=note)
+        bar.update(task, total=total, completed=done, note=note)
 
     try:
         yield update

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from chatdesc.cli.annotate import annotate, demo
+from chatdesc.cli.audit import audit
 from chatdesc.cli.calibrate import calibrate
 from chatdesc.cli.compare import compare
 from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
+from chatdesc.cli.fix import fix
 from chatdesc.cli.report import report
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
 from chatdesc.cli.submit import submit
+from chatdesc.cli.train_verifier import train_verifier
 from chatdesc.private import without_secrets
 from chatdesc.types import ChatdescError
 from chatdesc.version import __version__
 
-COMMANDS = {
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
-    "Annotate": (annotate, calibrate),
-    "Inspect": (show, report),
+    "Annotate": (annotate, calibrate, train_verifier),
+    "Inspect": (show, audit, fix, report),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }

@@ -11,18 +11,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from chatdesc.config import Resources, Settings
-from chatdesc.engine.models import Models
+from chatdesc.atomic import remove_leftovers
+from chatdesc.config import Resources, Settings, public_spec
+from chatdesc.engine.models import Models, has_weights
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
 from chatdesc.names import natural, some
 from chatdesc.private import without_secrets
 from chatdesc.protocols import Backend
+from chatdesc.rows import evidence
 from chatdesc.rows.schema import BROKEN, Provenance, Row, empty_row
 from chatdesc.rows.store import Store
 from chatdesc.stages.describe import prompt_hashes
 from chatdesc.stages.sequence import annotate_sequence, sequence_row
+from chatdesc.stages.track import Track
 from chatdesc.types import ChatdescError, DataError, FrameError
+from chatdesc.verification.recorded import Seen
 from chatdesc.version import __version__
 
 BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...]
@@ -54,9 +58,12 @@ class Run:
             strict: stop at the first failed row.
 
         Raises:
-            ChatdescError: no backend has such a name, or its model cannot be loaded.
+            ChatdescError: no backend has such a name, its model cannot be loaded, or evidence is asked for where
+                nothing is tracked.
         """
         resources = resources or Resources()
+        if resources.record_evidence and settings.tracker == "none":
+            raise ChatdescError("--record-evidence: of no use with --tracker none, as nothing is verified then")
         models = Models.create(settings, resources, cache_of(out, resources))
         return cls(dataset, settings, resources, models, out, provenance(settings, models), strict)
 
@@ -66,9 +73,14 @@ class Run:
             "chatdesc": __version__,
             "dataset": self.dataset.dataset,
             "settings": self.settings.as_dict(),
-            "backends": {k: self.provenance[k] for k in BACKENDS},
+            "backends": {k: self.provenance[k] for k in (*BACKENDS, *self._with_weights())},
             "prompts": prompt_hashes(),
         }
+
+    def _with_weights(self) -> tuple[Literal["verifier"], ...]:
+        """The verifier, where it has weights that may not change within the folder."""
+        plain = self.provenance["verifier"] == public_spec(self.settings.verifier)
+        return () if plain else ("verifier",)
 
     def pending(self, store: Store) -> list[str]:
         """Names of the sequences to annotate: those without a row that can be read back, and those whose row failed."""
@@ -80,26 +92,41 @@ class Run:
     ) -> None:
         """Annotate ``names`` (default: all pending sequences). Each row is saved as soon as it is finished.
 
+        Its evidence comes first, so that a finished row has it.
+
         Args:
             on_row: called with each row after it is saved.
 
         Raises:
             ChatdescError: with ``strict``, the first failed row.
         """
+        remove_leftovers([self.out / evidence.FOLDER])
         jobs = ((name, self.job(name)) for name in (self.pending(store) if names is None else names))
         for name, result in Scheduler(self.models.lanes(), self.resources.sequences_in_flight).run(jobs):
-            row: Row = self.broken(name, result) if isinstance(result, BaseException) else result
+            row, seen = (self.broken(name, result), None) if isinstance(result, BaseException) else result
+            evidence.keep(self.out, name, seen)
             store.save(row)
             if self.strict and failed(row):
                 raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")
             if on_row:
                 on_row(row)
 
-    def job(self, name: str) -> Generator[Any, Any, Row]:
-        """A generator of one sequence's requests that returns its row."""
+    def job(self, name: str) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
+        """A generator of one sequence's requests that returns its row, and its evidence if that is to be kept."""
         sequence = self.dataset[name]
         threshold, tracked = self.models.threshold(self.settings), self.models.tracker is not None
-        return (yield from annotate_sequence(sequence, self.settings, threshold, self.provenance, tracked))
+        tracks: list[Track] = []
+        row = yield from annotate_sequence(
+            sequence, self.settings, threshold, self.provenance, tracked, on_track=tracks.append
+        )
+        return row, tracks[0].seen() if tracks and self.resources.record_evidence else None
+
+    def without_evidence(self, store: Store) -> list[str]:
+        """The finished sequences whose evidence was asked for, but not recorded when they were done."""
+        if not self.resources.record_evidence:
+            return []
+        rows = ((name, store.finished(name)) for name in evidence.lacking(self.out, self.dataset.names))
+        return [name for name, row in rows if row is not None and not failed(row)]
 
     def broken(self, name: str, error: BaseException) -> Row:
         """The row of a sequence that an unexpected error ended."""
@@ -191,7 +218,7 @@ def provenance(settings: Settings, models: Models) -> Provenance:
         "describer": _facts(models.describer),
         "grounder": _facts(models.grounder),
         "tracker": _facts(models.tracker),
-        "verifier": settings.verifier,
+        "verifier": _verifier(settings, models),
         "encoders": [_facts(encoder) for encoder in models.encoders.values()],
         "prompts": json.dumps(prompt_hashes(), sort_keys=True),
         "libraries": json.dumps({name: _version(name) for name in LIBRARIES}, sort_keys=True),
@@ -203,6 +230,14 @@ def provenance(settings: Settings, models: Models) -> Provenance:
 
 def _facts(backend: Backend | None) -> str:
     return "none" if backend is None else json.dumps(backend.describe_self(), sort_keys=True)
+
+
+def _verifier(settings: Settings, models: Models) -> str:
+    """The verifier's name; one with a model says which it is."""
+    verifier = models.verifiers.get(settings.verifier)
+    if verifier is None or models.tracker is None or not has_weights(verifier):
+        return public_spec(settings.verifier)
+    return _facts(verifier)
 
 
 def _version(name: str) -> str | None:

@@ -10,7 +10,7 @@ are scored by the code that scores everybody's. A sequence's row is written afte
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,17 +19,17 @@ from typing import Any, NotRequired, TypedDict, cast
 from chatdesc.atomic import write_atomic
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.models import Models
+from chatdesc.engine.models import Models, has_weights
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import file_name
+from chatdesc.names import escaped, file_name
 from chatdesc.protocols import Backend
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import JsonStore, Store, read_config
 from chatdesc.stages.ground import feedback
-from chatdesc.stages.track import track
+from chatdesc.stages.track import Track, track
 from chatdesc.types import (
     BackendError,
     ChatdescError,
@@ -77,10 +77,11 @@ class ArmRow(TypedDict):
 
     ``verified`` has per arm the mean IoU on key frames of the proposal chosen, of a random and of the best one (None
     without a key frame), ``judged`` each text in the grounder's eyes. ``problems`` has every problem as a line,
-    ``arm_problems`` those of one arm by its name.
+    ``arm_problems`` those of one arm by its name. ``attributes`` has those that the dataset gives the sequence.
     """
 
     texts: ArmTexts
+    attributes: NotRequired[list[str]]
     verified: dict[str, list[float | None]]
     judged: Judged
     problems: list[str]
@@ -97,6 +98,7 @@ class Comparison:
         settings: the run's, with the judge as grounder if there is one.
         selecting: whether the grounder that is called on key frames is the one whose feedback chose the texts.
         reuse: the run's own tracks were made by the same models, so they are taken as the refined arm.
+        arms: all ways to track.
     """
 
     run: Path
@@ -105,6 +107,7 @@ class Comparison:
     models: Models | None
     selecting: bool
     reuse: bool = False
+    arms: tuple[Arm, ...] = ARMS
 
     @classmethod
     def create(
@@ -115,6 +118,7 @@ class Comparison:
         tracker: str | None = None,
         encoder: str | None = None,
         device: str = "auto",
+        verifier: str | None = None,
     ) -> Comparison:
         """The settings of a run, with other models where they are named; models are loaded only with ``data``.
 
@@ -123,30 +127,23 @@ class Comparison:
                 is named.
         """
         config = read_config(run)
-        recorded = _recorded(run, config["settings"])
-        if recorded.verifier == "oracle":
-            raise ChatdescError(
-                f"{run} was made with --verifier oracle, which looks at the ground truth, and so would every arm; "
-                "annotate into another folder without it (the describer's answers are kept in the cache)"
-            )
-        settings = _named(recorded, judge, tracker, encoder)
-        if settings.tracker == "none":
-            raise ChatdescError(f"{run} was made without a tracker; name one, for instance --tracker csrt")
+        recorded = recorded_settings(run, config["settings"])
+        settings = named(recorded, judge, tracker, encoder, verifier)
+        _refuse_oracle(run, settings, named_so=verifier is not None)
+        refuse_no_tracker(run, settings)
         selecting = public_spec(settings.grounder) == recorded.grounder
         if data is None:
             return cls(run, None, settings, None, selecting)
-        models = Models(
-            grounder=create("grounder", settings.grounder, device=device),
-            tracker=create("tracker", settings.tracker, device=device),
-            encoders={settings.encoders[0]: create("encoder", settings.encoders[0], device=device)},
-            verifiers={name: create("verifier", name, device=device) for name in _verifiers(settings)},
-        )
-        now, was = _described(models), config["backends"]
+        models = models_of(settings, _verifiers(settings), device)
+        now, was = described(models), config["backends"]
         selecting = selecting or now["grounder"] == was["grounder"]
         same = [now["grounder"], now["tracker"], [now["encoder"]]] == [
             was["grounder"], was["tracker"], was["encoders"][:1]
         ]  # fmt: skip
         same = same and config.get("chatdesc") == __version__ and settings.box_threshold == recorded.box_threshold
+        same = (
+            same and public_spec(settings.verifier) == recorded.verifier and now.get("verifier") == was.get("verifier")
+        )
         return cls(run, data, settings, models, selecting, same)
 
     @property
@@ -162,18 +159,26 @@ class Comparison:
         Raises:
             ChatdescError: another process is at work in it, or its tracks were made by other weights.
         """
-        described = _described(self.models) if self.models else {}
-        return JsonStore[ArmRow].open(self.place, {"settings": self.settings.as_dict(), "backends": described})
+        facts = self.facts()
+        return JsonStore[ArmRow].open(self.place, {"settings": self.settings.as_dict(), "backends": facts})
+
+    def facts(self) -> dict[str, str]:
+        """What the models say of themselves, which may not change within the folder of the tracks."""
+        return described(self.models) if self.models else {}
 
     def pending(self, store: JsonStore[ArmRow], names: Iterable[str] | None = None) -> list[str]:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
         assert self.data is not None
         tracked = (row for row in map(store.finished, self.data.names) if row is not None)
-        done = {row["sequence"]: row["texts"] for row in tracked if not row["problems"] and "judged" in row}
+        done = {row["sequence"]: row["texts"] for row in tracked if not row["problems"] and self.is_whole(row)}
         wanted = set(self.data.names if names is None else names)
         asked = [name for name in self.data.names if name in wanted]
         rows = (row for row in Store(self.run).rows(asked) if row["text"] is not None)
         return [row["sequence"] for row in rows if done.get(row["sequence"]) != texts_of(row)]
+
+    def is_whole(self, row: ArmRow) -> bool:
+        """Whether a row without problems has all that is asked for."""
+        return "judged" in row
 
     def track(
         self,
@@ -184,30 +189,43 @@ class Comparison:
     ) -> None:
         """Track sequences in all arms; tracks and row are saved as each sequence is finished."""
         assert self.models is not None
-        jobs = ((name, self._job(name)) for name in names)
+        jobs = ((name, self.job(name)) for name in names)
         for name, result in Scheduler(self.models.lanes(), in_flight).run(jobs):
             if isinstance(result, BaseException):
                 if not isinstance(result, Exception):
                     raise result
                 result = ({}, _empty_row() | {"problems": [f"{type(result).__name__}: {result}"]})
             tracks, row = result
-            for arm in ARMS:
-                _keep(store.root / "tracks" / arm.name / file_name(name, ".txt"), tracks.get(arm.name))
+            self.keep(name, tracks)
             done = row | {"sequence": name}
             store.save(cast(ArmRow, done))
             on_row(done)
 
-    def _job(self, name: str) -> Generator[Any, Any, tuple[Tracks, ArmRow]]:
-        """Tracks per arm, and the sequence's row."""
+    def keep(self, name: str, tracks: Mapping[str, Any]) -> None:
+        """Write a sequence's tracks, and remove earlier ones of the other arms."""
+        for arm in self.arms:
+            keep_track(self.place, arm.name, name, tracks.get(arm.name))
+
+    def inputs(self, name: str) -> tuple[Sequence, Row]:
+        """A sequence, and its row in the run.
+
+        Raises:
+            DataError: they are not of the same data.
+        """
         assert self.data is not None
         sequence, row = self.data[name], Store(self.run).load(name)
         assert row is not None
         if len(sequence.boxes) != row["num_frames"]:
             raise DataError(f"has {len(sequence.boxes)} boxes, and {row['num_frames']} in the run: not the same data")
+        return sequence, row
+
+    def job(self, name: str) -> Generator[Any, Any, tuple[Mapping[str, Any], ArmRow]]:
+        """Tracks per arm, and the sequence's row."""
+        sequence, row = self.inputs(name)
         tracks: Tracks = {}
         verified: dict[str, list[float | None]] = {}
         failures: dict[str, str] = {}
-        for arm in ARMS:
+        for arm in self.arms:
             if arm.words == "manual" and not one_line(row["manual_text"] or ""):
                 continue
             try:
@@ -225,16 +243,19 @@ class Comparison:
 
     def _arm(self, arm: Arm, sequence: Sequence, row: Row) -> Generator[Any, Any, tuple[list[Box], list[float | None]]]:
         """Boxes, and mean IoU on key frames of the proposal chosen, of a random one and of the best one."""
-        assert self.models is not None
-        wanted = phrases(row, arm.words)
         known = row["tracking"]
-        if self.reuse and known and not arm.verifier and wanted == phrases(row, "refined"):
+        if self.reuse and known and not arm.verifier and phrases(row, arm.words) == phrases(row, "refined"):
             return known["boxes"], [known["chosen_iou"], known["random_iou"], known["oracle_iou"]]
+        done = yield from self.tracked(arm, sequence, row)
+        return done.boxes.tolist(), verified_means(done)
+
+    def tracked(self, arm: Arm, sequence: Sequence, row: Row) -> Generator[Any, Any, Track]:
+        """The track of an arm."""
+        assert self.models is not None
+        first, *later = phrases(row, arm.words)
         settings = replace(self.settings, verifier=arm.verifier or self.settings.verifier)
-        first, threshold, encoder = wanted[0], self.models.threshold(settings), settings.encoders[0]
-        done = yield from track(sequence, first.text, first.background, settings, threshold, encoder, wanted[1:])
-        means = [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
-        return done.boxes.tolist(), means
+        threshold, encoder = self.models.threshold(settings), settings.encoders[0]
+        return (yield from track(sequence, first.text, first.background, settings, threshold, encoder, tuple(later)))
 
     def _judge(self, sequence: Sequence, row: Row) -> Generator[Any, Any, Judged]:
         """Each text in the grounder's eyes, in the first frame."""
@@ -259,8 +280,19 @@ def _empty_row() -> ArmRow:
     return cast(ArmRow, {"texts": {}, "verified": {}, "judged": {}, "problems": []})
 
 
-def _keep(file: Path, boxes: list[Box] | None) -> None:
-    """A track as a result file; without one, a file that was made with an earlier text is removed."""
+def verified_means(done: Track) -> list[float | None]:
+    """Mean IoU on key frames of the proposal chosen, of a random one and of the best one; None without a key frame."""
+    return [float(v.mean()) if len(v) else None for v in (done.chosen_iou, done.random_iou, done.oracle_iou)]
+
+
+def tracks_of(place: Path, arm: str) -> Path:
+    """The folder of an arm's tracks."""
+    return place / "tracks" / escaped(arm, "")
+
+
+def keep_track(place: Path, arm: str, name: str, boxes: list[Box] | None) -> None:
+    """Write a track as a result file; without one, a file that was made with an earlier text is removed."""
+    file = tracks_of(place, arm) / file_name(name, ".txt")
     if boxes is None:
         file.unlink(missing_ok=True)
         return
@@ -269,7 +301,12 @@ def _keep(file: Path, boxes: list[Box] | None) -> None:
     write_atomic(file, "".join("{:.9g},{:.9g},{:.9g},{:.9g}\n".format(*box) for box in boxes))
 
 
-def _recorded(run: Path, settings: dict[str, Any]) -> Settings:
+def recorded_settings(run: Path, settings: dict[str, Any]) -> Settings:
+    """The settings of a run's configuration.
+
+    Raises:
+        ChatdescError: another version made it, or it is damaged.
+    """
     unknown = sorted(set(settings) - {field.name for field in fields(Settings)})
     if unknown:
         raise ChatdescError(f"{run} was made by another version of chatdesc: there is no setting {unknown[0]!r} here")
@@ -279,8 +316,11 @@ def _recorded(run: Path, settings: dict[str, Any]) -> Settings:
     return Settings(**settings | {"encoders": tuple(encoders)})
 
 
-def _named(recorded: Settings, judge: str | None, tracker: str | None, encoder: str | None) -> Settings:
-    settings = replace(recorded, tracker=tracker or recorded.tracker)
+def named(
+    recorded: Settings, judge: str | None, tracker: str | None, encoder: str | None, verifier: str | None = None
+) -> Settings:
+    """The settings of a run, with other models where they are named."""
+    settings = replace(recorded, tracker=tracker or recorded.tracker, verifier=verifier or recorded.verifier)
     if encoder:
         settings = replace(settings, encoders=(encoder, *recorded.encoders[1:]))
     if judge is None:
@@ -296,13 +336,46 @@ def texts_of(row: Row) -> ArmTexts:
     return {"manual": one_line(row["manual_text"] or ""), "refined": ranges}
 
 
+def _refuse_oracle(run: Path, settings: Settings, named_so: bool) -> None:
+    if settings.verifier != "oracle":
+        return
+    if named_so:
+        raise ChatdescError("--verifier oracle looks at the ground truth, and so would every arm; name another")
+    raise ChatdescError(
+        f"{run} was made with --verifier oracle, which looks at the ground truth, and so would every arm; name another "
+        "with --verifier (its texts do not depend on it)"
+    )
+
+
+def refuse_no_tracker(run: Path, settings: Settings) -> None:
+    """Refuse to track without a tracker.
+
+    Raises:
+        ChatdescError: the run had none, and none is named.
+    """
+    if settings.tracker == "none":
+        raise ChatdescError(f"{run} was made without a tracker; name one, for instance --tracker csrt")
+
+
+def models_of(settings: Settings, verifiers: Iterable[str], device: str) -> Models:
+    """The models that track."""
+    return Models(
+        grounder=create("grounder", settings.grounder, device=device),
+        tracker=create("tracker", settings.tracker, device=device),
+        encoders={settings.encoders[0]: create("encoder", settings.encoders[0], device=device)},
+        verifiers={name: create("verifier", name, device=device) for name in verifiers},
+    )
+
+
 def _verifiers(settings: Settings) -> set[str]:
     """Who verifies in the arms."""
     return {arm.verifier or settings.verifier for arm in ARMS}
 
 
-def _described(models: Models) -> dict[str, str]:
-    """What each model says of itself, as JSON, by role."""
+def described(models: Models, with_verifiers: bool = True) -> dict[str, str]:
+    """What each model says of itself, as JSON, by role; of verifiers only those that have a model."""
     [encoder] = models.encoders.values()
     roles: dict[str, Backend | None] = {"grounder": models.grounder, "tracker": models.tracker, "encoder": encoder}
+    if with_verifiers:
+        roles.update(("verifier", v) for v in models.verifiers.values() if has_weights(v))
     return {role: json.dumps(m.describe_self(), sort_keys=True) for role, m in roles.items() if m is not None}

@@ -148,10 +148,12 @@ def arm_rows(
     return rows
 
 
-def difference_rows(arms: Mapping[str, Evaluation], grounder: UsedGrounder) -> list[Record]:
+def difference_rows(
+    arms: Mapping[str, Evaluation], grounder: UsedGrounder, pairs: Iterable[tuple[str, str]] = PAIRS
+) -> list[Record]:
     """Paired differences of AUC, P and PNorm (as the protocol defines them) between arms, with 95 % intervals."""
     rows = []
-    for before, after in PAIRS:
+    for before, after in pairs:
         if before not in arms or after not in arms:
             continue
         values = zip(_values(arms[before]), _values(arms[after]), strict=True)

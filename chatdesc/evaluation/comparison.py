@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from chatdesc.backends import encoder_spec
-from chatdesc.evaluation.arms import ARMS, ArmRow, Comparison, arm_rows_in, texts_of
+from chatdesc.evaluation.arms import ArmRow, Comparison, arm_rows_in, texts_of, tracks_of
 from chatdesc.evaluation.compare import (
     MANUAL,
     NO_TEXT,
@@ -39,7 +39,7 @@ from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.truths import Truth, rules_for
 from chatdesc.evaluation.unused import refuse_unused
 from chatdesc.metrics.protocols import Rules
-from chatdesc.names import some
+from chatdesc.names import file_name, some
 from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import JsonStore, Store, dataset_of, read_config
@@ -103,6 +103,7 @@ def compare(
     results: Sequence[str] = (),
     protocol: str | None = None,
     tracker: str | None = None,
+    verifier: str | None = None,
     encoder: str | None = None,
     sequences: str | None = None,
     limit: int | None = None,
@@ -124,6 +125,7 @@ def compare(
         results: another tracker's results instead: ``DIR=manual``, ``DIR=refined``, ``DIR=no-text``.
         protocol: whose rules; None takes the dataset's own.
         tracker: another tracker than the run's.
+        verifier: another verifier than the run's; or the place of its model, where that was a folder.
         encoder: another encoder for verification than the run's first.
         sequences: only these: names with commas, or a file of names.
         limit: only the first so many sequences.
@@ -141,7 +143,8 @@ def compare(
     """
     run, dataset = Path(run), dataset_of(Path(run))
     if results:
-        unused = {"root": root, "judge": judge, "tracker": tracker, "encoder": encoder, "texts": texts}
+        models = {"judge": judge, "tracker": tracker, "verifier": verifier, "encoder": encoder}
+        unused = {"root": root, **models, "texts": texts}
         refuse_unused(unused, BROUGHT)
     elif root is None:
         refuse_unused({"texts": texts}, NOT_TRACKED)
@@ -153,12 +156,12 @@ def compare(
     if results:
         return compare_arms(asked, ArmResults(external(results)), notes)
     data = open_for(run, names, str(root), chosen, texts) if root is not None else None
-    work = Comparison.create(run, data, judge, tracker, encoder_spec(encoder) if encoder else None, device)
-    failures = _track(work, names, sequences_in_flight, progress) if data is not None else ()
+    work = Comparison.create(run, data, judge, tracker, encoder_spec(encoder) if encoder else None, device, verifier)
+    failures = track_pending(work, names, sequences_in_flight, progress) if data is not None else ()
     return compare_arms(asked, ArmResults.of(work, names), notes, failures)
 
 
-def _track(work: Comparison, names: list[str], in_flight: int, progress: Progress | None) -> tuple[str, ...]:
+def track_pending(work: Comparison, names: list[str], in_flight: int, progress: Progress | None) -> tuple[str, ...]:
     """Track what is pending; the problems of its sequences."""
     problems: list[str] = []
     with work.open() as store:
@@ -242,11 +245,11 @@ class ArmResults:
                 f"tracker {settings['tracker']}, encoder {settings['encoders'][0]}; "
                 f"with the same options: chatdesc compare {work.run} ROOT"
             )
-        places = {arm.name: work.place / "tracks" / arm.name for arm in ARMS}
+        places = {arm.name: tracks_of(work.place, arm.name) for arm in work.arms}
         folders = {
-            arm: ResultFolder(f"{place}={arm}")
+            arm: ResultFolder("", str(place))
             for arm, place in places.items()
-            if any((place / f"{row['sequence']}.txt").is_file() for row in judged)
+            if any((place / file_name(row["sequence"], ".txt")).is_file() for row in judged)
         }
         return cls(folders, tuple(places), judged, UsedGrounder(settings["grounder"], work.selecting))
 
@@ -286,13 +289,13 @@ def compare_arms(
     Raises:
         ChatdescError: no sequence is in all arms, or none has tracks of its present texts.
     """
-    ready, late = _ready(asked, results)
-    if not ready:
+    names_now, late = ready(asked, results)
+    if not names_now:
         raise ChatdescError("\n".join(late))
-    truths = {name: truth for name, truth in asked.truths.items() if name in ready}
-    problems = _problems(asked.rows, results)
+    truths = {name: truth for name, truth in asked.truths.items() if name in names_now}
+    problems = problems_of(asked.rows, results)
     arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), problems)
-    left_out += _never_tracked(results, problems)
+    left_out += never_tracked(results, problems)
     names = {line.sequence for line in next(iter(arms.values())).lines}
     rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
     return ComparisonResult(
@@ -315,7 +318,7 @@ def compare_arms(
     )
 
 
-def _ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]]:
+def ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]]:
     """Sequences that have tracks of the run's present texts, and notes on the others."""
     if not results.judged:
         return set(asked.truths), []
@@ -332,7 +335,7 @@ def _ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str
     return set(now) - {*missing, *old}, notes
 
 
-def _problems(rows: Iterable[Row], results: ArmResults) -> dict[str, list[ArmProblem]]:
+def problems_of(rows: Iterable[Row], results: ArmResults) -> dict[str, list[ArmProblem]]:
     """Why sequences have no track in some arm, where more is known than that a file is missing."""
     problems: dict[str, list[ArmProblem]] = {}
     for row in results.judged:
@@ -345,7 +348,7 @@ def _problems(rows: Iterable[Row], results: ArmResults) -> dict[str, list[ArmPro
     return problems
 
 
-def _never_tracked(results: ArmResults, problems: Mapping[str, list[ArmProblem]]) -> list[str]:
+def never_tracked(results: ArmResults, problems: Mapping[str, list[ArmProblem]]) -> list[str]:
     """Notes on chatdesc's own arms that no sequence has, with the problem of one."""
     if not results.judged:
         return []

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.names import escaped
-from chatdesc.verification.recorded import Seen, unpacked
+from chatdesc.rows.evidence import evidence_of
+from chatdesc.verification.recorded import Seen
 
 MOST = 8  # proposals of a frame, beside the chosen one
 
@@ -23,8 +23,7 @@ def recorded(run: Path, sequence: str) -> dict[int, dict[str, Any]]:
     Raises:
         ChatdescError: the file is damaged; the message says what to do.
     """
-    file = run / "evidence" / escaped(sequence, ".npz")
-    return {seen.frame: _proposals(seen) for seen in unpacked(file)} if file.is_file() else {}
+    return {seen.frame: _proposals(seen) for _, kept in evidence_of(run, [sequence]) for seen in kept}
 
 
 def _proposals(seen: Seen) -> dict[str, Any]:

@@ -14,14 +14,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from chatdesc.rows.schema import BROKEN, Row
+from chatdesc.rows.schema import BROKEN, INFORMING, Row
 
 WEIGHT = 0.5  # of a reason that has no severity of its own
 WEAK = 0.25  # of a reason that may have another cause than the text
 LOST = 0.3  # AUC under which a track is lost most of the time
 RANDOM = 0.1  # IoU by which a choice must be worse than a random one to say something
 FOUND = 0.5  # IoU from which people call a target found
-INFORMING = frozenset({"uninformative", "duplicate"})  # kinds of findings that say nothing against a text
 
 Reason = tuple[str, float]
 

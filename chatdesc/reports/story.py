@@ -16,7 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from chatdesc.checks.rows import from_record
 from chatdesc.names import near
+from chatdesc.reports.audit import finding_line
+from chatdesc.rows.schema import Finding as RowFinding
 from chatdesc.rows.schema import PlaceRecord, RoundRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import ChatdescError, one_line
@@ -59,13 +62,19 @@ def _head(row: Row) -> list[str]:
     frames = [f"{row['num_frames']} frames"] if row["num_frames"] else []
     size = [f"{row['width']} x {row['height']}"] if row["width"] and row["height"] else []
     category = [f"class {row['category']}"] if row["category"] else []
-    audit = [f"  {entry['kind']}: {one_line(entry['evidence'])}" for entry in row["audit"]]
+    audit = [f"  {_found(row['manual_text'] or '', entry)}" for entry in row["audit"]]
     return [
         f"{where}: {', '.join(frames + size + category) or 'nothing is known of its frames'}",
         f"status {row['status']}",
         *(f"  {one_line(problem)}" for problem in row["problems"]),
         *(["What the audit found in the manual text:", *audit] if audit else []),
     ]
+
+
+def _found(text: str, entry: RowFinding) -> str:
+    if entry.get("reason") is None:  # of an earlier version
+        return f"{entry['kind']}: {one_line(entry['evidence'])}"
+    return finding_line(text, from_record(entry))
 
 
 def _texts(row: Row) -> list[str]:
@@ -166,6 +175,8 @@ def _tracking(row: Row) -> list[str]:
         lines.append(f"  words of place left out on key frames {', '.join(map(str, dropped))}, where they did not fit")
     if none := done.get("none_frames"):
         lines.append(f"  none of the proposals was the target on key frames {', '.join(map(str, none))}")
+    if held := done.get("held_frames"):
+        lines.append(f"  a proposal that beat the tracker had to win again on key frames {', '.join(map(str, held))}")
     if done["key_frames"]:
         chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from chatdesc.metrics.paired import known_mean
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import INFORMING, Row
 from chatdesc.tables import Record, cell, show
 from chatdesc.types import one_line
 
@@ -110,9 +110,15 @@ def summary(rows: list[Row]) -> Table:
     sources = Counter(row["text_source"] for row in rows if row["text"] is not None)
     for source, count in sorted(sources.items()):
         table.add_row(f"text is {source}", str(count))
+    if suspicious := sum(_suspicious(row) for row in rows):
+        table.add_row("manual text is suspicious (audit)", str(suspicious))
     for name, values in (*_grounding(rows), *_tracking(rows)):
         table.add_row(name, show(known_mean(values), 3))
     return table
+
+
+def _suspicious(row: Row) -> bool:
+    return any(finding["kind"] not in INFORMING for finding in row.get("audit") or ())
 
 
 Named = tuple[str, list[float | None]]

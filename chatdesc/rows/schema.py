@@ -122,6 +122,7 @@ class TrackingRecord(TypedDict):
     key_frames: list[int]
     places_dropped: list[int]
     none_frames: list[int]
+    held_frames: list[int]
     chosen_iou: float | None
     random_iou: float | None
     oracle_iou: float | None
@@ -131,10 +132,22 @@ class TrackingRecord(TypedDict):
 
 
 class Finding(TypedDict):
-    """What the audit found in a text."""
+    """What the audit found in a text; ``start`` to ``stop`` - 1 are the characters that it is about, null for all.
+
+    ``evidence`` is a JSON object as text. Rows of earlier versions have ``kind`` and ``evidence`` alone.
+    """
 
     kind: str
     evidence: str
+    check: str | None
+    severity: float | None
+    start: int | None
+    stop: int | None
+    reason: str | None
+    suggestion: str | None
+
+
+INFORMING = frozenset({"uninformative", "duplicate"})  # kinds of findings that say nothing against a text
 
 
 class Provenance(TypedDict):
@@ -223,8 +236,11 @@ COLUMNS: dict[str, str] = {
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "
     "named), verification against random choice and oracle, and the track itself; `places_dropped`: the key frames on "
     "which words of place were left out, because they did not fit; `none_frames`: those on which verification took "
-    "none of the proposals for the target",
-    "audit": "findings about the manual text with their evidence",
+    "none of the proposals for the target; `held_frames`: those on which a proposal won against a tracker that is sure "
+    "and on something like the target, and so had to win once more",
+    "audit": "findings about the manual text: the check, its kind and severity (how likely a careful editor would "
+    "change the text), the characters `start` to `stop` - 1 that it is about, the reason, a suggestion for them, and "
+    "evidence as JSON; texts are compared with those of all rows of the run",
     "status": "ok, or what is wrong with the sequence (missing_text, missing_frames, bad_boxes, describe_failed ...)",
     "problems": "every problem in words",
     "provenance": "what made this row: versions, backends with revisions, prompt hashes, settings, seed, config hash",

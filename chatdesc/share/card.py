@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.metrics.paired import FEW, Interval, compare_pairs, known_mean
-from chatdesc.rows.schema import COLUMNS, AlignmentRecord, Provenance, Row
+from chatdesc.rows.schema import COLUMNS, INFORMING, AlignmentRecord, Provenance, Row
 from chatdesc.share.facts import facts
 from chatdesc.share.layouts import layout_for
 from chatdesc.share.licences import writers
@@ -63,7 +63,7 @@ class Tally:
         self.sources: Counter[str] = Counter()
         self.scopes: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()
-        self.audited = 0
+        self.audited = self.suspicious = 0
         self.provenance: dict[str, Provenance] = {}
         self.values: defaultdict[str, list[float]] = defaultdict(list)
         self.encoders: defaultdict[str, list[AlignmentRecord]] = defaultdict(list)
@@ -80,6 +80,7 @@ class Tally:
         kinds = {finding["kind"] or "unknown" for finding in row.get("audit") or []}
         self.findings.update(kinds)
         self.audited += bool(kinds)
+        self.suspicious += bool(kinds - INFORMING)
         self._add_numbers("grounding", row.get("grounding"), GROUNDING, "grounder")
         self._add_numbers("tracking", row.get("tracking"), TRACKING | VERIFICATION, "protocol")
         for entry in row.get("alignment") or []:

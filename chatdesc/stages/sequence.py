@@ -6,6 +6,7 @@ A stage that fails is recorded in the row; the results of the stages before it s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
 
 import numpy as np
@@ -35,7 +36,12 @@ SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is no UTF-8
 
 
 def annotate_sequence(
-    sequence: Sequence, settings: Settings, threshold: float, made_by: Provenance, tracked: bool = True
+    sequence: Sequence,
+    settings: Settings,
+    threshold: float,
+    made_by: Provenance,
+    tracked: bool = True,
+    on_track: Callable[[Track], None] = lambda track: None,
 ) -> Steps[Row]:
     """Run all stages for one sequence.
 
@@ -43,6 +49,7 @@ def annotate_sequence(
         threshold: the grounder's score under which a proposal does not count.
         made_by: the row's provenance.
         tracked: whether the run has a tracker.
+        on_track: called with the track, which has more than the row keeps.
 
     Returns:
         The row. A stage that fails sets ``status`` and adds to ``problems``; no BackendError or DataError is raised.
@@ -80,6 +87,7 @@ def annotate_sequence(
                 sequence, phrases[0].text, phrases[0].background, settings, threshold, settings.encoders[0], phrases[1:]
             )
             row["tracking"] = tracking_column(done, sequence, settings)
+            on_track(done)
         except (BackendError, DataError) as error:
             row = _fail(row, "tracking_failed", error)
     return row
@@ -206,6 +214,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
         "key_frames": list(done.key_frames),
         "places_dropped": list(done.places_dropped),
         "none_frames": list(done.none_frames),
+        "held_frames": list(done.held_frames),
         "chosen_iou": means[0],
         "random_iou": means[1],
         "oracle_iou": means[2],

@@ -39,13 +39,16 @@ from chatdesc.types import (
     Steps,
     Verify,
 )
+from chatdesc.verification.recorded import Seen
 from chatdesc.verification.references import random_choice
+from chatdesc.verification.similarity import likeness, reach, trust
 
 Vectors = NDArray[np.float32]
 
 MAX_PROPOSALS = 8
 MAX_SEARCHES = 4  # key frames in a row that come early after one without the target
 ORACLE = "oracle"  # the verifier that may see the truth
+SURE, LIKE = 0.8, 0.7  # share of its confidence, and likeness, from which a tracker is not restarted at once
 REINIT_BELOW = 0.5  # IoU of a language proposal with the tracker's box, below which the tracker restarts
 
 
@@ -71,6 +74,7 @@ class Track:
             random one and of the best one; one entry per key frame with a visible target.
         places_dropped: the key frames in which words of place were left out of the text.
         none_frames: the key frames in which verification took none of the proposals for the target.
+        held_frames: the key frames in which a proposal won against a sure tracker, and had to win once more.
         evidence, choices: what the verifier was asked on each key frame, with the truth, and what it answered.
     """
 
@@ -83,8 +87,13 @@ class Track:
     oracle_iou: NDArray[np.float32]
     places_dropped: tuple[int, ...] = ()
     none_frames: tuple[int, ...] = ()
+    held_frames: tuple[int, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     choices: tuple[Choice, ...] = ()
+
+    def seen(self) -> list[Seen]:
+        """The key frames as they are recorded."""
+        return [Seen(*one) for one in zip(self.key_frames, self.evidence, self.choices, strict=True)]
 
 
 class Stop(NamedTuple):
@@ -101,13 +110,21 @@ class Stop(NamedTuple):
     min_score: float
 
 
+class Rival(NamedTuple):
+    """The proposal that won against the tracker on a key frame, and that frame."""
+
+    frame: int
+    box: Boxes
+
+
 @dataclass(slots=True)
 class _State:
     """The target's box, the tracker's session, and what has been recorded so far.
 
     ``size`` is the width and height of the video's frames. ``trusted_score`` is the tracker's score when it was last
     known to be on the target, or first after a start. ``searches`` counts the key frames in a row that were not
-    verified. ``beside`` has the vectors [W, D] of windows beside the template, from the first key frame on.
+    verified. ``rival`` won on the last key frame, if any proposal did. ``beside`` has the vectors [W, D] of windows
+    beside the template, from the first key frame on.
     """
 
     box: Boxes
@@ -116,6 +133,7 @@ class _State:
     trusted_score: float | None = None
     searches: int = 0
     beside: Vectors | None = None
+    rival: Rival | None = None
     session: Any = None
     init: Boxes | None = None
     boxes: list[Boxes] = field(default_factory=list)
@@ -124,6 +142,7 @@ class _State:
     key_frames: list[int] = field(default_factory=list)
     places_dropped: list[int] = field(default_factory=list)
     none_frames: list[int] = field(default_factory=list)
+    held_frames: list[int] = field(default_factory=list)
     ious: list[tuple[float, float, float]] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
@@ -184,6 +203,7 @@ def track(
         best,
         tuple(state.places_dropped),
         tuple(state.none_frames),
+        tuple(state.held_frames),
         tuple(state.evidence),
         tuple(state.choices),
     )
@@ -305,18 +325,18 @@ def _fitting(text: str, frame: FrameRef, state: _State) -> str:
 
 def _decide(evidence: Evidence, choice: Choice, frame: FrameRef, settings: Settings, state: _State) -> None:
     """Take the verifier's choice: restart the tracker where it is far from it, and remember what is verified."""
-    state.evidence.append(evidence)
-    state.choices.append(choice)
     own = len(evidence.boxes) - 1
     chosen = own if choice.index is None else choice.index
-    state.key_frames.append(frame.index)
-    if choice.index is None:
-        state.none_frames.append(frame.index)
-    if evidence.truth is not None:
-        state.ious.append(_compared(evidence, evidence.truth, chosen))
+    _keep(evidence, choice, chosen, frame.index, state)
     box = evidence.boxes[chosen]
     agrees = float(iou_matrix(box[None], state.box[None])[0, 0]) >= REINIT_BELOW
-    if chosen < own and not agrees:
+    wins = chosen < own and not agrees
+    rival, state.rival = state.rival, Rival(frame.index, box) if wins else None
+    if wins and _holds(evidence) and not _again(rival, box, frame.index):
+        state.held_frames.append(frame.index)
+        state.searches += 1
+        return
+    if wins:
         state.boxes[-1], state.sources[-1], state.scores[-1] = box, "language", float(evidence.scores[chosen])
         state.box, state.session, state.init, state.trusted_score = box, None, box, None
     if _is_verified(choice, evidence, settings):
@@ -324,6 +344,30 @@ def _decide(evidence: Evidence, choice: Choice, frame: FrameRef, settings: Setti
         state.trusted_score = state.scores[-1] if agrees else None
     else:
         state.searches += 1
+
+
+def _keep(evidence: Evidence, choice: Choice, chosen: int, index: int, state: _State) -> None:
+    """Record a key frame: what was seen and chosen, and what the choice is worth."""
+    state.evidence.append(evidence)
+    state.choices.append(choice)
+    state.key_frames.append(index)
+    if choice.index is None:
+        state.none_frames.append(index)
+    if evidence.truth is not None:
+        state.ious.append(_compared(evidence, evidence.truth, chosen))
+
+
+def _holds(e: Evidence) -> bool:
+    """Whether the tracker is sure, and on something like the target: then one key frame does not restart it."""
+    return trust(e) >= SURE and likeness(e) >= LIKE
+
+
+def _again(rival: Rival | None, box: Boxes, index: int) -> bool:
+    """Whether a proposal is the rival of the key frame before, as far as it can have moved since."""
+    if rival is None:
+        return False
+    moved = box[:2] + box[2:] / 2 - (rival.box[:2] + rival.box[2:] / 2)
+    return float(np.linalg.norm(moved)) <= reach(rival.box, index - rival.frame)
 
 
 def _is_verified(choice: Choice, evidence: Evidence, settings: Settings) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from chatdesc.evidence import Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
-from chatdesc.verification.similarity import APART, last_verified, terms, trust, word_scores
+from chatdesc.verification.similarity import APART, Terms, last_verified, terms, trust, word_scores
 
 LONG = 5.0  # log(1 + frames) that counts as 1
 MOST = 10.0  # proposals that count as 1
@@ -24,10 +24,9 @@ FAR = 3.0  # log(1 + displacement in sizes) that counts as 1
 DOUBLINGS = 2.0  # doublings of the area that count as 1
 
 NAMES = (
-    "template_lead", "template_level", "recent_lead", "recent_level", "text_lead", "text_level", "words", "tracker",
-    "jump", "resize", "background", "own", "own_trust", "trust", "on_tracker", "on_verified", "on_previous", "rival",
-    "found", "distance", "growth", "since", "count", "others", "template_rank", "word_rank",
-    "first_growth", "first_size", "first_shape", "age",
+    *Terms._fields, "own", "own_trust", "trust", "on_tracker", "on_verified", "on_previous", "rival", "found",
+    "distance", "verified_growth", "since", "count", "others", "template_rank", "word_rank", "first_growth",
+    "first_size", "first_shape", "age",
 )  # fmt: skip
 
 

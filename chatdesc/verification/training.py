@@ -30,7 +30,7 @@ from chatdesc.verification.learned import choose_among, tokens
 from chatdesc.verification.networks import NETWORKS, Linear, Scores, SetEncoder
 
 TEMPERATURE = 0.1  # of the overlaps that a choice is taught
-KEPT = 0.995  # what the moving average keeps of itself in a step
+KEPT = 0.995  # what the moving average keeps of itself in a step; less in the first ones
 STATE = "state.safetensors"
 
 Network = Linear | SetEncoder
@@ -164,9 +164,11 @@ def _epoch(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        taken = number * len(order) + step
+        share = max(1 - KEPT, 9 / (10 + taken))
         with torch.no_grad():
             for kept, now in zip(smooth.parameters(), network.parameters(), strict=True):
-                kept.lerp_(now, 1 - KEPT)
+                kept.lerp_(now, share)
         losses.append(float(loss.detach()))
     return float(np.mean(losses))
 

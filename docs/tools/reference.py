@@ -35,8 +35,9 @@ COMMANDS_HEAD = """\
 
 This page is generated from the program: `python docs/tools/reference.py`. `chatdesc COMMAND --help` prints the same.
 
-Exit codes: 0 done, 1 some sequences failed (or `doctor` found something missing), 2 an error in the command or in the
-data, 3 a fault of the machine (disk full, permissions, input and output), 130 interrupted.
+Exit codes: 0 done, 1 some sequences failed (or `doctor` found something missing, or `audit --strict` too many faults),
+2 an error in the command or in the data, 3 a fault of the machine (disk full, permissions, input and output),
+130 interrupted.
 """
 
 
@@ -218,11 +219,20 @@ def protocols_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def checks_table() -> str:
+    """The checks of an audit, in the order of their names."""
+    lines = ["| check | kinds | what it does |", "| --- | --- | --- |"]
+    checks = chatdesc.list_checks()
+    lines += [f"| `{check['check']}` | {check['kinds']} | {_cell(check['about'])} |" for check in checks]
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "columns": columns_tables,
     "presets": presets_table,
     "backends": backends_table,
     "protocols": protocols_table,
+    "checks": checks_table,
 }
 
 

@@ -49,3 +49,10 @@ def test_an_error_before_the_work_prints_nothing(console):
     with pytest.raises(ValueError, match="no"), progress_bar(console, "annotate"):
         raise ValueError("no")
     assert printed(console) == ""
+
+
+def test_another_total_begins_another_part_of_the_work(console):
+    with progress_bar(console, "compare") as progress:
+        for done, total in ((0, 3), (3, 3), (0, 70), (69, 70)):
+            progress(done, total, "")
+    assert "69/70" in printed(console)

@@ -17,6 +17,7 @@ import pytest
 from chatdesc.synthetic import render
 from tests.docs.snippets import ROOT
 from tests.makers.datasets import box_lines, got10k, put, trackingnet, zipped
+from tests.makers.recorded import recorded_run
 from tests.standins.hub import Hub, User
 
 TOKEN = "hf_users-own-token"
@@ -44,6 +45,8 @@ def lay_out(data: Path) -> None:
         shutil.copytree(scene, lasot / "airplane" / name)
         (lasot / "airplane" / name / "att.toolkit.txt").write_text(",".join("10000000000000"))
     (lasot / "testing_set.txt").write_text("airplane-1\nairplane-15\n")
+    shutil.copytree(lasot / "airplane" / "airplane-1", lasot / "bus" / "bus-2")
+    (lasot / "training_set.txt").write_text("bus-2\n")
     for scene, folder in zip(scenes, ("train_subset/Cat_1", "test_subset/Dog_2"), strict=True):
         place = data / "TNL2K" / f"TNL2K_{folder}"
         shutil.copytree(scene / "img", place / "imgs")
@@ -126,11 +129,14 @@ def base(ask, tmp_path_factory) -> Path:
     add_submissions(folder)
     for kind, (dataset, place) in SOURCES.items():
         command = ["annotate", dataset, str(folder / "data" / place), "--out", f"base/{kind}"]
-        done = ask(folder, command=[*command, "--rounds", "1", "--include-frames"])
+        split = ["--split", "test"] if kind == "lasot" else []
+        done = ask(folder, command=[*command, *split, "--rounds", "1", "--ground-every", "2", "--include-frames"])
         assert done["code"] == 0, done
+    recorded_run(folder / "base/lasot-train", count=4)
     for command in (
         ["compare", "base/lasot", str(folder / "data/LaSOT")],
         ["push", "base/lasot", "user/lasot-chatdesc", "--private"],
+        ["train-verifier", "base/lasot-train", "--out", "base/verifier", "--epochs", "1"],
     ):
         done = ask(folder, command=command)
         assert done["code"] == 0, done
@@ -145,7 +151,8 @@ def workspace(base, tmp_path) -> Path:
 
 
 def add_runs(workspace: Path, text: str) -> None:
-    """The runs that a snippet reads: each is a copy of the base run of its dataset."""
+    """The runs that a snippet reads: each is a copy of the base run of its dataset, or of the one with evidence."""
     for name in set(RUN.findall(text)):
         kind = next(kind for kind in SOURCES if name.startswith(kind))
+        kind = "lasot-train" if name.endswith("-train") else kind
         shutil.copytree(workspace / "base" / kind, workspace / "runs" / name, dirs_exist_ok=True)

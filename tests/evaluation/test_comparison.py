@@ -8,10 +8,10 @@ from chatdesc.evaluation.compare import ArmProblem, UsedGrounder
 from chatdesc.evaluation.comparison import (
     ArmResults,
     CompareInput,
-    _never_tracked,
-    _problems,
     compare_arms,
     external,
+    never_tracked,
+    problems_of,
 )
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.metrics.protocols import PROTOCOLS
@@ -98,13 +98,13 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
     whole = arm_row("b", ["DataError: refined: unreadable"])
     results = ArmResults({"no-text": None}, ("no-text", "manual", "refined"), [lost, whole, arm_row("c")])
     rows = [a_row("c", manual_text=" "), a_row("a")]
-    problems = _problems(rows, results)
+    problems = problems_of(rows, results)
     assert problems == {
         "a": [ArmProblem("manual", "refined: lost")],
         "b": [ArmProblem("", "DataError: refined: unreadable")],
         "c": [ArmProblem("manual", "it has no manual text")],
     }
-    assert _never_tracked(results, problems) == [
+    assert never_tracked(results, problems) == [
         "the arm manual has no result, for instance: a: manual: refined: lost",
         "the arm refined has no result, for instance: no track",
     ]

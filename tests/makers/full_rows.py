@@ -93,6 +93,7 @@ def row(name="swing-1", split="test", **columns):
             "key_frames": [0, 2],
             "places_dropped": [2],
             "none_frames": [2],
+            "held_frames": [3],
             "chosen_iou": 0.5,
             "random_iou": 0.25,
             "oracle_iou": 0.75,
@@ -100,7 +101,18 @@ def row(name="swing-1", split="test", **columns):
             "sources": ["given", "tracker", "language"],
             "scores": [1.0, 0.5, 0.25],
         },
-        "audit": [{"kind": "typo", "evidence": "swign"}],
+        "audit": [
+            {
+                "kind": "typo",
+                "evidence": '{"distance": 1}',
+                "check": "non-word",
+                "severity": 0.75,
+                "start": 11,
+                "stop": 16,
+                "reason": "no word",
+                "suggestion": "swings",
+            }
+        ],
         "status": "ok",
         "problems": [],
         "provenance": {

@@ -32,7 +32,7 @@ def test_everything_is_in_it():
     for expected in (
         "swing-1 of lasot, split test: 3 frames, 640 x 360, class swing",
         "status ok",
-        "typo: swign",
+        'typo (non-word): "swing": no word; rather "swings"?',
         'manual text:  "human on a swing seat, 中文 ü |"',
         'text to use:  "red swing seat"',
         "It replaces the manual text.",

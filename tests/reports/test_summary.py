@@ -73,3 +73,11 @@ def test_slim_rows_do_not_grow_with_frames():
     assert printed(summary([slimmed])) == printed(summary([row]))
     assert slim(a_row(tracking=None))["tracking"] is None
     assert row["tracking"] is TRACKING
+
+
+def test_suspicious_manual_texts_are_counted():
+    kinds = [["typo", "grammar"], ["duplicate"], []]
+    rows = [a_row(f"a-{i}", audit=[{"kind": kind, "evidence": "{}"} for kind in of]) for i, of in enumerate(kinds)]
+    [line] = [line for line in printed(summary(rows)).splitlines() if "suspicious" in line]
+    assert line.strip("│ ").split()[-1] == "1"
+    assert "suspicious" not in printed(summary(rows[1:]))

@@ -78,9 +78,12 @@ def test_a_card_says_how_to_load_and_to_write_back(tmp_path):
 
 def test_a_card_sums_the_audit_up(tmp_path):
     found = [{"kind": kind, "evidence": "..."} for kind in ("typo", "typo", "ambiguous")]
-    write_dataset([row("a", audit=found), row("b"), row("c", audit=[])], tmp_path / "d", dataset="lasot")
+    copied = [{"kind": "duplicate", "evidence": "..."}]
+    write_dataset(
+        [row("a", audit=found), row("b"), row("c", audit=[]), row("d", audit=copied)], tmp_path / "d", dataset="lasot"
+    )
     audit = (tmp_path / "d/README.md").read_text().partition("## Audit")[2].partition("## Columns")[0]
-    assert "2 of 3 sequences have findings" in audit
+    assert "2 of 4 manual texts have a finding that speaks against them; 1 more" in audit
     assert "| ambiguous | 1 |" in audit and "| typo | 2 |" in audit
     write_dataset([row("a", audit=[])], tmp_path / "e", dataset="lasot")
     assert "No row has a finding" in (tmp_path / "e/README.md").read_text()

@@ -143,7 +143,7 @@ def test_the_search_ends_after_a_while(monkeypatch):
     done, _ = run(Scene([(THERE, 0.9)]), settings, 70)
     assert done.key_frames == done.none_frames == (16, 20, 24, 28, 32, 48, 64)
     monkeypatch.setitem(VERIFIERS, "similarity", lambda e: Choice(0 if e.since > 20 else None))
-    done, _ = run(Scene([(THERE, 0.9)]), settings, 70)
+    done, _ = run(Scene([(THERE, 0.9)], {24: 0.5, 48: 0.5}), settings, 70)
     assert done.none_frames == (16, 20, 32, 36, 40, 44, 64, 68)
     assert sorted(set(done.key_frames) - set(done.none_frames)) == [24, 48]
 
@@ -285,3 +285,34 @@ def test_the_tracker_is_told_the_phrase_in_force():
     assert [t for s, t in told] == ["kite" if s < 5 else "blue kite" if s < 10 else "tail" for s, _ in told]
     assert {t for _, t in told} == {"kite", "blue kite", "tail"}
     assert [(g.frame.index, g.text) for g in of_kind(asked, Ground)] == [(4, "kite"), (8, "blue kite"), (12, "tail")]
+
+
+def test_a_sure_tracker_on_something_alike_is_restarted_when_the_same_proposal_wins_again(monkeypatch):
+    """Far proposals win on every key frame; the third is not where the second was."""
+    alike = {"like": [HERE, THERE, EVEN], "drift": 0}
+    monkeypatch.setitem(VERIFIERS, "similarity", lambda e: Choice(0))
+    done, _ = run(Scene([(THERE, 0.9)], **alike), Settings(ground_every=16), 40)
+    assert done.held_frames == (16,)
+    assert done.key_frames[:2] == (16, 20)  # it is asked again soon
+    assert done.sources[16:21] == ("tracker",) * 4 + ("language",)
+    places = iter([[60, 10, 20, 20], [10, 90, 20, 20], [10, 92, 20, 20]])
+    scene = Scene(**alike)
+
+    def answer(request):
+        if isinstance(request, Ground):
+            return leads(request.text, (request.text, next(places, HERE), 0.9))
+        return scene(request)
+
+    monkeypatch.setitem(VERIFIERS, "similarity", lambda e: Choice(0 if len(e.boxes) > 1 else None))
+    done, _ = drive(track(sequence_of(30, HERE), "kite", (), Settings(ground_every=16), 0.35, "attributes"), answer)
+    assert done.held_frames == (16, 20)
+    assert done.sources[24] == "language"
+
+
+@pytest.mark.parametrize("change", ["unsure", "unlike"])
+def test_an_unsure_tracker_or_one_on_something_else_is_restarted_at_once(change, monkeypatch):
+    monkeypatch.setitem(VERIFIERS, "similarity", lambda e: Choice(0))
+    found = [(THERE, 0.9)]
+    scene = Scene(found, {4: 0.5}) if change == "unsure" else Scene(found, like=[HERE], drift=1)
+    done, _ = run(scene, frames=6)
+    assert (done.held_frames, done.sources[4]) == ((), "language")

@@ -272,10 +272,16 @@ def clip_prefers_refined_texts():
     at_least(np.mean(better), 0.75, "refined texts that beat a faulty manual text")
 
 
+def restarted(done):
+    """IoU of the tracker's box with the one that words put it on in the frame before."""
+    pairs = [t for t in range(1, len(done.boxes)) if done.sources[t - 1 : t + 1] == ("language", "tracker")]
+    return [float(iou_matrix(done.boxes[t : t + 1], done.boxes[t - 1 : t])[0, 0]) for t in pairs]
+
+
 def words_bring_a_lost_tracker_back():
     """A visual tracker that stands still is put back on the target by a true text, and not by a wrong one."""
     settings, threshold = replace(SETTINGS, ground_every=2), backend("grounder").threshold
-    aucs = {}
+    aucs, after = {}, []
     for kind in ("true", "wrong"):
         texts = []
         for _, scene in films(8):
@@ -286,7 +292,9 @@ def words_bring_a_lost_tracker_back():
             for (q, _), text in zip(films(8), texts, strict=True)
         )
         aucs[kind] = [score_sequence(d.boxes, q.boxes).auc for d, (q, _) in zip(done, films(8), strict=True)]
+        after += [v for d in done for v in restarted(d)]
     at_least(np.mean(aucs["true"]), 0.5, "AUC with a true text")
+    at_least(np.mean(after), 0.9, "IoU of a tracker that stands still with the box that it was started on")
     at_least(np.mean(aucs["true"]) - np.mean(aucs["wrong"]), 0.1, "lead over a wrong text")
 
 

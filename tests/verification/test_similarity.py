@@ -75,7 +75,7 @@ def test_terms_by_hand():
     spread = np.std([0.9, 0.6, 0.5, 0.4, 0.2])
     np.testing.assert_allclose(t.template_lead, [0.3 / spread / 2, -0.3 / spread / 2], rtol=1e-5)
     np.testing.assert_allclose(t.tracker, [0, 0.9 / 0.95], rtol=1e-5)
-    np.testing.assert_allclose(t.jump, [-(1 - np.exp(-(50**2) / (2 * (20 * 1.5) ** 2))), 0], rtol=1e-5)
+    np.testing.assert_allclose(t.jump, [-(1 - np.exp(-(50**2) / (2 * (20 * 1.1) ** 2))), 0], rtol=1e-5)
     np.testing.assert_allclose(t.background, [-0.5 * 0.4 / 1.2, 0], rtol=1e-5)
     # nothing was found where the tracker is, so it counts half of the least score found; no box is alike the other
     own, tree = (np.log(p / (1 - p)) for p in (0.4, 0.4))

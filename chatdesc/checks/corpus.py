@@ -1,0 +1,90 @@
+"""The texts of a dataset as the checks of language see them: words, targets, and a model of the other texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from chatdesc.checks.base import Subject
+from chatdesc.checks.language import edits, english
+from chatdesc.checks.ngrams import START, STOP, Text, Trigrams, View
+from chatdesc.checks.siblings import Siblings, words_of
+from chatdesc.types import Word, split_words
+
+
+class Corpus:
+    """All texts of an audit."""
+
+    def __init__(self, subjects: Sequence[Subject]) -> None:
+        self.siblings = Siblings(subjects)
+        self.model = Trigrams(self._text(subject) for subject in subjects)
+
+    def read(self, subject: Subject) -> Reading:
+        """One text, with what the others say about it."""
+        return Reading(self, subject)
+
+    def _text(self, subject: Subject) -> Text:
+        category = subject.category or ""
+        return Text(category, self.siblings.abstract(subject.category, words_of(subject.text)))
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The English words of all texts."""
+        words = (word for context, word in self.model.counts if context.level == "word")
+        return frozenset(word for word in words if not word.startswith("<") and english().knows(word))
+
+
+class Reading:
+    """A text, its words with their places, and the view of the other texts."""
+
+    def __init__(self, corpus: Corpus, subject: Subject) -> None:
+        self.category = subject.category
+        self._whole = subject.text
+        self.spans: tuple[Word, ...] = split_words(subject.text)
+        self.words = words_of(subject.text)
+        self.text = corpus._text(subject)
+        self.view: View = corpus.model.without(self.text)
+        self.corpus = corpus
+
+    @cached_property
+    def heads(self) -> dict[str, int]:
+        """The heads of the class's other texts."""
+        return self.corpus.siblings.heads(self.category, self.words) if self.category else {}
+
+    def kin(self, word: str) -> bool:
+        """Whether another text of the class has a word that is not its head."""
+        if not self.category or word in self.heads:
+            return False
+        return self.corpus.siblings.has(self.category, self.words, word)
+
+    def span(self, index: int, last: int | None = None) -> tuple[int, int]:
+        """The characters of the words from ``index`` to ``last``."""
+        return self.spans[index].start, self.spans[index if last is None else last].end
+
+    def gap(self, index: int) -> str:
+        """The characters between a word and the next one."""
+        return self._whole[self.spans[index].end : self.spans[index + 1].start]
+
+    def at_punctuation(self, index: int) -> bool:
+        """Whether more than a space stands between a word and one beside it, so that they are no neighbours."""
+        places = (i for i in (index - 1, index) if 0 <= i < len(self.spans) - 1)
+        return any(self.gap(i).strip() for i in places)
+
+    def before(self, index: int) -> str:
+        """The word or symbol before a word; ``<s>`` before the first."""
+        return self.text.words[index - 1] if index else START
+
+    def after(self, index: int) -> str:
+        """The word or symbol after a word; ``</s>`` after the last."""
+        return self.text.words[index + 1] if index + 1 < len(self.text.words) else STOP
+
+    def near(self, word: str) -> set[str]:
+        """Words of the dataset, and heads of the class, that are one edit away."""
+        one_away = set(edits(word)) - {word}
+        return one_away & (self.corpus.vocabulary | self.heads.keys())
+
+
+def is_plain(word: Word) -> bool:
+    """Whether a word is made of ASCII letters (and hyphens, apostrophes) and is no name or abbreviation."""
+    letters = word.text.replace("-", "").replace("'", "").replace("’", "")
+    return letters.isascii() and letters.isalpha() and (word.text.islower() or word.start == 0)

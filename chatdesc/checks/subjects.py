@@ -1,0 +1,166 @@
+"""The texts that an audit is about: of a dataset, of a run, or of rows that were published.
+
+>>> from tempfile import mkdtemp
+>>> from chatdesc.synthetic import render
+>>> root = mkdtemp()
+>>> names = render(Path(root), count=2, frames=3)
+>>> audited = subjects("synthetic", root)
+>>> {subject.sequence for subject in audited.subjects} == set(names), audited.subjects[0].num_frames
+(True, 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from chatdesc.checks.base import Subject
+from chatdesc.loaders import NAMES
+from chatdesc.loaders.base import Dataset
+from chatdesc.names import near, some
+from chatdesc.private import without_secrets
+from chatdesc.rows.check import wrong_column
+from chatdesc.rows.schema import COLUMNS, HEAVY, Row
+from chatdesc.rows.selection import Selection, named_sequences
+from chatdesc.rows.sources import read_rows
+from chatdesc.rows.store import Store
+from chatdesc.types import ChatdescError, Sequence
+
+TextSource = Literal["manual", "refined"]
+READ = tuple(name for name in COLUMNS if name not in (*HEAVY, "tracking"))  # what does not grow with the frames
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What is audited.
+
+    Attributes:
+        place: the dataset's name and root, or the place of the rows.
+        text_source: ``manual``, or ``refined`` for the texts to use.
+        notes: what a reader must know.
+    """
+
+    place: str
+    subjects: tuple[Subject, ...]
+    text_source: TextSource = "manual"
+    notes: tuple[str, ...] = ()
+
+
+def subjects(
+    source: str,
+    root: str | None = None,
+    chosen: Selection | None = None,
+    *,
+    texts: str | None = None,
+    config: str | None = None,
+    text_source: str | None = None,
+) -> Audited:
+    """The texts of a dataset ``source`` at ``root``; without a root, those of a run, a dataset folder or a repository.
+
+    Args:
+        chosen: which sequences.
+        texts: another root that holds the dataset's texts.
+        config: which of several datasets in one repository.
+        text_source: of rows, ``manual`` or ``refined``; None takes the manual texts where there are any.
+
+    Raises:
+        ChatdescError: nothing can be read there, no sequence has a text, or an argument takes no part.
+    """
+    chosen = chosen or Selection()
+    if text_source not in (None, *get_args(TextSource)):
+        raise ChatdescError(f"there is no text source {text_source!r}: say manual or refined")
+    if root is not None:
+        _refuse(
+            {"--config": config, "--text-source": text_source}, "for a dataset at ROOT, which has manual texts only"
+        )
+        return _of_dataset(source, root, chosen, texts)
+    _refuse({"--texts": texts}, "for a run or a dataset folder, whose rows hold the texts")
+    by_name: dict[str, Row] = {}
+    rows = _rows(source, chosen, config)
+    twice = [row["sequence"] for row in rows if by_name.setdefault(row["sequence"], row) is not row]
+    found = _of_rows(source, tuple(by_name.values()), cast("TextSource | None", text_source), twice)
+    if not any(subject.text.strip() for subject in found.subjects):
+        raise ChatdescError(f"{source}: no row has a {'manual text' if text_source == 'manual' else 'text'} to audit")
+    return found
+
+
+def _refuse(values: dict[str, object], why: str) -> None:
+    if given := [name for name, value in values.items() if value is not None]:
+        raise ChatdescError(f"{' and '.join(given)}: of no use {why}")
+
+
+def _of_dataset(name: str, root: str, chosen: Selection, texts: str | None) -> Audited:
+    if Path(name, "run.json").is_file():
+        raise ChatdescError(f"{name} is a run, whose rows hold its texts: leave ROOT out")
+    data = chosen.open(name, root, texts)
+    found = tuple(map(of_sequence, data))
+    if not any(subject.text.strip() for subject in found):
+        raise ChatdescError(f"{root}: {_why_none(data)}, so there is nothing to audit; a run has texts to audit")
+    problems = tuple(f"dataset: {problem.kind}: {problem.message}" for problem in data.problems)
+    return Audited(without_secrets(f"{name} at {data.root}"), found, notes=problems)
+
+
+def _why_none(data: Dataset) -> str:
+    return (
+        f"no sequence has a text ({len(data)} looked at)" if data.has_texts else f"{data.dataset} comes without texts"
+    )
+
+
+def of_sequence(sequence: Sequence) -> Subject:
+    """A sequence's own text."""
+    return Subject(
+        sequence.name,
+        sequence.manual_text or "",
+        sequence.category,
+        len(sequence),
+        sequence.status,
+        tuple(problem.message for problem in sequence.problems),
+    )
+
+
+def _rows(source: str, chosen: Selection, config: str | None) -> Iterable[Row]:
+    if Path(source, "run.json").is_file():
+        return Store(Path(source)).rows(chosen.of(Path(source)))
+    if source in NAMES and not Path(source).exists():
+        raise ChatdescError(f"to audit a dataset, say where it is: chatdesc audit {source} ROOT")
+    _refuse({"--split-file": chosen.split_file}, "for a dataset folder or a repository: name a --split")
+    return islice(_named(source, read_rows(source, chosen.split, config, READ), chosen.sequences), chosen.limit)
+
+
+def _named(source: str, rows: Iterable[Row], listed: str | None) -> Iterator[Row]:
+    """The rows of the sequences in a list, which must all be there."""
+    names = named_sequences(listed)
+    seen: set[str] = set()
+    for row in rows:
+        if wrong := wrong_column(row, READ):
+            raise ChatdescError(f"{source}: row {row.get('sequence')}: column {wrong} has another type than chatdesc's")
+        seen.add(row["sequence"])
+        if names is None or row["sequence"] in names:
+            yield row
+    if lacking := sorted(set(names or ()) - seen):
+        raise ChatdescError(f"{source} has no sequence {lacking[0]!r}{near(lacking[0], seen)}")
+
+
+def _of_rows(source: str, rows: Collection[Row], text_source: TextSource | None, twice: list[str]) -> Audited:
+    manual = any((row.get("manual_text") or "").strip() for row in rows)
+    used: TextSource = text_source or ("manual" if manual else "refined")
+    notes = ["no row has a manual text: the texts to use are audited"] if text_source is None and not manual else []
+    notes += [f"rows of sequences that another row has are left out: {some(twice)}"] if twice else []
+    return Audited(source, tuple(of_row(row, used) for row in rows), used, tuple(notes))
+
+
+def of_row(row: Row, text_source: TextSource = "manual") -> Subject:
+    """A row's manual text, or its text to use; of a published dataset columns may be missing."""
+    text = row.get("manual_text") if text_source == "manual" else row.get("text")
+    return Subject(
+        row["sequence"],
+        text or "",
+        row.get("category"),
+        row.get("num_frames"),
+        row.get("status") or "ok",
+        tuple(row.get("problems") or ()),
+        row,
+    )

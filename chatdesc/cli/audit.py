@@ -1,0 +1,109 @@
+"""``chatdesc audit``: the texts that are wrong, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatdesc import api
+from chatdesc.cli.console import Exit, new_console, progress_bar, say
+from chatdesc.cli.options import LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
+from chatdesc.tables import plain_table
+from chatdesc.types import ChatdescError
+
+TOP = 10
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from chatdesc.checks.audit import Audit
+
+
+def audit(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of a dataset (with ROOT), run folder, dataset folder, or Hub repository USER/NAME",
+            show_default=False,
+        ),
+    ] = None,
+    root: Annotated[str | None, typer.Argument(help="Root of the dataset", show_default=False)] = None,
+    checks: Annotated[str | None, typer.Option(help="Names of checks, separated by commas (default: all)")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks and exit")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for audit.csv, audit.md and audit.jsonl")] = None,
+    top: Annotated[int, typer.Option(min=0, help="Print so many of the most suspicious texts")] = TOP,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if more than --allow findings speak against a text")
+    ] = False,
+    allow: Annotated[int, typer.Option(min=0, help="With --strict: findings that may be there")] = 0,
+    split: SplitOpt = None,
+    sequences: NamesOpt = None,
+    limit: LimitOpt = None,
+    split_file: SplitFileOpt = None,
+    texts: TextsOpt = None,
+    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    text_source: Annotated[
+        str | None,
+        typer.Option(help="Of a run or repository: manual or refined texts (default: manual, where there are any)"),
+    ] = None,
+) -> None:
+    """Find the texts that are wrong, and say why: the most suspicious first.
+
+    Texts are compared with each other, so audit a dataset as a whole. Uninformative and duplicate texts are counted,
+    not ranked.
+
+    Examples:
+
+      chatdesc audit lasot /data/LaSOT --out audit
+
+      chatdesc audit runs/otb --text-source refined
+
+      chatdesc audit user/lasot-chatdesc --checks formatting,duplicate
+
+      chatdesc audit tnl2k /data/TNL2K --strict
+    """
+    console = new_console()
+    if list_:
+        _list(console)
+        raise typer.Exit
+    if source is None:
+        raise ChatdescError("say what to audit: chatdesc audit DATASET ROOT, or chatdesc audit RUN")
+    names = None if checks is None else [name.strip() for name in checks.split(",") if name.strip()]
+    with progress_bar(console, "audit", transient=True) as progress:
+        found = api.audit(
+            source, root, checks=names, out=out, split=split, sequences=sequences, limit=limit, split_file=split_file,
+            texts=texts, config=config, text_source=text_source, progress=progress,
+        )  # fmt: skip
+    _print(found, console, top)
+    for path in found.files:
+        say(console, f"written: {path}")
+    raise typer.Exit(Exit.FAILED_ROWS if strict and found.faults > allow else Exit.DONE)
+
+
+def _list(console: Console) -> None:
+    for check in api.list_checks():
+        say(console, f"{check['check']} ({check['kinds']})", "bold")
+        for line in wrapped(check["about"], console.width, "  "):
+            say(console, line)
+
+
+def _print(found: Audit, console: Console, top: int) -> None:
+    for note in found.notes:
+        say(console, note, "yellow", wrap=True)
+    ranked = [suspect for suspect in found.suspects if suspect.suspicion > 0]
+    for rank, suspect in enumerate(ranked[:top], 1):
+        head, *lines = suspect_lines(rank, suspect, console.width)
+        say(console, head, "bold")
+        for line in lines:
+            say(console, line)
+    if len(ranked) > top:
+        say(console, f"     ... and {len(ranked) - top} more (--top, or --out for files)")
+    if found.findings:
+        console.print(plain_table(counts_table(found.findings), "", console.width))
+    faults = "1 fault" if found.faults == 1 else f"{found.faults} faults"
+    suspicious = {name for suspect in ranked for name in suspect.sequences}
+    where = f"in {len(suspicious)} of {found.sequences} sequences, {found.texts} with a text"
+    say(console, f"{found.place}: {faults} {where}", "bold", wrap=True)

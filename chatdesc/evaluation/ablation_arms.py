@@ -1,0 +1,159 @@
+"""Tracks of an ablation: the refined text under every verifier, and the tracker alone.
+
+They lie in ``RUN/compare/verification-GROUNDER-HASH/``: tracks as result files, and beside them the evidence of each
+arm's key frames. An arm has the hash of its verifier's weights in its name. So an arm is added to those that were
+tracked before, and other weights under the same name are another arm.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+from chatdesc.backends import create, split_spec
+from chatdesc.config import Settings, public_spec
+from chatdesc.engine.models import has_weights
+from chatdesc.evaluation.arms import (
+    Arm,
+    ArmRow,
+    Comparison,
+    described,
+    keep_track,
+    models_of,
+    named,
+    recorded_settings,
+    refuse_no_tracker,
+    texts_of,
+    verified_means,
+)
+from chatdesc.evaluation.compare import NO_TEXT, REFINED
+from chatdesc.loaders.base import Dataset
+from chatdesc.names import escaped
+from chatdesc.protocols import Verifier
+from chatdesc.rows.evidence import evidence_of, keep
+from chatdesc.rows.store import JsonStore, read_config
+from chatdesc.stages.track import ORACLE, Track
+from chatdesc.types import BackendError, ChatdescError, DataError
+from chatdesc.verification.recorded import Seen
+
+RANDOM, TRAINING_FREE, LEARNED = "random", "similarity", "learned"
+
+
+@dataclass(slots=True)
+class Ablation(Comparison):
+    """A run's refined texts tracked under several verifiers.
+
+    Attributes:
+        verifiers: the verifier of each arm by the arm's name; the tracker alone has none.
+    """
+
+    verifiers: dict[str, Verifier] = field(default_factory=dict)
+
+    @classmethod
+    def between(
+        cls,
+        run: Path,
+        data: Dataset | None = None,
+        verifiers: Iterable[str] = (),
+        judge: str | None = None,
+        tracker: str | None = None,
+        encoder: str | None = None,
+        device: str = "auto",
+    ) -> Ablation:
+        """The tracker alone, random, similarity, ``verifiers`` (none named: learned), the run's own, and the oracle.
+
+        Raises:
+            ChatdescError: the folder is no run, it had no tracker and none is named, or a model cannot be loaded.
+        """
+        config = read_config(run)
+        recorded = recorded_settings(run, config["settings"])
+        settings = replace(named(recorded, judge, tracker, encoder), verifier=TRAINING_FREE)
+        refuse_no_tracker(run, settings)
+        specs = _specs(list(verifiers) or [LEARNED], recorded)
+        made = {spec: create("verifier", spec, device=device) for spec in specs}
+        arms = {_arm_name(spec, verifier): spec for spec, verifier in made.items()}
+        models = None if data is None else models_of(settings, (), device)
+        selecting = public_spec(settings.grounder) == recorded.grounder
+        if models is not None:
+            models.verifiers = made
+            now = described(models, with_verifiers=False)
+            selecting = selecting or now["grounder"] == config["backends"]["grounder"]
+        every = (Arm(NO_TEXT), *(Arm(name, REFINED, spec) for name, spec in arms.items()))
+        by_arm = {name: made[spec] for name, spec in arms.items()}
+        return cls(run, data, settings, models, selecting, False, every, by_arm)
+
+    @property
+    def place(self) -> Path:
+        """The folder of the tracks; verifiers are not part of its name."""
+        known = json.dumps(self.settings.as_dict(), sort_keys=True)
+        name = split_spec(self.settings.grounder)[0]
+        return self.run / "compare" / f"verification-{name}-{sha256(known.encode()).hexdigest()[:8]}"
+
+    def facts(self) -> dict[str, str]:
+        """What the models but the verifiers say of themselves: those are in the arms' names."""
+        return described(self.models, with_verifiers=False) if self.models else {}
+
+    def is_whole(self, row: ArmRow) -> bool:
+        """Whether a row has all arms."""
+        return all(arm.name in row["verified"] for arm in self.arms)
+
+    def keep(self, name: str, tracks: Mapping[str, Track | None]) -> None:
+        """Write the evidence and boxes of the arms in ``tracks``, or remove them (None); the others stay.
+
+        Without any, the sequence failed as a whole, and nothing of it stays.
+        """
+        for arm, track in (tracks or {arm.name: None for arm in self.arms}).items():
+            keep(self._beside(arm), name, track.seen() if track else None)
+            keep_track(self.place, arm, name, track.boxes.tolist() if track else None)
+
+    def job(self, name: str) -> Generator[Any, Any, tuple[Mapping[str, Track | None], ArmRow]]:
+        """Tracks of the arms that the sequence does not have yet, and its row."""
+        sequence, row = self.inputs(name)
+        before = JsonStore[ArmRow](self.place).finished(name)
+        known = before["verified"] if before else {}
+        verified = dict(known) if before and before["texts"] == texts_of(row) else {}
+        missing = [arm for arm in self.arms if arm.name not in verified]
+        tracks: dict[str, Track | None] = dict.fromkeys([*(known.keys() - verified.keys()), *(a.name for a in missing)])
+        failures: dict[str, str] = {}
+        for arm in missing:
+            try:
+                done = yield from self.tracked(arm, sequence, row)
+                tracks[arm.name], verified[arm.name] = done, verified_means(done)
+            except (BackendError, DataError) as error:
+                failures[arm.name] = str(error)
+        made: dict[str, Any] = {"texts": texts_of(row), "verified": verified, "judged": {}}
+        made |= {"attributes": sorted(a for a, yes in sequence.attributes.items() if yes)}
+        made |= {"problems": [f"{arm}: {why}" for arm, why in failures.items()], "arm_problems": failures}
+        return tracks, cast(ArmRow, made)
+
+    def key_frames(self, names: Iterable[str]) -> Iterator[tuple[str, Seen]]:
+        """The key frames of sequences under all verifiers."""
+        for name in names:
+            for arm in self.verifiers:
+                for _, seen in evidence_of(self._beside(arm), [name]):
+                    yield from ((name, one) for one in seen)
+
+    def _beside(self, arm: str) -> Path:
+        """Where an arm's evidence is kept."""
+        return self.place / "arms" / escaped(arm, "")
+
+
+def _specs(verifiers: list[str], recorded: Settings) -> list[str]:
+    """The verifiers of an ablation, each once: the named ones go before the run's own of the same name."""
+    public = [public_spec(spec) for spec in verifiers]
+    for name in {ORACLE, RANDOM} & set(public):
+        raise ChatdescError(f"--verifier {name}: takes part in any case; name others")
+    own = [] if recorded.verifier in (ORACLE, RANDOM, *public) else [recorded.verifier]
+    return list(dict.fromkeys([RANDOM, TRAINING_FREE, *verifiers, *own, ORACLE]))
+
+
+def _arm_name(spec: str, verifier: Verifier) -> str:
+    """The verifier's public name; with a model, also the beginning of a hash of what it says of itself."""
+    if not has_weights(verifier):
+        return public_spec(spec)
+    facts = json.dumps(verifier.describe_self(), sort_keys=True)
+    return f"{public_spec(spec)} {sha256(facts.encode()).hexdigest()[:6]}"

@@ -1,0 +1,155 @@
+"""A verifier trained on recorded evidence: its files; the same weights again, also after a stop; wrong input."""
+
+import json
+
+import pytest
+
+import chatdesc
+from chatdesc.backends import create
+from chatdesc.rows.evidence import evidence_of
+from chatdesc.types import ChatdescError, Verify
+from chatdesc.verification.figures import Judged
+from tests.makers.commands import call, fails
+from tests.makers.recorded import recorded_run
+
+FILES = ["README.md", "config.json", "model.safetensors", "training.json"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return recorded_run(tmp_path_factory.mktemp("recorded") / "run", count=40)
+
+
+@pytest.fixture(scope="module")
+def trained(run, tmp_path_factory):
+    return chatdesc.train_verifier([run], tmp_path_factory.mktemp("trained") / "verifier", epochs=6)
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_it_learns_what_the_evidence_shows(trained, tmp_path):
+    """On a run that it has not seen, through the backend that a command would name."""
+    verifier = create("verifier", f"learned:{trained.out}")
+    fresh = recorded_run(tmp_path, count=10, seed=9)
+    evidence = [s.evidence for _, seen in evidence_of(fresh, [f"kite-{k}" for k in range(10)]) for s in seen]
+    judged = Judged.of(evidence, verifier.choose([Verify("learned", e) for e in evidence]))
+    assert judged.share() > 0.8 and judged.none_auc() > 0.9
+
+
+def test_the_folder_holds_a_model_of_the_hub_and_what_it_was_made_from(trained, run):
+    assert sorted(p.name for p in trained.out.iterdir()) == FILES
+    made = json.loads((trained.out / "training.json").read_text())
+    assert made["runs"][0]["sequences"] == 40 and made["plan"]["kind"] == "set" and made["best"] == trained.best
+    config = json.loads((trained.out / "config.json").read_text())
+    assert config["kind"] == "set" and config["features"] == made["features"]
+    assert len(weights(trained.out)) < 200_000
+    card = (trained.out / "README.md").read_text()
+    train, checked = trained.sequences
+    assert f"{train} sequences were learned from, {checked} others" in card and "| lasot | 40 | 480 |" in card
+    assert f"| **{trained.best}** |" in card and "| similarity | - |" in card and "## Licence" in card
+    assert str(run.parent) not in card + json.dumps(made)
+
+
+def test_the_table_has_all_epochs_and_the_training_free_verifier(trained):
+    *epochs, free = trained.records()
+    assert [row["epoch"] for row in epochs] == list(range(1, len(epochs) + 1)) and free["epoch"] == "similarity"
+    assert [row["epoch"] for row in epochs if row["kept"]] == [trained.best]
+    assert trained.table().columns == ["epoch", "loss", "share", "lost", "none_auc", "calibration", "kept"]
+
+
+def test_the_same_runs_and_seed_give_the_same_weights(trained, run, tmp_path):
+    same = chatdesc.train_verifier([run], tmp_path / "same", epochs=6)
+    other = chatdesc.train_verifier([run], tmp_path / "other", epochs=6, seed=1)
+    assert weights(same.out) == weights(trained.out) != weights(other.out)
+    assert same.epochs == trained.epochs
+
+
+def test_stopped_after_two_epochs_it_goes_on_to_the_same_weights(trained, run, tmp_path):
+    def stop(done, total, note):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        chatdesc.train_verifier([run], tmp_path / "v", epochs=6, progress=stop)
+    assert not (tmp_path / "v" / "model.safetensors").exists()
+    told = []
+    again = chatdesc.train_verifier([run], tmp_path / "v", epochs=6, progress=lambda done, total, _: told.append(done))
+    assert told[1] == 3 and sorted(p.name for p in again.out.iterdir()) == FILES
+    assert weights(again.out) == weights(trained.out)
+
+
+def test_a_finished_verifier_is_not_trained_again(trained, run):
+    before = {path.name: path.stat().st_mtime_ns for path in trained.out.iterdir()}
+    assert chatdesc.train_verifier([run], trained.out, epochs=6, progress=lambda *_: pytest.fail("trained")) == trained
+    assert {path.name: path.stat().st_mtime_ns for path in trained.out.iterdir()} == before
+
+
+@pytest.mark.parametrize("change", [{"kind": "linear"}, {"epochs": 3}, {"seed": 5}, {"validation": 0.5}])
+def test_another_configuration_in_the_same_folder_is_refused(trained, run, change):
+    with pytest.raises(ChatdescError, match="made with another configuration"):
+        chatdesc.train_verifier([run], trained.out, **{"epochs": 6} | change)
+
+
+def test_other_evidence_or_features_in_the_same_folder_are_refused(trained, run, tmp_path, monkeypatch):
+    with pytest.raises(ChatdescError, match="made with another configuration"):
+        chatdesc.train_verifier([recorded_run(tmp_path, count=40, seed=1)], trained.out, epochs=6)
+    monkeypatch.setattr("chatdesc.evaluation.train_verifier.NAMES", ("shoe_size",))
+    with pytest.raises(ChatdescError, match="features: was"):
+        chatdesc.train_verifier([run], trained.out, epochs=6)
+
+
+def test_a_folder_of_something_else_is_left_alone(run, tmp_path):
+    (tmp_path / "letters").write_text("dear")
+    with pytest.raises(ChatdescError, match="no empty folder and no verifier"):
+        chatdesc.train_verifier([run], tmp_path)
+    (tmp_path / "letters").rename(tmp_path / "training.json")
+    with pytest.raises(ChatdescError, match=r"training\.json: cannot be read back"):
+        chatdesc.train_verifier([run], tmp_path)
+
+
+def test_a_damaged_state_is_named_with_the_remedy(run, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        chatdesc.train_verifier([run], tmp_path / "v", progress=stop_at_once)
+    (tmp_path / "v" / "state.safetensors").write_bytes(b"half of it")
+    with pytest.raises(ChatdescError, match=r"state\.safetensors: cannot be read back .*remove it"):
+        chatdesc.train_verifier([run], tmp_path / "v")
+
+
+def stop_at_once(done, total, note):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "deep"}, "--kind is one of set, linear"),
+        ({"epochs": 0}, "--epochs must be at least 1"),
+        ({"validation": 1.0}, "--validation is a share"),
+        ({"runs": []}, "one or more runs"),
+        ({"runs": "run"}, "as a list"),
+    ],
+)
+def test_values_out_of_range_are_refused(run, tmp_path, values, said):
+    with pytest.raises(ChatdescError, match=said):
+        chatdesc.train_verifier(**{"runs": [run], "out": tmp_path / "v"} | values)
+    assert not (tmp_path / "v").exists()
+
+
+def test_the_command(run, tmp_path):
+    done = call("train-verifier", run, "--out", tmp_path / "v", "--kind", "linear", "--epochs", "2", columns=80)
+    assert done.exit_code == 0, done.output
+    assert f"--verifier learned:{tmp_path / 'v'}" in done.output and "similarity" in done.output
+    assert max(map(len, done.output.splitlines()[:-1])) <= 80
+    assert "the validation rests on" in done.output
+    assert "is no run of chatdesc" in fails("train-verifier", tmp_path, "--out", tmp_path / "w")
+
+
+def test_a_stopped_command_says_how_to_go_on(run, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chatdesc.api.train_verifier", stopped)
+    done = call("train-verifier", run, "--out", tmp_path / "v")
+    assert done.exit_code == 130 and "the same command goes on from here" in done.output
