@@ -37,7 +37,7 @@ class Browser:
     """
 
     def __init__(self):
-        self.errors, self.requests = [], []
+        self.errors, self.requests, self._loads = [], [], 0
         self._folder = tempfile.TemporaryDirectory(prefix="chatdesc-chromium-", ignore_cleanup_errors=True)
         ours, theirs = [_high(os.pipe()) for _ in range(2)]
         self._write, self._read = ours[1], theirs[0]
@@ -88,11 +88,12 @@ class Browser:
         address = page.resolve().as_uri() if isinstance(page, Path) else page
         self.errors.clear()
         self.requests.clear()
-        self.call("Page.navigate", url="about:blank")  # the same file with another # would not be read again
-        self.call("Page.navigate", url=address)
-        self.wait(
-            f"location.href.startsWith({json.dumps(address.partition('#')[0])}) && document.readyState === 'complete'"
-        )
+        self._load("Page.navigate", url="about:blank")  # the same file with another # would not be read again
+        self._load("Page.navigate", url=address)
+
+    def reload(self):
+        """Read the page again, and wait until all of it is read."""
+        self._load("Page.reload")
 
     def run(self, script):
         """A script's value; a promise is waited for."""
@@ -144,6 +145,12 @@ class Browser:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         Path(path).write_bytes(base64.b64decode(data))
 
+    def _load(self, method, **parameters):
+        before = self._loads
+        self.call(method, **parameters)
+        while self._loads == before:
+            self._receive()
+
     def _send(self, method, **parameters):
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
@@ -167,6 +174,7 @@ class Browser:
         return message
 
     def _note(self, method, said):
+        self._loads += method == "Page.loadEventFired"
         if method == "Runtime.exceptionThrown":
             self.errors.append(str(said["exceptionDetails"]))
         if method == "Log.entryAdded" and said["entry"]["level"] == "error":

@@ -51,10 +51,8 @@ def test_a_search_filters_and_stays_in_the_address(page):
     assert page.run(NAMES) == [first]
     assert f"q={first}" in page.run("location.hash")
     assert "1 of 3 sequences" in page.run("document.querySelector('.count').textContent")
-    page.run("window.old = true; location.reload()")
-    page.wait(
-        "!window.old && document.readyState === 'complete' && document.querySelectorAll('.rows .row').length === 1"
-    )
+    page.reload()
+    page.wait("document.querySelectorAll('.rows .row').length === 1")
     page.press("Escape")
     assert len(page.run(NAMES)) == 3
 
@@ -199,8 +197,8 @@ def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_
         browser.press("Home")
         for key in ["j"] * row + ["Enter"]:
             browser.press(key)
-        browser.run("window.old = true; location.reload()")
-        browser.wait("!window.old && document.readyState === 'complete' && document.querySelector('.heading .about')")
+        browser.reload()
+        browser.wait("document.querySelector('.heading .about')")
         sources.append(browser.run("document.querySelector('.heading .about').textContent").split(" · ")[-1])
         browser.press("Escape")
     assert sources == ["run", "other"]
