@@ -33,6 +33,7 @@ from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
 from chatdesc.names import near, some
+from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
 from chatdesc.rows.refined import load_refined
@@ -50,8 +51,8 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "score", "show", "submit",
-    "train_verifier", "write_back",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
+    "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 SERVER_SEQUENCES = 32  # sequences in flight where a model server answers

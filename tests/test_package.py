@@ -105,12 +105,13 @@ def test_a_wheel_installs_one_name(wheel):
 
 @in_checkout
 def test_a_wheel_holds_every_file_of_the_package(wheel):
-    data = (".py", ".txt", ".toml", ".yaml", ".jinja", ".typed")
+    data = (".py", ".txt", ".toml", ".yaml", ".jinja", ".typed", ".js", ".css", ".html")
     files = [Path(d, n) for d, _, names in os.walk(PACKAGE, followlinks=True) for n in names]
     expected = {str(f.relative_to(PACKAGE.parent)) for f in files if f.suffix in data or f.name == "py.typed"}
     for needed in ("metrics/ope.py", "loaders/__init__.py", "cards/dataset_card.md.jinja", "cards/lasot.yaml"):
         assert f"chatdesc/{needed}" in expected
     assert any(name.startswith("chatdesc/prompts/") for name in expected)
+    assert "chatdesc/page/web/main.js" in expected
     assert expected <= set(wheel)
 
 

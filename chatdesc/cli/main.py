@@ -17,6 +17,7 @@ from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
+from chatdesc.cli.report import report
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
@@ -29,7 +30,7 @@ from chatdesc.version import __version__
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate, train_verifier),
-    "Inspect": (show, audit, fix),
+    "Inspect": (show, audit, fix, report),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }

@@ -1,0 +1,236 @@
+"""``chatdesc.report``: the page of one or several sources.
+
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> from chatdesc.rows.store import Store
+>>> run = Path(mkdtemp()) / "run"
+>>> with Store.open(run, {"dataset": "lasot"}) as store:
+...     store.save(empty_row() | {"sequence": "kite-1", "dataset": "lasot", "text": "a red kite", "status": "ok"})
+>>> made = report(run, out=run.parent / "report.html")
+>>> made.sequences, "a red kite" in made.page.read_text()
+(1, True)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from chatdesc import backends
+from chatdesc.atomic import aside, make_folder, recover, swap_in, write_atomic
+from chatdesc.names import escaped, some
+from chatdesc.page.document import document
+from chatdesc.page.pictures import Keep, Sizes, inlined, pictures, sizes_for
+from chatdesc.page.proposals import recorded
+from chatdesc.page.records import FIELDS, details, entry, made_by, plain
+from chatdesc.page.timeline import timeline
+from chatdesc.page.words import grounded
+from chatdesc.private import last_name
+from chatdesc.protocols import Grounder
+from chatdesc.rows.check import wrong_column
+from chatdesc.rows.refined import Refined, load_refined
+from chatdesc.rows.schema import COLUMNS, Row, empty_row
+from chatdesc.rows.sources import read_rows
+from chatdesc.tables import Progress
+from chatdesc.types import ChatdescError
+from chatdesc.version import __version__
+
+StrPath = str | os.PathLike[str]
+EVERY = 8  # sequences between two calls of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``report`` wrote.
+
+    Attributes:
+        page: the HTML file.
+        sequences: how many sequences it shows.
+        size: its bytes.
+        folder: the folder of pictures beside it, with ``full``.
+        without_pictures: sequences that have none though a root was given.
+        left_out: rows that cannot be shown, with the column that is wrong.
+    """
+
+    page: Path
+    sequences: int
+    size: int
+    folder: Path | None = None
+    without_pictures: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def report(
+    sources: StrPath | Sequence[StrPath],
+    *,
+    root: StrPath | Sequence[StrPath] | None = None,
+    out: StrPath = "report.html",
+    full: bool = False,
+    split: str | None = None,
+    config: str | None = None,
+    texts: str | None = None,
+    grounder: str | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Report:
+    """Write a page that shows rows in a browser: one file, which needs no network.
+
+    Args:
+        sources: a run, a dataset folder or a Hub repository ``USER/NAME``, or several of them.
+        root: the dataset's frames, for pictures: one root for all sources, or one each.
+        out: the page.
+        full: larger pictures, in a folder beside the page.
+        split: only this split.
+        config: which of several datasets in one repository.
+        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        grounder: asks this grounder once more for the proposals of each text and the box of each word; needs ``root``.
+        device: of the grounder.
+        progress: called with sequences done, all sequences, and a note.
+
+    Raises:
+        ChatdescError: a source or root cannot be read, or no row can be shown.
+    """
+    page = Path(out)
+    if page.is_dir():
+        raise ChatdescError(f"{page}: is a folder; name the page, such as {page / 'report.html'}")
+    places = [os.fspath(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+    roots = _roots(root, len(places))
+    if grounder and not roots[0]:
+        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
+    model: Grounder | None = backends.create("grounder", grounder, device=device) if grounder else None
+    rows, left_out = _rows(places, split, config)
+    if not rows:
+        raise ChatdescError(f"{some(places)}: no row can be shown; {some(list(left_out.values())) or 'there is none'}")
+    refined = [
+        load_refined(place, config, split, root=at, missing="skip", texts=texts) if at else None
+        for place, at in zip(places, roots, strict=True)
+    ]
+    folder = page.with_name(f"{page.stem}_files") if full else None
+    maker = _Maker(places, refined, sizes_for(len(rows), full), folder, model)
+    return _write(page, folder, maker, rows, left_out, progress)
+
+
+def _roots(root: StrPath | Sequence[StrPath] | None, count: int) -> list[str | None]:
+    if root is None:
+        return [None] * count
+    given = [os.fspath(r) for r in ([root] if isinstance(root, str | os.PathLike) else root)]
+    if len(given) not in (1, count):
+        raise ChatdescError(f"{len(given)} roots for {count} sources: say one for all, or one each in the same order")
+    return [*given] * count if len(given) == 1 else [*given]
+
+
+def _rows(places: list[str], split: str | None, config: str | None) -> tuple[list[tuple[int, Row]], dict[str, str]]:
+    """Rows with the number of their source, and those that cannot be shown."""
+    rows: list[tuple[int, Row]] = []
+    left_out: dict[str, str] = {}
+    for number, place in enumerate(places):
+        for row in read_rows(place, split, config, list(COLUMNS)):
+            if wrong := wrong_column(row, COLUMNS):
+                left_out[str(row.get("sequence"))] = f"column {wrong!r} has a value of another type"
+            else:
+                rows.append((number, whole(row)))
+    return rows, left_out
+
+
+def whole(row: Row) -> Row:
+    """A row with every column, lists in place of nulls."""
+    return cast(Row, empty_row() | {key: value for key, value in row.items() if value is not None})
+
+
+@dataclass(slots=True)
+class _Maker:
+    """What goes into the page for each row."""
+
+    places: list[str]
+    refined: list[Refined | None]
+    sizes: Sizes
+    folder: Path | None
+    grounder: Grounder | None
+    made_by: list[dict[str, Any]] = field(default_factory=list)
+    without_pictures: list[str] = field(default_factory=list)
+
+    def entry(self, source: int, row: Row) -> tuple[list[Any], dict[str, Any]]:
+        """A row's line of the table, and its details."""
+        shown: dict[str, Any] = details(row) | {"timeline": timeline(row), "made_by": self._made_by(row)}
+        attributes: tuple[str, ...] = ()
+        if refined := self.refined[source]:
+            known = recorded(Path(self.places[source]), row["sequence"])
+            try:
+                sequence = refined[row["sequence"]]
+                attributes = tuple(name for name, has in sequence.attributes.items() if has)
+                shown["pictures"] = plain(pictures(row, sequence, self.sizes, self._keeper(source, row)))
+                for key in shown["pictures"]["keys"]:
+                    key |= {"proposals": plain(known[key["frame"]])} if key["frame"] in known else {}
+                if "size" not in shown["pictures"]:  # no frame can be read
+                    self.without_pictures.append(row["sequence"])
+                if self.grounder is not None:
+                    shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
+            except ChatdescError:
+                self.without_pictures.append(row["sequence"])
+        return entry(row, source, attributes), shown
+
+    def index(self, entries: list[list[Any]]) -> dict[str, Any]:
+        """What the overview needs."""
+        return {
+            "version": __version__,
+            "sources": [last_name(place.rstrip("/")) for place in self.places],
+            "fields": FIELDS,
+            "rows": entries,
+            "made_by": self.made_by,
+            "pictures": any(self.refined),
+        }
+
+    def _made_by(self, row: Row) -> int:
+        """The number of the row's provenance, which many rows share."""
+        known = plain(made_by(row))
+        if known not in self.made_by:
+            self.made_by.append(known)
+        return self.made_by.index(known)
+
+    def _keeper(self, source: int, row: Row) -> Keep:
+        if self.folder is None:
+            return inlined
+        place = Path(str(source), escaped(row["sequence"], ""))
+        target, name = aside(self.folder, "new") / place, self.folder.name
+
+        def keep(file: str, content: bytes) -> str:
+            target.mkdir(parents=True, exist_ok=True)
+            (target / file).write_bytes(content)
+            return quote(f"{name}/{place.as_posix()}/{file}")
+
+        return keep
+
+
+def _write(
+    page: Path,
+    folder: Path | None,
+    maker: _Maker,
+    rows: list[tuple[int, Row]],
+    left_out: dict[str, str],
+    progress: Progress | None,
+) -> Report:
+    make_folder(page.parent)
+    if folder:
+        recover(folder)
+        make_folder(aside(folder, "new"))
+    made = [maker.entry(*row) for row in _counted(rows, progress)]
+    index = maker.index([line for line, _ in made])
+    parts = document(f"chatdesc: {some(index['sources'])}", index, (of for _, of in made))
+    content = "".join(parts).encode(errors="replace")  # a folder's name may hold bytes that are no UTF-8
+    if folder:
+        swap_in(folder)
+    write_atomic(page, content)
+    return Report(page, len(made), len(content), folder, tuple(maker.without_pictures), left_out)
+
+
+def _counted(rows: list[tuple[int, Row]], progress: Progress | None) -> Iterator[tuple[int, Row]]:
+    tell: Callable[[int, int, str], None] = progress or (lambda *_: None)
+    for number, row in enumerate(rows):
+        if number % EVERY == 0:
+            tell(number, len(rows), "")
+        yield row
+    tell(len(rows), len(rows), "")

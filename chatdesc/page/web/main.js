@@ -1,0 +1,161 @@
+// The page: data, state and views put together.
+
+import { fromAddress, toAddress } from "./address.js";
+import { readIndex } from "./data.js";
+import { announce, h, put } from "./dom.js";
+import { chosen } from "./filter.js";
+import { listenToKeys, showSheet } from "./keys.js";
+import { makePlots } from "./plots.js";
+import { sequencePage } from "./sequence.js";
+import { START, makeStore } from "./store.js";
+import { cards, groups, lists } from "./summary.js";
+import { makeTable } from "./table.js";
+import { nextDisagreement } from "./timeline.js";
+
+const THEMES = ["auto", "light", "dark"];
+const PAGE = 10; // rows
+
+const data = readIndex();
+const store = makeStore({ ...START, ...fromAddress(location.hash, data.numberOf) });
+const { send } = store;
+const hrefOf = (number) => `#${toAddress({ ...store.state(), open: number, frame: null, round: null }, data.nameOf)}`;
+let numbers = chosen(data.rows, store.state().query, store.state().sort);
+let page = null; // of the open sequence
+let late = 0; // timer of what may come after the table
+
+const table = makeTable(data, send, hrefOf);
+const plots = makePlots(send, (number) => data.rows[number].sequence);
+const figures = h("div");
+const first = h("div");
+const parts = h("div", { class: "groups" });
+const count = h("p", { class: "count", role: "status" });
+const search = h("input", { type: "search", id: "search", placeholder: "kite  iou<0.5  status:ok", "aria-label": "Search sequences and texts", autocomplete: "off", spellcheck: "false", oninput: () => send({ type: "search", query: search.value }) });
+const overview = h("div", { class: "overview" }, h("h1", { class: "hidden" }, "Overview"), figures, h("section", { "aria-label": "All sequences" }, count, table.element), plots.element, first, parts);
+const top = document.getElementById("top");
+const main = document.getElementById("main");
+
+function header() {
+  const turn = h("button", { type: "button", onclick: act.theme, title: "Light or dark (t)", "aria-label": "Light or dark" }, "◐");
+  const keys = h("button", { type: "button", onclick: act.help, title: "Keys (?)", "aria-label": "Keys and search" }, "?");
+  const home = h("a", { href: "#", class: "brand" }, h("strong", null, "chatdesc"), " ", h("span", { dir: "auto" }, data.sources.join(", ")));
+  home.addEventListener("click", (event) => {
+    event.preventDefault();
+    send({ type: "close" });
+  });
+  put(top, home, h("div", { class: "find", role: "search" }, search), turn, keys);
+}
+
+/** What comes after the table, in the next quiet moment. */
+function later() {
+  const rows = numbers.map((number) => data.rows[number]);
+  put(figures, cards(rows, data.rows.length));
+  plots.update(rows, store.state());
+  put(first, lists(rows, hrefOf));
+  put(parts, groups(rows, (part) => send({ type: "search", query: `${store.state().query} ${part}`.trim() })));
+}
+
+function showOverview(state) {
+  page = null;
+  if (!overview.isConnected) put(main, overview);
+  if (search.value !== state.query) search.value = state.query;
+  count.textContent = numbers.length === data.rows.length ? `${numbers.length} sequences` : `${numbers.length} of ${data.rows.length} sequences`;
+  table.update(numbers, state);
+  clearTimeout(late);
+  late = setTimeout(later, 0);
+  document.title = `chatdesc: ${data.sources.join(", ")}`;
+}
+
+function showSequence(state) {
+  const place = numbers.indexOf(state.open);
+  const at = (other) => (place >= 0 && other >= 0 && other < numbers.length ? hrefOf(numbers[other]) : null);
+  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: `#${toAddress({ ...state, open: null, frame: null, round: null }, data.nameOf)}` });
+  put(main, page.element);
+  window.scrollTo(0, 0);
+  main.querySelector("#name")?.focus({ preventScroll: true });
+  document.title = `${data.rows[state.open].sequence} · chatdesc`;
+  announce(`Sequence ${data.rows[state.open].sequence}`);
+}
+
+function render(state, before) {
+  document.documentElement.dataset.theme = state.theme;
+  if (state.query !== before?.query || state.sort !== before?.sort) numbers = chosen(data.rows, state.query, state.sort);
+  if (state.open === null) showOverview(state);
+  else if (state.open !== before?.open) showSequence(state);
+  else if (state.frame !== before.frame || state.round !== before.round) page?.update(state, before);
+  if (state.help !== (before?.help ?? false)) showSheet(document.getElementById("layer"), state.help, () => store.state().help && send({ type: "help", shown: false }));
+  const address = `#${toAddress(state, data.nameOf)}`;
+  if (address === (location.hash || "#")) return;
+  const turned = state.open !== before?.open; // only another page is a step of the history
+  history[turned ? "pushState" : "replaceState"](null, "", address);
+}
+
+const move = (by) => send({ type: "cursor", row: Math.min(Math.max(store.state().row + by, 0), Math.max(numbers.length - 1, 0)) });
+const turn = (by) => {
+  const place = numbers.indexOf(store.state().open) + by;
+  if (place >= 0 && place < numbers.length) {
+    send({ type: "cursor", row: place });
+    send({ type: "open", number: numbers[place] });
+  }
+};
+const step = (by) => {
+  const last = (page?.line?.frames ?? 1) - 1;
+  send({ type: "frame", frame: Math.min(Math.max((store.state().frame ?? 0) + by, 0), Math.max(last, 0)) });
+};
+const nextRound = () => {
+  const count = page?.rounds ?? 0;
+  const round = store.state().round;
+  if (count) send({ type: "round", round: round === null ? 0 : round + 1 < count ? round + 1 : null });
+};
+const jump = (back) => {
+  const frame = page?.line ? nextDisagreement(page.line, store.state().frame, back) : null;
+  if (frame !== null) send({ type: "frame", frame });
+  else announce("There is no disagreement");
+};
+
+const act = {
+  search: () => {
+    if (store.state().open !== null) send({ type: "close" });
+    search.focus();
+    search.select();
+  },
+  down: () => move(1),
+  up: () => move(-1),
+  pageDown: () => move(PAGE),
+  pageUp: () => move(-PAGE),
+  first: () => move(-numbers.length),
+  last: () => move(numbers.length),
+  enter: () => numbers.length && send({ type: "open", number: numbers[store.state().row] }),
+  next: () => turn(1),
+  previous: () => turn(-1),
+  disagreement: () => jump(false),
+  disagreementBack: () => jump(true),
+  round: nextRound,
+  later: () => step(1),
+  earlier: () => step(-1),
+  theme: () => send({ type: "theme", theme: THEMES[(THEMES.indexOf(store.state().theme) + 1) % THEMES.length] }),
+  help: () => send({ type: "help", shown: !store.state().help }),
+  back: () => {
+    const state = store.state();
+    if (state.help) send({ type: "help", shown: false });
+    else if (state.open !== null) send({ type: "close" });
+    else {
+      search.blur();
+      send({ type: "search", query: "" });
+    }
+  },
+};
+
+const readAddress = () => send({ type: "address", state: fromAddress(location.hash, data.numberOf) });
+window.addEventListener("popstate", readAddress);
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+document.addEventListener("DOMContentLoaded", () => {
+  if (store.state().open === null) table.draw();
+  else showSequence(store.state());
+});
+listenToKeys(act, () => store.state().open !== null);
+store.listen(render);
+header();
+render(store.state(), null);

@@ -1,0 +1,61 @@
+// One state for the whole page. Whatever happens is an event; `reduce` alone says what it does to the state.
+
+export const START = Object.freeze({
+  query: "",
+  sort: "-suspicion",
+  open: null, // number of the sequence whose page is shown
+  row: 0, // place of the cursor in the table
+  plot: "iou",
+  frame: null, // frame that the time line points at
+  round: null, // round whose proposals are drawn; null draws those of the text to use
+  theme: "auto",
+  help: false,
+  word: null, // word that is pointed at: { text, start, place }
+});
+
+/** The state after an event; a state is never changed in place. */
+export function reduce(state, event) {
+  switch (event.type) {
+    case "search":
+      return { ...state, query: event.query, row: 0 };
+    case "sort":
+      return { ...state, sort: state.sort === event.by ? `-${event.by}` : event.by, row: 0 };
+    case "cursor":
+      return { ...state, row: event.row };
+    case "open":
+      return { ...state, open: event.number, frame: null, round: null, word: null, help: false };
+    case "close":
+      return { ...state, open: null, frame: null, round: null, word: null };
+    case "plot":
+      return { ...state, plot: event.plot };
+    case "frame":
+      return { ...state, frame: event.frame };
+    case "round":
+      return { ...state, round: event.round };
+    case "word":
+      return { ...state, word: event.word };
+    case "theme":
+      return { ...state, theme: event.theme };
+    case "help":
+      return { ...state, help: event.shown };
+    case "address":
+      return { ...state, ...event.state, word: null, help: false };
+    default:
+      throw new Error(`unknown event ${event.type}`);
+  }
+}
+
+/** A store: `state()`, `send(event)`, and `listen(f)`, where f gets the new state and the one before. */
+export function makeStore(start) {
+  let state = start;
+  const listeners = [];
+  return {
+    state: () => state,
+    listen: (listener) => listeners.push(listener),
+    send(event) {
+      const before = state;
+      state = reduce(state, event);
+      for (const listener of listeners) listener(state, before, event);
+    },
+  };
+}

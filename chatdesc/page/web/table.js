@@ -1,0 +1,140 @@
+// The table of all sequences. Only the rows in sight exist, so it stays fast with thousands.
+
+import { details } from "./data.js";
+import { h, number, put, signed } from "./dom.js";
+
+const COLUMNS = [
+  { by: "sequence", label: "Sequence" },
+  { by: "text_source", label: "Manual text and text to use" },
+  { by: "iou", label: "IoU", pair: ["manual_iou", "iou"], digits: 2 },
+  { by: "margin", label: "Margin", pair: ["manual_margin", "margin"], digits: 2 },
+  { by: "alignment", label: "Alignment", pair: ["manual_alignment", "alignment"], digits: 1 },
+  { by: "auc", label: "AUC", digits: 2 },
+  { by: "suspicion", label: "Suspicion", digits: 2 },
+];
+const EXTRA = 6; // rows beyond those in sight
+
+/** The table: its element, and `update(numbers, state)`. */
+export function makeTable(data, send, hrefOf) {
+  const heads = COLUMNS.map((column) => head(column, send));
+  const space = h("div", { class: "space", role: "rowgroup" });
+  const body = h("div", { class: "rows" }, space);
+  const grid = h(
+    "div",
+    { class: "table", role: "grid", "aria-label": "Sequences", "aria-colcount": COLUMNS.length, tabindex: 0 },
+    h("div", { role: "rowgroup" }, h("div", { class: "row head", role: "row", "aria-rowindex": 1 }, heads)),
+    body,
+  );
+  let numbers = [];
+  let cursor = 0;
+  let high = 0;
+  let waiting = false;
+  const draw = () => {
+    waiting = false;
+    high = parseFloat(getComputedStyle(grid).getPropertyValue("--row")) || 64;
+    space.style.setProperty("height", `${numbers.length * high}px`);
+    body.style.setProperty("--all", `${Math.max(numbers.length, 1) * high}px`);
+    const first = Math.max(Math.floor(body.scrollTop / high) - EXTRA, 0);
+    const last = Math.min(Math.ceil((body.scrollTop + body.clientHeight) / high) + EXTRA, numbers.length);
+    const shown = [];
+    for (let place = first; place < last; place++)
+      shown.push(line(data, data.rows[numbers[place]], place, place * high, place === cursor, hrefOf));
+    put(space, shown.length ? shown : empty());
+    grid.setAttribute("aria-rowcount", numbers.length + 1);
+    if (numbers.length) grid.setAttribute("aria-activedescendant", `row-${cursor}`);
+    else grid.removeAttribute("aria-activedescendant");
+  };
+  const soon = () => {
+    if (!waiting) requestAnimationFrame(draw);
+    waiting = true;
+  };
+  body.addEventListener("scroll", soon, { passive: true });
+  body.addEventListener("click", (event) => {
+    const row = event.target.closest(".row");
+    if (row && !event.target.closest("a") && !getSelection().toString()) send({ type: "open", number: Number(row.dataset.number) });
+  });
+  new ResizeObserver(soon).observe(body);
+  return {
+    element: grid,
+    draw,
+    update(found, state) {
+      const other = found !== numbers;
+      numbers = found;
+      cursor = Math.min(state.row, Math.max(numbers.length - 1, 0));
+      if (other) body.scrollTop = Math.min(body.scrollTop, Math.max(numbers.length * high - body.clientHeight, 0));
+      if (cursor * high < body.scrollTop) body.scrollTop = cursor * high;
+      if ((cursor + 1) * high > body.scrollTop + body.clientHeight) body.scrollTop = (cursor + 1) * high - body.clientHeight;
+      for (const [place, { by }] of COLUMNS.entries()) heads[place].setAttribute("aria-sort", sorted(state.sort, by));
+      draw();
+    },
+  };
+}
+
+function head({ by, label }, send) {
+  const sort = () => send({ type: "sort", by });
+  return h("div", { class: `cell ${by}`, role: "columnheader" }, h("button", { type: "button", onclick: sort, title: `Sort by ${label.toLowerCase()}` }, label));
+}
+
+function sorted(sort, by) {
+  return sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
+}
+
+function empty() {
+  return h("div", { class: "row none", role: "row" }, h("div", { role: "gridcell", class: "cell" }, "No sequence fits. Escape clears the search."));
+}
+
+function line(data, row, place, top, current, hrefOf) {
+  const options = {
+    class: current ? "row current" : "row",
+    role: "row",
+    id: `row-${place}`,
+    "aria-rowindex": place + 2,
+    "aria-selected": String(current),
+    "data-number": row.number,
+    style: { transform: `translateY(${top}px)` },
+  };
+  return h("div", options, name(data, row, hrefOf), texts(row), COLUMNS.slice(2).map((column) => measure(row, column)));
+}
+
+function name(data, row, hrefOf) {
+  const about = [row.category, row.split, data.several ? data.sources[row.source] : null].filter(Boolean).join(" · ");
+  return h(
+    "div",
+    { class: "cell sequence", role: "gridcell" },
+    data.pictures ? thumbnail(row) : null,
+    h(
+      "div",
+      { class: "name" },
+      h("a", { href: hrefOf(row.number), tabindex: -1, dir: "auto" }, row.sequence || "(no name)"),
+      h("span", { class: "about", dir: "auto" }, row.status === "ok" ? about : [h("span", { class: "status" }, row.status), " ", about]),
+    ),
+  );
+}
+
+function thumbnail(row) {
+  const src = details(row.number)?.pictures?.crop;
+  return src ? h("img", { class: "thumb", src, alt: "", decoding: "async", width: 48, height: 48 }) : h("span", { class: "thumb" });
+}
+
+function texts(row) {
+  const kept = row.text !== null && row.text_source === "manual";
+  const text = (value, kind, label) =>
+    h("span", { class: kind, dir: "auto", title: value }, h("span", { class: "hidden" }, `${label}: `), value ?? "no text");
+  return h(
+    "div",
+    { class: "cell text_source", role: "gridcell" },
+    kept ? null : text(row.manual_text, "before", "manual"),
+    text(row.text, row.text === null ? "after dim" : "after", "to use"),
+    kept ? h("span", { class: "kept" }, "kept as it was") : null,
+  );
+}
+
+function measure(row, { by, label, pair, digits }) {
+  const short = h("span", { class: "label", "aria-hidden": "true" }, label);
+  if (!pair) return h("div", { class: `cell number ${by}`, role: "gridcell" }, short, h("span", null, number(row[by], digits)));
+  const [before, after] = pair.map((key) => row[key]);
+  const change = typeof before === "number" && typeof after === "number" ? after - before : null;
+  const side = change === null || Math.abs(change) < 0.5 * 10 ** -digits ? "" : change > 0 ? "good" : "bad";
+  const difference = side ? h("span", { class: `change ${side}` }, signed(change, digits)) : h("span", { class: "change" }, change === null ? "" : "same");
+  return h("div", { class: `cell number ${by}`, role: "gridcell" }, short, h("span", null, h("span", { class: "was" }, `${number(before, digits)} → `), number(after, digits)), difference);
+}

@@ -1,0 +1,88 @@
+"""Rows as records of the page, worked out by hand."""
+
+import json
+import math
+
+import pytest
+
+from chatdesc.page.records import FIELDS, SHORT, details, entry, made_by, plain
+from chatdesc.page.suspicion import WEAK, WEIGHT, reasons, suspicion
+from tests.makers.full_rows import NAN, bare, row
+from tests.makers.rows import TRACKING, a_row
+
+
+def known(of, **more):
+    return dict(zip(FIELDS, entry(of, 0, **more), strict=True))
+
+
+def test_an_entry_has_the_numbers_before_and_after():
+    of = known(row(), attributes=("occlusion",))
+    assert (of["manual_iou"], of["iou"], of["manual_margin"], of["margin"]) == (0.25, 0.75, None, None)
+    assert (of["manual_alignment"], of["alignment"], of["auc"]) == (20.0, 24.0, 0.5)
+    assert (of["sequence"], of["frames"], of["findings"], of["attributes"]) == ("swing-1", 3, 1, ["occlusion"])
+
+
+def test_a_row_of_nothing_has_an_entry_and_details():
+    of = known(bare("empty"))
+    assert of["text"] is None and of["iou"] is None and of["suspicion"] == 0
+    assert details(bare("empty"))["rounds"] == []
+
+
+def test_long_texts_are_cut_in_the_table_alone():
+    long = row(text="x" * 10_000)
+    assert known(long)["text"] == "x" * SHORT
+    assert details(long)["text"] == "x" * 10_000
+
+
+def test_plain_values_are_json_for_browsers():
+    value = {"a": [NAN, float("inf"), 1 / 3, True, None, "\ud800"], "b": {"c": -0.00001}}
+    assert plain(value) == {"a": [None, None, 0.3333, True, None, "\ud800"], "b": {"c": -0.0}}
+    json.dumps(plain(row(boxes=[[NAN] * 4])), allow_nan=False)
+
+
+def test_details_leave_out_what_grows_with_the_frames():
+    shown = details(row())
+    assert shown["tracking"]["key_frames"] == [0, 2]
+    assert not {"boxes", "sources", "scores"} & set(shown["tracking"])
+    assert shown["rounds"][0]["negative"] == ["human", "swing"]
+    assert "raw" not in shown["rounds"][0]
+
+
+def test_provenance_is_opened():
+    made = made_by(row())
+    assert made["describer"] == {"name": "attributes", "revision": "1"}
+    assert made["settings"] == {"rounds": 3}
+    assert made_by(row(provenance=row()["provenance"] | {"settings": "[" * 5000}))["settings"] == "[" * 5000
+    assert made_by(bare("x")) == {}
+
+
+def test_findings_of_this_and_of_earlier_versions():
+    earlier = {"kind": "typo", "evidence": "swign"}
+    now = earlier | {"check": "non-words", "severity": 0.8, "start": 0, "stop": 5, "evidence": '{"near": ["swing"]}'}
+    shown = details(a_row(audit=[earlier, now]))["audit"]
+    assert shown[0] == earlier
+    assert shown[1]["evidence"] == {"near": ["swing"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"audit": [{"kind": "typo", "evidence": "", "severity": 0.8}]}, [0.8]),
+        ({"audit": [{"kind": "typo", "evidence": ""}]}, [WEIGHT]),
+        ({"audit": [{"kind": "typo", "evidence": "", "severity": NAN}]}, [WEIGHT]),
+        ({"audit": [{"kind": "duplicate", "evidence": "", "severity": 0.8}]}, []),
+        ({"status": "tracking_failed"}, [WEIGHT]),
+        ({"tracking": TRACKING | {"auc": 0.2}}, [WEAK]),
+        ({"tracking": TRACKING | {"chosen_iou": 0.5, "random_iou": 0.55}}, []),
+        ({"tracking": TRACKING | {"chosen_iou": 0.4, "random_iou": 0.55}}, [WEAK]),
+    ],
+)
+def test_reasons_and_their_weights(changes, expected):
+    assert [weight for _, weight in reasons(a_row(**changes))] == expected
+
+
+def test_a_text_that_finds_something_else_is_suspicious():
+    lost = a_row(grounding=a_row()["grounding"] | {"iou": 0.1, "margin": -0.2})
+    assert math.isclose(suspicion(reasons(lost)), 0.75)
+    assert suspicion(reasons(lost | {"text": None})) == 0
