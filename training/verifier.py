@@ -5,7 +5,8 @@
 
 First the evidence of all key frames is recorded while a mixture of verifiers decides, so that trackers and memories are
 right and wrong. A network trained on that decides in a second recording; what it brings about itself is learned from as
-well. Features have no scale of their own, so the networks serve other encoders and grounders.
+well. A quarter of the films is also seen by the offline grounder and encoder, whose boxes are often parts of things:
+features have no scale of their own, but how much they are worth differs between models.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from chatdesc.verification.learning.training import Epoch, Plan, Trained, fit
 TINY = Path(__file__).resolve().parent.parent / "chatdesc" / "tiny"
 WORK = Path("build/tiny/verifier")
 PLANS = {"verifier": Plan("set"), "verifier-linear": Plan("linear", lr=1e-2)}
+OFTEN = 3  # how often a key frame of the offline models is met for one of the small ones; chosen on a quarter of them
 FAILING = tuple(kind for kind in KINDS if kind != "csrt")  # the ones that bring a policy into states of its own
 
 
@@ -54,6 +56,14 @@ def say(e: Epoch) -> None:
     print(f"none AUC {e.none_auc:.3f}, calibration error {e.calibration:.3f}", flush=True)
 
 
+def seen_by_others(work: Path, count: int) -> list[Recorded]:
+    """Some of the training films again, with the models of the preset offline."""
+    folder = work / "offline"
+    if not complete(folder, count):
+        record(Bench.create("train", count, "offline"), folder, mixed())
+    return load(folder)
+
+
 def own_states(work: Path, count: int, first: Path) -> list[Recorded]:
     """The training films again, decided by the network in ``first``."""
     folder = work / "own"
@@ -73,6 +83,7 @@ def main() -> None:
     validation = recorded(args.work, "validation", args.count // 2)
     trained("first", PLANS["verifier"], train, validation, args.work)
     train += own_states(args.work, args.count, args.work / "first")
+    train += OFTEN * seen_by_others(args.work, args.count // 4)
     for name, plan in PLANS.items():
         found = trained(name, plan, train, validation, args.out)
         write_card(args.out / name, found, len(train), len(validation))

@@ -32,7 +32,8 @@ chatdesc annotate ... --verifier {spec}
 `python training/verifier.py` made the model and this page: {train} key frames of films with look-alikes, occlusion,
 absence and zoom, tracked by trackers that stand still, drift, switch to another thing, by KCF and by CSRT, a part of
 them decided by such a network itself; {validation} key frames of other films chose the epoch. The small grounder and
-CLIP of the package saw them. Licence: Apache-2.0, as the project.
+CLIP of the package saw them, and a quarter of the training films the offline grounder and encoder as well, whose key
+frames count three times. Licence: Apache-2.0, as the project.
 
 On the validation films, after each epoch (the one in bold is kept):
 
