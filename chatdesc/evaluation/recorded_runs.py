@@ -15,13 +15,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from chatdesc.engine.run import failed
 from chatdesc.evidence import Evidence
 from chatdesc.names import natural, some
 from chatdesc.rows.evidence import evidence_of, lacking, place_of
 from chatdesc.rows.schema import Row
 from chatdesc.rows.store import Store, dataset_of
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, first_alone
 
 TRAIN = "train"
 RECORD = "chatdesc annotate DATASET ROOT --split train --record-evidence --out RUN"
@@ -44,12 +46,14 @@ class RecordedRun:
         films: sequences with at least one key frame.
         digest: differs where any of the evidence differs.
         lacking: finished sequences without evidence.
+        first_alone: sequences whose first box alone is known: where the target is later, nobody can say.
     """
 
     dataset: str
     films: tuple[Film, ...]
     digest: str
     lacking: tuple[str, ...]
+    first_alone: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, run: Path) -> RecordedRun:
@@ -63,14 +67,15 @@ class RecordedRun:
         rows = [row for row in store.rows(names) if not failed(row)]
         _refuse_other_splits(run, rows)
         finished = [row["sequence"] for row in rows]
+        unknown = tuple(row["sequence"] for row in rows if first_alone(np.array(row["boxes"]).reshape(-1, 4)))
         digest, films = sha256(), []
         for name, seen in evidence_of(run, finished):
             digest.update(f"{name!a} ".encode() + place_of(run, name).read_bytes())
-            if seen:
+            if seen and name not in unknown:
                 films.append(Film(f"{dataset}/{name}", tuple(s.evidence for s in seen)))
         if not films:
             raise ChatdescError(f"{run}: holds no recorded evidence; {RECORD} makes a run with it")
-        return cls(dataset, tuple(films), digest.hexdigest(), tuple(lacking(run, finished)))
+        return cls(dataset, tuple(films), digest.hexdigest(), tuple(lacking(run, finished)), unknown)
 
     @property
     def key_frames(self) -> int:
@@ -83,6 +88,12 @@ class Parts(NamedTuple):
 
     train: list[Film]
     validation: list[Film]
+
+    @property
+    def sequences(self) -> tuple[int, int]:
+        """How many different ones each part has: several runs may have recorded the same."""
+        train, validation = (len({film.key for film in part}) for part in self)
+        return train, validation
 
 
 def divided(films: Sequence[Film], share: float) -> Parts:

@@ -66,3 +66,15 @@ def test_no_part_is_empty(share):
 def test_one_sequence_is_not_divided():
     with pytest.raises(ChatdescError, match="there is only a/1; record more sequences"):
         divided(films("a/1", "a/1"), 0.5)
+
+
+def test_where_the_first_box_alone_is_known_nobody_can_say_that_a_choice_was_wrong(tmp_path):
+    store = Store(recorded_run(tmp_path, count=3))
+    store.save(store.load("kite-1") | {"boxes": [[1, 2, 3, 4], [float("nan")] * 4]})
+    run = RecordedRun.read(tmp_path)
+    assert [film.key for film in run.films] == ["lasot/kite-0", "lasot/kite-2"]
+    assert (run.first_alone, run.lacking) == (("kite-1",), ())
+
+
+def test_a_sequence_of_two_runs_is_one_sequence():
+    assert divided(films("a/1", "a/2", "a/1", "a/2"), 0.5).sequences == (1, 1)
