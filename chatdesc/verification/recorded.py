@@ -78,6 +78,10 @@ def unpacked(file: IO[bytes] | Path) -> list[Seen]:
         ChatdescError: it is no such file, or damaged.
     """
     try:
+        if not zipfile.is_zipfile(file):  # numpy would advise to read it as a pickle
+            raise ValueError("no npz file, or cut off")
+        if not isinstance(file, Path):
+            file.seek(0)
         with np.load(file, allow_pickle=False) as opened:
             arrays = {name: opened[name] for name in opened.files}
         return list(_seen(arrays))

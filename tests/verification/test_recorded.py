@@ -79,3 +79,16 @@ def test_whatever_byte_is_damaged_the_file_is_named():
         except ChatdescError:
             refused += 1
     assert refused > 300
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK", "array"])
+def test_what_is_no_npz_file_is_refused_without_advice_to_unpickle_it(content, tmp_path):
+    file = tmp_path / "kite-1.npz"
+    if content == "array":
+        with file.open("wb") as opened:
+            np.save(opened, np.arange(3))
+    else:
+        file.write_bytes(content)
+    with pytest.raises(ChatdescError, match="no npz file, or cut off") as refused:
+        unpacked(file)
+    assert "pickle" not in str(refused.value)
