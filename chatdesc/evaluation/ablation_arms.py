@@ -8,7 +8,7 @@ tracked before, and other weights under the same name are another arm.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -34,7 +34,7 @@ from chatdesc.evaluation.compare import NO_TEXT, REFINED
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import escaped
 from chatdesc.protocols import Verifier
-from chatdesc.rows.evidence import evidence_of, keep
+from chatdesc.rows.evidence import evidence_of, keep, lacking
 from chatdesc.rows.store import JsonStore, read_config
 from chatdesc.stages.track import ORACLE, Track
 from chatdesc.types import BackendError, ChatdescError, DataError
@@ -99,7 +99,11 @@ class Ablation(Comparison):
 
     def is_whole(self, row: ArmRow) -> bool:
         """Whether a row has all arms."""
-        return all(arm.name in row["verified"] for arm in self.arms)
+        return all(self._is_kept(arm, row["sequence"], row["verified"]) for arm in self.arms)
+
+    def _is_kept(self, arm: Arm, name: str, verified: Collection[str]) -> bool:
+        """Whether an arm has its track, and its evidence, which somebody may have removed because it was damaged."""
+        return arm.name in verified and not lacking(self._beside(arm.name), [name])
 
     def keep(self, name: str, tracks: Mapping[str, Track | None]) -> None:
         """Write the evidence and boxes of the arms in ``tracks``, or remove them (None); the others stay.
@@ -116,7 +120,7 @@ class Ablation(Comparison):
         before = JsonStore[ArmRow](self.place).finished(name)
         known = before["verified"] if before else {}
         verified = dict(known) if before and before["texts"] == texts_of(row) else {}
-        missing = [arm for arm in self.arms if arm.name not in verified]
+        missing = [arm for arm in self.arms if not self._is_kept(arm, name, verified)]
         tracks: dict[str, Track | None] = dict.fromkeys([*(known.keys() - verified.keys()), *(a.name for a in missing)])
         failures: dict[str, str] = {}
         for arm in missing:

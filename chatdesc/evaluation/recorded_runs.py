@@ -9,11 +9,13 @@ The part of a sequence follows from its name: it stays the same when other seque
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from chatdesc.engine.run import failed
 from chatdesc.evidence import Evidence
@@ -21,7 +23,9 @@ from chatdesc.names import natural, some
 from chatdesc.rows.evidence import evidence_of, lacking, place_of
 from chatdesc.rows.schema import Row
 from chatdesc.rows.store import Store, dataset_of
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, first_alone
+from chatdesc.verification.features import features
+from chatdesc.verification.recorded import Seen
 
 TRAIN = "train"
 RECORD = "chatdesc annotate DATASET ROOT --split train --record-evidence --out RUN"
@@ -44,33 +48,38 @@ class RecordedRun:
         films: sequences with at least one key frame.
         digest: differs where any of the evidence differs.
         lacking: finished sequences without evidence.
+        first_alone: sequences whose first box alone is known: where the target is later, nobody can say.
     """
 
     dataset: str
     films: tuple[Film, ...]
     digest: str
     lacking: tuple[str, ...]
+    first_alone: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, run: Path) -> RecordedRun:
         """The evidence of a run on a training split.
 
         Raises:
-            ChatdescError: it is no run, has no evidence or a damaged file, or a sequence is of no training split.
+            ChatdescError: it is no run, has no evidence or a damaged file, its evidence holds NaN, or a sequence is of
+                no training split.
         """
         dataset, store = dataset_of(run), Store(run)
         names = sorted(store.names(), key=natural)
         rows = [row for row in store.rows(names) if not failed(row)]
         _refuse_other_splits(run, rows)
         finished = [row["sequence"] for row in rows]
+        unknown = tuple(row["sequence"] for row in rows if first_alone(np.array(row["boxes"]).reshape(-1, 4)))
         digest, films = sha256(), []
         for name, seen in evidence_of(run, finished):
             digest.update(f"{name!a} ".encode() + place_of(run, name).read_bytes())
-            if seen:
+            _refuse_no_numbers(place_of(run, name), seen)
+            if seen and name not in unknown:
                 films.append(Film(f"{dataset}/{name}", tuple(s.evidence for s in seen)))
         if not films:
             raise ChatdescError(f"{run}: holds no recorded evidence; {RECORD} makes a run with it")
-        return cls(dataset, tuple(films), digest.hexdigest(), tuple(lacking(run, finished)))
+        return cls(dataset, tuple(films), digest.hexdigest(), tuple(lacking(run, finished)), unknown)
 
     @property
     def key_frames(self) -> int:
@@ -83,6 +92,12 @@ class Parts(NamedTuple):
 
     train: list[Film]
     validation: list[Film]
+
+    @property
+    def sequences(self) -> tuple[int, int]:
+        """How many different ones each part has: several runs may have recorded the same."""
+        train, validation = (len({film.key for film in part}) for part in self)
+        return train, validation
 
 
 def divided(films: Sequence[Film], share: float) -> Parts:
@@ -106,6 +121,16 @@ def divided(films: Sequence[Film], share: float) -> Parts:
 def _place(key: str) -> float:
     """In [0, 1), evenly spread over names."""
     return int.from_bytes(sha256(key.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
+
+
+def _refuse_no_numbers(place: Path, seen: Iterable[Seen]) -> None:
+    """One NaN, as an encoder gives whose half precision overflows, would be in all weights after a step."""
+    for one in seen:
+        if not np.isfinite(features(one.evidence)).all():
+            raise ChatdescError(
+                f"{place}: the evidence of frame {one.frame} holds NaN or infinity, from a model that failed there; "
+                "remove the file, and this sequence takes no part"
+            )
 
 
 def _refuse_other_splits(run: Path, rows: Sequence[Row]) -> None:

@@ -84,7 +84,7 @@ def _balanced(judged: Judged, total: Total) -> Numbers:
 
 def _calibration(judged: Judged, total: Total) -> Numbers:
     every = np.ones(len(judged.doubt), np.bool_)
-    if not len(judged.doubt) or judged.doubt.min() < 0 or judged.doubt.max() > 1:
+    if not len(judged.doubt) or not ((judged.doubt >= 0) & (judged.doubt <= 1)).all():
         return np.full(len(total(every, every)), np.nan)
     bins = np.minimum((judged.doubt * BINS).astype(int), BINS - 1)
     gaps = [np.abs(total(judged.none - judged.doubt, bins == b)) for b in np.unique(bins)]

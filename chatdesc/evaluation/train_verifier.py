@@ -35,6 +35,7 @@ KINDS = ("set", "linear")
 TRAINING, STATE, MODEL = "training.json", "state.safetensors", "model.safetensors"
 TRAINING_FREE = "similarity"  # in the place of an epoch's number: the verifier that nobody trained
 FEW = 30  # sequences under which the validation says little
+SEEDS = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def train_verifier(
     """
     from chatdesc.verification.learning.training import Plan
 
-    _refuse_values(runs, kind, epochs, validation)
+    _refuse_values(runs, kind, epochs, seed, validation)
     plan, folder = Plan(kind=kind, epochs=epochs, seed=seed), Path(out)
     recorded = [RecordedRun.read(Path(run)) for run in runs]
     parts = divided([film for run in recorded for film in run.films], validation)
@@ -98,18 +99,22 @@ def train_verifier(
     if "epochs" not in made:
         made = asked | _trained(folder, parts, plan, recorded, asked, progress)
     return TrainedVerifier(
-        folder, kind, made["epochs"], made["best"], (len(parts.train), len(parts.validation)),
+        folder, kind, made["epochs"], made["best"], parts.sequences,
         (_count(parts.train), _count(parts.validation)), _notes(recorded, parts),
     )  # fmt: skip
 
 
-def _refuse_values(runs: Sequence[object], kind: str, epochs: int, validation: float) -> None:
+def _refuse_values(runs: Sequence[str | PathLike[str]], kind: str, epochs: int, seed: int, validation: float) -> None:
     if isinstance(runs, str | PathLike) or not runs:
         raise ChatdescError("name the folders of one or more runs, as a list")
+    if len({Path(run).resolve() for run in runs}) < len(runs):
+        raise ChatdescError("a run is named twice, and its key frames would count twice; name each once")
     if kind not in KINDS:
         raise ChatdescError(f"--kind is one of {', '.join(KINDS)}, not {kind!r}")
     if epochs < 1:
         raise ChatdescError(f"--epochs must be at least 1, not {epochs}")
+    if not 0 <= seed < SEEDS:
+        raise ChatdescError(f"--seed must be from 0 to {SEEDS - 1}, not {seed}")
     if not 0 < validation < 1:
         raise ChatdescError(f"--validation is a share of the sequences in (0, 1), not {validation}")
 
@@ -217,9 +222,12 @@ def _write(folder: Path, network: Network, text: str) -> None:
 def _notes(recorded: Sequence[RecordedRun], parts: Parts) -> tuple[str, ...]:
     missed = [name for run in recorded for name in run.lacking]
     notes = [f"{len(missed)} sequences have no recorded evidence and took no part: {some(missed)}"] if missed else []
-    if len(parts.validation) < FEW:
+    known = [name for run in recorded for name in run.first_alone]
+    if known:
+        notes.append(f"{len(known)} sequences have a first box alone, and took no part: {some(known)}")
+    if (checked := parts.sequences[1]) < FEW:
         notes.append(
-            f"the validation rests on {len(parts.validation)} sequences, which say little: which epoch is kept, and "
+            f"the validation rests on {checked} sequences, which say little: which epoch is kept, and "
             f"whether it is better than {TRAINING_FREE}, may be chance"
         )
     return tuple(notes)

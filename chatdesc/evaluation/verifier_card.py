@@ -58,7 +58,7 @@ def card(kind: str, seed: int, recorded: Sequence[RecordedRun], parts: Parts, ep
     from chatdesc.verification.features import NAMES
     from chatdesc.version import __version__
 
-    counts = {"train": len(parts.train), "validation": len(parts.validation)}
+    counts = dict(zip(("train", "validation"), parts.sequences, strict=True))
     return "".join(
         (
             HEAD.format(kind=kind, features=len(NAMES)),

@@ -35,8 +35,8 @@ def ablation_tables(result: AblationResult, width: int) -> list[Table]:
         (shown_differences(result.differences), f"closed loop: paired differences, in points ({MDE})"),
         (
             shown_choices(result.choices),
-            "same proposals: 0 of the gap is a random choice, 1 the best one; lost = the tracker is off the target; "
-            "none AUC = how well the doubt tells that no proposal is right",
+            "same proposals: 0 of the gap is the mean of all proposals, 1 the best one; lost = the tracker is off the "
+            "target; none AUC = how well the doubt tells that no proposal is right",
         ),
         (
             shown_choice_differences(result.choice_differences),

@@ -95,7 +95,7 @@ class Judged:
 
         Guo et al., On Calibration of Modern Neural Networks (ICML 2017). NaN where a doubt is no probability.
         """
-        if not len(self.doubt) or self.doubt.min() < 0 or self.doubt.max() > 1:
+        if not len(self.doubt) or not ((self.doubt >= 0) & (self.doubt <= 1)).all():
             return float("nan")
         bins = np.minimum((self.doubt * BINS).astype(int), BINS - 1)
         gaps = [abs(float((self.none[bins == b] - self.doubt[bins == b]).sum())) for b in np.unique(bins)]

@@ -14,6 +14,7 @@ Boxes are float32, because half precision rounds a pixel away in wide frames; ev
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from io import BytesIO
@@ -33,6 +34,10 @@ ONE_BOX = ("previous", "truth", "verified", "first")  # [4] per key frame, NaN w
 NUMBERS = ("seed", "since", "age", "verified_score", "anchor")  # one per key frame
 LISTS = tuple(f.name for f in fields(Evidence) if f.name not in (*BOXES, *ONE_BOX, *NUMBERS))
 PRESENT = -2  # stands for "none of them" among the chosen
+DAMAGE = (
+    ValueError, LookupError, EOFError, OSError, MemoryError, zipfile.BadZipFile, zlib.error,
+    RuntimeError,  # zipfile's: a flag says that a part is encrypted, or packed in a way that it does not know
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,14 @@ def unpacked(file: IO[bytes] | Path) -> list[Seen]:
         ChatdescError: it is no such file, or damaged.
     """
     try:
+        if not zipfile.is_zipfile(file):  # numpy would advise to read it as a pickle
+            raise ValueError("no npz file, or cut off")
+        if not isinstance(file, Path):
+            file.seek(0)
         with np.load(file, allow_pickle=False) as opened:
             arrays = {name: opened[name] for name in opened.files}
         return list(_seen(arrays))
-    except (ValueError, KeyError, IndexError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         place = file if isinstance(file, Path) else "the file"
         raise ChatdescError(f"{place}: holds no recorded evidence ({error}); remove it, and record it again") from error
 

@@ -10,6 +10,7 @@ from chatdesc.config import Settings
 from chatdesc.engine.models import Models
 from chatdesc.evaluation.ablation_arms import Ablation, _arm_name, _specs
 from chatdesc.evaluation.arms import Arm, tracks_of
+from chatdesc.rows.evidence import place_of
 from chatdesc.rows.store import Store
 from chatdesc.types import BackendError, ChatdescError
 from tests.evaluation.test_arms import HERE, THERE, Data, Fake
@@ -147,3 +148,12 @@ def test_other_weights_are_another_arm():
     one, same, other = (_arm_name("learned:/me/mine", Weighed(w)) for w in ("a", "a", "b"))
     assert one == same != other and one.startswith("learned:mine ")
     assert _arm_name("similarity", create("verifier", "similarity")) == "similarity"
+
+
+def test_an_arm_whose_evidence_is_gone_is_tracked_again(work):
+    do(work)
+    place_of(work._beside("oracle"), "kite-1").unlink()
+    again = with_verifiers(work.run, work.data, work.settings, NAMES, fake := Fake())
+    do(again)
+    assert fake.followed == 2  # one arm of one sequence, from key frame to key frame
+    assert len(list(again.key_frames(["kite-1"]))) == 6

@@ -1,11 +1,15 @@
 """Evidence to learn from: training splits alone, in two parts that share no sequence."""
 
+import numpy as np
 import pytest
 
 from chatdesc.evaluation.recorded_runs import Film, RecordedRun, divided
-from chatdesc.rows.evidence import place_of
+from chatdesc.evidence import Choice
+from chatdesc.rows.evidence import keep, place_of
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
+from chatdesc.verification.recorded import Seen
+from tests.makers.evidence import HERE, THERE, evidence
 from tests.makers.recorded import recorded_run
 
 
@@ -66,3 +70,27 @@ def test_no_part_is_empty(share):
 def test_one_sequence_is_not_divided():
     with pytest.raises(ChatdescError, match="there is only a/1; record more sequences"):
         divided(films("a/1", "a/1"), 0.5)
+
+
+def test_where_the_first_box_alone_is_known_nobody_can_say_that_a_choice_was_wrong(tmp_path):
+    store = Store(recorded_run(tmp_path, count=3))
+    store.save(store.load("kite-1") | {"boxes": [[1, 2, 3, 4], [float("nan")] * 4]})
+    run = RecordedRun.read(tmp_path)
+    assert [film.key for film in run.films] == ["lasot/kite-0", "lasot/kite-2"]
+    assert (run.first_alone, run.lacking) == (("kite-1",), ())
+
+
+def test_a_sequence_of_two_runs_is_one_sequence():
+    assert divided(films("a/1", "a/2", "a/1", "a/2"), 0.5).sequences == (1, 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_evidence_with_nan_is_named_before_it_is_in_all_weights(tmp_path):
+    recorded_run(tmp_path)
+    whole = evidence([HERE, THERE], truth=HERE)
+    broken = evidence([HERE, THERE], truth=HERE, recent=[0.5, np.nan])
+    keep(tmp_path, "kite-2", [Seen(4, whole, Choice(0)), Seen(8, broken, Choice(0))])
+    with pytest.raises(ChatdescError, match=r"kite-2\.npz: the evidence of frame 8 holds NaN .*remove the file"):
+        RecordedRun.read(tmp_path)
+    place_of(tmp_path, "kite-2").unlink()
+    assert RecordedRun.read(tmp_path).lacking == ("kite-2",)

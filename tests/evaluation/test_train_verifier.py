@@ -7,6 +7,7 @@ import pytest
 import chatdesc
 from chatdesc.backends import create
 from chatdesc.rows.evidence import evidence_of
+from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError, Verify
 from chatdesc.verification.figures import Judged
 from tests.makers.commands import call, fails
@@ -129,6 +130,8 @@ def stop_at_once(done, total, note):
         ({"validation": 1.0}, "--validation is a share"),
         ({"runs": []}, "one or more runs"),
         ({"runs": "run"}, "as a list"),
+        ({"seed": -1}, "--seed must be from 0 to 4294967295, not -1"),
+        ({"seed": 2**64}, "--seed must be from 0"),
     ],
 )
 def test_values_out_of_range_are_refused(run, tmp_path, values, said):
@@ -153,3 +156,16 @@ def test_a_stopped_command_says_how_to_go_on(run, tmp_path, monkeypatch):
     monkeypatch.setattr("chatdesc.api.train_verifier", stopped)
     done = call("train-verifier", run, "--out", tmp_path / "v")
     assert done.exit_code == 130 and "the same command goes on from here" in done.output
+
+
+def test_a_run_that_is_named_twice_is_refused(run, tmp_path):
+    with pytest.raises(ChatdescError, match="named twice"):
+        chatdesc.train_verifier([run, f"{run}/../{run.name}"], tmp_path / "v")
+
+
+def test_sequences_whose_first_box_alone_is_known_are_named(tmp_path):
+    store = Store(recorded_run(tmp_path / "run"))
+    store.save(store.load("kite-1") | {"boxes": [[1, 2, 3, 4], [float("nan")] * 4]})
+    done = chatdesc.train_verifier([tmp_path / "run"], tmp_path / "v", epochs=1)
+    assert sum(done.sequences) == 7
+    assert "1 sequences have a first box alone, and took no part: kite-1" in done.notes

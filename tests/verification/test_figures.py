@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from chatdesc.evaluation.resampled import Drawn
 from chatdesc.evidence import Choice
 from chatdesc.verification.figures import Judged, auc
 from tests.makers.evidence import HERE, THERE, evidence
@@ -48,6 +49,14 @@ def test_what_cannot_be_said_is_no_number():
     assert all(math.isnan(v) for v in (away.share(), away.none_auc(), away.balanced(), away.calibration()))
     alone = Judged.of([evidence([HERE], truth=HERE)], [Choice(0)])
     assert math.isnan(alone.share())  # one proposal: nothing to choose
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_doubt_that_is_no_number_has_no_calibration():
+    judged = Judged.of(frames()[:2], [Choice(0, doubt=0.3), Choice(None, doubt=math.nan)])
+    assert math.isnan(judged.calibration())
+    drawn = Drawn.of(judged, np.array(["a", "b"]), np.array([[1, 1], [2, 0]]))
+    assert np.isnan(drawn.calibration).all()
 
 
 def test_auc_against_all_pairs():

@@ -1,5 +1,6 @@
 """Training of learned verifiers on made-up evidence, in which the target alone looks like the template."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -153,3 +154,11 @@ def test_the_loss_rewards_the_right_choice_and_the_right_none():
     assert right < 0.02
     assert other > 5
     assert inverted > 4
+
+
+def test_a_validation_that_says_nothing_is_no_warning_and_keeps_the_first_epoch(data):
+    """One proposal in each key frame, and the right one: nothing to choose, and no *none*."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fit(data[0][:100], [evidence([HERE], truth=HERE)] * 5, Plan("linear", epochs=3))
+        assert found.best.epoch == 1 and found.best.score == 0

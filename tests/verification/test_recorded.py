@@ -67,3 +67,28 @@ def test_a_damaged_file_is_named_with_a_remedy(damage, tmp_path):
         np.savez(file, **dict(np.load(BytesIO(content))) | {"scores": np.array([{}], object)})
     with pytest.raises(ChatdescError, match=r"kite-1\.npz.*record it again"):
         unpacked(file)
+
+
+def test_whatever_byte_is_damaged_the_file_is_named():
+    """A damaged zip or its packed parts raise much: zlib.error, NotImplementedError, RuntimeError."""
+    content, rng = packed([Seen(8, evidence([HERE, THERE], truth=HERE), Choice(0))] * 20), np.random.default_rng(0)
+    refused = 0
+    for place, value in zip(rng.integers(0, len(content), 600), rng.integers(0, 256, 600), strict=True):
+        try:
+            unpacked(BytesIO(content[:place] + bytes([value]) + content[place + 1 :]))
+        except ChatdescError:
+            refused += 1
+    assert refused > 300
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK", "array"])
+def test_what_is_no_npz_file_is_refused_without_advice_to_unpickle_it(content, tmp_path):
+    file = tmp_path / "kite-1.npz"
+    if content == "array":
+        with file.open("wb") as opened:
+            np.save(opened, np.arange(3))
+    else:
+        file.write_bytes(content)
+    with pytest.raises(ChatdescError, match="no npz file, or cut off") as refused:
+        unpacked(file)
+    assert "pickle" not in str(refused.value)

@@ -70,7 +70,9 @@ class Epoch:
 
     @property
     def score(self) -> float:
-        return float(np.nanmean([self.share, self.lost, self.none_auc]))
+        """The mean of the figures that the validation defines; 0 where it defines none."""
+        known = [v for v in (self.share, self.lost, self.none_auc) if not np.isnan(v)]
+        return float(np.mean(known)) if known else 0.0
 
 
 @dataclass(slots=True)
