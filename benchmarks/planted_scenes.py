@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from chatdesc.synthetic import CANVAS, Scene, make_scene, phrase, place_of, sped_up
+from chatdesc.synthetic import CANVAS, Scene, make_scene, phrase, place_of, sped_up, truth
 
 STOPS = "stops_holding"
+UNCLEAR = "unclear"
 KINDS = ("none", "wrong_target", "ambiguous", "typo", STOPS)
 FASTER = 3.0
 
@@ -20,7 +21,8 @@ FASTER = 3.0
 def planted(each: int, frames: int, seed: int) -> list[Scene]:
     """``each`` scenes per fault, and as many sound ones as there are of all faults together, in turn.
 
-    Half the sound texts name a side of the frame on which their target stays.
+    Half the sound texts name a side of the frame on which their target stays. A text without a fault that does not
+    clearly exclude a look-alike on the first frame is marked UNCLEAR: it counts neither as sound nor as ambiguous.
     """
     rng = np.random.default_rng(seed)
     makers = [_leaving(rng, frames, True), _leaving(rng, frames, False)]
@@ -30,7 +32,17 @@ def planted(each: int, frames: int, seed: int) -> list[Scene]:
         found.append(next(makers[0]))
         found += [make_scene(rng, frames, "none", n) for n in (k % 2, 1 + k % 2)]
         found += [next(makers[1]), next(makers[1])]
-    return [scene for scene in found if scene.fault != "none" or not _turns(scene, frames)]
+    found = [scene for scene in found if scene.fault != "none" or not _turns(scene, frames)]
+    return [replace(scene, fault=UNCLEAR) if _unclear(scene) else scene for scene in found]
+
+
+def _unclear(scene: Scene) -> bool:
+    """Whether a text that should be sound at first may be true of a look-alike, too."""
+    if scene.fault not in ("none", STOPS):
+        return False
+    target, others = scene.things[0], scene.things[1:]
+    said = [word for word in scene.manual.split() if truth(target, word)]
+    return any(all(truth(other, word) is not False for word in said) for other in others)
 
 
 def _leaving(rng: np.random.Generator, frames: int, leaves: bool) -> Iterator[Scene]:

@@ -126,9 +126,9 @@ def audit(
         str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
         text_source=text_source,
     )  # fmt: skip
-    sights = Sights()
+    sights, lacking = Sights(), tuple[str, ...]()
     if frames and place is not None:
-        data, wordings = frames_for(str(source), place, audited.subjects, chosen, texts)
+        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts)
         words = any(need(check) == "words" for check in made)
         sights = look_at(data, wordings, *settings, words=words, progress=progress)
     looked_at = seen(audited.subjects, sights)
@@ -137,7 +137,7 @@ def audit(
     files = () if out is None else tuple(write_files(suspects, Path(out)))
     said = tuple(check.describe_self() for check in made)
     count = len(looked_at), sum(bool(subject.text.strip()) for subject in looked_at)
-    told = (*audited.notes, *sights.notes, *notes)
+    told = (*audited.notes, *lacking, *sights.notes, *notes)
     return Audit(audited.place, audited.text_source, *count, suspects, found, said, told, files)
 
 

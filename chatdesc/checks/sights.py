@@ -84,8 +84,8 @@ def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
 
 def frames_for(
     source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None
-) -> tuple[Dataset, dict[str, str]]:
-    """The dataset with the frames of a dataset's or a run's subjects, and the texts to look at.
+) -> tuple[Dataset, dict[str, str], tuple[str, ...]]:
+    """The dataset with the frames of a dataset's or a run's subjects, the texts to look at, and what is not there.
 
     Raises:
         ChatdescError: it cannot be opened, or holds no sequence of the run, or not one that was asked for by name.
@@ -97,7 +97,9 @@ def frames_for(
         data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(Path(source)), root, texts)
         refuse_other_data(data, list(said), Path(source), named=bool(chosen.sequences))
     held = set(data.names)
-    return data, {name: text for name, text in said.items() if name in held and data[name].usable}
+    lacking = [name for name in said if name not in held]
+    notes = (f"{data.root} has no frames of {some(lacking)}",) if lacking else ()
+    return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
 
 
 def is_run(source: str) -> bool:
