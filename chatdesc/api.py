@@ -7,7 +7,7 @@ result. ``import chatdesc`` gives all of them as ``chatdesc.annotate`` and so on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from chatdesc.checks import create as create_checks
 from chatdesc.checks.audit import audit
 from chatdesc.checks.fix import fix
 from chatdesc.checks.rows import audit_store
-from chatdesc.config import Resources, Settings, from_preset, presets
+from chatdesc.config import presets
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
+from chatdesc.engine.options import sort_options
 from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
 from chatdesc.evaluation.ablation import ablate_verification
@@ -32,7 +33,7 @@ from chatdesc.evaluation.submission import submit
 from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
-from chatdesc.names import near, some
+from chatdesc.names import some
 from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -55,7 +56,6 @@ __all__ = [
     "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
-SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
 StrPath = str | PathLike[str]
 
 
@@ -422,23 +422,3 @@ def _open(
 def _run(data: Dataset, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:
     settings, resources = sort_options(preset, options)
     return Run.create(data, Path(out), settings, resources, strict)
-
-
-def sort_options(preset: str, options: dict[str, Any]) -> tuple[Settings, Resources]:
-    """Sort options into what decides the rows and what decides only the speed; None leaves an option to its default.
-
-    Raises:
-        ChatdescError: an unknown name, or a value out of range.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    if encoders := given.get("encoders"):
-        given["encoders"] = tuple(map(backends.encoder_spec, encoders))
-    speed = {field.name for field in fields(Resources)}
-    known = {field.name for field in fields(Settings)} | speed
-    for name in given.keys() - known:
-        raise ChatdescError(f"there is no option {name!r}{near(name, known)}")
-    settings = from_preset(preset, **{name: value for name, value in given.items() if name not in speed})
-    resources = {name: value for name, value in given.items() if name in speed}
-    if settings.describer.startswith("openai:"):
-        resources = {"sequences_in_flight": SERVER_SEQUENCES} | resources
-    return settings, Resources(**resources)

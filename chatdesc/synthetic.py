@@ -391,9 +391,14 @@ def render(
     Returns:
         The sequences' names, such as ``circle-1``.
     """
+    return write_scenes(root, [sped_up(scene, travel) for scene in scenes(count, frames, seed, same_size)], frames)
+
+
+def write_scenes(root: Path, made: list[Scene], frames: int) -> list[str]:
+    """Write scenes in LaSOT's layout, with ``scenes.json``; the sequences' names, in the order of the scenes."""
     root.mkdir(parents=True, exist_ok=True)
     names, known, numbers = [], [], dict.fromkeys(SHAPES, 0)
-    for scene in (sped_up(scene, travel) for scene in scenes(count, frames, seed, same_size)):
+    for scene in made:
         category = scene.things[0].shape
         numbers[category] += 1
         name = f"{category}-{numbers[category]}"

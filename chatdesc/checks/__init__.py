@@ -18,7 +18,9 @@ from chatdesc.types import ChatdescError
 GROUP = "chatdesc.checks"
 
 BUILTIN: dict[str, str] = {
+    "ambiguous": "chatdesc.checks.ambiguous:AmbiguousCheck",
     "data": "chatdesc.checks.data:DataCheck",
+    "does-not-hold": "chatdesc.checks.does_not_hold:DoesNotHoldCheck",
     "duplicate": "chatdesc.checks.duplicates:DuplicateCheck",
     "formatting": "chatdesc.checks.formatting:FormattingCheck",
     "frames": "chatdesc.checks.frames:FramesCheck",
@@ -28,7 +30,9 @@ BUILTIN: dict[str, str] = {
     "real-word": "chatdesc.checks.real_words:RealWordCheck",
     "target": "chatdesc.checks.targets:TargetCheck",
     "uninformative": "chatdesc.checks.uninformative:UninformativeCheck",
+    "word-by-word": "chatdesc.checks.word_by_word:WordByWordCheck",
     "word-list": "chatdesc.checks.word_lists:WordListCheck",
+    "wrong-target": "chatdesc.checks.wrong_target:WrongTargetCheck",
 }
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chatdesc.atomic import make_folder
 from chatdesc.checks import create
@@ -22,7 +23,9 @@ from chatdesc.checks.base import KINDS, Check, Finding, Subject
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
+from chatdesc.checks.sights import Sights, frames_for, is_run, look_at, need, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
+from chatdesc.engine.options import sort_options
 from chatdesc.names import some
 from chatdesc.rows.selection import Selection
 from chatdesc.tables import Progress, Record, Tabular
@@ -82,13 +85,16 @@ def audit(
     texts: str | None = None,
     config: str | None = None,
     text_source: str | None = None,
+    frames: bool = False,
+    preset: str | None = None,
     progress: Progress | None = None,
+    **options: Any,
 ) -> Audit:
     """Rank the suspicious texts of a dataset, a run, a dataset folder or a Hub repository, with the reasons.
 
     Args:
         source: a dataset's name, a run folder, a dataset folder, or ``USER/NAME``.
-        root: a dataset's root; for the other sources None.
+        root: a dataset's root; for the other sources None, but for a run with ``frames`` its dataset's root.
         checks: names of checks, as ``list_checks`` has them; None takes all.
         out: a folder for audit.csv, audit.md and audit.jsonl.
         split: ``train`` or ``test``; None takes all.
@@ -98,23 +104,41 @@ def audit(
         texts: otb-lang: where the ``OTB_query_*`` folders are.
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
-        progress: called with checks done, all checks, and the name of the next one.
+        frames: look at the frames of the video, too, with a grounder and an encoder.
+        preset: whose models look at them, ``offline`` by default.
+        progress: called with checks done, all checks, and the name of the next one; before, while frames are looked at,
+            with sequences.
+        options: with ``frames``, any field of ``config.Settings`` or ``config.Resources``, as in ``annotate``:
+            ``grounder``, ``encoders``, ``alignment_frames``, ``theta``, ``device`` ...
 
     Raises:
         ChatdescError: a place cannot be read, no sequence has a text, no check has this name, or a check failed.
     """
-    made = create(checks)
+    made, place = create(checks), None if root is None else str(root)
+    refuse_blind(made, checks is not None, frames, place, str(source))
+    if not frames and (unused := [*options, *(("preset",) if preset is not None else ())]):
+        raise ChatdescError(f"{' and '.join(sorted(unused))}: of no use without --frames")
+    settings = sort_options(preset or "offline", options)
     make_folder(None if out is None else Path(out))
     chosen = Selection(split, sequences, limit, split_file)
-    place = None if root is None else str(root)
-    audited = subjects(str(source), place, chosen, texts=texts, config=config, text_source=text_source)
-    found, notes = examine(audited.subjects, made, progress)
-    suspects = rank(audited.subjects, found)
+    of_run = frames and is_run(str(source))  # ROOT and --texts are then where its frames are
+    audited = subjects(
+        str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
+        text_source=text_source,
+    )  # fmt: skip
+    sights, lacking = Sights(), tuple[str, ...]()
+    if frames and place is not None:
+        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts)
+        words = any(need(check) == "words" for check in made)
+        sights = look_at(data, wordings, *settings, words=words, progress=progress)
+    looked_at = seen(audited.subjects, sights)
+    found, notes = examine(looked_at, made, progress)
+    suspects = rank(looked_at, found)
     files = () if out is None else tuple(write_files(suspects, Path(out)))
     said = tuple(check.describe_self() for check in made)
-    with_text = sum(bool(subject.text.strip()) for subject in audited.subjects)
-    count = len(audited.subjects), with_text
-    return Audit(audited.place, audited.text_source, *count, suspects, found, said, (*audited.notes, *notes), files)
+    count = len(looked_at), sum(bool(subject.text.strip()) for subject in looked_at)
+    told = (*audited.notes, *lacking, *sights.notes, *notes)
+    return Audit(audited.place, audited.text_source, *count, suspects, found, said, told, files)
 
 
 Found = dict[str, tuple[Finding, ...]]

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from chatdesc.rows.schema import Row
+from chatdesc.stages.look import Sight
 from chatdesc.tables import Record
 
 KINDS = (
@@ -41,6 +42,7 @@ class Subject:
         status: the loader's (``ok``, ``missing_text`` ...).
         problems: the loader's, in words.
         row: the run's or the published dataset's row, with its evidence; None where there is only the dataset.
+        sight: where the text leads on the frames; None where nobody looked.
     """
 
     sequence: str
@@ -50,6 +52,7 @@ class Subject:
     status: str = "ok"
     problems: tuple[str, ...] = ()
     row: Row | None = None
+    sight: Sight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,10 @@ class Finding:
 class Check(Protocol):
     """One kind of look at texts. It is found by name, among the built-in ones and the entry points ``chatdesc.checks``.
 
-    Optional member: ``english_only``; where it is true, ``prepare`` and ``find`` see neither empty texts nor those in
-    other languages, nor endless ones. Without it, that holds for checks that find typos or grammar.
+    Optional members: ``english_only``; where it is true, ``prepare`` and ``find`` see neither empty texts nor those in
+    other languages, nor endless ones. Without it, that holds for checks that find typos or grammar. ``needs``: what the
+    check decides from beside the text: ``frames`` (``Subject.sight``), ``words`` (with each word left out), or
+    ``frames or row``, where a run's row may do.
 
     Attributes:
         name: as ``--checks`` takes it.

@@ -24,7 +24,9 @@ from chatdesc.rows.schema import INFORMING
 
 COMMON = 3  # texts from which on a fault is one of their class, or of all
 COMMON_SHARE = 0.5
-OWN = frozenset({"formatting", "data"})  # kinds whose faults are alike by chance, not by a class's label
+OWN = frozenset(
+    {"formatting", "data", "does_not_hold"}
+)  # kinds whose faults are alike by chance, not by a class's label
 DIGITS = 6
 
 Found = Mapping[str, Sequence[Finding]]

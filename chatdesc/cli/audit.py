@@ -49,6 +49,16 @@ def audit(
         str | None,
         typer.Option(help="Of a run or repository: manual or refined texts (default: manual, where there are any)"),
     ] = None,
+    frames: Annotated[bool, typer.Option("--frames", help="Look at the frames, too, with a preset's models")] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="With --frames: whose models look at them (default: offline)")
+    ] = None,
+    grounder: Annotated[str | None, typer.Option(help="With --frames: grounder in place of the preset's")] = None,
+    encoder: Annotated[str | None, typer.Option(help="With --frames: encoder in place of the preset's")] = None,
+    alignment_frames: Annotated[
+        int | None, typer.Option(min=2, help="With --frames: how many of each video (default: the preset's, 4)")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="With --frames: auto, cpu, cuda, cuda:1 ...")] = None,
 ) -> None:
     """Find the texts that are wrong, and say why: the most suspicious first.
 
@@ -64,6 +74,8 @@ def audit(
       chatdesc audit user/lasot-chatdesc --checks formatting,duplicate
 
       chatdesc audit tnl2k /data/TNL2K --strict
+
+      chatdesc audit otb-lang /data/OTB --frames --preset gpu
     """
     console = new_console()
     if list_:
@@ -72,10 +84,13 @@ def audit(
     if source is None:
         raise ChatdescError("say what to audit: chatdesc audit DATASET ROOT, or chatdesc audit RUN")
     names = None if checks is None else [name.strip() for name in checks.split(",") if name.strip()]
+    given = {"grounder": grounder, "encoders": encoder and [encoder], "alignment_frames": alignment_frames}
+    options = {name: value for name, value in (given | {"device": device}).items() if value is not None}
     with progress_bar(console, "audit", transient=True) as progress:
         found = api.audit(
             source, root, checks=names, out=out, split=split, sequences=sequences, limit=limit, split_file=split_file,
-            texts=texts, config=config, text_source=text_source, progress=progress,
+            texts=texts, config=config, text_source=text_source, frames=frames, preset=preset, progress=progress,
+            **options,
         )  # fmt: skip
     _print(found, console, top)
     for path in found.files:

@@ -95,8 +95,10 @@ def test_a_new_run_carries_findings(faulty):
     assert [finding["reason"] for finding in by_name[names[0]] if finding["kind"] == "formatting"] == [
         "2 spaces in a row"
     ]
+    other = [name for name in names if any(finding["check"] == "wrong-target" for finding in by_name[name])]
+    assert other == [names[1]]  # the planted fault, found from what the run recorded
     card = (root / "run" / "dataset" / "README.md").read_text()
-    assert "1 of 3 manual texts have a finding that speaks against them" in card and "| formatting | 1 |" in card
+    assert "2 of 3 manual texts have a finding that speaks against them" in card and "| formatting | 1 |" in card
     assert "formatting: 2 spaces in a row (character 2)" in chatdesc.show(root / "run", names[0])
 
 

@@ -1,0 +1,86 @@
+"""Synthetic scenes with a planted fault in each text: the kinds of `chatdesc.synthetic`, and texts that stop holding.
+
+A text that stops holding names the side on which its target starts; target and look-alike then change sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from chatdesc.synthetic import CANVAS, Scene, make_scene, phrase, place_of, sped_up, truth
+
+STOPS = "stops_holding"
+UNCLEAR = "unclear"
+KINDS = ("none", "wrong_target", "ambiguous", "typo", STOPS)
+FASTER = 3.0
+
+
+def planted(each: int, frames: int, seed: int) -> list[Scene]:
+    """``each`` scenes per fault, and as many sound ones as there are of all faults together, in turn.
+
+    Half the sound texts name a side of the frame on which their target stays. A text without a fault that does not
+    clearly exclude a look-alike on the first frame is marked UNCLEAR: it counts neither as sound nor as ambiguous.
+    """
+    rng = np.random.default_rng(seed)
+    makers = [_leaving(rng, frames, True), _leaving(rng, frames, False)]
+    found: list[Scene] = []
+    for k in range(each):
+        found += [make_scene(rng, frames, fault, (1, 2, 0, 1, 0)[k % 5]) for fault in KINDS[1:4]]
+        found.append(next(makers[0]))
+        found += [make_scene(rng, frames, "none", n) for n in (k % 2, 1 + k % 2)]
+        found += [next(makers[1]), next(makers[1])]
+    found = [scene for scene in found if scene.fault != "none" or not _turns(scene, frames)]
+    return [replace(scene, fault=UNCLEAR) if _unclear(scene) else scene for scene in found]
+
+
+def _unclear(scene: Scene) -> bool:
+    """Whether a text that should be sound at first may be true of a look-alike, too."""
+    if scene.fault not in ("none", STOPS):
+        return False
+    target, others = scene.things[0], scene.things[1:]
+    said = [word for word in scene.manual.split() if truth(target, word)]
+    return any(all(truth(other, word) is not False for word in said) for other in others)
+
+
+def _leaving(rng: np.random.Generator, frames: int, leaves: bool) -> Iterator[Scene]:
+    """Scenes whose targets leave the side that their texts name, or stay there; none leaves the frame."""
+    while True:
+        scene = sped_up(make_scene(rng, frames, "none", 1), FASTER if leaves else 1.0)
+        sides = [side for side in place_of(scene.things[0]) if side in ("left", "right")]
+        if not sides or not _in_frame(scene, frames):
+            continue
+        scene = replace(scene, manual=phrase(scene.things[0], [scene.things[0].colour, sides[0]]))
+        if (
+            leaves
+            and _share(scene, frames - frames // 4, sides[0]) < 0.42
+            and _share(scene, frames - 1, sides[0]) < 0.42
+        ):
+            yield replace(scene, fault=STOPS)
+        elif not leaves and not _turns(scene, frames):
+            yield scene
+
+
+def _turns(scene: Scene, frames: int) -> bool:
+    """Whether the target is not clearly on a side that its text names, on some frame."""
+    sides = [side for side in ("left", "right", "top", "bottom") if f" {side}" in scene.manual]
+    return any(_share(scene, t, side) < 0.5 for side in sides for t in range(frames))
+
+
+def _share(scene: Scene, t: int, side: str) -> float:
+    """How far the target is towards a side in frame t, 0 (at the opposite one) to 1."""
+    x, y, w, h = (float(v) for v in scene.box(scene.things[0], t))
+    share = (x + w / 2) / CANVAS[0] if side in ("left", "right") else (y + h / 2) / CANVAS[1]
+    return share if side in ("right", "bottom") else 1 - share
+
+
+def _in_frame(scene: Scene, frames: int) -> bool:
+    """Whether the target's middle and its look-alike's stay in the frame."""
+    for thing in scene.things[:2]:
+        boxes = np.stack([scene.box(thing, t) for t in range(frames)])
+        middle = boxes[:, :2] + boxes[:, 2:] / 2
+        if (middle < 10).any() or (middle > np.array(CANVAS) - 10).any():
+            return False
+    return True

@@ -1,0 +1,99 @@
+"""What the checks with frames have in common: leads over frames in the middle, and evidence as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+
+from chatdesc.checks.language import english
+from chatdesc.metrics.overlap import iou
+from chatdesc.places import places_in
+from chatdesc.stages.ground import is_content
+from chatdesc.stages.look import Sight, View
+from chatdesc.tables import Record
+from chatdesc.types import split_words
+
+LEAST_VIEWS = 2  # frames on which a text must lead somewhere, for a finding
+CLEAR = 0.35  # a lead from which one region is meant, and not the other
+LIKE = 10.0  # cosine x 100 by which the target may agree better with a text that fits another region, too
+UNLIKE = 18.0  # from which on another region agrees better, so that it is what the text means
+REGIONS = 3  # regions per frame that evidence names
+
+
+def middle(values: Iterable[float | None]) -> float | None:
+    """The median of the known values; None where fewer than LEAST_VIEWS are known.
+
+    >>> middle([0.5, None, 0.1]), middle([0.5, None])
+    (0.3, None)
+    """
+    known = [value for value in values if value is not None]
+    return float(median(known)) if len(known) >= LEAST_VIEWS else None
+
+
+def misspelt(text: str) -> bool:
+    """Whether a text has words that are none, which a grounder does not know either."""
+    words = (word.text.lower() for word in split_words(text))
+    return any(is_content(word) and word.isalpha() and not english().knows(word) for word in words)
+
+
+def begins_on(sight: Sight) -> bool:
+    """Whether the text clearly leads to the target on the first frame."""
+    first = sight.views[0].lead
+    return first is not None and first >= CLEAR
+
+
+def frames_of(views: Iterable[View]) -> str:
+    """Numbers of frames in words."""
+    return ", ".join(str(view.frame) for view in views)
+
+
+def evidence(sight: Sight) -> Record:
+    """What a person needs to look: models, and per frame the target, the best regions and their scores."""
+    return {
+        "grounder": sight.grounder,
+        "encoder": sight.encoder,
+        "frames": [_frame(view) for view in sight.views],
+    }
+
+
+def _frame(view: View) -> Record:
+    return {
+        "frame": view.frame,
+        "target": _rounded(view.target),
+        "lead": _digits(view.lead),
+        "alignment": _digits(view.alignment),
+        "alignment_lead": _digits(view.alignment_lead),
+        "rank": rank(view),
+        "regions": [
+            {
+                "box": _rounded(view.boxes[k]),
+                "score": _digits(float(view.fits[k])),
+                "iou": _digits(float(iou(view.boxes[k], view.target))),
+                "alignment": _digits(float(view.alignments[k])),
+            }
+            for k in range(min(REGIONS, len(view.boxes)))
+        ],
+    }
+
+
+def rank(view: View) -> int | None:
+    """The target's place among the regions, 1 for the best; None where no region is on it."""
+    places = view.on_target.nonzero()[0]
+    return int(places[0]) + 1 if len(places) else None
+
+
+def _rounded(box: Iterable[float]) -> list[float]:
+    return [round(float(value), 1) for value in box]
+
+
+def _digits(value: float | None) -> float | None:
+    return None if value is None or value != value else round(value, 3)
+
+
+def unfit_places(sight: Sight) -> list[str]:
+    """Per view, the first words of place that do not fit the target there; empty where all do."""
+    places = places_in(sight.text)
+    return [
+        next((place.words for place in places if place.fits(view.target, view.size) is False), "")
+        for view in sight.views
+    ]

@@ -1,0 +1,150 @@
+"""Looks at the frames of an audit: the texts of many sequences, grounded and aligned together.
+
+The models are those of a preset, as in ``annotate``, but for the describer, the tracker and the verifier, which an
+audit does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from chatdesc.backends import create
+from chatdesc.checks.base import Check, Subject
+from chatdesc.config import Resources, Settings
+from chatdesc.engine.models import Models
+from chatdesc.engine.schedule import Scheduler
+from chatdesc.loaders.base import Dataset
+from chatdesc.names import some
+from chatdesc.private import without_secrets
+from chatdesc.rows.selection import Selection, refuse_other_data
+from chatdesc.rows.store import dataset_of
+from chatdesc.stages.look import Sight, look
+from chatdesc.tables import Progress
+from chatdesc.types import ChatdescError
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """What was seen.
+
+    Attributes:
+        by_name: of each sequence whose text was grounded.
+        notes: why others were not.
+    """
+
+    by_name: Mapping[str, Sight] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def look_at(
+    data: Dataset,
+    texts: Mapping[str, str],
+    settings: Settings,
+    resources: Resources,
+    *,
+    words: bool = True,
+    progress: Progress | None = None,
+) -> Sights:
+    """Ground and align the texts of these sequences on frames spread over the video.
+
+    Args:
+        settings: ``grounder``, the first of ``encoders``, ``theta``, and ``alignment_frames``.
+        texts: the text of each sequence to look at; ``data`` has them all.
+        words: also ground each text without each of its words.
+        progress: called with sequences done, all sequences, and a note.
+
+    Raises:
+        ChatdescError: no backend has such a name, its model cannot be loaded, or it failed on every sequence.
+    """
+    models = _models(settings, resources)
+    threshold = models.threshold(settings)
+    found: dict[str, Sight] = {}
+    failed: dict[str, str] = {}
+    jobs = ((name, look(data[name], text, settings, threshold, words)) for name, text in texts.items())
+    if progress is not None:
+        progress(0, len(texts), "frames")
+    for done, (name, result) in enumerate(Scheduler(models.lanes(), resources.sequences_in_flight).run(jobs), 1):
+        if isinstance(result, BaseException):
+            failed[name] = _why(result)
+        elif result is not None:
+            found[name] = result
+        if progress is not None:
+            progress(done, len(texts), "frames")
+    if failed and not found:
+        raise ChatdescError(f"no text could be looked at with its frames: {next(iter(failed.values()))}")
+    return Sights(found, _notes(failed))
+
+
+def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
+    """The subjects with what was seen of each."""
+    return tuple(replace(subject, sight=sights.by_name.get(subject.sequence)) for subject in subjects)
+
+
+def frames_for(
+    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None
+) -> tuple[Dataset, dict[str, str], tuple[str, ...]]:
+    """The dataset with the frames of a dataset's or a run's subjects, the texts to look at, and what is not there.
+
+    Raises:
+        ChatdescError: it cannot be opened, or holds no sequence of the run, or not one that was asked for by name.
+    """
+    said = {subject.sequence: subject.text for subject in subjects if subject.text.strip()}
+    if not is_run(source):
+        data = chosen.open(source, root, texts)
+    else:
+        data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(Path(source)), root, texts)
+        refuse_other_data(data, list(said), Path(source), named=bool(chosen.sequences))
+    held = set(data.names)
+    lacking = [name for name in said if name not in held]
+    notes = (f"{data.root} has no frames of {some(lacking)}",) if lacking else ()
+    return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
+
+
+def is_run(source: str) -> bool:
+    """Whether a place is the folder of a run."""
+    return Path(source, "run.json").is_file()
+
+
+def need(check: Check) -> str:
+    """What a check needs beside texts; empty where texts do."""
+    return str(getattr(check, "needs", ""))
+
+
+def refuse_blind(checks: Sequence[Check], named: bool, frames: bool, root: str | None, source: str) -> None:
+    """Refuse frames that no check looks at, and checks by name that would see none.
+
+    Raises:
+        ChatdescError: so it is; the message says what to add or to leave out.
+    """
+    looking = [check for check in checks if need(check)]
+    if frames and root is None:
+        raise ChatdescError("--frames: say where they are: chatdesc audit DATASET ROOT --frames, or RUN ROOT --frames")
+    if frames and not looking:
+        raise ChatdescError("--frames: none of --checks looks at frames (`chatdesc audit --list` lists them)")
+    blind = [check.name for check in looking if not (need(check) == "frames or row" and root is None)]
+    if named and blind and not frames:
+        where = f"{source} {'ROOT' if root is None else root}"
+        raise ChatdescError(f"--checks {','.join(blind)}: needs the frames: chatdesc audit {where} --frames")
+
+
+def _models(settings: Settings, resources: Resources) -> Models:
+    encoder = settings.encoders[0]
+    return Models(
+        grounder=create("grounder", settings.grounder, device=resources.device),
+        encoders={encoder: create("encoder", encoder, device=resources.device)},
+    )
+
+
+def _why(error: BaseException) -> str:
+    if not isinstance(error, Exception):
+        raise error
+    return without_secrets(str(error) if isinstance(error, ChatdescError) else f"{type(error).__name__}: {error}")
+
+
+def _notes(failed: Mapping[str, str]) -> tuple[str, ...]:
+    if not failed:
+        return ()
+    one = "sequence was" if len(failed) == 1 else "sequences were"
+    return (f"{len(failed)} {one} not looked at ({some(list(failed), 3)}): {next(iter(failed.values()))}",)

@@ -1,0 +1,76 @@
+"""Texts that lead to something else than the target on the frames of the video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chatdesc.checks.base import Finding, Subject
+from chatdesc.checks.leads import CLEAR, LEAST_VIEWS, UNLIKE, evidence, frames_of, middle
+from chatdesc.rows.schema import Row
+from chatdesc.stages.look import Sight
+from chatdesc.tables import Record
+
+NAME = "wrong-target"
+SEVERITY = 0.9
+RECORDED = 0.8  # where a run's row is all that is known
+
+
+class WrongTargetCheck:
+    """Finds texts that lead elsewhere on several frames, the first one too, where they also agree better with it."""
+
+    name = NAME
+    kinds: tuple[str, ...] = ("wrong_target",)
+    needs = "frames or row"
+    english_only = False
+
+    def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Nothing: each text is looked at by itself."""
+
+    def find(self, subject: Subject) -> list[Finding]:
+        """At most one finding; from the row's evidence where nobody looked at the frames."""
+        if subject.sight is not None:
+            found = of_sight(subject.sight)
+        else:
+            found = None if subject.row is None else of_row(subject.row, subject.text)
+        return [found] if found else []
+
+    def describe_self(self) -> dict[str, str]:
+        """Name and version."""
+        return {"name": self.name, "version": "1"}
+
+
+def leads_elsewhere(sight: Sight) -> bool:
+    """Whether the text leads off the target by a clear lead, and another region agrees better with it."""
+    first, lead = sight.views[0].lead, middle(view.lead for view in sight.views)
+    aligned = middle(view.alignment_lead for view in sight.views)
+    if first is None or lead is None or aligned is None:
+        return False
+    return max(first, lead) <= -CLEAR and aligned <= -UNLIKE
+
+
+def of_sight(sight: Sight) -> Finding | None:
+    """The finding of a text that was grounded and aligned on frames."""
+    if not leads_elsewhere(sight):
+        return None
+    off = [view for view in sight.views if view.lead is not None and view.lead < 0]
+    reason = (
+        f"the words lead to something else than the target on the frames {frames_of(off)}, which also agrees better "
+        "with them"
+    )
+    return Finding(NAME, "wrong_target", SEVERITY, reason, evidence=evidence(sight))
+
+
+def of_row(row: Row, text: str) -> Finding | None:
+    """The finding of a manual text that a run grounded on its feedback frames and aligned on several."""
+    grounding, scores = row.get("grounding"), row.get("alignment") or []
+    if not grounding or text != row.get("manual_text"):
+        return None
+    margin, iou, top = grounding["manual_margin"], grounding["manual_iou"], grounding.get("manual_top_iou")
+    margins = [s["manual_margin"] for s in scores if s["frames"] >= LEAST_VIEWS and s["manual_margin"] is not None]
+    if margin is None or iou is None or top is None or not margins:
+        return None
+    if margin > -CLEAR or max(iou, top) > 0 or max(margins) > -UNLIKE:
+        return None
+    reason = "the run grounded the words elsewhere, and what they led to agrees better with them than the target"
+    said: Record = {"grounder": grounding["grounder"], "iou": iou, "margin": margin, "alignment_margins": margins}
+    return Finding(NAME, "wrong_target", RECORDED, reason, evidence=said)

@@ -1,0 +1,201 @@
+"""Where a text leads on frames of the whole video: what an audit with frames decides from.
+
+One sequence is one generator, as in ``align``. It grounds the text on frames spread over those with a visible target,
+measures how well the encoder's vector of the text agrees with the target and with the other regions, and grounds the
+text again without each of its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatdesc.config import Settings, public_spec
+from chatdesc.metrics.alignment import cosine
+from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.stages.ground import is_content
+from chatdesc.stages.reflect import spread
+from chatdesc.types import (
+    Boxes,
+    Crop,
+    Embed,
+    Embedding,
+    FrameRef,
+    Ground,
+    Grounding,
+    Sequence,
+    Steps,
+    Word,
+    one_line,
+    split_words,
+)
+
+RIVALS = 4  # regions off the target that are embedded on a frame
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One frame: the target and the P regions that the text leads to, best first.
+
+    Attributes:
+        frame: its index.
+        size: (width, height).
+        target: [4] xywh, pixels.
+        boxes: [P, 4] xywh, pixels.
+        fits: [P] the mean score of the text's content words.
+        on_target: bool [P], from an IoU of ``theta`` with the target on.
+        alignment: cosine x 100 of the text with the target; None where no encoder was asked.
+        alignments: [P] likewise with the regions; NaN for those that were not embedded.
+        proposed: bool [P], whether a word's score reaches the grounder's threshold, under which words lead nowhere.
+    """
+
+    frame: int
+    size: tuple[int, int]
+    target: Boxes
+    boxes: Boxes
+    fits: Floats
+    on_target: NDArray[np.bool_]
+    alignment: float | None
+    alignments: Floats
+    proposed: NDArray[np.bool_]
+
+    @property
+    def best_on(self) -> float:
+        """The best fit on the target; 0 where nothing leads there."""
+        return float(self.fits[self.on_target].max(initial=0.0))
+
+    @property
+    def best_off(self) -> float:
+        """The best fit off the target; 0 where nothing leads elsewhere."""
+        return float(self.fits[~self.on_target].max(initial=0.0))
+
+    @property
+    def lead(self) -> float | None:
+        """By how much the target's fit exceeds that of other regions, as a share of the better one, in [-1, 1].
+
+        It compares regions of one frame, so it does not depend on how sure a grounder is of anything. None where the
+        text leads nowhere.
+        """
+        most = max(self.best_on, self.best_off)
+        return (self.best_on - self.best_off) / most if most > 0 else None
+
+    @property
+    def alignment_lead(self) -> float | None:
+        """The target's alignment minus that of the best aligned region elsewhere; None where one is not known."""
+        others = self.alignments[~self.on_target & ~np.isnan(self.alignments)]
+        return None if self.alignment is None or not len(others) else float(self.alignment - others.max())
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """A text without one of its words.
+
+    Attributes:
+        word: with its place in the text that was grounded.
+        leads: the lead on each frame, as of a View; None where the rest leads nowhere.
+    """
+
+    word: Word
+    leads: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a text leads to.
+
+    Attributes:
+        text: as it was grounded, on one line.
+        grounder, encoder: their specs, as rows have them.
+        views: in the order of the frames.
+        without: for each content word, if that was asked for.
+    """
+
+    text: str
+    grounder: str
+    encoder: str
+    views: tuple[View, ...]
+    without: tuple[Without, ...] = field(default=())
+
+
+def look(
+    sequence: Sequence, text: str, settings: Settings, threshold: float, words: bool = True
+) -> Steps[Sight | None]:
+    """See where ``text`` leads on frames with a visible target.
+
+    Args:
+        settings: ``grounder``, the first of ``encoders``, ``theta``, and ``alignment_frames``: how many frames.
+        threshold: the grounder's score under which a region is no proposal.
+        words: ground the text again without each of its content words.
+
+    Returns:
+        None where the text is empty or the target is never visible.
+
+    Raises:
+        BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
+    """
+    said, indices = one_line(text), spread(sequence, settings.alignment_frames)
+    if not said or not sequence.valid()[indices].all():
+        return None
+    at = [FrameRef(sequence.frames, i) for i in indices]
+    shorter = list(_shortened(said)) if words else []
+    texts = [said, *(rest for _, rest in shorter)]
+    grounded: list[Grounding] = yield [Ground(frame, one) for one in texts for frame in at]
+    seen = [
+        _view(at[k % len(at)], sequence.boxes[indices[k % len(at)]], one, settings.theta, threshold)
+        for k, one in enumerate(grounded)
+    ]
+    views = yield from _aligned(seen[: len(at)], at, said, settings.encoders[0])
+    leads = [view.lead for view in seen]
+    rows = [tuple(leads[start : start + len(at)]) for start in range(len(at), len(leads), len(at))]
+    without = tuple(Without(word, row) for (word, _), row in zip(shorter, rows, strict=True))
+    return Sight(said, public_spec(settings.grounder), public_spec(settings.encoders[0]), tuple(views), without)
+
+
+def fits(grounding: Grounding) -> Floats:
+    """[P] the mean score of the content words on each region; of all words in a text that has none."""
+    if not grounding.words or not len(grounding.boxes):
+        return np.zeros(len(grounding.boxes), np.float32)
+    content = np.array([is_content(word.text) for word in grounding.words], bool)
+    return np.asarray(grounding.scores[:, content if content.any() else slice(None)].mean(1), np.float32)
+
+
+def _shortened(text: str) -> Iterable[tuple[Word, str]]:
+    """Each content word of a text that has several, with the text without it."""
+    words = [word for word in split_words(text) if is_content(word.text)]
+    for word in words if len(words) > 1 else ():
+        yield word, one_line(f"{text[: word.start]} {text[word.end :]}")
+
+
+def _view(frame: FrameRef, target: Boxes, grounding: Grounding, theta: float, threshold: float) -> View:
+    height, width = frame.image().shape[:2]
+    fit = fits(grounding)
+    order = np.argsort(-fit, kind="stable")
+    order = order[fit[order] > 0]
+    boxes = grounding.boxes[order]
+    on = iou_matrix(boxes, target[None])[:, 0] >= theta if len(boxes) else np.zeros(0, bool)
+    proposed = grounding.scores[order].max(1, initial=0.0) >= threshold
+    nothing = np.full(len(boxes), np.nan, np.float32)
+    return View(frame.index, (width, height), target, boxes, fit[order], on, None, nothing, proposed)
+
+
+def _aligned(views: list[View], at: list[FrameRef], text: str, encoder: str) -> Steps[list[View]]:
+    """The views with the alignments of the target, and of the best regions off it."""
+    chosen = [np.flatnonzero(~view.on_target)[:RIVALS] for view in views]
+    crops = [
+        Crop(frame, box)
+        for frame, view, rivals in zip(at, views, chosen, strict=True)
+        for box in [view.target, *view.boxes[rivals]]
+    ]
+    answers: list[Embedding] = yield [Embed(encoder, tuple(crops), (text,))]
+    values = cosine(answers[0].texts, answers[0].crops).astype(np.float32)
+    found, start = [], 0
+    for view, rivals in zip(views, chosen, strict=True):
+        alignments = view.alignments.copy()
+        alignments[rivals] = values[start + 1 : start + 1 + len(rivals)]
+        found.append(replace(view, alignment=float(values[start]), alignments=alignments))
+        start += 1 + len(rivals)
+    return found

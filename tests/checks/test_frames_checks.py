@@ -1,0 +1,231 @@
+"""Checks that decide from where a text leads on frames; the sights are made by hand."""
+
+import numpy as np
+import pytest
+
+import chatdesc
+from chatdesc.checks.ambiguous import AmbiguousCheck
+from chatdesc.checks.base import Subject
+from chatdesc.checks.does_not_hold import DoesNotHoldCheck
+from chatdesc.checks.leads import LIKE, UNLIKE
+from chatdesc.checks.word_by_word import WordByWordCheck, role
+from chatdesc.checks.wrong_target import WrongTargetCheck
+from chatdesc.rows.store import Store
+from chatdesc.stages.look import Sight, View, Without
+from chatdesc.synthetic import Scene, Thing, write_scenes
+from chatdesc.types import ChatdescError, split_words
+from tests.makers.rows import a_row
+
+HERE, THERE = [10.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]
+
+
+def a_view(frame, on, off, aligned=0.0, target=HERE, proposed=True):
+    """A frame of 100 x 100 with fits ``on`` and ``off`` the target, which leads the alignment by ``aligned``."""
+    fits, flags = np.float32([on, off]), np.array([True, False])
+    boxes = np.float32([target, THERE])
+    alignments = np.float32([np.nan, 40 - aligned])
+    return View(frame, (100, 100), np.float32(target), boxes, fits, flags, 40.0, alignments, np.array([proposed] * 2))
+
+
+def a_sight(*views, text="red kite", without=()):
+    views = [a_view(10 * k, *view) if isinstance(view, tuple) else view for k, view in enumerate(views)]
+    words = {word.text: word for word in split_words(text)}
+    return Sight(text, "g", "e", tuple(views), tuple(Without(words[word], leads) for word, leads in without))
+
+
+def found(check, sight, text=None):
+    return check.find(Subject("kite-1", text or sight.text, sight=sight))
+
+
+WRONG = (0.1, 0.8, -30.0)
+RIGHT = (0.8, 0.1, 5.0)
+EQUAL = (0.8, 0.8, 0.0)
+
+
+def test_a_text_that_leads_elsewhere_and_agrees_better_there_names_a_wrong_target():
+    [finding] = found(WrongTargetCheck(), a_sight(WRONG, WRONG, RIGHT, WRONG))
+    assert (finding.kind, finding.severity) == ("wrong_target", 0.9) and "frames 0, 10, 30" in finding.reason
+    frame = finding.evidence["frames"][0]
+    assert frame["regions"][1] == {"box": THERE, "score": 0.8, "iou": 0.0, "alignment": 70.0}
+    assert (frame["frame"], frame["alignment_lead"], frame["target"]) == (0, -30.0, HERE)
+
+
+@pytest.mark.parametrize(
+    "views",
+    [
+        (RIGHT, WRONG, WRONG, WRONG),  # true at first
+        (WRONG, RIGHT, RIGHT, RIGHT),  # on one frame only
+        ((0.1, 0.8, 1 - UNLIKE),) * 4,  # detector confidence alone
+        ((0.7, 0.8, -30.0),) * 4,  # no clear lead
+        (WRONG,),
+    ],
+)
+def test_what_names_no_wrong_target(views):
+    assert not found(WrongTargetCheck(), a_sight(*views))
+
+
+def recorded(**changes):
+    grounding = {"grounder": "g", "manual_iou": 0.0, "manual_margin": -0.6, "manual_top_iou": 0.0}
+    known = {key: changes.pop(key) for key in list(changes) if key in grounding}
+    margin = {"encoder": "e", "manual_margin": changes.pop("alignment", -30.0), "frames": changes.pop("frames", 4)}
+    return a_row("kite-1", manual_text="red kite") | {"grounding": grounding | known, "alignment": [margin]}
+
+
+def test_a_row_may_say_enough():
+    check, row = WrongTargetCheck(), recorded()
+    [finding] = check.find(Subject("kite-1", "red kite", row=row))
+    assert finding.evidence == {"grounder": "g", "iou": 0.0, "margin": -0.6, "alignment_margins": [-30.0]}
+    assert not check.find(Subject("kite-1", "another text", row=row))
+    for changes in ({"manual_iou": 0.5}, {"manual_top_iou": 0.5}, {"manual_margin": -0.1}, {"alignment": -5.0},
+                    {"frames": 1}, {"manual_margin": None}):  # fmt: skip
+        assert not check.find(Subject("kite-1", "red kite", row=recorded(**changes))), changes
+
+
+def test_a_text_that_fits_two_regions_at_first_is_ambiguous():
+    [sure] = found(AmbiguousCheck(), a_sight(EQUAL, EQUAL))
+    [less] = found(AmbiguousCheck(), a_sight(EQUAL, RIGHT))
+    assert (sure.severity, less.severity) == (0.9, 0.75)
+    assert sure.reason == "on the first frame the words fit another region as well as the target"
+
+
+@pytest.mark.parametrize(
+    ("views", "text"),
+    [
+        ((RIGHT, EQUAL), "red kite"),
+        (((0.8, 0.8, LIKE), EQUAL), "red kite"),  # the encoder tells them apart
+        ((WRONG, WRONG), "red kite"),
+        ((EQUAL, EQUAL), "red kiet"),  # misspelt: grounders do not read it
+    ],
+)
+def test_what_is_not_ambiguous(views, text):
+    assert not found(AmbiguousCheck(), a_sight(*views, text=text))
+
+
+def test_regions_under_the_threshold_do_not_make_a_text_ambiguous():
+    weak = a_view(0, 0.02, 0.02, proposed=False)
+    assert not found(AmbiguousCheck(), a_sight(weak, weak))
+
+
+def test_a_text_of_general_words_is_ambiguous_whatever_it_leads_to():
+    [finding] = found(AmbiguousCheck(), a_sight(RIGHT, RIGHT, text="the moving object"))
+    assert "name nothing" in finding.reason
+
+
+GONE = [70.0, 10.0, 20.0, 20.0]
+
+
+def test_a_place_that_the_target_leaves_does_not_hold():
+    text = "red kite on the left"
+    away = a_view(20, 0.2, 0.8, target=GONE)
+    [finding] = found(DoesNotHoldCheck(), a_sight(RIGHT, RIGHT, away, text=text))
+    assert (finding.kind, finding.span, finding.evidence["breaks_at"]) == ("does_not_hold", (9, 20), 20)
+    assert finding.severity == 0.8 and "lead elsewhere then" in finding.reason
+    [alone] = found(DoesNotHoldCheck(), a_sight(RIGHT, a_view(10, 0.8, 0.2, target=GONE), text=text))
+    assert alone.severity == 0.6 and "still lead to it" in alone.reason
+
+
+LOST = (0.1, 0.8, -5.0)
+
+
+def test_words_that_lead_elsewhere_for_most_of_the_video_do_not_hold():
+    [finding] = found(DoesNotHoldCheck(), a_sight(RIGHT, LOST, LOST, LOST))
+    assert finding.evidence["breaks_at"] == 10 and finding.span is None
+
+
+@pytest.mark.parametrize(
+    ("views", "text"),
+    [
+        ((RIGHT, RIGHT, LOST, LOST), "red kite"),  # for half of the video
+        ((RIGHT, LOST, LOST, RIGHT), "red kite"),  # found again
+        ((RIGHT, *[(0.1, 0.8, 5.0)] * 3), "red kite"),  # only the grounder says so
+        ((EQUAL, LOST, LOST, LOST), "red kite"),  # not clear at first
+        ((RIGHT, LOST, LOST, LOST), "red kiet"),
+        ((RIGHT, a_view(10, 0.8, 0.1, target=GONE), RIGHT), "red kite on the left"),  # it comes back
+    ],
+)
+def test_what_holds(views, text):
+    assert not found(DoesNotHoldCheck(), a_sight(*views, text=text))
+
+
+def test_words_are_needed_redundant_or_harmful():
+    good = a_sight(RIGHT, RIGHT, without=[("red", (0.0, 0.1)), ("kite", (0.9, 0.8))])
+    assert [role(good, one) for one in good.without] == ["needed", "redundant"]
+    assert not found(WordByWordCheck(), good)
+    bad = a_sight(WRONG, WRONG, without=[("red", (0.9, 0.8)), ("kite", (-1.0, None))])
+    [finding] = found(WordByWordCheck(), bad, "a  red kite")
+    assert finding.span == (3, 6) and "'red'" in finding.reason
+    assert finding.evidence["words"] == [
+        {"word": "red", "role": "harmful", "lead_without": 0.85},
+        {"word": "kite", "role": None, "lead_without": None},
+    ]
+
+
+def test_places_are_not_judged_word_by_word():
+    assert not found(WordByWordCheck(), a_sight(WRONG, WRONG, text="kite left", without=[("left", (0.9, 0.8))]))
+
+
+def test_without_sights_nothing_is_found():
+    for check in (WrongTargetCheck(), AmbiguousCheck(), DoesNotHoldCheck(), WordByWordCheck()):
+        assert check.find(Subject("kite-1", "red kite")) == []
+
+
+def a_thing(colour, tint, x):
+    return Thing(colour, "circle", "large", 40.0, (x, 120.0), (0.0, 0.0), (0.0, 0.0), 0.0, tint)
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """A red circle beside a blue one, called right, wrong, and as both are called."""
+    things = (a_thing("red", (205, 35, 40), 80.0), a_thing("blue", (40, 70, 205), 240.0))
+    root = tmp_path_factory.mktemp("frames")
+    texts = ("red circle", "blue circle", "the moving object")
+    names = write_scenes(root, [Scene(things, (0.0, 0.0), None, 3, text, "") for text in texts], 4)
+    return root, names
+
+
+MODELS = {"frames": True, "preset": "tiny", "alignment_frames": 2}
+
+
+def test_a_dataset_is_audited_with_its_frames(rendered):
+    root, names = rendered
+    told = []
+    result = chatdesc.audit("synthetic", root, **MODELS, progress=lambda *step: told.append(step))
+    kinds = {name: {f.check for f in result.findings.get(name, ())} for name in names}
+    assert not kinds[names[0]] & {"wrong-target", "ambiguous", "does-not-hold", "word-by-word"}
+    assert "wrong-target" in kinds[names[1]] and "ambiguous" in kinds[names[2]]
+    assert told[0] == (0, 3, "frames")
+
+
+def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
+    root, names = rendered
+    with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
+        for name, text in zip(names, ("blue circle", "red circle", None), strict=True):
+            store.save(a_row(name, text, manual_text="x"))
+    checks = ["wrong-target"]
+    result = chatdesc.audit(tmp_path / "run", root, checks=checks, text_source="refined", **MODELS)
+    assert [suspect.label for suspect in result.suspects] == [names[0]]
+
+
+def test_sequences_that_cannot_be_looked_at_are_told(rendered, tmp_path):
+    root, names = rendered
+    with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
+        store.save(a_row(names[1], "red circle", manual_text="blue circle"))
+        store.save(a_row("circle-9", "red circle", manual_text="blue circle"))
+    result = chatdesc.audit(tmp_path / "run", root, checks=["wrong-target"], **MODELS)
+    assert [suspect.label for suspect in result.suspects] == [names[1]]
+    assert any("circle-9" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("root", "options", "message"),
+    [
+        (None, {"frames": True}, "say where they are"),
+        ("x", {"frames": True, "checks": ["formatting"]}, "none of --checks looks at frames"),
+        ("x", {"checks": ["ambiguous", "wrong-target"]}, "ambiguous,wrong-target: needs the frames"),
+        (None, {"checks": ["does-not-hold"]}, "needs the frames"),
+        ("x", {"preset": "tiny", "theta": 0.4}, "preset and theta: of no use without --frames"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(root, options, message):
+    with pytest.raises(ChatdescError, match=message):
+        chatdesc.audit("synthetic", root, **options)
