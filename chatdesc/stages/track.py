@@ -39,6 +39,7 @@ from chatdesc.types import (
     Steps,
     Verify,
 )
+from chatdesc.verification.motion import displacement
 from chatdesc.verification.recorded import Seen
 from chatdesc.verification.references import random_choice
 from chatdesc.verification.similarity import likeness, reach, trust
@@ -368,8 +369,7 @@ def _again(rival: Rival | None, box: Boxes, index: int) -> bool:
     """Whether a proposal is the rival of the key frame before, as far as it can have moved since."""
     if rival is None:
         return False
-    moved = box[:2] + box[2:] / 2 - (rival.box[:2] + rival.box[2:] / 2)
-    return float(np.linalg.norm(moved)) <= reach(rival.box, index - rival.frame)
+    return float(displacement(box[None], rival.box)[0]) <= reach(rival.box, index - rival.frame)
 
 
 def _is_verified(choice: Choice, evidence: Evidence, settings: Settings) -> bool:

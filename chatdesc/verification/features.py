@@ -16,6 +16,7 @@ import numpy as np
 
 from chatdesc.evidence import Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.verification.motion import displacement, doublings, side
 from chatdesc.verification.similarity import APART, Terms, last_verified, terms, trust, word_scores
 
 LONG = 5.0  # log(1 + frames) that counts as 1
@@ -71,15 +72,12 @@ def _same(e: Evidence, value: float) -> Floats:
 
 def _distance(e: Evidence, verified: Floats) -> Floats:
     """[P] how far the centre is from the verified one, in its sizes, as a logarithm."""
-    moved = e.boxes[:, :2] + e.boxes[:, 2:] / 2 - (verified[:2] + verified[2:] / 2)
-    size = np.sqrt(max(float(np.prod(verified[2:])), 1.0))
-    return np.asarray(np.log1p(np.linalg.norm(moved, axis=1) / size) / FAR, np.float32)
+    return np.asarray(np.log1p(displacement(e.boxes, verified) / side(verified)) / FAR, np.float32)
 
 
 def _growth(e: Evidence, before: Floats) -> Floats:
     """[P] doublings of the area of the box ``before``, in [-1, 1]."""
-    ratio = np.maximum(np.prod(e.boxes[:, 2:], 1), 1.0) / max(float(np.prod(before[2:])), 1.0)
-    return np.clip(np.log2(ratio) / DOUBLINGS, -1, 1).astype(np.float32)
+    return np.clip(doublings(e.boxes, before) / DOUBLINGS, -1, 1).astype(np.float32)
 
 
 def _shape(e: Evidence, before: Floats) -> Floats:

@@ -19,7 +19,8 @@ import numpy as np
 from chatdesc.evidence import Choice, Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import Boxes
-from chatdesc.verification.references import last_best
+from chatdesc.verification.answer import last_best
+from chatdesc.verification.motion import displacement, doublings, side
 
 # Three cosines of one encoder say how alike a proposal is to the target, and count alike.
 AGREEMENT = 0.5
@@ -60,13 +61,9 @@ def raw_similarity(e: Evidence) -> Choice:
 
 def _jump(boxes: Boxes, previous: Boxes) -> Floats:
     """[P] centre displacement in target sizes, at most 2."""
-    centre = boxes[:, :2] + boxes[:, 2:] / 2 - (previous[:2] + previous[2:] / 2)
-    size = np.sqrt(max(float(np.prod(previous[2:])), 1.0))
-    return np.minimum(np.hypot(centre[:, 0], centre[:, 1]) / size, 2.0).astype(np.float32)
+    return np.minimum(displacement(boxes, previous) / side(previous), 2.0).astype(np.float32)
 
 
 def _resize(boxes: Boxes, previous: Boxes) -> Floats:
     """[P] |log2| of the area ratio, at most 2."""
-    area = np.maximum(np.prod(boxes[:, 2:], 1), 1.0)
-    before = max(float(np.prod(previous[2:])), 1.0)
-    return np.minimum(np.abs(np.log2(area / before)), 2.0).astype(np.float32)
+    return np.minimum(np.abs(doublings(boxes, previous)), 2.0).astype(np.float32)

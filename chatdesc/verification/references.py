@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chatdesc.evidence import Choice, Evidence
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.verification.answer import last_best
 
 
 def random_choice(e: Evidence) -> Choice:
@@ -29,8 +29,3 @@ def oracle(e: Evidence) -> Choice:
         return Choice(None, doubt=1.0)
     ious = iou_matrix(e.boxes, e.truth[None])[:, 0]
     return Choice(last_best(ious), verified=bool(ious.max() > 0), doubt=-float(ious.max()))
-
-
-def last_best(values: NDArray[np.floating]) -> int:
-    """The index of the greatest value; among equals the last, the tracker's own."""
-    return len(values) - 1 - int(values[::-1].argmax())

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from chatdesc.evidence import Choice, Evidence, Floats
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.types import Boxes
-from chatdesc.verification.references import last_best
+from chatdesc.verification.answer import answer, last_best
+from chatdesc.verification.motion import displacement, doublings, side
 
 APART = 0.3  # IoU from which two boxes are the same thing, and no rivals
 SPREADS = 2.0  # a lead of so many standard deviations counts in full
@@ -138,13 +139,12 @@ def last_verified(e: Evidence) -> Boxes:
 def _jump(e: Evidence) -> Floats:
     """[P] displacement of the centre from the verified box: 0 in place, towards 1 beyond what time forgives."""
     before = last_verified(e)
-    moved = e.boxes[:, :2] + e.boxes[:, 2:] / 2 - (before[:2] + before[2:] / 2)
-    return (1 - np.exp(-((moved**2).sum(1)) / (2 * reach(before, e.since) ** 2))).astype(np.float32)
+    return _beyond(displacement(e.boxes, before), reach(before, e.since))
 
 
 def reach(box: Boxes, frames: int) -> float:
     """How far a target of this box [4] moves in so many frames, pixels; nine of ten of LaSOT's move less in 20."""
-    return float(np.sqrt(max(float(np.prod(box[2:])), 1.0)) * (REACH + PACE * frames))
+    return side(box) * (REACH + PACE * frames)
 
 
 def likeness(e: Evidence) -> float:
@@ -155,9 +155,12 @@ def likeness(e: Evidence) -> float:
 
 def _resize(e: Evidence, before: Floats, frames: int) -> Floats:
     """[P] change of the area since a box ``frames`` ago: 0 as then, towards 1 beyond what time forgives."""
-    area = np.maximum(np.prod(e.boxes[:, 2:], 1), 1.0)
-    ratio = np.log2(area / max(float(np.prod(before[2:])), 1.0))
-    return (1 - np.exp(-(ratio**2) / (2 * (DOUBLINGS + GROWTH * frames) ** 2))).astype(np.float32)
+    return _beyond(doublings(e.boxes, before), DOUBLINGS + GROWTH * frames)
+
+
+def _beyond(change: Floats, forgiven: float) -> Floats:
+    """1 - exp(-change^2 / 2 forgiven^2): 0 without a change, towards 1 far beyond what is forgiven."""
+    return np.asarray(1 - np.exp(-(change**2) / (2 * forgiven**2)), np.float32)
 
 
 def _covered(e: Evidence, words: Floats) -> Floats:
@@ -168,14 +171,12 @@ def _covered(e: Evidence, words: Floats) -> Floats:
     return (iou_matrix(e.boxes, e.background) * share).max(1).astype(np.float32)
 
 
-# Weights and limits were chosen on the validation scenes of benchmarks/verification.py, rounded, and with a little left
-# for text and tracker: there every second text has a fault, and every tracker fails.
+# Chosen on the validation films of benchmarks/verification.py, rounded, and with a little left for text and tracker:
+# there every second text has a fault, and most trackers are made to fail.
 WEIGHTS = Terms(
     template_lead=0.5, template_level=1.25, recent_lead=0.2, recent_level=0.2, text_lead=0.1, text_level=0.3,
     words=0.1, tracker=0.05, jump=0.4, resize=0.2, growth=0.5, background=0.1,
 )  # fmt: skip
-UNSURE = 0.5  # doubt from which a choice is taken, but not remembered as the target
-NONE = 0.85  # doubt from which none of the proposals is taken
 
 
 def fitness(e: Evidence) -> Floats:
@@ -186,10 +187,10 @@ def fitness(e: Evidence) -> Floats:
 def similarity(e: Evidence) -> Choice:
     """The proposal with the best fitness, among equals the tracker's own, unless none of them is the target."""
     found = terms(e)
-    best = last_best(_fitness(found))
+    scores = _fitness(found)
+    best = last_best(scores)
     level, jump = float(found.template_level[best]), float(found.jump[best])
-    doubt = _doubt(level, jump, trust(e)) if _comparable(e) else 0.0
-    return Choice(best if doubt < NONE else None, doubt < UNSURE, doubt)
+    return answer(scores, _doubt(level, jump, trust(e)) if _comparable(e) else 0.0)
 
 
 def _fitness(found: Terms[Floats]) -> Floats:

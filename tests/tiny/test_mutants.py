@@ -12,7 +12,7 @@ from chatdesc import region, types
 from chatdesc.backends import crop_encoder, grounding_dino, open_clip_model, transformers_vlm
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.stages import align, describe, ground, reflect, track
-from chatdesc.verification.learning import choosing
+from chatdesc.verification import answer
 from tests.tiny import checks
 
 SWAPPED = {"manual": "refined", "refined": "manual"}
@@ -201,7 +201,7 @@ def tracker_started_anew_on_the_wrong_box(put):
 
 
 def worst_proposal_verified(put):
-    put(choosing, "last_best", lambda values: int(values.argmin()))
+    put(answer, "last_best", lambda values: int(values.argmin()))
 
 
 def key_frame_of_another_frame(put):

@@ -10,7 +10,7 @@ import torch
 from chatdesc.evidence import Choice
 from chatdesc.verification.figures import Judged
 from chatdesc.verification.learning import training
-from chatdesc.verification.learning.choosing import NONE, UNSURE, choose, decide
+from chatdesc.verification.learning.choosing import choose, choose_among
 from chatdesc.verification.learning.examples import Examples, without_right
 from chatdesc.verification.learning.networks import NETWORKS
 from chatdesc.verification.learning.training import Plan, fit, loss_of
@@ -122,12 +122,27 @@ def test_a_checkpoint_is_small_and_comes_back(kind, tmp_path):
     assert choose(again, frames) == choose(network, frames)
 
 
-def test_doubt_decides():
-    target, overlap = np.float32([0.1, 0.0]), np.float32([0.0, 0.5])
-    assert decide(target, overlap, 0.1) == Choice(1, True, 0.1)  # an overlap of .5 outweighs a tenth of a logit
-    assert decide(target, overlap, UNSURE) == Choice(1, False, UNSURE)
-    assert decide(target, overlap, NONE) == Choice(None, False, NONE)
-    assert decide(np.float32([1, 1]), np.float32([0, 0]), 0).index == 1  # among equals the tracker's own
+class Said:
+    """A network that says always the same, of a key frame with a third proposal that is not there."""
+
+    def __init__(self, target, overlap, none):
+        self.scores = training.Scores(torch.tensor([target]), torch.tensor([overlap]), torch.tensor([none]))
+
+    def __call__(self, tokens, present):
+        return self.scores
+
+
+def said(target, overlap, none=-3.0):
+    present = torch.tensor([[True, True, False]])
+    [choice] = choose_among(Said([*target, 9.0], [*overlap, 1.0], none), None, present)
+    return choice
+
+
+def test_what_scores_say():
+    assert said([0.1, 0.0], [0.0, 0.5]).index == 1  # an overlap of .5 outweighs a tenth of a logit
+    assert said([1.0, 1.0], [0.0, 0.0]).index == 1  # among equals the tracker's own
+    assert said([2.0, 0.0], [0.0, 0.0], none=3.0).index is None
+    assert said([2.0, 0.0], [0.0, 0.0], none=0.5) == Choice(0, False, pytest.approx(1 / (1 + np.exp(-0.5))))
 
 
 def test_examples():

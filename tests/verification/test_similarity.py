@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatdesc.verification.answer import NONE, UNSURE
 from chatdesc.verification.raw_similarity import raw_similarity
-from chatdesc.verification.similarity import NONE, UNSURE, fitness, similarity, terms
+from chatdesc.verification.similarity import fitness, similarity, terms
 from tests.makers.evidence import HERE, THERE, evidence
 
 BESIDE = {"beside_template": [0.4, 0.5], "beside_recent": [0.4, 0.5], "beside_text": [0.1, 0.2]}

@@ -1,9 +1,10 @@
-"""From a network's scores to a choice: the proposal with the best score, or none; and how sure that is.
+"""From evidence to a network's choices: features padded to one batch, scores, and what they say.
 
->>> decide(np.array([2.0, 0.5], np.float32), np.array([0.7, 0.2], np.float32), doubt=0.6)
-Choice(index=0, verified=False, doubt=0.6)
->>> decide(np.array([2.0, 0.5], np.float32), np.array([0.7, 0.2], np.float32), doubt=0.9).index is None
-True
+>>> from chatdesc.verification.learning.networks import Linear
+>>> boxes = np.array([[60, 10, 20, 20], [10, 10, 20, 20]], np.float32)
+>>> e = Evidence(*[boxes, *[boxes[:, 0] / 100] * 4], boxes[:0], boxes[:0, 0], boxes[1])
+>>> len(choose(Linear().eval(), [e, e]))
+2
 """
 
 from __future__ import annotations
@@ -14,26 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chatdesc.evidence import Choice, Evidence, Floats
+from chatdesc.evidence import Choice, Evidence
+from chatdesc.verification.answer import answer
 from chatdesc.verification.features import NAMES, features
 from chatdesc.verification.learning.networks import Linear, SetEncoder
-from chatdesc.verification.references import last_best
 
-# Chosen on the validation films of training/verifier.py.
 OVERLAP = 3.0  # what a full overlap adds to a logit
-UNSURE = 0.5  # doubt from which a choice is taken, but not remembered as the target
-NONE = 0.85  # doubt from which none of the proposals is taken
-
-
-def decide(target: Floats, overlap: Floats, doubt: float) -> Choice:
-    """The choice among P proposals.
-
-    Args:
-        target, overlap: [P] as in ``Scores``.
-        doubt: the probability that none of them is the target.
-    """
-    best = last_best(target + OVERLAP * overlap)
-    return Choice(best if doubt < NONE else None, doubt < UNSURE, doubt)
 
 
 def tokens(evidence: Sequence[Evidence]) -> tuple[Tensor, Tensor]:
@@ -57,5 +44,6 @@ def choose_among(network: Linear | SetEncoder, found: Tensor, present: Tensor) -
     with torch.inference_mode():
         scores = network(found, present)
     doubts = torch.sigmoid(scores.none).tolist()
-    rows = zip(scores.target.numpy(), scores.overlap.numpy(), doubts, present.sum(1).tolist(), strict=True)
-    return [decide(target[:n], overlap[:n], doubt) for target, overlap, doubt, n in rows]
+    fits = (scores.target + OVERLAP * scores.overlap).numpy()
+    rows = zip(fits, doubts, present.sum(1).tolist(), strict=True)
+    return [answer(fit[:count], doubt) for fit, doubt, count in rows]

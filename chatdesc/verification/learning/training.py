@@ -110,7 +110,7 @@ def fit(
     if work is not None:
         best = _resume(work, plan, network, smooth, optimizer, done.epochs) or best
     for number in range(len(done.epochs), plan.epochs):
-        if _stale(done.epochs, plan.patience):
+        if done.epochs and number - done.best.epoch >= plan.patience:
             break
         loss = _epoch(network, smooth, optimizer, examples, plan, number)
         epoch = _validated(smooth, validation, seen, number + 1, loss)
@@ -173,13 +173,6 @@ def _epoch(
                 kept.lerp_(now, share)
         losses.append(float(loss.detach()))
     return float(np.mean(losses))
-
-
-def _stale(epochs: list[Epoch], patience: int) -> bool:
-    if not epochs:
-        return False
-    best = max(range(len(epochs)), key=lambda k: epochs[k].score)
-    return len(epochs) - 1 - best >= patience
 
 
 def _save(
