@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from films import KINDS, Bench
@@ -26,20 +27,17 @@ from chatdesc.verification.learning.training import Epoch, Plan, Trained, fit
 TINY = Path(__file__).resolve().parent.parent / "chatdesc" / "tiny"
 WORK = Path("build/tiny/verifier")
 PLANS = {"verifier": Plan("set"), "verifier-linear": Plan("linear", lr=1e-2)}
-OFTEN = 3  # how often a key frame of the offline models is met for one of the small ones; chosen on a quarter of them
+OFTEN = 3  # times that a key frame of the offline models counts; chosen on a quarter of their films, held out
 FAILING = tuple(kind for kind in KINDS if kind != "csrt")  # the ones that bring a policy into states of its own
 
 
-def recorded(work: Path, split: str, count: int) -> list[Recorded]:
-    """The films of a split, recorded while a mixture of verifiers decides."""
-    folder = work / split
-    if not complete(folder, count):
-        record(Bench.create(split, count, "tiny"), folder, mixed())
-    return load(folder)
-
-
-def complete(folder: Path, count: int, kinds: tuple[str, ...] = KINDS) -> bool:
-    return all(len(list((folder / kind).glob("*.npz"))) == count for kind in kinds)
+def recorded(
+    folder: Path, split: str, count: int, preset: str = "tiny", verifier: Any = None, kinds: tuple[str, ...] = KINDS
+) -> list[Recorded]:
+    """The films of a split as the models of a preset see them, while ``verifier`` decides (None: a mixture)."""
+    if not all(len(list((folder / kind).glob("*.npz"))) == count for kind in kinds):
+        record(Bench.create(split, count, preset), folder, verifier or mixed(), kinds)
+    return load(folder, kinds)
 
 
 def trained(name: str, plan: Plan, train: list[Recorded], validation: list[Recorded], out: Path) -> Trained:
@@ -56,22 +54,6 @@ def say(e: Epoch) -> None:
     print(f"none AUC {e.none_auc:.3f}, calibration error {e.calibration:.3f}", flush=True)
 
 
-def seen_by_others(work: Path, count: int) -> list[Recorded]:
-    """Some of the training films again, with the models of the preset offline."""
-    folder = work / "offline"
-    if not complete(folder, count):
-        record(Bench.create("train", count, "offline"), folder, mixed())
-    return load(folder)
-
-
-def own_states(work: Path, count: int, first: Path) -> list[Recorded]:
-    """The training films again, decided by the network in ``first``."""
-    folder = work / "own"
-    if not complete(folder, count, FAILING):
-        record(Bench.create("train", count, "tiny"), folder, LearnedVerifier(str(first)), FAILING)
-    return load(folder, FAILING)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=240, help="films to train on; half as many validate")
@@ -79,11 +61,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=TINY)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    train = recorded(args.work, "train", args.count)
-    validation = recorded(args.work, "validation", args.count // 2)
+    train = recorded(args.work / "train", "train", args.count)
+    validation = recorded(args.work / "validation", "validation", args.count // 2)
     trained("first", PLANS["verifier"], train, validation, args.work)
-    train += own_states(args.work, args.count, args.work / "first")
-    train += OFTEN * seen_by_others(args.work, args.count // 4)
+    first = LearnedVerifier(str(args.work / "first"))
+    train += recorded(args.work / "own", "train", args.count, verifier=first, kinds=FAILING)
+    train += OFTEN * recorded(args.work / "offline", "train", args.count // 4, preset="offline")
     for name, plan in PLANS.items():
         found = trained(name, plan, train, validation, args.out)
         write_card(args.out / name, found, len(train), len(validation))

@@ -26,6 +26,7 @@ class _Rule:
     max_batch, workers = 1, 2  # an answer takes less than a millisecond: none waits for others
 
     name: ClassVar[str]
+    rule: ClassVar[staticmethod[[Evidence], Choice]]
 
     def __init__(self, model: str = "", revision: str = "", **_: Any) -> None:
         if model or revision:
@@ -37,41 +38,26 @@ class _Rule:
     def choose(self, requests: list[Verify]) -> list[Choice | Exception]:
         return each(requests, lambda request: self.rule(request.evidence))
 
-    def rule(self, e: Evidence) -> Choice:
-        raise NotImplementedError
-
 
 class Similarity(_Rule):
     """Terms without a scale of their own, weighted."""
 
-    name = "similarity"
-
-    def rule(self, e: Evidence) -> Choice:
-        return similarity(e)
+    name, rule = "similarity", staticmethod(similarity)
 
 
 class RawSimilarity(_Rule):
     """Raw cosines and scores, weighted."""
 
-    name = "raw-similarity"
-
-    def rule(self, e: Evidence) -> Choice:
-        return raw_similarity(e)
+    name, rule = "raw-similarity", staticmethod(raw_similarity)
 
 
 class RandomChoice(_Rule):
     """The floor."""
 
-    name = "random"
-
-    def rule(self, e: Evidence) -> Choice:
-        return random_choice(e)
+    name, rule = "random", staticmethod(random_choice)
 
 
 class Oracle(_Rule):
     """The ceiling: it alone sees the truth."""
 
-    name = "oracle"
-
-    def rule(self, e: Evidence) -> Choice:
-        return oracle(e)
+    name, rule = "oracle", staticmethod(oracle)
