@@ -7,23 +7,20 @@ sequence and [4] for one frame. Images are uint8 [H, W, 3], RGB.
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.evidence import Choice, Evidence
+from chatdesc.lru_cache import LruCache
 from chatdesc.private import without_secrets
 
-K = TypeVar("K")
 R = TypeVar("R")
-V = TypeVar("V")
 
 MAX_PIXELS = 1 << 26  # of a frame, 200 MB decoded; 8K video has half as many
 
@@ -79,43 +76,6 @@ class Problem:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", without_secrets(self.message))
-
-
-class LruCache(Generic[K, V]):
-    """A bounded cache of the values used last. Threads that ask for the same key at once make its value once.
-
-    >>> squares = LruCache(max_items=2)
-    >>> squares.get(3, lambda: 3 * 3)
-    9
-    """
-
-    def __init__(self, max_items: int) -> None:
-        self.max_items = max(1, max_items)
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._making: dict[K, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value of ``key``, made by ``make`` if it is not in the cache; an exception in ``make`` stores nothing."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            with self._lock:
-                if key in self._values:
-                    return self._values[key]
-            try:
-                value = make()
-                with self._lock:
-                    self._values[key] = value
-                    while len(self._values) > self.max_items:
-                        self._values.popitem(last=False)
-            finally:
-                with self._lock:
-                    self._making.pop(key, None)
-            return value
 
 
 class FrameCache(LruCache[tuple[int, int], Image]):

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chatdesc.backends.attribute_words import Floats, Seen, measure
+from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import each
-from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, LruCache, Word
+from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, Word
 from chatdesc.vocabulary import ASPECTS, COLOURS, POSITIONS, SHAPES, SIZES, TEXTURES, TONES, canonical
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from chatdesc.backends.batching import Batches
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import lower, nothing, split_phrases
+from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import each
-from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, LruCache, split_words
+from chatdesc.types import BackendError, ChatdescError, FrameRef, Ground, Grounding, split_words
 
 TEXTS = 4096  # of which it is remembered whether they are cut
 THREADS = 4  # decode and resize frames

@@ -31,9 +31,10 @@ from typing import Any
 
 from chatdesc.backends.openai_dialect import JSON_MODES, Dialect
 from chatdesc.backends.openai_http import Passing, Refused, Server, Usage
+from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import each
 from chatdesc.region import CONVENTIONS, PLACEHOLDER, REGIONS, coordinates, show
-from chatdesc.types import BackendError, ChatdescError, Describe, Image, LruCache
+from chatdesc.types import BackendError, ChatdescError, Describe, Image
 
 log = logging.getLogger(__name__)
 

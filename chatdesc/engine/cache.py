@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import Describer
 from chatdesc.region import DRAWING
-from chatdesc.types import BackendError, ChatdescError, Describe, FrameRef, LruCache
+from chatdesc.types import BackendError, ChatdescError, Describe, FrameRef
 
 log = logging.getLogger(__name__)
 

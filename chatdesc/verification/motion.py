@@ -1,9 +1,9 @@
 """How far boxes are from an earlier one: in pixels, and in doublings of its area. Boxes under a pixel count as one.
 
 >>> before = np.array([10, 10, 20, 20], np.float32)
->>> boxes = np.array([[10, 10, 20, 20], [50, 40, 40, 20]], np.float32)
->>> displacement(boxes, before).round(1).tolist(), doublings(boxes, before).tolist(), side(before)
-([0.0, 58.3], [0.0, 1.0], 20.0)
+>>> boxes = np.array([[10, 10, 20, 20], [30, 50, 40, 20]], np.float32)
+>>> displacement(boxes, before).tolist(), doublings(boxes, before).tolist(), side(before)
+([0.0, 50.0], [0.0, 1.0], 20.0)
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ from chatdesc.backends import attributes
 from chatdesc.backends.attribute_words import measure
 from chatdesc.backends.attributes import AttributesDescriber, AttributesEncoder, AttributesGrounder, phrases, suppress
 from chatdesc.config import Settings
+from chatdesc.lru_cache import LruCache
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.protocols import Describer, Encoder, Grounder
 from chatdesc.stages.reflect import reflect
-from chatdesc.types import BackendError, Crop, Describe, Embed, FrameRef, Ground, LruCache
+from chatdesc.types import BackendError, Crop, Describe, Embed, FrameRef, Ground
 from chatdesc.vocabulary import COLOURS, POSITIONS, SHAPES, VOCABULARY, canonical, outline
 from tests.makers.sequences import drive, frames_of, sequence_of
 
