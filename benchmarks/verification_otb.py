@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +19,30 @@ import numpy as np
 
 from chatdesc.backends import create
 from chatdesc.config import from_preset
-from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.loaders import load
 from chatdesc.metrics.overlap import iou
 from chatdesc.metrics.paired import compare_pairs
-from chatdesc.stages.track import track
-from chatdesc.types import Embed, Follow, FrameCache, Ground, Verify, one_line
+from chatdesc.types import FrameCache, one_line
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "training"))
 
-from films import Remembered
+from films import REAL, Bench, Film, Remembered
 
 VERIFIERS = ("raw-similarity", "similarity", "learned", "oracle")
 
 
-def tracked(sequences: list[Any], tracker: str, name: str, models: dict[str, Any], settings: Any) -> dict[str, Any]:
+def bench_of(sequences: list[Any], preset: str) -> Bench:
+    """The sequences with their manual texts, and the models of a preset."""
+    settings = from_preset(preset)
+    grounder, encoder = create("grounder", settings.grounder), create("encoder", settings.encoders[0])
+    films = [Film(s, s.boxes[None], one_line(s.manual_text or ""), ()) for s in sequences]
+    return Bench(films, Remembered(grounder), encoder, settings, grounder.threshold)
+
+
+def tracked(bench: Bench, tracker: str, name: str) -> dict[str, Any]:
     """The tracks of one tracker with one verifier; ``none`` tracks without words."""
-    spec = settings.encoders[0]
-    lanes = [Lane(Ground, models["grounder"].ground, 16), Lane((Embed, spec), models["encoder"].embed, 16)]
-    lanes.append(Lane(Follow, create("tracker", tracker).follow, 16))
-    if name != "none":
-        lanes.append(Lane((Verify, name), create("verifier", name).choose, workers=2))
-    threshold = models["grounder"].inner.threshold
-    chosen = settings if name == "none" else replace(settings, verifier=name)
-    text = (lambda s: "") if name == "none" else (lambda s: one_line(s.manual_text or ""))
-    jobs = ((s.name, track(s, text(s), (), chosen, threshold, spec)) for s in sequences)
-    done = dict(Scheduler(lanes, 8).run(jobs))
-    for answer in done.values():
-        if isinstance(answer, BaseException):
-            raise answer
-    return done
+    verifier = None if name == "none" else create("verifier", name)
+    return {film.sequence.name: done for film, done in bench.run(tracker, bench.films, name, verifier)}
 
 
 def at_every(t: Any, sequence: Any, every: int) -> float:
@@ -75,17 +68,13 @@ def line(name: str, done: dict[str, Any], sequences: list[Any], every: int) -> t
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--tracker", action="append")
+    parser.add_argument("--tracker", action="append", choices=REAL)
     parser.add_argument("--verifier", action="append")
     parser.add_argument("--preset", default="offline")
     args = parser.parse_args()
     data = load("otb-lang", args.folder, cache=FrameCache(64))
     sequences = [data[name] for name in data.names if data[name].usable]
-    settings = from_preset(args.preset)
-    models = {
-        "grounder": Remembered(create("grounder", settings.grounder)),
-        "encoder": create("encoder", settings.encoders[0]),
-    }
+    bench = bench_of(sequences, args.preset)
     for tracker in args.tracker or ("csrt", "kcf"):
         print(
             f"{tracker}, {args.preset}: chosen IoU on key frames, IoU of the track, then per sequence chosen none/keys"
@@ -94,9 +83,8 @@ def main() -> None:
         print("| --- | --- | --- |" + " --- |" * len(sequences))
         values = {}
         for name in ("none", *(args.verifier or VERIFIERS)):
-            text, values[name] = line(
-                name, tracked(sequences, tracker, name, models, settings), sequences, settings.ground_every
-            )
+            done = tracked(bench, tracker, name)
+            text, values[name] = line(name, done, sequences, bench.settings.ground_every)
             print(text, flush=True)
         for name in values.keys() - {"none", "raw-similarity"}:
             found = compare_pairs(values["raw-similarity"], values[name])
