@@ -12,6 +12,7 @@ from chatdesc.verification.learning.choosing import choose
 from chatdesc.verification.learning.networks import Linear, SetEncoder
 from tests.makers.evidence import HERE, THERE, evidence
 
+COMMIT = "c" * 40
 ASKED = [evidence([THERE, HERE], template=[0.9, 0.2]), evidence([THERE, HERE, HERE])]
 
 
@@ -78,3 +79,22 @@ def test_a_pickle_is_not_read(folder):
 def test_what_has_no_model_takes_none(name):
     with pytest.raises(BackendError, match="has no model"):
         create("verifier", f"{name}:org/model")
+
+
+def test_a_repository_of_the_hub_is_loaded_by_its_commit(folder, hub_cache):
+    hub_cache("org/mine", folder, COMMIT)
+    here = create("verifier", f"learned:{folder}")
+    there = create("verifier", f"learned:org/mine@{COMMIT}")
+    asked = [Verify("learned", e) for e in ASKED]
+    assert there.choose(asked) == here.choose(asked)
+    assert there.describe_self() == {"name": "learned:org/mine", "model": "org/mine", "revision": COMMIT}
+    kind = Linear if "linear" in (folder / "config.json").read_text() else SetEncoder
+    again = kind.from_pretrained("org/mine", revision=COMMIT).eval()
+    assert choose(again, ASKED) == here.choose(asked)
+
+
+def test_a_repository_without_safetensors_is_refused(folder, hub_cache):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    hub_cache("org/mine", folder, COMMIT)
+    with pytest.raises(BackendError, match="org/mine"):
+        create("verifier", f"learned:org/mine@{COMMIT}").describe_self()
