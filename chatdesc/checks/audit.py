@@ -20,6 +20,7 @@ from typing import Any
 from chatdesc.atomic import make_folder
 from chatdesc.checks import create
 from chatdesc.checks.base import KINDS, Check, Finding, Subject
+from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
@@ -152,7 +153,7 @@ def examine(
     Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
     """
     unread = {subject.sequence: why for subject in audited if (why := _unreadable(subject.text))}
-    english = [subject for subject in audited if subject.sequence not in unread and subject.text.strip()]
+    english = Corpus(subject for subject in audited if subject.sequence not in unread and subject.text.strip())
     found: dict[str, list[Finding]] = {}
     made = list(checks)
     for number, check in enumerate(made):

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.corpus import Corpus, Reading
-from chatdesc.checks.language import MANY, english, lemma, plural, sources, tags
+from chatdesc.checks.corpus import LanguageCheck, Reading
+from chatdesc.checks.language import MANY, english, lemma, plural, tags
 from chatdesc.checks.openings import head, names_something, opening, starts_with_verb
 
 AGREED = 0.5  # of a class's other texts: where fewer have a head, openings are not read right
@@ -16,16 +16,15 @@ COUNTING = MANY - {"other"} | {"all", "some"}
 GROUPS = frozenset("group pair couple bunch herd flock row team pack crowd".split())
 
 
-class TargetCheck:
+class TargetCheck(LanguageCheck):
     """Compares what a text is about with what the other texts of its class are about."""
 
     name = "target"
     kinds: tuple[str, ...] = ("wrong_target", "ambiguous")
-    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
         """Learn the dataset's own language."""
-        self._corpus = Corpus(subjects)
+        super().prepare(subjects)
         found = [number for subject in subjects if (number := _number(self._corpus.read(subject)))]
         self._single = found.count("one") >= SINGLE * len(found)
 
@@ -34,10 +33,6 @@ class TargetCheck:
         reading = self._corpus.read(subject)
         found = [self._wrong(reading), self._several(reading)]
         return [finding for finding in found if finding][:1]
-
-    def describe_self(self) -> dict[str, str]:
-        """Name, and the packages of the word lists."""
-        return {"name": self.name, "words": sources()}
 
     def _wrong(self, reading: Reading) -> Finding | None:
         """No head of the class in the opening: it is missing, or another class's head is there."""
