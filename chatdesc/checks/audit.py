@@ -119,7 +119,7 @@ def audit(
     refuse_blind(made, checks is not None, frames, place, str(source))
     if not frames and (unused := [*options, *(("preset",) if preset is not None else ())]):
         raise ChatdescError(f"{' and '.join(sorted(unused))}: of no use without --frames")
-    settings = sort_options(preset or "offline", options)
+    settings, resources = sort_options(preset or "offline", options)
     make_folder(None if out is None else Path(out))
     chosen = Selection(split, sequences, limit, split_file)
     of_run = frames and is_run(str(source))  # ROOT and --texts are then where its frames are
@@ -129,9 +129,10 @@ def audit(
     )  # fmt: skip
     sights, lacking = Sights(), tuple[str, ...]()
     if frames and place is not None:
-        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts)
+        kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
+        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
         words = any(need(check) == "words" for check in made)
-        sights = look_at(data, wordings, *settings, words=words, progress=progress)
+        sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
     looked_at = seen(audited.subjects, sights)
     found, notes = examine(looked_at, made, progress)
     suspects = rank(looked_at, found)

@@ -83,18 +83,22 @@ def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
 
 
 def frames_for(
-    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None
+    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None, frames_in_flight: int
 ) -> tuple[Dataset, dict[str, str], tuple[str, ...]]:
     """The dataset with the frames of a dataset's or a run's subjects, the texts to look at, and what is not there.
+
+    Args:
+        frames_in_flight: the number of decoded frames kept in memory.
 
     Raises:
         ChatdescError: it cannot be opened, or holds no sequence of the run, or not one that was asked for by name.
     """
     said = {subject.sequence: subject.text for subject in subjects if subject.text.strip()}
     if not is_run(source):
-        data = chosen.open(source, root, texts)
+        data = chosen.open(source, root, texts, frames_in_flight)
     else:
-        data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(Path(source)), root, texts)
+        name, whole = dataset_of(Path(source)), Selection(chosen.split, split_file=chosen.split_file)
+        data = whole.open(name, root, texts, frames_in_flight)
         refuse_other_data(data, list(said), Path(source), named=bool(chosen.sequences))
     held = set(data.names)
     lacking = [name for name in said if name not in held]

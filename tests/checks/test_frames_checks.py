@@ -1,5 +1,7 @@
 """Checks that decide from where a text leads on frames; the sights are made by hand."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,8 @@ from chatdesc.checks.word_by_word import WordByWordCheck, role
 from chatdesc.checks.wrong_target import WrongTargetCheck
 from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
-from chatdesc.synthetic import Scene, Thing, write_scenes
-from chatdesc.types import ChatdescError, split_words
+from chatdesc.synthetic import Scene, Thing, render, write_scenes
+from chatdesc.types import ChatdescError, Frames, split_words
 from tests.makers.rows import a_row
 
 HERE, THERE = [10.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]
@@ -194,6 +196,15 @@ def test_a_dataset_is_audited_with_its_frames(rendered):
     assert not kinds[names[0]] & {"wrong-target", "ambiguous", "does-not-hold", "word-by-word"}
     assert "wrong-target" in kinds[names[1]] and "ambiguous" in kinds[names[2]]
     assert told[0] == (0, 3, "frames")
+
+
+def test_a_frame_is_decoded_once_however_many_are_in_work(tmp_path, monkeypatch):
+    decoded = Counter()
+    decode = Frames._decode
+    monkeypatch.setattr(Frames, "_decode", lambda self, i: decoded.update([(self.key, i)]) or decode(self, i))
+    render(tmp_path, count=3, frames=12)
+    chatdesc.audit("synthetic", tmp_path, **MODELS | {"alignment_frames": 12})
+    assert len(decoded) == 36 and set(decoded.values()) == {1}
 
 
 def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
