@@ -24,11 +24,12 @@ from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
-from chatdesc.checks.sights import Sights, frames_for, is_run, look_at, need, refuse_blind, seen
+from chatdesc.checks.sights import Sights, frames_for, look_at, need, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
 from chatdesc.names import some
 from chatdesc.rows.selection import Selection
+from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
 
@@ -122,7 +123,7 @@ def audit(
     settings, resources = sort_options(preset or "offline", options)
     make_folder(None if out is None else Path(out))
     chosen = Selection(split, sequences, limit, split_file)
-    of_run = frames and is_run(str(source))  # ROOT and --texts are then where its frames are
+    of_run = frames and is_run(source)  # ROOT and --texts are then where its frames are
     audited = subjects(
         str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
         text_source=text_source,

@@ -19,7 +19,7 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.names import some
 from chatdesc.private import without_secrets
 from chatdesc.rows.selection import Selection, refuse_other_data
-from chatdesc.rows.store import dataset_of
+from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.stages.look import Sight, look
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
@@ -104,11 +104,6 @@ def frames_for(
     lacking = [name for name in said if name not in held]
     notes = (f"{data.root} has no frames of {some(lacking)}",) if lacking else ()
     return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
-
-
-def is_run(source: str) -> bool:
-    """Whether a place is the folder of a run."""
-    return Path(source, "run.json").is_file()
 
 
 def need(check: Check) -> str:

@@ -26,7 +26,7 @@ from chatdesc.rows.check import wrong_column
 from chatdesc.rows.schema import COLUMNS, HEAVY, Row
 from chatdesc.rows.selection import Selection, named_sequences
 from chatdesc.rows.sources import read_rows
-from chatdesc.rows.store import Store
+from chatdesc.rows.store import Store, is_run
 from chatdesc.types import ChatdescError, Sequence
 
 TextSource = Literal["manual", "refined"]
@@ -93,7 +93,7 @@ def _refuse(values: dict[str, object], why: str) -> None:
 
 
 def _of_dataset(name: str, root: str, chosen: Selection, texts: str | None) -> Audited:
-    if Path(name, "run.json").is_file():
+    if is_run(name):
         raise ChatdescError(f"{name} is a run, whose rows hold its texts: leave ROOT out")
     data = chosen.open(name, root, texts)
     found = tuple(map(of_sequence, data))
@@ -122,7 +122,7 @@ def of_sequence(sequence: Sequence) -> Subject:
 
 
 def _rows(source: str, chosen: Selection, config: str | None) -> Iterable[Row]:
-    if Path(source, "run.json").is_file():
+    if is_run(source):
         return Store(Path(source)).rows(chosen.of(Path(source)))
     if source in NAMES and not Path(source).exists():
         raise ChatdescError(f"to audit a dataset, say where it is: chatdesc audit {source} ROOT")

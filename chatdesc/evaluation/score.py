@@ -25,7 +25,7 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.names import SHOWN, some
 from chatdesc.rows.schema import BROKEN, Row
 from chatdesc.rows.selection import Selection, refuse_other_data
-from chatdesc.rows.store import dataset_of
+from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
 
@@ -111,11 +111,6 @@ def score(
     if overlap(parts):
         return side_by_side({part.place: scores_of(list(part.rows(models, steps))) for part in parts}, notes)
     return scores_of([row for part in parts for row in part.rows(models, steps)], notes)
-
-
-def is_run(place: str | Path) -> bool:
-    """Whether a place is the folder of a run."""
-    return Path(place, "run.json").exists()
 
 
 def _check(source: str, root: str | Path | None, anew: bool, texts: str | None) -> None:
