@@ -32,6 +32,7 @@ from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 LONGEST = 2000  # characters of a text that is read as English
 LONGEST_WORD = 100
@@ -118,8 +119,8 @@ def audit(
     """
     made, place = create(checks), None if root is None else str(root)
     refuse_blind(made, checks is not None, frames, place, str(source))
-    if not frames and (unused := [*options, *(("preset",) if preset is not None else ())]):
-        raise ChatdescError(f"{' and '.join(sorted(unused))}: of no use without --frames")
+    if not frames:
+        refuse_unused({"preset": preset} | options, "without --frames")
     settings, resources = sort_options(preset or "offline", options)
     make_folder(None if out is None else Path(out))
     chosen = Selection(split, sequences, limit, split_file)

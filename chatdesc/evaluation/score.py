@@ -20,7 +20,6 @@ from chatdesc.evaluation.alignment import (
 )
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.text_statistics import statistics_rows
-from chatdesc.evaluation.unused import refuse_unused
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import SHOWN, some
 from chatdesc.rows.schema import BROKEN, Row
@@ -28,6 +27,7 @@ from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 DEFAULT_ENCODERS = ("attributes",)  # of a dataset's texts
 NOTHING = "there is no text, or no frame with a visible target"

@@ -234,7 +234,7 @@ def test_sequences_that_cannot_be_looked_at_are_told(rendered, tmp_path):
         ("x", {"frames": True, "checks": ["formatting"]}, "none of --checks looks at frames"),
         ("x", {"checks": ["ambiguous", "wrong-target"]}, "ambiguous,wrong-target: needs the frames"),
         (None, {"checks": ["does-not-hold"]}, "needs the frames"),
-        ("x", {"preset": "tiny", "theta": 0.4}, "preset and theta: of no use without --frames"),
+        ("x", {"preset": "tiny", "theta": 0.4}, "--preset and --theta: of no use without --frames"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(root, options, message):
