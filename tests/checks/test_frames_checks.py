@@ -126,6 +126,12 @@ def test_a_place_that_the_target_leaves_does_not_hold():
     assert alone.severity == 0.6 and "still lead to it" in alone.reason
 
 
+def test_words_that_stand_twice_in_a_text_have_no_span():
+    text = "kite on the left of a tree that grows on the left"
+    [finding] = found(DoesNotHoldCheck(), a_sight(RIGHT, a_view(10, 0.8, 0.2, target=GONE), text=text))
+    assert "'on the left'" in finding.reason and finding.span is None
+
+
 LOST = (0.1, 0.8, -5.0)
 
 
