@@ -124,13 +124,14 @@ def fix(
     subjects = [of_sequence(sequence) for sequence in data]
     corrected = correct(subjects, made, confidence)
     changes = tuple(_changes(data, corrected))
+    count = sum(bool(subject.text.strip()) for subject in subjects)
+    fixed = Fixed(changes, count, sum(text.left for text in corrected), folder, file)
     if folder is not None:
         _write_tree(data, folder, changes)
     if file is not None:
         with writing(file):
-            write_atomic(file, b"".join(change.patch for change in changes))
-    count = sum(bool(subject.text.strip()) for subject in subjects)
-    return Fixed(changes, count, sum(text.left for text in corrected), folder, file)
+            write_atomic(file, fixed.diff)
+    return fixed
 
 
 def _correcting(names: Sequence[str] | None) -> list[Check]:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.corpus import LanguageCheck, Reading
-from chatdesc.checks.language import MANY, english, lemma, plural, tags
+from chatdesc.checks.faults import is_plural
+from chatdesc.checks.language import GROUPS, MANY, english, lemma
 from chatdesc.checks.openings import head, names_something, opening, starts_with_verb
 
 AGREED = 0.5  # of a class's other texts: where fewer have a head, openings are not read right
 SINGLE = 0.8  # of all texts: where so many are about one thing, several are worth a look
 COUNTING = MANY - {"other"} | {"all", "some"}
-GROUPS = frozenset("group pair couple bunch herd flock row team pack crowd".split())
+SEVERAL = GROUPS | {"row"}
 
 
 class TargetCheck(LanguageCheck):
@@ -56,7 +57,7 @@ class TargetCheck(LanguageCheck):
         index = _head_index(reading)
         if not self._single or index is None or _number(reading) != "many" or starts_with_verb(reading.words):
             return None
-        if not reading.category and (reading.words[index] in GROUPS or set(reading.words[:index]) & COUNTING):
+        if not reading.category and (reading.words[index] in SEVERAL or set(reading.words[:index]) & COUNTING):
             return None  # counted on purpose, and no class says that there is one
         word = reading.spans[index].text
         reason = f"{word!r} are several things; nearly all texts of the dataset name one target"
@@ -109,10 +110,8 @@ def _number(reading: Reading) -> str | None:
     if index is None:
         return None
     word = reading.words[index]
-    group = word in GROUPS and reading.after(index) == "of"
-    if group or ("NNS" in tags(word) and "NN" not in tags(word) and plural(lemma(word)) == word):
-        return "many"
-    return "one"
+    group = word in SEVERAL and reading.after(index) == "of"
+    return "many" if group or is_plural(word) else "one"
 
 
 def _missing(reading: Reading, agreed: str | None) -> Finding:
