@@ -10,6 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.names import between_commas
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
@@ -83,7 +84,7 @@ def audit(
         raise typer.Exit
     if source is None:
         raise ChatdescError("say what to audit: chatdesc audit DATASET ROOT, or chatdesc audit RUN")
-    names = None if checks is None else [name.strip() for name in checks.split(",") if name.strip()]
+    names = None if checks is None else between_commas(checks)
     given = {"grounder": grounder, "encoders": encoder and [encoder], "alignment_frames": alignment_frames}
     options = {name: value for name, value in (given | {"device": device}).items() if value is not None}
     with progress_bar(console, "audit", transient=True) as progress:
