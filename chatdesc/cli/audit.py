@@ -31,7 +31,9 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    root: Annotated[str | None, typer.Argument(help="Root of the dataset", show_default=False)] = None,
+    root: Annotated[
+        str | None, typer.Argument(help="Root of the dataset; of a RUN only with --frames", show_default=False)
+    ] = None,
     checks: Annotated[str | None, typer.Option(help="Names of checks, separated by commas (default: all)")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and exit")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for audit.csv, audit.md and audit.jsonl")] = None,
