@@ -2,9 +2,9 @@
 
     python benchmarks/audit.py [DATA] [--rounds 60] [--part planted --part real --part others --part speed] [--list]
 
-DATA is a folder with LaSOT's annotations of 280 sequences (lasot_annos), some of TNL2K's (tnl2k_annos) and published
-texts (published_texts); by default $CHATDESC_SHARED_DATA. Every figure stands once for the half of the classes that
-thresholds were chosen on (at even positions in their order), and once for the other half.
+DATA is a folder with LaSOT's annotations of 280 sequences (lasot_annos), some of TNL2K's (tnl2k_annos) and OTB's (otb),
+and published texts (published_texts); by default the shared data (see shared_data.py). Every figure stands once for the
+half of the classes that thresholds were chosen on (at even positions in their order), and once for the other half.
 
 planted: errors planted by a seed, one in each of one in twenty texts, so that they do not support each other; recall
 per kind, and the precision of the findings of `real-word` over all these texts. real: LaSOT's texts as they are, with
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
 import resource
 import time
@@ -27,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from corrupter import KINDS, Planted, plant
+from shared_data import shared_folder
 
 from chatdesc.checks import create
 from chatdesc.checks.audit import examine
@@ -281,23 +281,21 @@ def speed(data: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "data", type=Path, nargs="?", default=Path(os.environ.get("CHATDESC_SHARED_DATA", "../shared/data"))
-    )
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--part", action="append", choices=("planted", "real", "others", "speed"), help="default: all")
     parser.add_argument("--list", action="store_true", help="print what was missed, and every finding")
     args = parser.parse_args()
     parts = args.part or ("speed", "planted", "real", "others")
-    verdicts = read_verdicts()
+    data, verdicts = args.data or shared_folder("lasot_annos", "tnl2k_annos", "otb", "published_texts"), read_verdicts()
     if "speed" in parts:
-        speed(args.data)
+        speed(data)
     if "planted" in parts:
-        planted_table(tally(lasot(args.data), args.rounds, verdicts, args.list))
+        planted_table(tally(lasot(data), args.rounds, verdicts, args.list))
     if "real" in parts:
-        real_table(lasot(args.data), verdicts, args.list)
+        real_table(lasot(data), verdicts, args.list)
     if "others" in parts:
-        others_table(args.data, verdicts, args.list)
+        others_table(data, verdicts, args.list)
 
 
 if __name__ == "__main__":

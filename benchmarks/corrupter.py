@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from chatdesc.checks.base import Subject
-from chatdesc.checks.language import MANY, ONE, PREPOSITIONS, edits, english, forms, plural, tags
+from chatdesc.checks.language import MANY, PREPOSITIONS, edits, english, forms, plural, tags
 
 COMMON = 6e-6  # share in English: a writer's slip makes a word that writers use
+ONE = frozenset("a an another one each every this that".split())  # a singular noun follows
 SAME = frozenset({"IN", "DT", "CC", "BE", "PRP", "CD"})  # a preposition for a preposition is no error one can see
 CLAUSES = frozenset({"VBG", "VBN", "VBD"})
 

@@ -1,21 +1,23 @@
 """Gibberish and lists of words, found in published texts that were labelled by hand.
 
-    python benchmarks/gibberish.py FOLDER
+    python benchmarks/gibberish.py [FOLDER]
 
 FOLDER holds the published files that tests/checks/published_verdicts.csv names: JSON objects of sequences and their
-texts. The verdicts: ``random`` (random letters), ``list`` (attributes between commas), ``words`` (single words in a
-row), ``cut`` (words that were cut off), ``phrase`` (anything else).
+texts; by default published_texts of the shared data (see shared_data.py). The verdicts: ``random`` (random letters),
+``list`` (attributes between commas), ``words`` (single words in a row), ``cut`` (words that were cut off), ``phrase``
+(anything else).
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+from shared_data import shared_folder
 
 from chatdesc.checks.base import Check, Subject
 from chatdesc.checks.gibberish import GibberishCheck
@@ -55,5 +57,12 @@ def table(folder: Path) -> list[Record]:
     ]
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?")
+    folder = parser.parse_args().folder or shared_folder("published_texts") / "published_texts"
+    Console().print(plain_table(table(folder), "200 published texts"))
+
+
 if __name__ == "__main__":
-    Console().print(plain_table(table(Path(sys.argv[1])), "200 published texts"))
+    main()

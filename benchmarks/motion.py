@@ -1,9 +1,10 @@
 """Claim: how far targets move and grow between key frames, which verification forgives with time.
 
-    python benchmarks/motion.py lasot /data/LaSOT
+    python benchmarks/motion.py [lasot /data/LaSOT]
 
-Prints quantiles over 40 random pairs of frames per sequence, n frames apart, the target visible in both: displacement
-of the centre in sizes of the first box (the square root of its area), and change of the area in doublings.
+Without arguments: LaSOT's annotations of the shared data (see shared_data.py). Prints quantiles over 40 random pairs of
+frames per sequence, n frames apart, the target visible in both: displacement of the centre in sizes of the first box
+(the square root of its area), and change of the area in doublings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 from typing import Any
 
 import numpy as np
+from shared_data import shared_folder
 
 from chatdesc.loaders import load
 
@@ -33,10 +35,11 @@ def pairs(boxes: Any, visible: Any, apart: int, rng: np.random.Generator) -> tup
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset")
-    parser.add_argument("root")
+    parser.add_argument("dataset", nargs="?", default="lasot")
+    parser.add_argument("root", nargs="?")
     args = parser.parse_args()
-    data, rng = load(args.dataset, args.root), np.random.default_rng(0)
+    root = args.root or shared_folder("lasot_annos") / "lasot_annos"
+    data, rng = load(args.dataset, root), np.random.default_rng(0)
     known = [(s.boxes, s.valid()) for s in (data[name] for name in data.names)]
     print(f"{len(known)} sequences; quantiles {', '.join(map(str, QUANTILES))}")
     for apart in APART:

@@ -1,11 +1,12 @@
 """Claim: on real video verification chooses no worse than the sums of raw cosines that earlier versions used.
 
-    python benchmarks/verification_otb.py FOLDER [--tracker csrt --tracker kcf] [--verifier NAME] [--preset offline]
+    python benchmarks/verification_otb.py [FOLDER] [--tracker csrt --tracker kcf] [--verifier NAME] [--preset offline]
 
-FOLDER has OTB's sequences with their texts (OTB-lang). Each is tracked alone and with each verifier, in closed loop, by
-the manual text. Prints per sequence the mean IoU of the proposals chosen on the regular key frames with a visible
-target (the early ones differ between verifiers; without words, of the track on all frames), and how many key frames
-said *none*. Seven sequences are few: this shows where a verifier harms, and proves nothing.
+FOLDER has OTB's sequences with their texts (OTB-lang); by default otb of the shared data (see shared_data.py). Each is
+tracked alone and with each verifier, in closed loop, by the manual text. Prints per sequence the mean IoU of the
+proposals chosen on the regular key frames with a visible target (the early ones differ between verifiers; without
+words, of the track on all frames), and how many key frames said *none*. Seven sequences are few: this shows where a
+verifier harms, and proves nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shared_data import shared_folder
 
 from chatdesc.backends import create
 from chatdesc.config import from_preset
@@ -67,12 +69,12 @@ def line(name: str, done: dict[str, Any], sequences: list[Any], every: int) -> t
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--tracker", action="append", choices=REAL)
     parser.add_argument("--verifier", action="append")
     parser.add_argument("--preset", default="offline")
     args = parser.parse_args()
-    data = load("otb-lang", args.folder, cache=FrameCache(64))
+    data = load("otb-lang", args.folder or shared_folder("otb") / "otb", cache=FrameCache(64))
     sequences = [data[name] for name in data.names if data[name].usable]
     bench = bench_of(sequences, args.preset)
     for tracker in args.tracker or ("csrt", "kcf"):

@@ -42,6 +42,15 @@ def near(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(similar)}?" if similar else ""
 
 
+def between_commas(listed: str) -> list[str]:
+    """The names in a list with commas.
+
+    >>> between_commas("bus-1, bus-2,")
+    ['bus-1', 'bus-2']
+    """
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
 def some(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first of the names, and the number of the others."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""

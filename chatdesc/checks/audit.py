@@ -20,16 +20,19 @@ from typing import Any
 from chatdesc.atomic import make_folder
 from chatdesc.checks import create
 from chatdesc.checks.base import KINDS, Check, Finding, Subject
+from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
-from chatdesc.checks.sights import Sights, frames_for, is_run, look_at, need, refuse_blind, seen
+from chatdesc.checks.sights import Sights, frames_for, look_at, need, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
 from chatdesc.names import some
 from chatdesc.rows.selection import Selection
+from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 LONGEST = 2000  # characters of a text that is read as English
 LONGEST_WORD = 100
@@ -116,21 +119,22 @@ def audit(
     """
     made, place = create(checks), None if root is None else str(root)
     refuse_blind(made, checks is not None, frames, place, str(source))
-    if not frames and (unused := [*options, *(("preset",) if preset is not None else ())]):
-        raise ChatdescError(f"{' and '.join(sorted(unused))}: of no use without --frames")
-    settings = sort_options(preset or "offline", options)
+    if not frames:
+        refuse_unused({"preset": preset} | options, "without --frames")
+    settings, resources = sort_options(preset or "offline", options)
     make_folder(None if out is None else Path(out))
     chosen = Selection(split, sequences, limit, split_file)
-    of_run = frames and is_run(str(source))  # ROOT and --texts are then where its frames are
+    of_run = frames and is_run(source)  # ROOT and --texts are then where its frames are
     audited = subjects(
         str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
         text_source=text_source,
     )  # fmt: skip
     sights, lacking = Sights(), tuple[str, ...]()
     if frames and place is not None:
-        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts)
+        kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
+        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
         words = any(need(check) == "words" for check in made)
-        sights = look_at(data, wordings, *settings, words=words, progress=progress)
+        sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
     looked_at = seen(audited.subjects, sights)
     found, notes = examine(looked_at, made, progress)
     suspects = rank(looked_at, found)
@@ -152,7 +156,7 @@ def examine(
     Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
     """
     unread = {subject.sequence: why for subject in audited if (why := _unreadable(subject.text))}
-    english = [subject for subject in audited if subject.sequence not in unread and subject.text.strip()]
+    english = Corpus(subject for subject in audited if subject.sequence not in unread and subject.text.strip())
     found: dict[str, list[Finding]] = {}
     made = list(checks)
     for number, check in enumerate(made):

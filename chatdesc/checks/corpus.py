@@ -1,29 +1,49 @@
-"""The texts of a dataset as the checks of language see them: words, targets, and a model of the other texts."""
+"""The texts of a dataset as the checks of language see them: words, targets, and a model of the other texts.
+
+>>> corpus = Corpus([Subject("bus-1", "a red bus"), Subject("bus-2", "a bus on the road")])
+>>> Corpus.of(corpus) is corpus, corpus.read(corpus[0]).view.count("on")
+(True, 1)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from chatdesc.checks.base import Subject
-from chatdesc.checks.language import edits, english
+from chatdesc.checks.language import edits, english, sources
 from chatdesc.checks.ngrams import START, STOP, Text, Trigrams, View
 from chatdesc.checks.siblings import Siblings, words_of
 from chatdesc.types import Word, split_words
 
 
-class Corpus:
-    """All texts of an audit."""
+class Corpus(tuple[Subject, ...]):
+    """The texts that checks compare with each other. What they say together is learned once, when it is first needed.
 
-    def __init__(self, subjects: Sequence[Subject]) -> None:
-        self.siblings = Siblings(subjects)
-        self.model = Trigrams(self._text(subject) for subject in subjects)
+    An audit gives it to ``prepare``, so that all checks share it.
+    """
+
+    @classmethod
+    def of(cls, subjects: Iterable[Subject]) -> Corpus:
+        """These texts as a corpus; a corpus itself, with what it has learned."""
+        return subjects if isinstance(subjects, cls) else cls(subjects)
+
+    @cached_property
+    def siblings(self) -> Siblings:
+        """What the texts of each class are about."""
+        return Siblings(self)
+
+    @cached_property
+    def model(self) -> Trigrams:
+        """The model of the texts' language."""
+        return Trigrams(map(self.text, self))
 
     def read(self, subject: Subject) -> Reading:
         """One text, with what the others say about it."""
         return Reading(self, subject)
 
-    def _text(self, subject: Subject) -> Text:
+    def text(self, subject: Subject) -> Text:
+        """A text as the model sees it."""
         category = subject.category or ""
         return Text(category, self.siblings.abstract(subject.category, words_of(subject.text)))
 
@@ -42,9 +62,13 @@ class Reading:
         self._whole = subject.text
         self.spans: tuple[Word, ...] = split_words(subject.text)
         self.words = words_of(subject.text)
-        self.text = corpus._text(subject)
-        self.view: View = corpus.model.without(self.text)
+        self.text = corpus.text(subject)
         self.corpus = corpus
+
+    @cached_property
+    def view(self) -> View:
+        """The model of the other texts."""
+        return self.corpus.model.without(self.text)
 
     @cached_property
     def heads(self) -> dict[str, int]:
@@ -82,6 +106,21 @@ class Reading:
         """Words of the dataset, and heads of the class, that are one edit away."""
         one_away = set(edits(word)) - {word}
         return one_away & (self.corpus.vocabulary | self.heads.keys())
+
+
+class LanguageCheck:
+    """What the checks that compare a text with the dataset's own language have in common."""
+
+    name: str
+    english_only = True
+
+    def prepare(self, subjects: Sequence[Subject]) -> None:
+        """Learn the dataset's own language."""
+        self._corpus = Corpus.of(subjects)
+
+    def describe_self(self) -> dict[str, str]:
+        """Name, and the packages of the word lists."""
+        return {"name": self.name, "words": sources()}
 
 
 def is_plain(word: Word) -> bool:

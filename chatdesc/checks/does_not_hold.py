@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import begins_on, evidence, misspelt, unfit_places
+from chatdesc.checks.leads import begins_on, evidence, misspelt, span_of, unfit_places
 from chatdesc.stages.look import Sight, View
 
 NAME = "does-not-hold"
@@ -55,12 +55,10 @@ def _place(sight: Sight, text: str) -> Finding | None:
     if start is None:
         return None
     words, view = unfit[start], sight.views[start]
-    first = text.find(words)
-    span = (first, first + len(words)) if first >= 0 else None
     lost = any(other.lead is not None and other.lead < 0 for other in sight.views[start:])
     then = "and the words lead elsewhere then" if lost else "though the words still lead to it"
     reason = f"from frame {view.frame} on the target is no longer {words!r}, {then}"
-    said = evidence(sight) | {"breaks_at": view.frame}
+    span, said = span_of(words, text), evidence(sight) | {"breaks_at": view.frame}
     return Finding(NAME, "does_not_hold", SEVERITY if lost else PLACE_ALONE, reason, span, evidence=said)
 
 

@@ -113,23 +113,39 @@ def fix(
     The others are those of ``chatdesc.load``, and ``sequences`` and ``limit`` as in ``chatdesc.audit``.
 
     Raises:
-        ChatdescError: the dataset cannot be read, or ``to`` or ``patch`` lies in it or exists.
+        ChatdescError: the dataset cannot be read, a check finds nothing that can be corrected, or ``to`` or ``patch``
+            lies in the dataset or exists.
     """
     if not 0 <= confidence <= 1:
         raise ChatdescError(f"--confidence {confidence}: must be between 0 and 1")
     data = Selection(split, sequences, limit, split_file).open(dataset, os.fspath(root), texts)
     folder, file = (None if place is None else _outside(data, Path(place)) for place in (to, patch))
-    made = [check for check in create(checks) if not KINDS.isdisjoint(check.kinds)]
+    made = _correcting(checks)
     subjects = [of_sequence(sequence) for sequence in data]
     corrected = correct(subjects, made, confidence)
     changes = tuple(_changes(data, corrected))
+    count = sum(bool(subject.text.strip()) for subject in subjects)
+    fixed = Fixed(changes, count, sum(text.left for text in corrected), folder, file)
     if folder is not None:
         _write_tree(data, folder, changes)
     if file is not None:
         with writing(file):
-            write_atomic(file, b"".join(change.patch for change in changes))
-    count = sum(bool(subject.text.strip()) for subject in subjects)
-    return Fixed(changes, count, sum(text.left for text in corrected), folder, file)
+            write_atomic(file, fixed.diff)
+    return fixed
+
+
+def _correcting(names: Sequence[str] | None) -> list[Check]:
+    """The checks of these names, or all that find what can be corrected.
+
+    Raises:
+        ChatdescError: one of the names finds nothing that can be.
+    """
+    made = create(names)
+    of_use = [check for check in made if not KINDS.isdisjoint(check.kinds)]
+    if names is not None and (rest := [check.name for check in made if check not in of_use]):
+        able = ", ".join(check.name for check in create() if not KINDS.isdisjoint(check.kinds))
+        raise ChatdescError(f"--checks {','.join(rest)}: finds nothing that fix can correct; use some of {able}")
+    return of_use
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class FormattingCheck:
         self._small.clear()
         self._capital.clear()
         for subject in subjects:
-            self._small.update(word for word in re.findall(r"\b[a-z]+\b", subject.text))
+            self._small.update(re.findall(r"\b[a-z]+\b", subject.text))
             self._capital.update(match[0].lower() for match in _capitals(subject.text))
 
     def find(self, subject: Subject) -> list[Finding]:

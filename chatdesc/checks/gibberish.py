@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.letters import known_words, near_a_word, wordlike
-from chatdesc.checks.spots import Spot
 
 NAME = "gibberish"
 SEVERITY = 0.95
@@ -42,19 +41,19 @@ class GibberishCheck:
 
     def find(self, subject: Subject) -> list[Finding]:
         """One finding per string."""
-        return [Finding(NAME, "data", SEVERITY, spot.reason, spot.span) for spot in gibberish(subject.text)]
+        return [Finding(NAME, "data", SEVERITY, "random letters", span) for span in gibberish(subject.text)]
 
     def describe_self(self) -> dict[str, str]:
         """Name and version."""
         return {"name": self.name, "version": "1"}
 
 
-def gibberish(text: str) -> Iterator[Spot]:
-    """The strings of random letters in a text."""
+def gibberish(text: str) -> Iterator[tuple[int, int]]:
+    """Where the strings of random letters in a text stand."""
     for match in re.finditer(r"\S+", text):
         string = match[0].rstrip(".,;:!?")
         if string and is_random(string):
-            yield Spot((match.start(), match.start() + len(string)), SEVERITY, "random letters")
+            yield match.start(), match.start() + len(string)
 
 
 def is_random(string: str) -> bool:

@@ -5,27 +5,19 @@ Each rule looks at a few neighbouring words. A word counts as plural, say, only 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from chatdesc.checks import number_rules, phrase_rules
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.corpus import Corpus
+from chatdesc.checks.corpus import LanguageCheck
 from chatdesc.checks.faults import Fault
-from chatdesc.checks.language import sources
 
 RULES = (*phrase_rules.RULES, *number_rules.RULES)
 
 
-class GrammarCheck:
+class GrammarCheck(LanguageCheck):
     """Finds faults of grammar by rules over neighbouring words."""
 
     name = "grammar"
     kinds: tuple[str, ...] = ("grammar",)
-    english_only = True
-
-    def prepare(self, subjects: Sequence[Subject]) -> None:
-        """Learn the dataset's own language."""
-        self._corpus = Corpus(subjects)
 
     def find(self, subject: Subject) -> list[Finding]:
         """One finding per fault."""
@@ -38,7 +30,3 @@ class GrammarCheck:
             Finding(self.name, "grammar", fault.severity, fault.reason, reading.span(*place), fault.suggestion)
             for place, fault in sorted(faults.items())
         ]
-
-    def describe_self(self) -> dict[str, str]:
-        """Name, and the packages of the word lists."""
-        return {"name": self.name, "words": sources()}

@@ -21,7 +21,6 @@ from importlib.resources import files
 from string import ascii_lowercase
 
 DETERMINERS = frozenset("a an the this that these those his her its their my your our each every another".split())
-ONE = frozenset("a an another one each every this that".split())  # a singular noun follows
 MANY = frozenset("two three four five six seven eight nine ten several many few these those both other".split())
 PREPOSITIONS = frozenset(
     "of in on at by to for from with without into onto near among between behind under over above below across along "
@@ -31,7 +30,7 @@ PREPOSITIONS = frozenset(
 JOINING = frozenset("and or but while as than then who which whose where when that".split())
 BEING = frozenset("is are was were be been being am has have had does do did".split())
 PRONOUNS = frozenset("it he she they them him himself herself itself themselves i we you us me someone".split())
-VOWELS = frozenset("aeiou")
+GROUPS = frozenset("group couple herd bunch flock pair pack crowd team".split())  # "of" several
 
 
 class Lexicon:
@@ -62,10 +61,6 @@ class Lexicon:
         """Known words one edit away (a letter too many, missing, wrong, or two swapped), the most frequent first."""
         found = {other for other in edits(word) if self.spells(other)} - {word}
         return sorted(found, key=lambda other: (-self.frequency(other), other))
-
-    def common(self, word: str) -> bool:
-        """Whether ``word`` (lower case) is in the list with frequencies, for that is fast."""
-        return word in self._counts
 
     def turned(self, word: str) -> str | None:
         """The frequent word that a rare one becomes when two of its letters change places: solider, soldier."""

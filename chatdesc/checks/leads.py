@@ -42,6 +42,16 @@ def begins_on(sight: Sight) -> bool:
     return first is not None and first >= CLEAR
 
 
+def span_of(words: str, text: str) -> tuple[int, int] | None:
+    """Where some words stand in a text; None where they stand there twice, or not in this form.
+
+    >>> span_of("red", "a red kite"), span_of("red", "a hundred red kites")
+    ((2, 5), None)
+    """
+    start = text.find(words)
+    return (start, start + len(words)) if text.count(words) == 1 else None
+
+
 def frames_of(views: Iterable[View]) -> str:
     """Numbers of frames in words."""
     return ", ".join(str(view.frame) for view in views)
@@ -60,16 +70,16 @@ def _frame(view: View) -> Record:
     return {
         "frame": view.frame,
         "target": _rounded(view.target),
-        "lead": _digits(view.lead),
-        "alignment": _digits(view.alignment),
-        "alignment_lead": _digits(view.alignment_lead),
+        "lead": digits(view.lead),
+        "alignment": digits(view.alignment),
+        "alignment_lead": digits(view.alignment_lead),
         "rank": rank(view),
         "regions": [
             {
                 "box": _rounded(view.boxes[k]),
-                "score": _digits(float(view.fits[k])),
-                "iou": _digits(float(iou(view.boxes[k], view.target))),
-                "alignment": _digits(float(view.alignments[k])),
+                "score": digits(float(view.fits[k])),
+                "iou": digits(float(iou(view.boxes[k], view.target))),
+                "alignment": digits(float(view.alignments[k])),
             }
             for k in range(min(REGIONS, len(view.boxes)))
         ],
@@ -86,7 +96,8 @@ def _rounded(box: Iterable[float]) -> list[float]:
     return [round(float(value), 1) for value in box]
 
 
-def _digits(value: float | None) -> float | None:
+def digits(value: float | None) -> float | None:
+    """A number as evidence has it."""
     return None if value is None or value != value else round(value, 3)
 
 

@@ -16,10 +16,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from string import ascii_lowercase
 
+from chatdesc.checks.language import edits
 from chatdesc.text import whole_words
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 SHORTEST = 3  # letters of a word to learn from
 LONGEST = 40  # letters of a word
 PRIOR = 5.0  # counts that a shorter context has in the estimate of a longer one
@@ -37,10 +38,10 @@ class LetterModel:
 
     def gain(self, triple: str) -> float:
         """Logarithm of how much likelier the last letter is after the other two than by chance."""
-        first = (self.singles[triple[2]] + 1) / (self.singles.total() + len(ALPHABET) + 1)
+        first = (self.singles[triple[2]] + 1) / (self.singles.total() + len(ascii_lowercase) + 1)
         second = (self.pairs[triple[1:]] + PRIOR * first) / (self.before_pairs[triple[1]] + PRIOR)
         third = (self.triples[triple] + PRIOR * second) / (self.before_triples[triple[:2]] + PRIOR)
-        return math.log(third * (len(ALPHABET) + 1))
+        return math.log(third * (len(ascii_lowercase) + 1))
 
 
 @cache
@@ -79,15 +80,4 @@ def wordlike(letters: str) -> float:
 def near_a_word(letters: str) -> bool:
     """Whether a known word is at most one letter away: one too many, missing, wrong, or two that changed places."""
     known = known_words()
-    return letters in known or (len(letters) <= LONGEST and any(other in known for other in _edits(letters)))
-
-
-def _edits(word: str) -> Iterator[str]:
-    for i in range(len(word) + 1):
-        head, tail = word[:i], word[i:]
-        if tail:
-            yield head + tail[1:]
-            yield from (head + letter + tail[1:] for letter in ALPHABET)
-        if len(tail) > 1:
-            yield head + tail[1] + tail[0] + tail[2:]
-        yield from (head + letter + tail for letter in ALPHABET)
+    return letters in known or (len(letters) <= LONGEST and any(other in known for other in edits(letters)))

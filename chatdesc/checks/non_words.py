@@ -10,8 +10,8 @@ from functools import lru_cache
 from math import exp, log
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.corpus import Corpus, Reading, is_plain
-from chatdesc.checks.language import english, forms, plural, sources, tags
+from chatdesc.checks.corpus import LanguageCheck, Reading, is_plain
+from chatdesc.checks.language import english, forms, plural, tags
 from chatdesc.checks.letters import known_words
 from chatdesc.checks.siblings import ONE_TARGET
 from chatdesc.tables import Record
@@ -34,16 +34,15 @@ class Guess:
     belief: float
 
 
-class NonWordCheck:
+class NonWordCheck(LanguageCheck):
     """Finds words that no list has and that no name, compound or reduplication explains."""
 
     name = "non-word"
     kinds: tuple[str, ...] = ("typo",)
-    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
         """Learn the dataset's own language."""
-        self._corpus = Corpus(subjects)
+        super().prepare(subjects)
         self._texts = Counter(word for text in self._corpus.model.texts for word in set(text.words))
 
     def find(self, subject: Subject) -> list[Finding]:
@@ -51,10 +50,6 @@ class NonWordCheck:
         reading = self._corpus.read(subject)
         unknown = (i for i, w in enumerate(reading.spans) if is_plain(w) and not english().knows(w.text))
         return [found for index in unknown if (found := self._look(reading, index))]
-
-    def describe_self(self) -> dict[str, str]:
-        """Name, and the packages of the word lists."""
-        return {"name": self.name, "words": sources()}
 
     def _look(self, reading: Reading, index: int) -> Finding | None:
         word = reading.words[index]

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from chatdesc.checks.corpus import Reading
 from chatdesc.checks.faults import Fault, Rule, cased, describes, is_only_plural, is_plural, side_by_side, word_at
-from chatdesc.checks.language import DETERMINERS, JOINING, MANY, PREPOSITIONS, english, lemma, plural, tags
+from chatdesc.checks.language import DETERMINERS, GROUPS, JOINING, MANY, PREPOSITIONS, english, lemma, plural, tags
 from chatdesc.checks.openings import is_quality, names_something
 
 ONE = frozenset("a an another each every one this".split())
 ARTICLES = frozenset("a an every".split())  # no verb follows them: "a hands" is a noun
 NOT_OTHERS = DETERMINERS | {"no", "any", "some", "one"}  # "another", "any other": one is meant
 LARGE = frozenset("hundred thousand million dozen half".split())
-GROUPS = frozenset("group couple herd bunch flock pair pack crowd team".split())
 AGREEING = {"is": "are", "are": "is", "was": "were", "were": "was", "has": "have"}
 FOR_MANY = frozenset({"are", "were"})
 

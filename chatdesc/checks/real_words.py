@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log1p
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.corpus import Corpus, Reading, is_plain
-from chatdesc.checks.language import english, forms, lemma, plural, sources, tags
+from chatdesc.checks.corpus import LanguageCheck, Reading, is_plain
+from chatdesc.checks.language import english, forms, lemma, plural, tags
 from chatdesc.checks.ngrams import START, STOP
 from chatdesc.checks.openings import is_quality, names_something
 from chatdesc.checks.siblings import ONE_TARGET
@@ -51,26 +51,17 @@ class Candidate:
     seen: int
 
 
-class RealWordCheck:
+class RealWordCheck(LanguageCheck):
     """Finds known words where the dataset's other texts have a word one edit or one inflection away."""
 
     name = "real-word"
     kinds: tuple[str, ...] = ("typo",)
-    english_only = True
-
-    def prepare(self, subjects: Sequence[Subject]) -> None:
-        """Learn the dataset's own language."""
-        self._corpus = Corpus(subjects)
 
     def find(self, subject: Subject) -> list[Finding]:
         """One finding per fault."""
         reading = self._corpus.read(subject)
         plain = [i for i, word in enumerate(reading.spans) if is_plain(word) and not reading.at_punctuation(i)]
         return [found for index in plain if (found := _look(reading, index))]
-
-    def describe_self(self) -> dict[str, str]:
-        """Name, and the packages of the word lists."""
-        return {"name": self.name, "words": sources()}
 
 
 def _look(reading: Reading, index: int) -> Finding | None:
@@ -126,6 +117,7 @@ def _counted(word: str) -> bool:
     return plural(lemma(word)) is not None
 
 
+@lru_cache(maxsize=100_000)
 def _american(word: str) -> str:
     """A spelling that British and American words share."""
     for british, american in AMERICAN:

@@ -19,7 +19,7 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.names import some
 from chatdesc.private import without_secrets
 from chatdesc.rows.selection import Selection, refuse_other_data
-from chatdesc.rows.store import dataset_of
+from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.stages.look import Sight, look
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
@@ -83,28 +83,27 @@ def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
 
 
 def frames_for(
-    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None
+    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None, frames_in_flight: int
 ) -> tuple[Dataset, dict[str, str], tuple[str, ...]]:
     """The dataset with the frames of a dataset's or a run's subjects, the texts to look at, and what is not there.
+
+    Args:
+        frames_in_flight: the number of decoded frames kept in memory.
 
     Raises:
         ChatdescError: it cannot be opened, or holds no sequence of the run, or not one that was asked for by name.
     """
     said = {subject.sequence: subject.text for subject in subjects if subject.text.strip()}
     if not is_run(source):
-        data = chosen.open(source, root, texts)
+        data = chosen.open(source, root, texts, frames_in_flight)
     else:
-        data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(Path(source)), root, texts)
+        name, whole = dataset_of(Path(source)), Selection(chosen.split, split_file=chosen.split_file)
+        data = whole.open(name, root, texts, frames_in_flight)
         refuse_other_data(data, list(said), Path(source), named=bool(chosen.sequences))
     held = set(data.names)
     lacking = [name for name in said if name not in held]
     notes = (f"{data.root} has no frames of {some(lacking)}",) if lacking else ()
     return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
-
-
-def is_run(source: str) -> bool:
-    """Whether a place is the folder of a run."""
-    return Path(source, "run.json").is_file()
 
 
 def need(check: Check) -> str:

@@ -26,8 +26,9 @@ from chatdesc.rows.check import wrong_column
 from chatdesc.rows.schema import COLUMNS, HEAVY, Row
 from chatdesc.rows.selection import Selection, named_sequences
 from chatdesc.rows.sources import read_rows
-from chatdesc.rows.store import Store
+from chatdesc.rows.store import Store, is_run
 from chatdesc.types import ChatdescError, Sequence
+from chatdesc.unused import refuse_unused
 
 TextSource = Literal["manual", "refined"]
 READ = tuple(name for name in COLUMNS if name not in (*HEAVY, "tracking"))  # what does not grow with the frames
@@ -73,11 +74,10 @@ def subjects(
     if text_source not in (None, *get_args(TextSource)):
         raise ChatdescError(f"there is no text source {text_source!r}: say manual or refined")
     if root is not None:
-        _refuse(
-            {"--config": config, "--text-source": text_source}, "for a dataset at ROOT, which has manual texts only"
-        )
+        of_rows = {"config": config, "text_source": text_source}
+        refuse_unused(of_rows, "for a dataset at ROOT, which has manual texts only")
         return _of_dataset(source, root, chosen, texts)
-    _refuse({"--texts": texts}, "for a run or a dataset folder, whose rows hold the texts")
+    refuse_unused({"texts": texts}, "for a run or a dataset folder, whose rows hold the texts")
     by_name: dict[str, Row] = {}
     rows = _rows(source, chosen, config)
     twice = [row["sequence"] for row in rows if by_name.setdefault(row["sequence"], row) is not row]
@@ -87,13 +87,8 @@ def subjects(
     return found
 
 
-def _refuse(values: dict[str, object], why: str) -> None:
-    if given := [name for name, value in values.items() if value is not None]:
-        raise ChatdescError(f"{' and '.join(given)}: of no use {why}")
-
-
 def _of_dataset(name: str, root: str, chosen: Selection, texts: str | None) -> Audited:
-    if Path(name, "run.json").is_file():
+    if is_run(name):
         raise ChatdescError(f"{name} is a run, whose rows hold its texts: leave ROOT out")
     data = chosen.open(name, root, texts)
     found = tuple(map(of_sequence, data))
@@ -122,11 +117,11 @@ def of_sequence(sequence: Sequence) -> Subject:
 
 
 def _rows(source: str, chosen: Selection, config: str | None) -> Iterable[Row]:
-    if Path(source, "run.json").is_file():
+    if is_run(source):
         return Store(Path(source)).rows(chosen.of(Path(source)))
     if source in NAMES and not Path(source).exists():
         raise ChatdescError(f"to audit a dataset, say where it is: chatdesc audit {source} ROOT")
-    _refuse({"--split-file": chosen.split_file}, "for a dataset folder or a repository: name a --split")
+    refuse_unused({"split_file": chosen.split_file}, "for a dataset folder or a repository: name a --split")
     return islice(_named(source, read_rows(source, chosen.split, config, READ), chosen.sequences), chosen.limit)
 
 

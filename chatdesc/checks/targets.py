@@ -6,26 +6,26 @@ from collections import Counter
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.corpus import Corpus, Reading
-from chatdesc.checks.language import MANY, english, lemma, plural, sources, tags
+from chatdesc.checks.corpus import LanguageCheck, Reading
+from chatdesc.checks.faults import is_plural
+from chatdesc.checks.language import GROUPS, MANY, english, lemma
 from chatdesc.checks.openings import head, names_something, opening, starts_with_verb
 
 AGREED = 0.5  # of a class's other texts: where fewer have a head, openings are not read right
 SINGLE = 0.8  # of all texts: where so many are about one thing, several are worth a look
 COUNTING = MANY - {"other"} | {"all", "some"}
-GROUPS = frozenset("group pair couple bunch herd flock row team pack crowd".split())
+SEVERAL = GROUPS | {"row"}
 
 
-class TargetCheck:
+class TargetCheck(LanguageCheck):
     """Compares what a text is about with what the other texts of its class are about."""
 
     name = "target"
     kinds: tuple[str, ...] = ("wrong_target", "ambiguous")
-    english_only = True
 
     def prepare(self, subjects: Sequence[Subject]) -> None:
         """Learn the dataset's own language."""
-        self._corpus = Corpus(subjects)
+        super().prepare(subjects)
         found = [number for subject in subjects if (number := _number(self._corpus.read(subject)))]
         self._single = found.count("one") >= SINGLE * len(found)
 
@@ -34,10 +34,6 @@ class TargetCheck:
         reading = self._corpus.read(subject)
         found = [self._wrong(reading), self._several(reading)]
         return [finding for finding in found if finding][:1]
-
-    def describe_self(self) -> dict[str, str]:
-        """Name, and the packages of the word lists."""
-        return {"name": self.name, "words": sources()}
 
     def _wrong(self, reading: Reading) -> Finding | None:
         """No head of the class in the opening: it is missing, or another class's head is there."""
@@ -61,7 +57,7 @@ class TargetCheck:
         index = _head_index(reading)
         if not self._single or index is None or _number(reading) != "many" or starts_with_verb(reading.words):
             return None
-        if not reading.category and (reading.words[index] in GROUPS or set(reading.words[:index]) & COUNTING):
+        if not reading.category and (reading.words[index] in SEVERAL or set(reading.words[:index]) & COUNTING):
             return None  # counted on purpose, and no class says that there is one
         word = reading.spans[index].text
         reason = f"{word!r} are several things; nearly all texts of the dataset name one target"
@@ -114,10 +110,8 @@ def _number(reading: Reading) -> str | None:
     if index is None:
         return None
     word = reading.words[index]
-    group = word in GROUPS and reading.after(index) == "of"
-    if group or ("NNS" in tags(word) and "NN" not in tags(word) and plural(lemma(word)) == word):
-        return "many"
-    return "one"
+    group = word in SEVERAL and reading.after(index) == "of"
+    return "many" if group or is_plural(word) else "one"
 
 
 def _missing(reading: Reading, agreed: str | None) -> Finding:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import CLEAR, evidence, middle
+from chatdesc.checks.leads import CLEAR, digits, evidence, middle, span_of
 from chatdesc.places import places_in
 from chatdesc.stages.look import Sight, Without
 from chatdesc.tables import Record
@@ -67,21 +67,14 @@ def _is_place(sight: Sight, without: Without) -> bool:
 
 def _roles(roles: Sequence[tuple[Without, Role | None]]) -> list[Record]:
     return [
-        {"word": without.word.text, "role": found, "lead_without": _digits(middle(without.leads))}
+        {"word": without.word.text, "role": found, "lead_without": digits(middle(without.leads))}
         for without, found in roles
     ]
 
 
-def _digits(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
-
-
 def _finding(sight: Sight, text: str, without: Without, said: list[Record]) -> Finding:
     word = without.word.text
-    first = text.find(word)
-    once = first >= 0 and text.count(word) == 1
     reason = f"with {word!r} the words lead to something else on most frames, without it to the target"
     return Finding(
-        NAME, "wrong_target", SEVERITY, reason, (first, first + len(word)) if once else None,
-        evidence=evidence(sight) | {"words": said},
-    )  # fmt: skip
+        NAME, "wrong_target", SEVERITY, reason, span_of(word, text), evidence=evidence(sight) | {"words": said}
+    )

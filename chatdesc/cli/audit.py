@@ -10,6 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.names import between_commas
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
@@ -30,7 +31,9 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    root: Annotated[str | None, typer.Argument(help="Root of the dataset", show_default=False)] = None,
+    root: Annotated[
+        str | None, typer.Argument(help="Root of the dataset; of a RUN only with --frames", show_default=False)
+    ] = None,
     checks: Annotated[str | None, typer.Option(help="Names of checks, separated by commas (default: all)")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and exit")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for audit.csv, audit.md and audit.jsonl")] = None,
@@ -83,7 +86,7 @@ def audit(
         raise typer.Exit
     if source is None:
         raise ChatdescError("say what to audit: chatdesc audit DATASET ROOT, or chatdesc audit RUN")
-    names = None if checks is None else [name.strip() for name in checks.split(",") if name.strip()]
+    names = None if checks is None else between_commas(checks)
     given = {"grounder": grounder, "encoders": encoder and [encoder], "alignment_frames": alignment_frames}
     options = {name: value for name, value in (given | {"device": device}).items() if value is not None}
     with progress_bar(console, "audit", transient=True) as progress:

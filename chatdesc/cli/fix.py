@@ -11,6 +11,7 @@ from chatdesc import api
 from chatdesc.checks.fix import CONFIDENCE
 from chatdesc.cli.console import new_console, say
 from chatdesc.cli.options import DatasetArg, LimitOpt, NamesOpt, RootArg, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.names import between_commas
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +49,7 @@ def fix(
 
       chatdesc fix tnl2k /data/TNL2K --split train --to corrected
     """
-    names = None if checks is None else [name.strip() for name in checks.split(",") if name.strip()]
+    names = None if checks is None else between_commas(checks)
     done = api.fix(
         dataset, root, to=to, patch=patch, confidence=confidence, checks=names, split=split, sequences=sequences,
         limit=limit, split_file=split_file, texts=texts,

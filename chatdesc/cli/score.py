@@ -14,8 +14,9 @@ from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, Sp
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
 from chatdesc.evaluation.intervals import MDE
-from chatdesc.evaluation.score import ONE_RUN, RECORDED, Scores, is_run
+from chatdesc.evaluation.score import ONE_RUN, RECORDED, Scores
 from chatdesc.evaluation.text_statistics import shown_statistics
+from chatdesc.rows.store import is_run
 from chatdesc.tables import Tables, plain, plain_table
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import typer
 
-from chatdesc.evaluation.unused import refuse_named
+from chatdesc.unused import refuse_named
 
 
 def refuse_given(context: typer.Context, names: Iterable[str], why: str) -> None:

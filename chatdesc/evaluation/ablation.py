@@ -42,11 +42,11 @@ from chatdesc.evaluation.same_proposals import (
 )
 from chatdesc.evaluation.score import open_for
 from chatdesc.evaluation.truths import rules_for
-from chatdesc.evaluation.unused import refuse_unused
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import dataset_of
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ from chatdesc.evaluation.results import ResultFolder
 from chatdesc.evaluation.score import open_for
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.truths import Truth, rules_for
-from chatdesc.evaluation.unused import refuse_unused
 from chatdesc.metrics.protocols import Rules
 from chatdesc.names import file_name, some
 from chatdesc.rows.schema import Row, slim
@@ -45,6 +44,7 @@ from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import JsonStore, Store, dataset_of, read_config
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError, first_alone
+from chatdesc.unused import refuse_unused
 
 EXTERNAL = UsedGrounder("external")
 BROUGHT = "where --results brings the tracks"

@@ -20,14 +20,14 @@ from chatdesc.evaluation.alignment import (
 )
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.text_statistics import statistics_rows
-from chatdesc.evaluation.unused import refuse_unused
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import SHOWN, some
 from chatdesc.rows.schema import BROKEN, Row
 from chatdesc.rows.selection import Selection, refuse_other_data
-from chatdesc.rows.store import dataset_of
+from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 DEFAULT_ENCODERS = ("attributes",)  # of a dataset's texts
 NOTHING = "there is no text, or no frame with a visible target"
@@ -111,11 +111,6 @@ def score(
     if overlap(parts):
         return side_by_side({part.place: scores_of(list(part.rows(models, steps))) for part in parts}, notes)
     return scores_of([row for part in parts for row in part.rows(models, steps)], notes)
-
-
-def is_run(place: str | Path) -> bool:
-    """Whether a place is the folder of a run."""
-    return Path(place, "run.json").exists()
 
 
 def _check(source: str, root: str | Path | None, anew: bool, texts: str | None) -> None:

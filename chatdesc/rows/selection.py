@@ -19,7 +19,7 @@ from chatdesc.loaders import load
 from chatdesc.loaders.base import Dataset
 from chatdesc.loaders.files import read_any
 from chatdesc.loaders.parse import parse_names
-from chatdesc.names import natural, near
+from chatdesc.names import between_commas, natural, near
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError, FrameCache
 
@@ -124,7 +124,7 @@ def named_sequences(listed: str | None) -> list[str] | None:
     if not listed:
         return None
     # A long list is no path: os.path answers where Path raises.
-    names = parse_names(read_any(listed)) if isfile(listed) else [n.strip() for n in listed.split(",") if n.strip()]
+    names = parse_names(read_any(listed)) if isfile(listed) else between_commas(listed)
     if not names:
         raise ChatdescError(f"--sequences {listed}: names no sequence")
     return names

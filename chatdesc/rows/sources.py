@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 
 from chatdesc.names import natural
 from chatdesc.rows.schema import Row, split_name
-from chatdesc.rows.store import Store, dataset_of
+from chatdesc.rows.store import Store, dataset_of, is_run
 from chatdesc.types import ChatdescError, one_line
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_rows(
         ChatdescError: there is nothing to read; the message has the remedy.
     """
     place = Path(source).expanduser()
-    if (place / "run.json").is_file():
+    if is_run(place):
         return _of_run(place, split, config, columns)
     if not place.exists() and not REPOSITORY.fullmatch(source):
         raise ChatdescError(f"{source}: there is no such folder, and it is no repository id (USER/NAME)")

@@ -226,6 +226,11 @@ def _is_fresh(root: Path) -> bool:
     return ours and not any((root / "rows").glob("*"))
 
 
+def is_run(place: str | Path) -> bool:
+    """Whether a place is the folder of a run."""
+    return Path(place, "run.json").is_file()
+
+
 def read_config(root: Path) -> dict[str, Any]:
     """The configuration of a run folder (``run.json``).
 

@@ -8,8 +8,10 @@ import json
 import pytest
 
 import chatdesc
+from chatdesc.checks import corpus, create
 from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Finding
+from chatdesc.checks.ngrams import Trigrams
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from tests.checks.makers import dataset, texts_of
@@ -163,6 +165,13 @@ def test_a_check_that_breaks_is_named(monkeypatch):
     monkeypatch.setattr(Said, "find", lambda self, subject: 1 // 0)
     with pytest.raises(ChatdescError, match="check said failed: ZeroDivisionError"):
         examine(texts_of("a bus"), [Said()])
+
+
+def test_what_all_texts_say_together_is_learned_once(monkeypatch):
+    learned = []
+    monkeypatch.setattr(corpus, "Trigrams", lambda texts: learned.append(1) or Trigrams(texts))
+    examine(texts_of("a red bus on the road", "a blue bus"), create(["grammar", "non-word", "real-word", "target"]))
+    assert learned == [1]
 
 
 def test_progress_is_told_per_check():

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-
 import pytest
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch):
-    if not (REPOSITORY / "benchmarks").is_dir():
-        pytest.skip("the benchmarks are not here (they are in the repository only)")
-    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
-    return importlib.import_module("audit")
+def bench(benchmark_of):
+    return benchmark_of("audit")
+
+
+@pytest.mark.parametrize("name", ["audit", "gibberish"])
+def test_a_benchmark_without_its_data_says_so_and_lets_the_next_one_run(
+    benchmark_of, tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.setenv("CHATDESC_SHARED_DATA", str(tmp_path))
+    monkeypatch.setattr("sys.argv", [f"{name}.py"])
+    with pytest.raises(SystemExit) as ended:
+        benchmark_of(name).main()
+    said = capsys.readouterr().out
+    assert ended.value.code == 0 and said.startswith(f"skipped: {tmp_path} has no ") and "published_texts" in said
 
 
 def test_an_editor_would_change_what_is_found(bench, shared_data):

@@ -91,6 +91,12 @@ def test_confidence_is_a_share(tmp_path):
         chatdesc.fix("lasot", dataset(tmp_path, ODD), confidence=90)
 
 
+def test_checks_that_find_nothing_to_correct_are_refused(tmp_path):
+    root = dataset(tmp_path, ODD)
+    with pytest.raises(ChatdescError, match=r"--checks grammar,duplicate: .* some of formatting, non-word, real-word"):
+        chatdesc.fix("lasot", root, checks=["formatting", "grammar", "duplicate"])
+
+
 @pytest.mark.parametrize(
     ("finding", "safe"),
     [

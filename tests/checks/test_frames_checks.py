@@ -1,5 +1,7 @@
 """Checks that decide from where a text leads on frames; the sights are made by hand."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,8 @@ from chatdesc.checks.word_by_word import WordByWordCheck, role
 from chatdesc.checks.wrong_target import WrongTargetCheck
 from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
-from chatdesc.synthetic import Scene, Thing, write_scenes
-from chatdesc.types import ChatdescError, split_words
+from chatdesc.synthetic import Scene, Thing, render, write_scenes
+from chatdesc.types import ChatdescError, Frames, split_words
 from tests.makers.rows import a_row
 
 HERE, THERE = [10.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]
@@ -124,6 +126,12 @@ def test_a_place_that_the_target_leaves_does_not_hold():
     assert alone.severity == 0.6 and "still lead to it" in alone.reason
 
 
+def test_words_that_stand_twice_in_a_text_have_no_span():
+    text = "kite on the left of a tree that grows on the left"
+    [finding] = found(DoesNotHoldCheck(), a_sight(RIGHT, a_view(10, 0.8, 0.2, target=GONE), text=text))
+    assert "'on the left'" in finding.reason and finding.span is None
+
+
 LOST = (0.1, 0.8, -5.0)
 
 
@@ -196,6 +204,15 @@ def test_a_dataset_is_audited_with_its_frames(rendered):
     assert told[0] == (0, 3, "frames")
 
 
+def test_a_frame_is_decoded_once_however_many_are_in_work(tmp_path, monkeypatch):
+    decoded = Counter()
+    decode = Frames._decode
+    monkeypatch.setattr(Frames, "_decode", lambda self, i: decoded.update([(self.key, i)]) or decode(self, i))
+    render(tmp_path, count=3, frames=12)
+    chatdesc.audit("synthetic", tmp_path, **MODELS | {"alignment_frames": 12})
+    assert len(decoded) == 36 and set(decoded.values()) == {1}
+
+
 def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
     root, names = rendered
     with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
@@ -223,7 +240,7 @@ def test_sequences_that_cannot_be_looked_at_are_told(rendered, tmp_path):
         ("x", {"frames": True, "checks": ["formatting"]}, "none of --checks looks at frames"),
         ("x", {"checks": ["ambiguous", "wrong-target"]}, "ambiguous,wrong-target: needs the frames"),
         (None, {"checks": ["does-not-hold"]}, "needs the frames"),
-        ("x", {"preset": "tiny", "theta": 0.4}, "preset and theta: of no use without --frames"),
+        ("x", {"preset": "tiny", "theta": 0.4}, "--preset and --theta: of no use without --frames"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(root, options, message):

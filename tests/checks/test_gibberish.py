@@ -14,9 +14,8 @@ from chatdesc.checks.word_lists import WordListCheck, is_cut
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def test_the_bars_on_published_texts(shared_data):
-    gibberish = pytest.importorskip("benchmarks.gibberish", reason="the benchmarks are in the repository only")
-    random_letters, by_machine = gibberish.table(shared_data / "published_texts")
+def test_the_bars_on_published_texts(benchmark_of, shared_data):
+    random_letters, by_machine = benchmark_of("gibberish").table(shared_data / "published_texts")
     assert random_letters["labelled"] >= 40 and by_machine["labelled"] >= 100
     for row in (random_letters, by_machine):
         assert row["precision"] >= 0.95 and row["recall"] >= 0.9
