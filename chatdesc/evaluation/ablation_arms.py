@@ -16,7 +16,6 @@ from typing import Any, cast
 
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.models import has_weights
 from chatdesc.evaluation.arms import (
     Arm,
     ArmRow,
@@ -80,7 +79,7 @@ class Ablation(Comparison):
         selecting = public_spec(settings.grounder) == recorded.grounder
         if models is not None:
             models.verifiers = made
-            now = described(models, with_verifiers=False)
+            now = described(models)
             selecting = selecting or now["grounder"] == config["backends"]["grounder"]
         every = (Arm(NO_TEXT), *(Arm(name, REFINED, spec) for name, spec in arms.items()))
         by_arm = {name: made[spec] for name, spec in arms.items()}
@@ -95,7 +94,7 @@ class Ablation(Comparison):
 
     def facts(self) -> dict[str, str]:
         """What the models but the verifiers say of themselves: those are in the arms' names."""
-        return described(self.models, with_verifiers=False) if self.models else {}
+        return described(self.models) if self.models else {}
 
     def is_whole(self, row: ArmRow) -> bool:
         """Whether a row has all arms."""
@@ -156,8 +155,8 @@ def _specs(verifiers: list[str], recorded: Settings) -> list[str]:
 
 
 def _arm_name(spec: str, verifier: Verifier) -> str:
-    """The verifier's public name; with a model, also the beginning of a hash of what it says of itself."""
-    if not has_weights(verifier):
+    """The verifier's public name; where it says more of itself, as of its weights, also the beginning of a hash."""
+    facts = verifier.describe_self()
+    if len(facts) == 1:
         return public_spec(spec)
-    facts = json.dumps(verifier.describe_self(), sort_keys=True)
-    return f"{public_spec(spec)} {sha256(facts.encode()).hexdigest()[:6]}"
+    return f"{public_spec(spec)} {sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:6]}"

@@ -19,13 +19,13 @@ from typing import Any, NotRequired, TypedDict, cast
 from chatdesc.atomic import write_atomic
 from chatdesc.backends import create, split_spec
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.models import Models, has_weights
+from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import escaped, file_name
-from chatdesc.protocols import Backend
+from chatdesc.protocols import Backend, Verifier
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import JsonStore, Store, read_config
 from chatdesc.stages.ground import feedback
@@ -135,15 +135,12 @@ class Comparison:
         if data is None:
             return cls(run, None, settings, None, selecting)
         models = models_of(settings, _verifiers(settings), device)
-        now, was = described(models), config["backends"]
+        now, was = described(models, models.verifiers[settings.verifier]), config["backends"]
         selecting = selecting or now["grounder"] == was["grounder"]
-        same = [now["grounder"], now["tracker"], [now["encoder"]]] == [
-            was["grounder"], was["tracker"], was["encoders"][:1]
+        same = [now["grounder"], now["tracker"], now["verifier"], [now["encoder"]]] == [
+            was["grounder"], was["tracker"], was.get("verifier"), was["encoders"][:1]
         ]  # fmt: skip
         same = same and config.get("chatdesc") == __version__ and settings.box_threshold == recorded.box_threshold
-        same = (
-            same and public_spec(settings.verifier) == recorded.verifier and now.get("verifier") == was.get("verifier")
-        )
         return cls(run, data, settings, models, selecting, same)
 
     @property
@@ -164,7 +161,7 @@ class Comparison:
 
     def facts(self) -> dict[str, str]:
         """What the models say of themselves, which may not change within the folder of the tracks."""
-        return described(self.models) if self.models else {}
+        return described(self.models, self.models.verifiers[self.settings.verifier]) if self.models else {}
 
     def pending(self, store: JsonStore[ArmRow], names: Iterable[str] | None = None) -> list[str]:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
@@ -372,10 +369,9 @@ def _verifiers(settings: Settings) -> set[str]:
     return {arm.verifier or settings.verifier for arm in ARMS}
 
 
-def described(models: Models, with_verifiers: bool = True) -> dict[str, str]:
-    """What each model says of itself, as JSON, by role; of verifiers only those that have a model."""
+def described(models: Models, verifier: Verifier | None = None) -> dict[str, str]:
+    """What each model says of itself, as JSON, by role; of the verifiers that of ``verifier`` alone."""
     [encoder] = models.encoders.values()
     roles: dict[str, Backend | None] = {"grounder": models.grounder, "tracker": models.tracker, "encoder": encoder}
-    if with_verifiers:
-        roles.update(("verifier", v) for v in models.verifiers.values() if has_weights(v))
+    roles["verifier"] = verifier
     return {role: json.dumps(m.describe_self(), sort_keys=True) for role, m in roles.items() if m is not None}
