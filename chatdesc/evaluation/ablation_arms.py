@@ -12,9 +12,9 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-from chatdesc.backends import create, split_spec
+from chatdesc.backends import create
 from chatdesc.config import Settings, public_spec
 from chatdesc.evaluation.arms import (
     Arm,
@@ -50,6 +50,7 @@ class Ablation(Comparison):
         verifiers: the verifier of each arm by the arm's name; the tracker alone has none.
     """
 
+    about: ClassVar[str] = "verification-"
     verifiers: dict[str, Verifier] = field(default_factory=dict)
 
     @classmethod
@@ -84,13 +85,6 @@ class Ablation(Comparison):
         every = (Arm(NO_TEXT), *(Arm(name, REFINED, spec) for name, spec in arms.items()))
         by_arm = {name: made[spec] for name, spec in arms.items()}
         return cls(run, data, settings, models, selecting, False, every, by_arm)
-
-    @property
-    def place(self) -> Path:
-        """The folder of the tracks; verifiers are not part of its name."""
-        known = json.dumps(self.settings.as_dict(), sort_keys=True)
-        name = split_spec(self.settings.grounder)[0]
-        return self.run / "compare" / f"verification-{name}-{sha256(known.encode()).hexdigest()[:8]}"
 
     def facts(self) -> dict[str, str]:
         """What the models but the verifiers say of themselves: those are in the arms' names."""

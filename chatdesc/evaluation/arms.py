@@ -14,10 +14,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, ClassVar, NotRequired, TypedDict, cast
 
 from chatdesc.atomic import write_atomic
-from chatdesc.backends import create, split_spec
+from chatdesc.backends import create, encoder_spec, split_spec
 from chatdesc.config import Settings, public_spec
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
@@ -101,6 +101,7 @@ class Comparison:
         arms: all ways to track.
     """
 
+    about: ClassVar[str] = ""  # begins the name of the folder of the tracks
     run: Path
     data: Dataset | None
     settings: Settings
@@ -145,10 +146,10 @@ class Comparison:
 
     @property
     def place(self) -> Path:
-        """The folder of the tracks, one for every set of models."""
+        """The folder of the tracks, one for all tracks with the same settings."""
         known = json.dumps(self.settings.as_dict(), sort_keys=True)
         name = split_spec(self.settings.grounder)[0]
-        return self.run / "compare" / f"{name}-{sha256(known.encode()).hexdigest()[:8]}"
+        return self.run / "compare" / f"{self.about}{name}-{sha256(known.encode()).hexdigest()[:8]}"
 
     def open(self) -> JsonStore[ArmRow]:
         """The folder of the tracks, for writing.
@@ -316,10 +317,10 @@ def recorded_settings(run: Path, settings: dict[str, Any]) -> Settings:
 def named(
     recorded: Settings, judge: str | None, tracker: str | None, encoder: str | None, verifier: str | None = None
 ) -> Settings:
-    """The settings of a run, with other models where they are named."""
+    """The settings of a run, with other models where they are named; an encoder is named as users write it."""
     settings = replace(recorded, tracker=tracker or recorded.tracker, verifier=verifier or recorded.verifier)
     if encoder:
-        settings = replace(settings, encoders=(encoder, *recorded.encoders[1:]))
+        settings = replace(settings, encoders=(encoder_spec(encoder), *recorded.encoders[1:]))
     if judge is None:
         return settings
     # A threshold belongs to its grounder.
