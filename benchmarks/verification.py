@@ -86,7 +86,7 @@ def report(found: list[Recorded], names: list[str]) -> None:
         verifier = create("verifier", name)
         (own, took), (narrow, _) = judged(verifier, evidence), judged(verifier, squeezed)
         known[name] = own
-        figures = [own.chosen[own.visible].mean(), own.share(), own.share(own.lost), own.none_auc(), own.balanced()]
+        figures = [own.iou(), own.share(), own.share(own.lost), own.none_auc(), own.balanced()]
         cells = [f"{v:.3f}" for v in (*figures, own.calibration())]
         cells += [f"{narrow.share() - own.share():+.3f}", f"{narrow.share(narrow.lost):.3f}", f"{took:.2f}"]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)

@@ -77,8 +77,3 @@ class Models:
         for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
             if close := getattr(held, "close", None):
                 close()
-
-
-def has_weights(verifier: Verifier) -> bool:
-    """Whether a verifier says more of itself than its name: two of one name may then be different."""
-    return len(verifier.describe_self()) > 1

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chatdesc.atomic import remove_leftovers
-from chatdesc.config import Resources, Settings, public_spec
-from chatdesc.engine.models import Models, has_weights
+from chatdesc.config import Resources, Settings
+from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
 from chatdesc.names import natural, some
@@ -29,8 +29,8 @@ from chatdesc.types import ChatdescError, DataError, FrameError
 from chatdesc.verification.recorded import Seen
 from chatdesc.version import __version__
 
-BACKENDS: tuple[Literal["describer", "grounder", "tracker", "encoders"], ...]
-BACKENDS = ("describer", "grounder", "tracker", "encoders")
+BACKENDS: tuple[Literal["describer", "grounder", "tracker", "verifier", "encoders"], ...]
+BACKENDS = ("describer", "grounder", "tracker", "verifier", "encoders")
 COMPARED = ("num_frames", "boxes", "manual_text", "visible", "first_frame")  # the data that a row was made from
 LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torch", "transformers")
 
@@ -73,14 +73,9 @@ class Run:
             "chatdesc": __version__,
             "dataset": self.dataset.dataset,
             "settings": self.settings.as_dict(),
-            "backends": {k: self.provenance[k] for k in (*BACKENDS, *self._with_weights())},
+            "backends": {k: self.provenance[k] for k in BACKENDS},
             "prompts": prompt_hashes(),
         }
-
-    def _with_weights(self) -> tuple[Literal["verifier"], ...]:
-        """The verifier, where it has weights that may not change within the folder."""
-        plain = self.provenance["verifier"] == public_spec(self.settings.verifier)
-        return () if plain else ("verifier",)
 
     def pending(self, store: Store) -> list[str]:
         """Names of the sequences to annotate: those without a row that can be read back, and those whose row failed."""
@@ -218,7 +213,7 @@ def provenance(settings: Settings, models: Models) -> Provenance:
         "describer": _facts(models.describer),
         "grounder": _facts(models.grounder),
         "tracker": _facts(models.tracker),
-        "verifier": _verifier(settings, models),
+        "verifier": _facts(models.verifiers.get(settings.verifier) if models.tracker else None),
         "encoders": [_facts(encoder) for encoder in models.encoders.values()],
         "prompts": json.dumps(prompt_hashes(), sort_keys=True),
         "libraries": json.dumps({name: _version(name) for name in LIBRARIES}, sort_keys=True),
@@ -230,14 +225,6 @@ def provenance(settings: Settings, models: Models) -> Provenance:
 
 def _facts(backend: Backend | None) -> str:
     return "none" if backend is None else json.dumps(backend.describe_self(), sort_keys=True)
-
-
-def _verifier(settings: Settings, models: Models) -> str:
-    """The verifier's name; one with a model says which it is."""
-    verifier = models.verifiers.get(settings.verifier)
-    if verifier is None or models.tracker is None or not has_weights(verifier):
-        return public_spec(settings.verifier)
-    return _facts(verifier)
 
 
 def _version(name: str) -> str | None:

@@ -10,26 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatdesc.backends import encoder_spec
 from chatdesc.evaluation.ablation_arms import RANDOM, TRAINING_FREE, Ablation
 from chatdesc.evaluation.arms import ArmRow
-from chatdesc.evaluation.compare import (
-    NO_TEXT,
-    UsedGrounder,
-    arm_rows,
-    common,
-    difference_rows,
-    scored,
-)
-from chatdesc.evaluation.comparison import (
-    NOT_TRACKED,
-    ArmResults,
-    CompareInput,
-    never_tracked,
-    problems_of,
-    ready,
-    track_pending,
-)
+from chatdesc.evaluation.compare import NO_TEXT, UsedGrounder, difference_rows
+from chatdesc.evaluation.comparison import ArmResults, CompareInput, score_arms, track_pending
 from chatdesc.evaluation.evaluate import Evaluation
 from chatdesc.evaluation.same_proposals import (
     REFERENCES,
@@ -40,13 +24,9 @@ from chatdesc.evaluation.same_proposals import (
     judge,
     once,
 )
-from chatdesc.evaluation.score import open_for
-from chatdesc.evaluation.truths import rules_for
 from chatdesc.rows.selection import Selection
-from chatdesc.rows.store import dataset_of
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
-from chatdesc.unused import refuse_unused
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,43 +93,23 @@ def ablate_verification(
         ChatdescError: as ``compare``; or no sequence has a key frame.
         Stopped: Ctrl-C while tracking.
     """
-    run, dataset = Path(run), dataset_of(Path(run))
-    if root is None:
-        refuse_unused({"texts": texts}, NOT_TRACKED)
-    rules, warning = rules_for(dataset, protocol)
-    chosen = Selection(split, sequences, limit, split_file)
-    names = chosen.of(run)
-    asked = CompareInput.read(run, dataset, rules, names)
-    data = open_for(run, names, str(root), chosen, texts) if root is not None else None
-    spec = encoder_spec(encoder) if encoder else None
-    work = Ablation.between(run, data, verifiers, judge, tracker, spec, device)
-    failures = track_pending(work, names, sequences_in_flight, progress) if data is not None else ()
-    notes = [f"warning: {warning}"] if warning else []
-    return _compared(asked, work, ArmResults.of(work, names), notes, failures, progress)
+    asked = CompareInput.read(Path(run), Selection(split, sequences, limit, split_file), protocol)
+    work = Ablation.between(asked.run, asked.open(root, texts), verifiers, judge, tracker, encoder, device)
+    failures = track_pending(work, asked.names, sequences_in_flight, progress)
+    return _compared(asked, work, failures, progress)
 
 
 def _compared(
-    asked: CompareInput,
-    work: Ablation,
-    results: ArmResults,
-    notes: list[str],
-    failures: tuple[str, ...],
-    progress: Progress | None,
+    asked: CompareInput, work: Ablation, failures: tuple[str, ...], progress: Progress | None
 ) -> AblationResult:
     """Both tables on the sequences that have all arms."""
-    now, late = ready(asked, results)
-    if not now:
-        raise ChatdescError("\n".join(late))
-    truths = {name: truth for name, truth in asked.truths.items() if name in now}
-    problems = problems_of((), results)
-    arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), problems)
-    names = [line.sequence for line in next(iter(arms.values())).lines]
+    results = ArmResults.of(work, asked.names)
+    arms, names, rows, notes = score_arms(asked, results)
     found = once(work.key_frames(names))
     if not found:
         raise ChatdescError(f"{asked.run}: no sequence has a key frame, so nothing was verified: are they too short?")
     same, pairs = judge(found, work.verifiers, progress), list(_pairs(work.verifiers))
     groups = _groups(results.judged, names)
-    rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
     return AblationResult(
         asked.dataset,
         asked.rules.name,
@@ -159,8 +119,8 @@ def _compared(
         choice_rows(same),
         choice_difference_rows(same, [pair for pair in pairs if NO_TEXT not in pair]),
         attribute_rows(same, groups, {group: _aucs(arms, of) for group, of in groups.items()}),
-        (*notes, *late, *left_out, *never_tracked(results, problems), _counted(same, names)),
-        failures or tuple(f"{row['sequence']}: {why}" for row in results.judged for why in row["problems"]),
+        (*notes, _counted(same, names)),
+        failures or results.failures,
     )
 
 

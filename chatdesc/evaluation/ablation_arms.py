@@ -12,11 +12,10 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-from chatdesc.backends import create, split_spec
+from chatdesc.backends import create
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.models import has_weights
 from chatdesc.evaluation.arms import (
     Arm,
     ArmRow,
@@ -51,6 +50,7 @@ class Ablation(Comparison):
         verifiers: the verifier of each arm by the arm's name; the tracker alone has none.
     """
 
+    about: ClassVar[str] = "verification-"
     verifiers: dict[str, Verifier] = field(default_factory=dict)
 
     @classmethod
@@ -80,22 +80,15 @@ class Ablation(Comparison):
         selecting = public_spec(settings.grounder) == recorded.grounder
         if models is not None:
             models.verifiers = made
-            now = described(models, with_verifiers=False)
+            now = described(models)
             selecting = selecting or now["grounder"] == config["backends"]["grounder"]
         every = (Arm(NO_TEXT), *(Arm(name, REFINED, spec) for name, spec in arms.items()))
         by_arm = {name: made[spec] for name, spec in arms.items()}
         return cls(run, data, settings, models, selecting, False, every, by_arm)
 
-    @property
-    def place(self) -> Path:
-        """The folder of the tracks; verifiers are not part of its name."""
-        known = json.dumps(self.settings.as_dict(), sort_keys=True)
-        name = split_spec(self.settings.grounder)[0]
-        return self.run / "compare" / f"verification-{name}-{sha256(known.encode()).hexdigest()[:8]}"
-
     def facts(self) -> dict[str, str]:
         """What the models but the verifiers say of themselves: those are in the arms' names."""
-        return described(self.models, with_verifiers=False) if self.models else {}
+        return described(self.models) if self.models else {}
 
     def is_whole(self, row: ArmRow) -> bool:
         """Whether a row has all arms."""
@@ -156,8 +149,8 @@ def _specs(verifiers: list[str], recorded: Settings) -> list[str]:
 
 
 def _arm_name(spec: str, verifier: Verifier) -> str:
-    """The verifier's public name; with a model, also the beginning of a hash of what it says of itself."""
-    if not has_weights(verifier):
+    """The verifier's public name; where it says more of itself, as of its weights, also the beginning of a hash."""
+    facts = verifier.describe_self()
+    if len(facts) == 1:
         return public_spec(spec)
-    facts = json.dumps(verifier.describe_self(), sort_keys=True)
-    return f"{public_spec(spec)} {sha256(facts.encode()).hexdigest()[:6]}"
+    return f"{public_spec(spec)} {sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:6]}"

@@ -14,18 +14,18 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, ClassVar, NotRequired, TypedDict, cast
 
 from chatdesc.atomic import write_atomic
-from chatdesc.backends import create, split_spec
+from chatdesc.backends import create, encoder_spec, split_spec
 from chatdesc.config import Settings, public_spec
-from chatdesc.engine.models import Models, has_weights
+from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import escaped, file_name
-from chatdesc.protocols import Backend
+from chatdesc.protocols import Backend, Verifier
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import JsonStore, Store, read_config
 from chatdesc.stages.ground import feedback
@@ -101,6 +101,7 @@ class Comparison:
         arms: all ways to track.
     """
 
+    about: ClassVar[str] = ""  # begins the name of the folder of the tracks
     run: Path
     data: Dataset | None
     settings: Settings
@@ -135,23 +136,20 @@ class Comparison:
         if data is None:
             return cls(run, None, settings, None, selecting)
         models = models_of(settings, _verifiers(settings), device)
-        now, was = described(models), config["backends"]
+        now, was = described(models, models.verifiers[settings.verifier]), config["backends"]
         selecting = selecting or now["grounder"] == was["grounder"]
-        same = [now["grounder"], now["tracker"], [now["encoder"]]] == [
-            was["grounder"], was["tracker"], was["encoders"][:1]
+        same = [now["grounder"], now["tracker"], now["verifier"], [now["encoder"]]] == [
+            was["grounder"], was["tracker"], was.get("verifier"), was["encoders"][:1]
         ]  # fmt: skip
         same = same and config.get("chatdesc") == __version__ and settings.box_threshold == recorded.box_threshold
-        same = (
-            same and public_spec(settings.verifier) == recorded.verifier and now.get("verifier") == was.get("verifier")
-        )
         return cls(run, data, settings, models, selecting, same)
 
     @property
     def place(self) -> Path:
-        """The folder of the tracks, one for every set of models."""
+        """The folder of the tracks, one for all tracks with the same settings."""
         known = json.dumps(self.settings.as_dict(), sort_keys=True)
         name = split_spec(self.settings.grounder)[0]
-        return self.run / "compare" / f"{name}-{sha256(known.encode()).hexdigest()[:8]}"
+        return self.run / "compare" / f"{self.about}{name}-{sha256(known.encode()).hexdigest()[:8]}"
 
     def open(self) -> JsonStore[ArmRow]:
         """The folder of the tracks, for writing.
@@ -164,7 +162,7 @@ class Comparison:
 
     def facts(self) -> dict[str, str]:
         """What the models say of themselves, which may not change within the folder of the tracks."""
-        return described(self.models) if self.models else {}
+        return described(self.models, self.models.verifiers[self.settings.verifier]) if self.models else {}
 
     def pending(self, store: JsonStore[ArmRow], names: Iterable[str] | None = None) -> list[str]:
         """Sequences of the data (of ``names``) without tracks, with tracks of other texts, or that failed."""
@@ -319,10 +317,10 @@ def recorded_settings(run: Path, settings: dict[str, Any]) -> Settings:
 def named(
     recorded: Settings, judge: str | None, tracker: str | None, encoder: str | None, verifier: str | None = None
 ) -> Settings:
-    """The settings of a run, with other models where they are named."""
+    """The settings of a run, with other models where they are named; an encoder is named as users write it."""
     settings = replace(recorded, tracker=tracker or recorded.tracker, verifier=verifier or recorded.verifier)
     if encoder:
-        settings = replace(settings, encoders=(encoder, *recorded.encoders[1:]))
+        settings = replace(settings, encoders=(encoder_spec(encoder), *recorded.encoders[1:]))
     if judge is None:
         return settings
     # A threshold belongs to its grounder.
@@ -372,10 +370,9 @@ def _verifiers(settings: Settings) -> set[str]:
     return {arm.verifier or settings.verifier for arm in ARMS}
 
 
-def described(models: Models, with_verifiers: bool = True) -> dict[str, str]:
-    """What each model says of itself, as JSON, by role; of verifiers only those that have a model."""
+def described(models: Models, verifier: Verifier | None = None) -> dict[str, str]:
+    """What each model says of itself, as JSON, by role; of the verifiers that of ``verifier`` alone."""
     [encoder] = models.encoders.values()
     roles: dict[str, Backend | None] = {"grounder": models.grounder, "tracker": models.tracker, "encoder": encoder}
-    if with_verifiers:
-        roles.update(("verifier", v) for v in models.verifiers.values() if has_weights(v))
+    roles["verifier"] = verifier
     return {role: json.dumps(m.describe_self(), sort_keys=True) for role, m in roles.items() if m is not None}

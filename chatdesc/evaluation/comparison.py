@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from chatdesc.backends import encoder_spec
 from chatdesc.evaluation.arms import ArmRow, Comparison, arm_rows_in, texts_of, tracks_of
 from chatdesc.evaluation.compare import (
     MANUAL,
@@ -37,6 +37,7 @@ from chatdesc.evaluation.results import ResultFolder
 from chatdesc.evaluation.score import open_for
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.truths import Truth, rules_for
+from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.protocols import Rules
 from chatdesc.names import file_name, some
 from chatdesc.rows.schema import Row, slim
@@ -141,28 +142,21 @@ def compare(
             arms.
         Stopped: Ctrl-C while tracking.
     """
-    run, dataset = Path(run), dataset_of(Path(run))
     if results:
         models = {"judge": judge, "tracker": tracker, "verifier": verifier, "encoder": encoder}
-        unused = {"root": root, **models, "texts": texts}
-        refuse_unused(unused, BROUGHT)
-    elif root is None:
-        refuse_unused({"texts": texts}, NOT_TRACKED)
-    rules, warning = rules_for(dataset, protocol)
-    chosen = Selection(split, sequences, limit, split_file)
-    names = chosen.of(run)
-    asked = CompareInput.read(run, dataset, rules, names)
-    notes = [f"warning: {warning}"] if warning else []
+        refuse_unused({"root": root, **models, "texts": texts}, BROUGHT)
+    asked = CompareInput.read(Path(run), Selection(split, sequences, limit, split_file), protocol)
     if results:
-        return compare_arms(asked, ArmResults(external(results)), notes)
-    data = open_for(run, names, str(root), chosen, texts) if root is not None else None
-    work = Comparison.create(run, data, judge, tracker, encoder_spec(encoder) if encoder else None, device, verifier)
-    failures = track_pending(work, names, sequences_in_flight, progress) if data is not None else ()
-    return compare_arms(asked, ArmResults.of(work, names), notes, failures)
+        return compare_arms(asked, ArmResults(external(results)))
+    work = Comparison.create(asked.run, asked.open(root, texts), judge, tracker, encoder, device, verifier)
+    failures = track_pending(work, asked.names, sequences_in_flight, progress)
+    return compare_arms(asked, ArmResults.of(work, asked.names), failures)
 
 
 def track_pending(work: Comparison, names: list[str], in_flight: int, progress: Progress | None) -> tuple[str, ...]:
-    """Track what is pending; the problems of its sequences."""
+    """Track what is pending; the problems of its sequences. Without data nothing is tracked."""
+    if work.data is None:
+        return ()
     problems: list[str] = []
     with work.open() as store:
         pending = work.pending(store, names)
@@ -181,39 +175,60 @@ def track_pending(work: Comparison, names: list[str], in_flight: int, progress: 
 
 @dataclass(frozen=True, slots=True)
 class CompareInput:
-    """A run's rows with a text, as far as they were asked for, their ground truth, and whose rules score them."""
+    """A run's rows with a text, as far as they were asked for, their ground truth, and whose rules score them.
+
+    Attributes:
+        names: the sequences that were ``chosen``, those without a text too.
+        notes: what a reader must know before all else.
+    """
 
     run: Path
     dataset: str
     rules: Rules
+    chosen: Selection
+    names: list[str]
     rows: list[Row]
     truths: dict[str, Truth]
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, run: Path, dataset: str, rules: Rules, names: Collection[str] | None = None) -> CompareInput:
-        """A run's rows (of ``names``) that have a text, without what grows with frames, and their ground truth.
+    def read(cls, run: Path, chosen: Selection, protocol: str | None = None) -> CompareInput:
+        """A run's rows that have a text, without what grows with frames, and their ground truth.
+
+        Args:
+            protocol: whose rules; None takes the dataset's own.
 
         Raises:
-            ChatdescError: there is none, or one has no published ground truth.
+            ChatdescError: no such run, sequence or protocol, there is no text, or no published ground truth of one.
         """
-        store = Store(run)
+        dataset = dataset_of(run)
+        rules, warning = rules_for(dataset, protocol)
+        names = chosen.of(run)
         rows: list[Row] = []
         truths: dict[str, Truth] = {}
-        for row in store.rows(store.names()):
-            if row["text"] is not None and (names is None or row["sequence"] in names):
+        for row in Store(run).rows(sorted(names)):
+            if row["text"] is not None:
                 boxes = np.asfortranarray(row["boxes"], np.float64).reshape(-1, 4, order="A")
                 visible = np.asarray(row["visible"], np.bool_) if row["visible"] else None
                 truths[row["sequence"]] = Truth(boxes, visible)
                 rows.append(slim(row))
         if not rows:
-            among = f" among the {len(names)} asked for" if names else ""
-            raise ChatdescError(f"{run} has no sequence with a text yet{among}; run `chatdesc annotate` first")
+            raise ChatdescError(
+                f"{run} has no sequence with a text yet among the {len(names)} asked for; run `chatdesc annotate` first"
+            )
         if withheld := [name for name, truth in truths.items() if first_alone(truth.boxes)]:
             raise ChatdescError(
                 f"only the first box of {some(withheld)} is published, so no track of them can be scored; "
                 "choose the other splits with --split, or sequences with --sequences"
             )
-        return cls(run, dataset, rules, rows, truths)
+        return cls(run, dataset, rules, chosen, names, rows, truths, (f"warning: {warning}",) if warning else ())
+
+    def open(self, root: str | Path | None, texts: str | None) -> Dataset | None:
+        """The dataset, to track its frames; None without a root."""
+        if root is None:
+            refuse_unused({"texts": texts}, NOT_TRACKED)
+            return None
+        return open_for(self.run, self.names, str(root), self.chosen, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +269,11 @@ class ArmResults:
         return cls(folders, tuple(places), judged, UsedGrounder(settings["grounder"], work.selecting))
 
     @property
+    def failures(self) -> tuple[str, ...]:
+        """All problems, a line each."""
+        return tuple(f"{row['sequence']}: {why}" for row in self.judged for why in row["problems"])
+
+    @property
     def judge(self) -> str:
         """The grounder, if it took no part in choosing the texts; else empty."""
         return "" if self.grounder.selector or not self.judged else self.grounder.name
@@ -278,44 +298,56 @@ def external(specs: Iterable[str]) -> dict[str, ResultFolder]:
     return {name: folders[name] for name in SOURCES if name in folders}
 
 
-def compare_arms(
-    asked: CompareInput, results: ArmResults, notes: Sequence[str] = (), failures: tuple[str, ...] = ()
-) -> ComparisonResult:
+def compare_arms(asked: CompareInput, results: ArmResults, failures: tuple[str, ...] = ()) -> ComparisonResult:
     """Score the arms on the sequences that all of them have, and make all tables.
-
-    Args:
-        notes: notes that come before those of the comparison.
 
     Raises:
         ChatdescError: no sequence is in all arms, or none has tracks of its present texts.
     """
-    names_now, late = ready(asked, results)
-    if not names_now:
-        raise ChatdescError("\n".join(late))
-    truths = {name: truth for name, truth in asked.truths.items() if name in names_now}
-    problems = problems_of(asked.rows, results)
-    arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), problems)
-    left_out += never_tracked(results, problems)
-    names = {line.sequence for line in next(iter(arms.values())).lines}
-    rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
+    found = score_arms(asked, results)
+    names = set(found.names)
     return ComparisonResult(
         asked.dataset,
         asked.rules.name,
         results.grounder,
         bool(results.judged),
-        rows,
-        difference_rows(arms, results.grounder),
+        found.rows,
+        difference_rows(found.arms, results.grounder),
         verification_rows(results.judged, names, results.grounder),
         judge_rows(asked.rows, names, [(row["sequence"], row["judged"]) for row in results.judged], results.judge),
         (
-            *notes,
-            *late,
-            *left_out,
-            *_remarks(asked, results, arms, names),
-            *(f"{row['arm']}: {'; '.join(row['notes'])}" for row in rows if row["notes"]),
+            *found.notes,
+            *_remarks(asked, results, found.arms, names),
+            *(f"{row['arm']}: {'; '.join(row['notes'])}" for row in found.rows if row["notes"]),
         ),
-        failures or tuple(f"{row['sequence']}: {why}" for row in results.judged for why in row["problems"]),
+        failures or results.failures,
     )
+
+
+class ScoredArms(NamedTuple):
+    """Arms on the sequences that all of them have, a row per arm, and notes on what was left out."""
+
+    arms: dict[str, Evaluation]
+    names: list[str]
+    rows: list[Record]
+    notes: list[str]
+
+
+def score_arms(asked: CompareInput, results: ArmResults) -> ScoredArms:
+    """Score the arms on the sequences that all of them have.
+
+    Raises:
+        ChatdescError: no sequence is in all arms, or none has tracks of its present texts.
+    """
+    now, late = ready(asked, results)
+    if not now:
+        raise ChatdescError("\n".join(late))
+    truths = {name: truth for name, truth in asked.truths.items() if name in now}
+    problems = problems_of(asked.rows, results)
+    arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), problems)
+    names = [line.sequence for line in next(iter(arms.values())).lines]
+    rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
+    return ScoredArms(arms, names, rows, [*asked.notes, *late, *left_out, *never_tracked(results, problems)])
 
 
 def ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]]:
@@ -342,7 +374,7 @@ def problems_of(rows: Iterable[Row], results: ArmResults) -> dict[str, list[ArmP
         of_arms = [ArmProblem(arm, why) for arm, why in row.get("arm_problems", {}).items()]
         if row["problems"]:
             problems[row["sequence"]] = of_arms or [ArmProblem("", why) for why in row["problems"]]
-    for run_row in rows if results.judged else ():
+    for run_row in rows if results.judged and MANUAL in results.arms else ():
         if not (run_row["manual_text"] or "").strip():
             problems.setdefault(run_row["sequence"], []).append(ArmProblem(MANUAL, "it has no manual text"))
     return problems

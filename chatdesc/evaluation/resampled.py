@@ -12,15 +12,23 @@ drawn twice counts twice: figures are computed from counts per sequence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.metrics.paired import FEW
 from chatdesc.tables import Record
-from chatdesc.verification.figures import BINS, Judged
+from chatdesc.verification.figures import (
+    Judged,
+    aucs,
+    balanced_accuracy,
+    calibration_error,
+    mean,
+    share_of_gap,
+)
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
@@ -53,59 +61,18 @@ class Drawn:
         """
         places = np.unique(sequences, return_inverse=True)[1]
 
-        def total(values: NDArray[np.floating] | Flags, rows: Flags) -> Numbers:
-            """[R] sums of ``values`` [N] over ``rows`` [N]."""
+        def total(values: NDArray[Any], rows: Flags) -> Numbers:
             sums = np.bincount(places[rows], values[rows].astype(np.float64), counts.shape[1])
             return np.asarray(counts @ sums, np.float64)
 
         return cls(
-            _ratio(total(judged.chosen, judged.visible), total(judged.visible, judged.visible)),
-            _share(judged, judged.visible, total),
-            _share(judged, judged.lost, total),
-            _aucs(judged, counts, places),
-            _balanced(judged, total),
-            _calibration(judged, total),
+            mean(judged.chosen, judged.visible, total),
+            share_of_gap(judged, judged.visible, total),
+            share_of_gap(judged, judged.lost, total),
+            aucs(judged.doubt, judged.none, (row[places] for row in counts)),
+            balanced_accuracy(judged, total),
+            calibration_error(judged, total),
         )
-
-
-Total = Callable[[NDArray[np.floating] | Flags, Flags], Numbers]
-
-
-def _share(judged: Judged, rows: Flags, total: Total) -> Numbers:
-    return _ratio(total(judged.chosen - judged.mean, rows), total(judged.best - judged.mean, rows))
-
-
-def _balanced(judged: Judged, total: Total) -> Numbers:
-    right, none = ~judged.none, judged.none
-    remembered = _ratio(total(judged.sure, right), total(right, right))
-    left = _ratio(total(~judged.sure, none), total(none, none))
-    return np.asarray((remembered + left) / 2, np.float64)
-
-
-def _calibration(judged: Judged, total: Total) -> Numbers:
-    every = np.ones(len(judged.doubt), np.bool_)
-    if not len(judged.doubt) or not ((judged.doubt >= 0) & (judged.doubt <= 1)).all():
-        return np.full(len(total(every, every)), np.nan)
-    bins = np.minimum((judged.doubt * BINS).astype(int), BINS - 1)
-    gaps = [np.abs(total(judged.none - judged.doubt, bins == b)) for b in np.unique(bins)]
-    return _ratio(np.sum(gaps, 0), total(every, every))
-
-
-def _aucs(judged: Judged, counts: Counts, places: NDArray[np.integer]) -> Numbers:
-    """The share of pairs that the doubt puts in order; ties count half."""
-    order = np.unique(judged.doubt, return_inverse=True)[1]
-    return np.array([_auc(order, judged.none, row[places]) for row in counts])
-
-
-def _auc(order: NDArray[np.integer], none: Flags, weights: Counts) -> float:
-    with_none, without = (np.bincount(order, weights * rows) for rows in (none, ~none))
-    below = np.cumsum(without) - without / 2
-    pairs = with_none.sum() * without.sum()
-    return float((with_none * below).sum() / pairs) if pairs else float("nan")
-
-
-def _ratio(above: Numbers, below: Numbers) -> Numbers:
-    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
 
 
 def samples(sequences: NDArray[np.str_], seed: int = 0) -> Counts:

@@ -27,9 +27,6 @@ from chatdesc.types import Verify
 from chatdesc.verification.figures import Judged
 from chatdesc.verification.recorded import Seen
 
-Flags = NDArray[np.bool_]
-Numbers = NDArray[np.float64]
-
 REFERENCES = ("random", ORACLE)  # their doubt says nothing, or all
 TOLD = 256  # key frames after which progress is told
 MEASURES = ("IoU", "share", "lost", *DOUBTFUL)
@@ -50,7 +47,7 @@ class SameProposals:
     def of(self, names: Collection[str]) -> SameProposals:
         """The key frames of these sequences."""
         rows = np.isin(self.sequences, list(names))
-        return SameProposals(self.sequences[rows], {name: judged_rows(one, rows) for name, one in self.by.items()})
+        return SameProposals(self.sequences[rows], {name: one.rows(rows) for name, one in self.by.items()})
 
 
 def once(key_frames: Iterable[tuple[str, Seen]]) -> list[tuple[str, Evidence]]:
@@ -98,19 +95,6 @@ def _choices(name: str, verifier: Verifier, evidence: Sequence[Evidence]) -> lis
     return found
 
 
-def judged_rows(judged: Judged, rows: Flags) -> Judged:
-    """Some of the key frames."""
-    return Judged(
-        judged.chosen[rows],
-        judged.mean[rows],
-        judged.best[rows],
-        judged.own[rows],
-        judged.visible[rows],
-        judged.doubt[rows],
-        judged.sure[rows],
-    )
-
-
 def choice_rows(same: SameProposals) -> list[Record]:
     """A row per verifier; shares are those of the gap between random and oracle. None where there is no such frame."""
     return [{"verifier": name, **figures(judged, name)} for name, judged in same.by.items()]
@@ -118,7 +102,7 @@ def choice_rows(same: SameProposals) -> list[Record]:
 
 def figures(judged: Judged, name: str) -> Record:
     """What choices are worth: over all key frames with a visible target, where the tracker is lost, and *none*."""
-    values = {"IoU": _mean(judged.chosen, judged.visible), "share": judged.share(), "lost": judged.share(judged.lost)}
+    values = {"IoU": judged.iou(), "share": judged.share(), "lost": judged.share(judged.lost)}
     tells = {"none_auc": judged.none_auc(), "balanced": judged.balanced(), "calibration": judged.calibration()}
     tells = dict.fromkeys(DOUBTFUL, float("nan")) if name in REFERENCES else tells
     return {
@@ -149,7 +133,7 @@ def attribute_rows(
         groups: sequences by attribute.
         aucs: AUC by attribute and arm.
     """
-    empty = figures(judged_rows(next(iter(same.by.values())), np.zeros(len(same.sequences), np.bool_)), "")
+    empty = figures(next(iter(same.of(()).by.values())), "")
     rows = []
     for attribute, names in groups.items():
         part = same.of(names)
@@ -157,7 +141,3 @@ def attribute_rows(
             found = figures(part.by[arm], arm) if arm in part.by else empty
             rows.append({"attribute": attribute, "sequences": len(names), "arm": arm, "AUC": auc, **found})
     return rows
-
-
-def _mean(values: Numbers, rows: Flags) -> float:
-    return float(values[rows].mean()) if rows.any() else float("nan")

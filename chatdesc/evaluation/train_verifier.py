@@ -20,6 +20,7 @@ from chatdesc.evaluation.recorded_runs import Parts, RecordedRun, divided
 from chatdesc.evaluation.verifier_card import card
 from chatdesc.evidence import Evidence
 from chatdesc.names import some
+from chatdesc.rows.lock import LOCK, lock
 from chatdesc.rows.store import refuse_difference
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
@@ -86,7 +87,7 @@ def train_verifier(
 
     Raises:
         ChatdescError: a run without evidence or with a sequence of another split, a damaged file, one sequence only, a
-            value out of range, or a folder that holds something else.
+            value out of range, or a folder that holds something else or in which another process trains.
     """
     from chatdesc.verification.learning.training import Plan
 
@@ -158,24 +159,30 @@ def _open(folder: Path, asked: Record) -> Record:
 def _trained(
     folder: Path, parts: Parts, plan: Plan, recorded: Sequence[RecordedRun], asked: Record, progress: Progress | None
 ) -> Record:
-    """Train, write the verifier, and return what is recorded of it; training.json comes last."""
+    """Train, write the verifier, and return what is recorded of it; training.json comes last.
+
+    Raises:
+        ChatdescError: another process trains in the folder, or the state of an earlier call is damaged.
+    """
     from chatdesc.verification.learning.training import fit
 
     def on_epoch(epoch: Epoch) -> None:
         if progress:
             progress(epoch.epoch, plan.epochs, f"share of the gap {epoch.share:.3f}, none AUC {epoch.none_auc:.3f}")
 
-    _refuse_damaged(folder / STATE)
-    if progress:
-        progress(0, plan.epochs, "")
-    checked = _evidence(parts.validation)
-    done = fit(_evidence(parts.train), checked, plan, folder, on_epoch)
-    rows = [_row(asdict(epoch) | {"kept": epoch is done.best}) for epoch in done.epochs]
-    rows.append(_row(_training_free(checked)))
-    made = {"epochs": rows, "best": done.best.epoch}
-    _write(folder, done.network, card(plan.kind, plan.seed, recorded, parts, rows))
-    write_atomic(folder / TRAINING, json.dumps(asked | made, indent=1))
-    (folder / STATE).unlink(missing_ok=True)
+    with lock(folder):
+        _refuse_damaged(folder / STATE)
+        if progress:
+            progress(0, plan.epochs, "")
+        checked = _evidence(parts.validation)
+        done = fit(_evidence(parts.train), checked, plan, folder, on_epoch)
+        rows = [_row(asdict(epoch) | {"kept": epoch is done.best}) for epoch in done.epochs]
+        rows.append(_row(_training_free(checked)))
+        made = {"epochs": rows, "best": done.best.epoch}
+        _write(folder, done.network, card(plan.kind, plan.seed, recorded, parts, rows))
+        write_atomic(folder / TRAINING, json.dumps(asked | made, indent=1))
+    for name in (STATE, LOCK):  # a folder that goes to the Hub
+        (folder / name).unlink(missing_ok=True)
     return made
 
 

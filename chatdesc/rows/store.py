@@ -25,6 +25,7 @@ from urllib.parse import unquote
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
 from chatdesc.names import escaped, some
 from chatdesc.rows.check import unfit
+from chatdesc.rows.lock import LOCK, lock
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
@@ -63,7 +64,7 @@ class JsonStore(Generic[R]):
         if root.exists() and not known.exists() and not _is_fresh(root):
             raise ChatdescError(f"{root} is no empty folder and no run of chatdesc; choose another --out")
         store.rows_dir.mkdir(parents=True, exist_ok=True)
-        store._acquire()
+        store._lock = lock(root)
         try:
             remove_leftovers([root])
             for left_over in store.rows_dir.glob("*.tmp"):  # we hold the lock: whoever was writing it was killed
@@ -188,27 +189,6 @@ class JsonStore(Generic[R]):
             "which does them again, or remove their files"
         )
 
-    def _acquire(self) -> None:
-        # The system releases the lock with the open file, however the process ends.
-        self._lock = (self.root / ".lock").open("a")
-        try:
-            import fcntl
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise ChatdescError(
-                f"another chatdesc is at work in {self.root}; wait for it or choose another --out"
-            ) from None
-        except OSError as error:  # a network file system without locks
-            self.close()
-            raise ChatdescError(
-                f"{self.root} cannot be locked ({error.strerror or error}), so two processes could write into it; "
-                "choose an --out on another disk"
-            ) from error
-
 
 class Store(JsonStore[Row]):
     """The rows of a run; one with a column of another type, or without one that readers need, is damaged."""
@@ -222,7 +202,7 @@ def _is_fresh(root: Path) -> bool:
     """Whether a folder without a run.json is empty, but for files of a run that was killed at its start."""
     if not root.is_dir():
         return False
-    ours = all(path.name in (".lock", "rows") or is_temporary(path) for path in root.iterdir())
+    ours = all(path.name in (LOCK, "rows") or is_temporary(path) for path in root.iterdir())
     return ours and not any((root / "rows").glob("*"))
 
 

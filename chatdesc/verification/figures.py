@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,13 +73,17 @@ class Judged:
         """[N] whether none of the proposals is the target."""
         return ~self.visible | (self.best < RIGHT)
 
+    def rows(self, index: Flags | NDArray[np.integer]) -> Judged:
+        """Some of the key frames."""
+        return Judged(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def iou(self) -> float:
+        """The mean IoU of what was chosen, where the target is visible."""
+        return float(mean(self.chosen, self.visible, _sum))
+
     def share(self, rows: Flags | None = None) -> float:
         """The share of the gap from random to oracle, over the ``rows`` with a visible target; NaN without a gap."""
-        rows = self.visible if rows is None else rows & self.visible
-        if not rows.any():
-            return float("nan")
-        floor, chosen, best = (float(v[rows].mean()) for v in (self.mean, self.chosen, self.best))
-        return (chosen - floor) / (best - floor) if best > floor else float("nan")
+        return float(share_of_gap(self, self.visible if rows is None else rows & self.visible, _sum))
 
     def none_auc(self) -> float:
         """How well the doubt tells key frames without a right proposal from the others."""
@@ -86,20 +91,51 @@ class Judged:
 
     def balanced(self) -> float:
         """Balanced accuracy of "to be remembered" against "one of the proposals is the target"."""
-        if self.none.all() or not self.none.any():
-            return float("nan")
-        return float(self.sure[~self.none].mean() + (~self.sure[self.none]).mean()) / 2
+        return float(balanced_accuracy(self, _sum))
 
     def calibration(self) -> float:
         """Expected calibration error of the doubt as the probability of *none*, over ten bins of equal width.
 
         Guo et al., On Calibration of Modern Neural Networks (ICML 2017). NaN where a doubt is no probability.
         """
-        if not len(self.doubt) or not ((self.doubt >= 0) & (self.doubt <= 1)).all():
-            return float("nan")
-        bins = np.minimum((self.doubt * BINS).astype(int), BINS - 1)
-        gaps = [abs(float((self.none[bins == b] - self.doubt[bins == b]).sum())) for b in np.unique(bins)]
-        return sum(gaps) / len(self.doubt)
+        return float(calibration_error(self, _sum))
+
+
+# Sums of values [N] over rows bool [N]: a number, or one for each of R samples of the key frames, [R].
+Total = Callable[[NDArray[Any], Flags], Any]
+
+
+def _sum(values: NDArray[Any], rows: Flags) -> np.float64:
+    return np.float64(values[rows].sum())
+
+
+def mean(values: NDArray[Any], rows: Flags, total: Total) -> Numbers:
+    """The mean over rows; NaN without any."""
+    return _ratio(total(values, rows), total(rows, rows))
+
+
+def share_of_gap(judged: Judged, rows: Flags, total: Total) -> Numbers:
+    """The share of the gap from random to oracle, over rows with a visible target; NaN without a gap."""
+    return _ratio(total(judged.chosen - judged.mean, rows), total(judged.best - judged.mean, rows))
+
+
+def balanced_accuracy(judged: Judged, total: Total) -> Numbers:
+    """See ``Judged.balanced``."""
+    return np.asarray((mean(judged.sure, ~judged.none, total) + mean(~judged.sure, judged.none, total)) / 2)
+
+
+def calibration_error(judged: Judged, total: Total) -> Numbers:
+    """See ``Judged.calibration``."""
+    every = np.ones(len(judged.doubt), np.bool_)
+    if not ((judged.doubt >= 0) & (judged.doubt <= 1)).all():
+        return np.asarray(total(every, every) * np.nan)
+    bins = np.minimum((judged.doubt * BINS).astype(int), BINS - 1)
+    gaps = sum(np.abs(total(judged.none - judged.doubt, bins == b)) for b in np.unique(bins))
+    return _ratio(gaps, total(every, every))
+
+
+def _ratio(above: Any, below: Any) -> Numbers:
+    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
 
 
 def auc(scores: Numbers, positive: Flags) -> float:
@@ -108,12 +144,20 @@ def auc(scores: Numbers, positive: Flags) -> float:
     >>> auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
     0.875
     """
-    few = int(positive.sum())
-    if few in (0, len(positive)):
-        return float("nan")
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - counts + (counts + 1) / 2)[inverse]
-    return float((ranks[positive].sum() - few * (few + 1) / 2) / (few * (len(positive) - few)))
+    return float(aucs(scores, positive, [np.ones(len(scores), np.int64)])[0])
+
+
+def aucs(scores: Numbers, positive: Flags, weights: Iterable[NDArray[np.integer]]) -> Numbers:
+    """[R] the same in each of R samples, in which a score counts as often as its weight [N] says."""
+    order = np.unique(scores, return_inverse=True)[1]
+    return np.array([_auc(order, positive, times) for times in weights])
+
+
+def _auc(order: NDArray[np.integer], positive: Flags, times: NDArray[np.integer]) -> float:
+    right, wrong = (np.bincount(order, times * rows) for rows in (positive, ~positive))
+    below = np.cumsum(wrong) - wrong / 2
+    pairs = right.sum() * wrong.sum()
+    return float((right * below).sum() / pairs) if pairs else float("nan")
 
 
 def _ious(e: Evidence) -> Numbers:

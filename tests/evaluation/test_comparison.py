@@ -1,5 +1,7 @@
 """``chatdesc.compare`` and what it reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,13 +16,11 @@ from chatdesc.evaluation.comparison import (
     problems_of,
 )
 from chatdesc.evaluation.results import ResultFolder
-from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from tests.makers.results import STILL, off_target
 from tests.makers.rows import a_row
-
-RULES = PROTOCOLS["lasot"]
 
 
 def run_rows():
@@ -42,13 +42,13 @@ def test_of_a_run_the_rows_are_kept_without_their_frames(run):
     store = Store(run)
     store.save(store.load("a") | {"visible": [True, True, False, True]})
     store.save(a_row("none", None, boxes=STILL, visible=[]))
-    asked = CompareInput.read(run, "lasot", RULES)
+    asked = CompareInput.read(run, Selection())
     assert [row["sequence"] for row in asked.rows] == ["a", "b", "c"] and "boxes" not in asked.rows[0]
     assert asked.truths["b"].boxes.tolist() == STILL and asked.truths["b"].visible is None
     assert asked.truths["a"].visible.tolist() == [True, True, False, True]
-    assert [row["sequence"] for row in CompareInput.read(run, "lasot", RULES, {"b"}).rows] == ["b"]
+    assert [row["sequence"] for row in CompareInput.read(run, Selection(sequences="b")).rows] == ["b"]
     with pytest.raises(ChatdescError, match="no sequence with a text yet"):
-        CompareInput.read(run, "lasot", RULES, {"none"})
+        CompareInput.read(run, Selection(sequences="none"))
 
 
 def test_external_results_say_which_text_they_were_made_with(tmp_path):
@@ -108,16 +108,17 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
         "the arm manual has no result, for instance: a: manual: refined: lost",
         "the arm refined has no result, for instance: no track",
     ]
+    assert problems_of(rows, ArmResults({}, ("no-text", "random"), [arm_row("c")])) == {}  # no arm needs that text
 
 
 def test_who_chose_is_no_judge(run, tmp_path):
     folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0))) for arm in ("no-text", "manual", "refined")}
     one, other = ({"iou": iou, "top_iou": 0.5, "truncated": False} for iou in (0.25, 0.75))
     rows = [arm_row("a", judged={"manual": one, "refined": other}), *map(arm_row, "bc")]
-    asked = CompareInput.read(run, "lasot", RULES, {"a"})
+    asked = CompareInput.read(run, Selection(sequences="a"))
     for selector, judges in ((True, ["g"]), (False, ["g", "owlv2"])):
         results = ArmResults(folders, tuple(folders), rows, UsedGrounder("owlv2", selector))
-        found = compare_arms(asked, results, ["first of all"])
+        found = compare_arms(replace(asked, notes=("first of all",)), results)
         assert [row["judge"] for row in found.judges if row["measure"] == "grounding IoU"] == judges
         assert [row["selector"] for row in found.arms] == [False, selector, selector]
         assert any("owlv2 gave the feedback" in note for note in found.notes) == selector
@@ -127,7 +128,7 @@ def test_who_chose_is_no_judge(run, tmp_path):
 def test_tracks_of_other_texts_are_left_out(run, tmp_path):
     folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0, b=0))) for arm in ("manual", "refined")}
     old = arm_row("a", texts={"manual": "a kite", "refined": [[0, "old"]]})
-    asked = CompareInput.read(run, "lasot", RULES)
+    asked = CompareInput.read(run, Selection())
     with pytest.raises(ChatdescError, match="2 of 3 sequences were not tracked yet and are left out: b, c; chatdesc"):
         compare_arms(asked, ArmResults(folders, tuple(folders), [old], UsedGrounder("g")))
     assert np.isfinite([truth.boxes for truth in asked.truths.values()]).all()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.evaluation.resampled import Drawn, figure_differences, samples, sequences_about
-from chatdesc.evaluation.same_proposals import MEASURES, judged_rows
+from chatdesc.evaluation.same_proposals import MEASURES
 from chatdesc.verification.figures import Judged
 
 
@@ -22,9 +22,8 @@ def some_judged(rng, count):
 
 def plainly(judged):
     """The figures as ``Judged`` itself has them."""
-    iou = judged.chosen[judged.visible].mean() if judged.visible.any() else np.nan
     lost = judged.share(judged.lost)
-    return iou, judged.share(), lost, judged.none_auc(), judged.balanced(), judged.calibration()
+    return judged.iou(), judged.share(), lost, judged.none_auc(), judged.balanced(), judged.calibration()
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 5))
@@ -37,7 +36,7 @@ def test_a_sample_has_the_figures_of_its_key_frames(seed, count, of):
     for k, times in enumerate([np.ones(len(names), int), *counts]):
         rows = np.concatenate([np.tile(np.flatnonzero(sequences == n), t) for n, t in zip(names, times, strict=True)])
         if len(rows):
-            wanted = plainly(judged_rows(judged, rows.astype(int)))
+            wanted = plainly(judged.rows(rows.astype(int)))
             np.testing.assert_allclose([getattr(drawn, m)[k] for m in MEASURES], wanted, atol=1e-9)
 
 

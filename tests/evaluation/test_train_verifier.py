@@ -81,6 +81,18 @@ def test_stopped_after_two_epochs_it_goes_on_to_the_same_weights(trained, run, t
     assert weights(again.out) == weights(trained.out)
 
 
+def test_two_do_not_train_in_one_folder(run, tmp_path):
+    refused = []
+
+    def another(done, total, note):
+        with pytest.raises(ChatdescError, match="another chatdesc is at work in"):
+            chatdesc.train_verifier([run], tmp_path / "v", epochs=1)
+        refused.append(done)
+
+    first = chatdesc.train_verifier([run], tmp_path / "v", epochs=1, progress=another)
+    assert refused == [0, 1] and sorted(p.name for p in first.out.iterdir()) == FILES
+
+
 def test_a_finished_verifier_is_not_trained_again(trained, run):
     before = {path.name: path.stat().st_mtime_ns for path in trained.out.iterdir()}
     assert chatdesc.train_verifier([run], trained.out, epochs=6, progress=lambda *_: pytest.fail("trained")) == trained

@@ -120,7 +120,7 @@ def row(name="swing-1", split="test", **columns):
             "describer": json.dumps({"name": "attributes", "revision": "1"}),
             "grounder": "{}",
             "tracker": "{}",
-            "verifier": "similarity",
+            "verifier": "{}",
             "encoders": ["{}"],
             "prompts": "{}",
             "libraries": "{}",

@@ -1,0 +1,41 @@
+"""A lock on a folder, for one process among all: the system releases it, however the process ends.
+
+>>> from tempfile import mkdtemp
+>>> with lock(Path(mkdtemp())) as held:
+...     held.closed
+False
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from chatdesc.types import ChatdescError
+
+LOCK = ".lock"
+
+
+def lock(folder: Path) -> IO[str]:
+    """The open file that is the lock; closing it releases the folder.
+
+    Raises:
+        ChatdescError: another process has the lock, or the disk knows no locks.
+    """
+    held = (folder / LOCK).open("a")
+    try:
+        import fcntl
+    except ImportError:
+        return held
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise ChatdescError(f"another chatdesc is at work in {folder}; wait for it or choose another --out") from None
+    except OSError as error:  # a network file system without locks
+        held.close()
+        raise ChatdescError(
+            f"{folder} cannot be locked ({error.strerror or error}), so two processes could write into it; "
+            "choose an --out on another disk"
+        ) from error
+    return held
