@@ -82,8 +82,8 @@ function showRound(figure, list, found, round) {
   const text = tried ? tried.text : (found.text ?? found.manual_text);
   const grounded = groundedOf(found, text, tried?.start ?? 0);
   const proposals = (grounded?.boxes ?? []).map((box, place) => {
-    const [word, score, overlap] = grounded.best[place];
-    return { box, kind: overlap >= 0.5 ? "good" : "bad", label: `${word} ${number(score)}` };
+    const [word, score, on] = grounded.best[place];
+    return { box, kind: on ? "good" : "bad", label: `${word} ${number(score)}` };
   });
   redraw(figure, proposals.reverse());
   if (grounded) figure.querySelector("figcaption").textContent = `Frame ${found.pictures.first.frame} with the proposals for “${text}”`;
