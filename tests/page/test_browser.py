@@ -11,6 +11,7 @@ from chatdesc import api
 from chatdesc.page import job
 from chatdesc.page.document import asset, modules
 from chatdesc.page.modules import bundle
+from chatdesc.rows.store import Store
 from tests.makers.rows import a_row
 from tests.standins.hostile_rows import hostile_rows
 
@@ -107,6 +108,27 @@ def test_a_round_shows_its_own_proposals(page):
     assert len(set(shown)) == len({text for text, _ in shown}) > 1
     page.click(*page.middle(".boxes[aria-pressed=true]"))
     assert page.run("document.querySelector('.boxes[aria-pressed=true]')") is None
+
+
+def test_boxes_of_a_later_frame_are_not_drawn_into_the_first_one(browser, annotated, tmp_path):
+    shutil.copytree(annotated / "run", tmp_path / "run")
+    with Store.open(tmp_path / "run", json.loads((tmp_path / "run" / "run.json").read_text())) as store:
+        row = store.load(name := store.names()[0])
+        tried = row["rounds"][0]
+        store.save(row | {"rounds": [tried, tried | {"start": 8}, tried | {"text": "a red kite"}]})
+    browser.look()
+    browser.open(
+        api.report(tmp_path / "run", root=annotated / "data", out=tmp_path / "r.html", grounder="attributes").page
+    )
+    browser.run(f"location.hash = '#open={name}&round=1'")
+    browser.wait("document.querySelector('.boxes')")
+    pressed = "document.querySelector('.boxes[aria-pressed=true]')?.dataset.round ?? null"
+    shown = [browser.run(pressed)]
+    for _ in range(3):
+        browser.press("r")
+        shown.append(browser.run(pressed))
+    assert shown == [None, "0", "2", None]
+    assert browser.errors == []
 
 
 def test_frames_are_gone_through_by_keys(page):

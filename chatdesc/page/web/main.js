@@ -102,9 +102,8 @@ const step = (by) => {
   send({ type: "frame", frame: Math.min(Math.max((store.state().frame ?? 0) + by, 0), Math.max(last, 0)) });
 };
 const nextRound = () => {
-  const count = page?.rounds ?? 0;
-  const round = store.state().round;
-  if (count) send({ type: "round", round: round === null ? 0 : round + 1 < count ? round + 1 : null });
+  const places = page?.rounds ?? [];
+  if (places.length) send({ type: "round", round: places[places.indexOf(store.state().round) + 1] ?? null });
 };
 const jump = (back) => {
   const frame = page?.line ? nextDisagreement(page.line, store.state().frame, back) : null;
