@@ -88,6 +88,8 @@ def test_pointing_at_a_word_shows_its_box(page):
     page.point(*page.middle(".texts .point"))
     page.wait("document.querySelector('.first .box.marked rect')")
     assert page.run("document.querySelector('.box.marked text').textContent.length > 0")
+    others = "[...document.querySelectorAll('.first .box.good, .first .box.bad')]"
+    page.wait(f"{others}.length && {others}.every((box) => getComputedStyle(box).opacity < 0.2)")
     page.point(2, 2)
     page.wait("document.querySelector('.box.marked') === null")
 
@@ -153,14 +155,18 @@ def test_the_sheet_of_keys_has_every_key(page):
 
 def test_light_and_dark(page):
     ground = "getComputedStyle(document.body).backgroundColor"
-    light = page.run(ground)
+    scatter = "document.querySelector('canvas').toDataURL()"
+    light, drawn = page.run(ground), page.run(scatter)
     page.look(dark=True)
+    page.run(QUIET)
     dark = page.run(ground)
-    assert light != dark
-    page.press("t")
-    assert page.run(ground) == light and "theme=light" in page.run("location.hash")
-    page.press("t")
-    assert page.run(ground) == dark
+    assert light != dark and drawn != page.run(scatter)
+    for system, colours in ((True, (light, dark)), (False, (dark, light))):
+        page.look(dark=system)
+        for colour in colours:
+            page.press("t")
+            assert page.run(ground) == colour
+            assert ("theme=" in page.run("location.hash")) == (colour == colours[0])
 
 
 @pytest.mark.parametrize("part", ["", "#open=star-1"])

@@ -12,7 +12,6 @@ import { cards, groups, lists } from "./summary.js";
 import { makeTable } from "./table.js";
 import { nextDisagreement } from "./timeline.js";
 
-const THEMES = ["auto", "light", "dark"];
 const PAGE = 10; // rows
 
 const data = readIndex();
@@ -111,6 +110,13 @@ const jump = (back) => {
   else announce("There is no disagreement");
 };
 
+/** The other one of light and dark, which is "auto" where the system has it. */
+const otherTheme = (theme) => {
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const other = (theme === "auto" ? system : theme) === "dark" ? "light" : "dark";
+  return other === system ? "auto" : other;
+};
+
 const act = {
   search: () => {
     if (store.state().open !== null) send({ type: "close" });
@@ -131,7 +137,7 @@ const act = {
   round: nextRound,
   later: () => step(1),
   earlier: () => step(-1),
-  theme: () => send({ type: "theme", theme: THEMES[(THEMES.indexOf(store.state().theme) + 1) % THEMES.length] }),
+  theme: () => send({ type: "theme", theme: otherTheme(store.state().theme) }),
   help: () => send({ type: "help", shown: !store.state().help }),
   back: () => {
     const state = store.state();
