@@ -371,7 +371,7 @@ def test_the_next_disagreement_is_found_and_goes_round(browser):
 EVENTS = [
     {"type": "search", "query": "x"}, {"type": "sort", "by": "iou"}, {"type": "cursor", "row": 1},
     {"type": "open", "number": 3}, {"type": "close"}, {"type": "plot", "plot": "margin"}, {"type": "frame", "frame": 2},
-    {"type": "word", "word": None}, {"type": "round", "round": 2},
+    {"type": "round", "round": 2},
     {"type": "theme", "theme": "dark"}, {"type": "help", "shown": True},
     {"type": "address", "state": {"open": 1}},
 ]  # fmt: skip

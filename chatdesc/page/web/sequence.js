@@ -18,11 +18,8 @@ export function sequencePage(data, number_, state, send, hrefs) {
   const frames = keyFrames(found);
   const said = found.ranges.length ? found.ranges : [{ start: 0, stop: found.timeline.frames, iou: found.grounding?.iou }];
   const figure = firstFrame(found, row);
-  const tried = rounds(found, (word, box) => point(word, box), (round) => send({ type: "round", round }));
-  const point = (word, box) => {
-    if (figure) mark(figure, box, word?.text);
-    send({ type: "word", word: word && { text: word.text, box } });
-  };
+  const point = (word, box) => figure && mark(figure, box, word?.text);
+  const tried = rounds(found, point, (round) => send({ type: "round", round }));
   const element = h(
     "article",
     { class: "sequence", "aria-labelledby": "name" },
