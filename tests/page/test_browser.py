@@ -67,6 +67,19 @@ def test_a_click_on_a_head_sorts_and_a_second_turns_it(page):
         assert names == sorted(names, reverse=order == "descending")
 
 
+def test_a_move_of_the_cursor_draws_the_table_alone(page):
+    mark, marked = "document.querySelector('.lists').dataset.kept = 1", "document.querySelector('.lists').dataset.kept"
+    page.run(mark)
+    for key in ("j", "Enter", "Escape"):
+        page.press(key)
+        page.run(QUIET)
+    assert page.run("document.querySelector('.row.current').id") == "row-1"
+    assert page.run(marked) == "1"
+    page.click(*page.middle(".head .iou button"))
+    page.run(QUIET)
+    assert page.run(f"{marked} ?? null") is None  # its links have the order
+
+
 def test_keys_open_a_sequence_turn_to_the_next_and_go_back(page):
     names = page.run(NAMES)
     page.press("j")

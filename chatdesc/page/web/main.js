@@ -18,9 +18,11 @@ const data = readIndex();
 const store = makeStore({ ...START, ...fromAddress(location.hash, data.numberOf) });
 const { send } = store;
 const hrefOf = (number) => `#${toAddress({ ...store.state(), open: number, frame: null, round: null }, data.nameOf)}`;
+const overviewHref = () => hrefOf(null);
 let numbers = chosen(data.rows, store.state().query, store.state().sort);
 let page = null; // of the open sequence
 let late = 0; // timer of what may come after the table
+let drawn = null; // the address that this was drawn for
 
 const table = makeTable(data, send, hrefOf);
 const plots = makePlots(send, (number) => data.rows[number].sequence);
@@ -46,6 +48,7 @@ function header() {
 
 /** What comes after the table, in the next quiet moment. */
 function later() {
+  drawn = overviewHref();
   const rows = numbers.map((number) => data.rows[number]);
   put(figures, cards(rows, data.rows.length));
   plots.update(rows, store.state());
@@ -57,17 +60,19 @@ function showOverview(state) {
   page = null;
   if (!overview.isConnected) put(main, overview);
   if (search.value !== state.query) search.value = state.query;
-  count.textContent = numbers.length === data.rows.length ? `${numbers.length} sequences` : `${numbers.length} of ${data.rows.length} sequences`;
+  const all = `${data.rows.length} sequence${data.rows.length === 1 ? "" : "s"}`;
+  count.textContent = numbers.length === data.rows.length ? all : `${numbers.length} of ${all}`;
   table.update(numbers, state);
+  document.title = `chatdesc: ${data.sources.join(", ")}`;
+  if (drawn === overviewHref()) return; // such as after a move of the cursor
   clearTimeout(late);
   late = setTimeout(later, 0);
-  document.title = `chatdesc: ${data.sources.join(", ")}`;
 }
 
 function showSequence(state) {
   const place = numbers.indexOf(state.open);
   const at = (other) => (place >= 0 && other >= 0 && other < numbers.length ? hrefOf(numbers[other]) : null);
-  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: `#${toAddress({ ...state, open: null, frame: null, round: null }, data.nameOf)}` });
+  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: overviewHref() });
   put(main, page.element);
   window.scrollTo(0, 0);
   main.querySelector("#name")?.focus({ preventScroll: true });
