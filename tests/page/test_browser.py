@@ -245,6 +245,29 @@ def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_
     assert sources == ["run", "other"]
 
 
+def test_the_same_sequence_of_two_splits_has_two_pages(browser, monkeypatch, tmp_path):
+    rows = [a_row("kite-1", f"a {split} kite", split=split) for split in ("train", "test")]
+    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    browser.open(api.report("anything", out=tmp_path / "r.html").page)
+    texts = []
+    for key in ("Enter", "j"):
+        browser.press(key)
+        browser.reload()
+        browser.wait("document.querySelector('.texts')")
+        texts.append(browser.run("document.querySelector('.heading .about').textContent"))
+    assert ["train" in texts[0], "test" in texts[1]] == [True, True]
+
+
+def test_another_search_in_the_address_begins_at_the_first_row(page):
+    names = page.run(NAMES)
+    for key in ("j", "j"):
+        page.press(key)
+    page.run(f"location.hash = '#q={names[0]}'")
+    page.run(QUIET)
+    page.press("Enter")
+    assert page.run("document.querySelector('h1').textContent") == names[0]
+
+
 def test_pictures_in_a_folder_are_shown(browser, annotated, tmp_path):
     made = api.report(annotated / "run", root=annotated / "data", out=tmp_path / "r.html", full=True)
     browser.open(made.page)

@@ -35,8 +35,10 @@ export function reduce(state, event) {
       return { ...state, theme: event.theme };
     case "help":
       return { ...state, help: event.shown };
-    case "address":
-      return { ...state, ...event.state, help: false };
+    case "address": {
+      const same = event.state.query === state.query && event.state.sort === state.sort;
+      return { ...state, ...event.state, row: same ? state.row : 0, help: false };
+    }
     default:
       throw new Error(`unknown event ${event.type}`);
   }
