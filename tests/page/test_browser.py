@@ -342,6 +342,13 @@ def test_differences_by_words(browser, before, after, expected):
     assert " ".join(signs[part["kind"]] + part["word"]["text"] for part in parts) == expected
 
 
+def test_places_are_counted_as_python_counts(browser):
+    text = "\U0001fa81 a  kit\U0001fa81e\n"
+    words = call(browser, "words", "split", text)
+    assert [(word["text"], text[word["start"] : word["stop"]]) for word in words] == [(w, w) for w in text.split()]
+    assert call(browser, "words", "between", text, 2, 6) == text[2:6]
+
+
 def test_very_long_texts_are_not_compared(browser):
     parts = call(browser, "words", "diff", "a " * 5000, "b " * 5000)
     assert len(parts) == 5000 and {part["kind"] for part in parts} == {"same"}

@@ -4,7 +4,7 @@ import { details } from "./data.js";
 import { h, number, put, signed } from "./dom.js";
 import { legend, mark, picture, redraw } from "./picture.js";
 import { timelineOf } from "./timeline.js";
-import { diff, judgeOf, shownText, split } from "./words.js";
+import { between, diff, judgeOf, shownText, split } from "./words.js";
 
 /**
  * The page as an element, with `update(state, before)` for what changes while it is open, the `line` over time, and the
@@ -212,7 +212,7 @@ function nearest(frames, frame) {
 /** What speaks against the text: reasons with weights, and the audit's findings with all that they hold. */
 function audit(row, found) {
   if (!found.why.length && !found.audit.length) return null;
-  const span = (of) => (typeof of.start === "number" && typeof of.stop === "number" ? (found.manual_text ?? "").slice(of.start, of.stop) : null);
+  const span = (of) => (typeof of.start === "number" && typeof of.stop === "number" ? between(found.manual_text, of.start, of.stop) : null);
   const finding = (of) =>
     h(
       "li",
