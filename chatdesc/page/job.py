@@ -84,7 +84,7 @@ def report(
         sources: a run, a dataset folder or a Hub repository ``USER/NAME``, or several of them.
         root: the dataset's frames, for pictures: one root for all sources, or one each.
         out: the page.
-        full: larger pictures, in a folder beside the page.
+        full: larger pictures, in a folder beside the page; needs ``root``.
         split: only this split.
         config: which of several datasets in one repository.
         texts: otb-lang: the folder with the ``OTB_query_*`` folders.
@@ -100,8 +100,9 @@ def report(
         raise ChatdescError(f"{page}: is a folder; name the page, such as {page / 'report.html'}")
     places = [os.fspath(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     roots = _roots(root, len(places))
-    if grounder and not roots[0]:
-        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
+    for what, asked in (("the grounder needs", grounder), ("larger pictures need", full)):
+        if asked and not roots[0]:
+            raise ChatdescError(f"{what} the frames: say where the dataset is with --root")
     model: Grounder | None = backends.create("grounder", grounder, device=device) if grounder else None
     rows, left_out = _rows(places, split, config)
     if not rows:

@@ -117,6 +117,7 @@ def test_wrong_input_is_refused_with_a_remedy(annotated, tmp_path):
     assert "there is no such folder" in fails("report", tmp_path / "none")
     assert "is a folder; name the page" in fails("report", run, "--out", tmp_path)
     assert "--root" in fails("report", run, "--grounder", "attributes")
+    assert "--root" in fails("report", run, "--full")
     assert "2 roots for 1 sources" in fails("report", run, "--root", data, "--root", data)
     assert "no grounder" in fails("report", run, "--root", data, "--grounder", "grounder-of-nobody")
     assert "holds no synthetic sequence" in fails("report", run, "--root", tmp_path)
