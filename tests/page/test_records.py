@@ -5,8 +5,11 @@ import math
 
 import pytest
 
+from chatdesc.checks.ranking import suspicion as ranked
+from chatdesc.checks.rows import to_record
 from chatdesc.page.records import FIELDS, SHORT, details, entry, made_by, plain
 from chatdesc.page.suspicion import WEAK, WEIGHT, reasons, suspicion
+from tests.checks.makers import a_finding
 from tests.makers.full_rows import NAN, bare, row
 from tests.makers.rows import TRACKING, a_row
 
@@ -80,6 +83,19 @@ def test_findings_of_this_and_of_earlier_versions():
 )
 def test_reasons_and_their_weights(changes, expected):
     assert [weight for _, weight in reasons(a_row(**changes))] == expected
+
+
+def test_the_audit_weighs_as_in_its_own_list():
+    """Two checks on the same characters are one fault; findings of earlier versions say where they are in no way."""
+    found = [
+        a_finding("typo", 0.8, (2, 6)),
+        a_finding("grammar", 0.5, (2, 6)),
+        a_finding("data", 0.5, (7, 9), reason="so"),
+    ]
+    of = a_row(audit=[to_record(finding) for finding in found])
+    assert suspicion(reasons(of)) == pytest.approx(ranked(found)) == pytest.approx(0.9)
+    earlier = a_row(audit=[{"kind": "typo", "evidence": word} for word in ("swign", "kiet")])
+    assert [weight for _, weight in reasons(earlier)] == [WEIGHT, WEIGHT]
 
 
 def test_a_text_that_finds_something_else_is_suspicious():
