@@ -9,6 +9,7 @@ from chatdesc.checks.ranking import suspicion as ranked
 from chatdesc.checks.rows import to_record
 from chatdesc.page.records import FIELDS, SHORT, details, entry, made_by, plain
 from chatdesc.page.suspicion import WEAK, WEIGHT, reasons, suspicion
+from chatdesc.reports.story import story
 from tests.checks.makers import a_finding
 from tests.makers.full_rows import NAN, bare, row
 from tests.makers.rows import TRACKING, a_row
@@ -49,6 +50,22 @@ def test_details_leave_out_what_grows_with_the_frames():
     assert not {"boxes", "sources", "scores"} & set(shown["tracking"])
     assert shown["rounds"][0]["negative"] == ["human", "swing"]
     assert "raw" not in shown["rounds"][0]
+
+
+def test_the_chosen_rounds_are_those_that_show_marks():
+    first = row()["rounds"][0]
+    tried = [first, first | {"text": "red"}, first | {"text": "red", "source": "refined"}]
+    tried += [tried[2], tried[2] | {"start": 2, "text": "blue"}]
+    whole = row(text="red", ranges=[], rounds=tried)
+    parts = [row()["ranges"][0] | {"start": start, "text": text} for start, text in ((0, "red"), (2, "blue"))]
+    for of, chosen in ((whole, [2]), (whole | {"ranges": parts}, [2, 4]), (whole | {"text_source": "manual"}, [1])):
+        assert [place for place, shown in enumerate(details(of)["rounds"]) if shown["chosen"]] == chosen
+        assert [place for place, line in enumerate(numbered(of)) if "chosen)" in line] == chosen
+
+
+def numbered(of):
+    """The lines of ``chatdesc show`` that have a round's text."""
+    return [line for line in story(of) if line.lstrip().partition(".")[0].isdecimal()]
 
 
 def test_provenance_is_opened():

@@ -164,11 +164,10 @@ function rounds(found, point, show) {
     const judge = judgeOf(groundedOf(found, tried.text, tried.start), tried.positive, tried.negative);
     const here = isHere(found, tried);
     const parts = before && before.start === tried.start && tried.source !== "manual" ? diff(before.text, tried.text) : split(tried.text).map((word) => ({ kind: "same", word }));
-    const chosen = tried.text === found.text && tried.source !== "manual" && tried.start === 0;
-    const marks = [tried.source === "manual" ? "manual text" : null, tried.start ? `from frame ${tried.start}` : null, chosen ? "chosen" : null, tried.accepted ? "accepted" : null];
+    const marks = [tried.source === "manual" ? "manual text" : null, tried.start ? `from frame ${tried.start}` : null, tried.chosen ? "chosen" : null, tried.accepted ? "accepted" : null];
     return h(
       "li",
-      { class: chosen ? "round chosen" : "round" },
+      { class: tried.chosen ? "round chosen" : "round" },
       h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}`), here && found.grounded ? toggle(place, show) : null),
       shownText(parts, judge, here ? point : null),
       tried.background?.length ? h("p", { class: "dim", dir: "auto" }, `surroundings: ${tried.background.join(", ")}`) : null,
