@@ -19,7 +19,7 @@ class Evidence:
     """Measurements of P foreground proposals of one frame. Boxes are xywh in pixels, float32; cosines are in [-1, 1].
 
     Attributes:
-        boxes: [P, 4]; the visual tracker's own box is the last one.
+        boxes: [P, 4], best first; the visual tracker's own box is the last one, whatever its score.
         scores: [P] in [0, 1]: the grounder's best word score; the tracker's confidence for its own box.
         template: [P] cosine with the crop of the first frame.
         recent: [P] cosine with the last verified crop.

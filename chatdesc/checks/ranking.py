@@ -14,8 +14,9 @@ misspelt class label is looked at once.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chatdesc.checks.base import Finding, Subject
@@ -62,14 +63,24 @@ def counts(finding: Finding) -> bool:
     return finding.kind not in INFORMING and finding.severity > 0
 
 
-def suspicion(findings: Sequence[Finding]) -> float:
-    """Noisy-or of the faults' severities."""
-    clean, seen = 1.0, set[Hashable]()
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that count, one of each fault, the most severe first."""
+    kept, seen = [], set[Hashable]()
     for finding in sorted(filter(counts, findings), key=lambda finding: -finding.severity):
         said = {finding.span or finding.reason, (finding.check, finding.reason)}
-        clean *= 1.0 if said & seen else 1 - finding.severity
+        kept += [] if said & seen else [finding]
         seen |= said
-    return round(1 - clean, DIGITS)
+    return kept
+
+
+def suspicion(findings: Iterable[Finding]) -> float:
+    """Noisy-or of the faults' severities."""
+    return round(noisy_or(finding.severity for finding in distinct(findings)), DIGITS)
+
+
+def noisy_or(weights: Iterable[float]) -> float:
+    """1 less the product of (1 - weight), for weights in [0, 1]."""
+    return 1.0 - math.prod(1.0 - weight for weight in weights)
 
 
 def rank(subjects: Sequence[Subject], found: Found) -> tuple[Suspect, ...]:

@@ -41,8 +41,8 @@ def from_record(record: RowFinding) -> Finding:
     """A finding from a row; evidence that is no JSON object is left out."""
     start, stop = record.get("start"), record.get("stop")
     try:
-        evidence = json.loads(record["evidence"] or "{}")
-    except ValueError:
+        evidence = json.loads(record.get("evidence") or "{}")
+    except (ValueError, RecursionError):
         evidence = {}
     return Finding(
         record.get("check") or record["kind"],

@@ -23,7 +23,9 @@ def report(
         typer.Option(help="Root of the dataset, for pictures: one for all sources, or one each; repeatable"),
     ] = None,
     out: Annotated[Path, typer.Option(help="The page")] = Path("report.html"),
-    full: Annotated[bool, typer.Option("--full", help="Larger pictures, in a folder beside the page")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Larger pictures, in a folder beside the page (needs --root)")
+    ] = False,
     split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
     config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
     texts: TextsOpt = None,

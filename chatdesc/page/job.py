@@ -37,6 +37,7 @@ from chatdesc.rows.schema import COLUMNS, Row, empty_row
 from chatdesc.rows.sources import read_rows
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
+from chatdesc.types import Sequence as Video
 from chatdesc.version import __version__
 
 StrPath = str | os.PathLike[str]
@@ -83,7 +84,7 @@ def report(
         sources: a run, a dataset folder or a Hub repository ``USER/NAME``, or several of them.
         root: the dataset's frames, for pictures: one root for all sources, or one each.
         out: the page.
-        full: larger pictures, in a folder beside the page.
+        full: larger pictures, in a folder beside the page; needs ``root``.
         split: only this split.
         config: which of several datasets in one repository.
         texts: otb-lang: the folder with the ``OTB_query_*`` folders.
@@ -99,8 +100,9 @@ def report(
         raise ChatdescError(f"{page}: is a folder; name the page, such as {page / 'report.html'}")
     places = [os.fspath(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     roots = _roots(root, len(places))
-    if grounder and not roots[0]:
-        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
+    for what, asked in (("the grounder needs", grounder), ("larger pictures need", full)):
+        if asked and not roots[0]:
+            raise ChatdescError(f"{what} the frames: say where the dataset is with --root")
     model: Grounder | None = backends.create("grounder", grounder, device=device) if grounder else None
     rows, left_out = _rows(places, split, config)
     if not rows:
@@ -158,20 +160,27 @@ class _Maker:
         shown: dict[str, Any] = details(row) | {"timeline": timeline(row), "made_by": self._made_by(row)}
         attributes: tuple[str, ...] = ()
         if refined := self.refined[source]:
-            known = recorded(Path(self.places[source]), row["sequence"])
             try:
                 sequence = refined[row["sequence"]]
-                attributes = tuple(name for name, has in sequence.attributes.items() if has)
-                shown["pictures"] = plain(pictures(row, sequence, self.sizes, self._keeper(source, row)))
-                for key in shown["pictures"]["keys"]:
-                    key |= {"proposals": plain(known[key["frame"]])} if key["frame"] in known else {}
-                if "size" not in shown["pictures"]:  # no frame can be read
-                    self.without_pictures.append(row["sequence"])
-                if self.grounder is not None:
-                    shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
-            except ChatdescError:
+            except ChatdescError:  # the copy has no such sequence, or another version of it
                 self.without_pictures.append(row["sequence"])
+                return entry(row, source), shown
+            attributes = tuple(name for name, has in sequence.attributes.items() if has)
+            shown["pictures"] = self._pictures(source, row, sequence)
+            if self.grounder is not None:
+                shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
         return entry(row, source, attributes), shown
+
+    def _pictures(self, source: int, row: Row, sequence: Video) -> dict[str, Any]:
+        """The row's pictures, with what the verifier saw on key frames."""
+        known = recorded(Path(self.places[source]), row["sequence"])
+        made = pictures(row, sequence, self.sizes, self._keeper(source, row))
+        for key in made["keys"]:
+            key |= {"proposals": known[key["frame"]]} if key["frame"] in known else {}
+        if "size" not in made:  # no frame can be read
+            self.without_pictures.append(row["sequence"])
+        shown: dict[str, Any] = plain(made)
+        return shown
 
     def index(self, entries: list[list[Any]]) -> dict[str, Any]:
         """What the overview needs."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from chatdesc.rows.evidence import evidence_of
 from chatdesc.verification.recorded import Seen
-
-MOST = 8  # proposals of a frame, beside the chosen one
 
 
 def recorded(run: Path, sequence: str) -> dict[int, dict[str, Any]]:
@@ -27,12 +23,9 @@ def recorded(run: Path, sequence: str) -> dict[int, dict[str, Any]]:
 
 
 def _proposals(seen: Seen) -> dict[str, Any]:
-    boxes, scores = seen.evidence.boxes[:-1], seen.evidence.scores[:-1]  # the tracker's own is the last one
-    order = [int(place) for place in np.argsort(-scores, kind="stable")]
-    kept = [place for rank, place in enumerate(order) if rank < MOST or place == seen.choice.index]
-    chosen = seen.choice.index
+    boxes, scores, chosen = seen.evidence.boxes[:-1], seen.evidence.scores[:-1], seen.choice.index
     return {
-        "boxes": [[round(float(v), 1) for v in boxes[place]] for place in kept],
-        "scores": [float(scores[place]) for place in kept],
-        "chosen": kept.index(chosen) if chosen in kept else None,
+        "boxes": [[round(float(v), 1) for v in box] for box in boxes],
+        "scores": scores.tolist(),
+        "chosen": chosen if chosen is not None and chosen < len(boxes) else None,
     }

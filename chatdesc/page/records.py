@@ -15,6 +15,7 @@ import math
 from typing import Any
 
 from chatdesc.page.suspicion import reasons, suspicion
+from chatdesc.reports.story import chosen_rounds
 from chatdesc.reports.summary import flat
 from chatdesc.rows.schema import RoundRecord, Row
 
@@ -56,17 +57,14 @@ def entry(row: Row, source: int, attributes: tuple[str, ...] = ()) -> list[Any]:
 
 def details(row: Row) -> Details:
     """What a sequence's own page shows beside its line in the table, its pictures and its lines over time."""
-    tracking = row["tracking"]
+    tracking, chosen = row["tracking"], chosen_rounds(row)
     said: Details = {
         "manual_text": row["manual_text"],
         "text": row["text"],
         "width": row["width"],
         "height": row["height"],
-        "scope": row["scope"],
-        "places": row.get("places") or [],
         "background": row["background"],
-        "background_dropped": row.get("background_dropped") or [],
-        "rounds": [_round(tried) for tried in row["rounds"]],
+        "rounds": [_round(tried) | {"chosen": place in chosen} for place, tried in enumerate(row["rounds"])],
         "ranges": row["ranges"],
         "grounding": row["grounding"],
         "alignment": row["alignment"],

@@ -1,8 +1,8 @@
 """How much speaks against a row's text: reasons with weights, and one number to sort by.
 
-The number is a noisy-or: 1 minus the product of (1 - weight) over the reasons. A finding of the audit weighs its
-severity; without one, as much as a text that does not find its target. What tracking says weighs half of that, for it
-may be the tracker's fault.
+The number is a noisy-or: 1 minus the product of (1 - weight) over the reasons. A fault that the audit found weighs its
+severity, as in the audit's own list; where the row has none, as much as a text that does not find its target. What
+tracking says weighs half of that, for it may be the tracker's fault.
 
 >>> round(suspicion([("a", 0.5), ("b", 0.5)]), 2), suspicion([])
 (0.75, 0.0)
@@ -12,9 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
 
-from chatdesc.rows.schema import BROKEN, INFORMING, Row
+from chatdesc.checks.base import Finding
+from chatdesc.checks.ranking import distinct, noisy_or
+from chatdesc.checks.rows import from_record
+from chatdesc.rows.schema import BROKEN, Row
+from chatdesc.rows.schema import Finding as RowFinding
 
 WEIGHT = 0.5  # of a reason that has no severity of its own
 WEAK = 0.25  # of a reason that may have another cause than the text
@@ -27,19 +31,26 @@ Reason = tuple[str, float]
 
 def suspicion(why: Iterable[Reason]) -> float:
     """One number in [0, 1] for reasons in words with their weights in [0, 1]."""
-    return 1.0 - math.prod(1.0 - weight for _, weight in why)
+    return noisy_or(weight for _, weight in why)
 
 
 def reasons(row: Row) -> list[Reason]:
-    """What speaks against the row's text, the audit's findings first."""
-    found = [_finding(finding) for finding in row["audit"] if finding["kind"] not in INFORMING]
-    return [*found, *_grounding(row), *_tracking(row), *_status(row)]
+    """What speaks against the row's text, the audit's faults first."""
+    faults = distinct(map(_weighed, row["audit"]))
+    return [
+        *((f"audit: {fault.kind}", fault.severity) for fault in faults),
+        *_grounding(row),
+        *_tracking(row),
+        *_status(row),
+    ]
 
 
-def _finding(finding: Any) -> Reason:
-    severity = finding.get("severity")
-    weight = min(max(severity, 0.0), 1.0) if isinstance(severity, float | int) else WEIGHT
-    return f"audit: {finding['kind']}", weight if math.isfinite(weight) else WEIGHT
+def _weighed(record: RowFinding) -> Finding:
+    """A finding with a severity in [0, 1], and a reason: earlier versions kept neither."""
+    finding, severity = from_record(record), record.get("severity")
+    known = severity is not None and math.isfinite(severity)
+    weight = min(max(finding.severity, 0.0), 1.0) if known else WEIGHT
+    return replace(finding, severity=weight, reason=finding.reason or str(record.get("evidence")))
 
 
 def _grounding(row: Row) -> Iterable[Reason]:

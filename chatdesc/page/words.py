@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.page.records import made_by
 from chatdesc.protocols import Grounder
 from chatdesc.rows.schema import Row
 from chatdesc.stages.ground import best_words
 from chatdesc.types import FrameRef, Frames, Ground, Grounding
 
 MOST = 8  # proposals of a text
-THETA = 0.5  # IoU from which a proposal counts as on the target
 
 
 def grounded(row: Row, frames: Frames, grounder: Grounder) -> list[dict[str, Any]]:
     """The proposals and words of each text that the row tried.
 
+    A proposal is on the target from the IoU on that the run has counted from (``theta``).
+
     Returns:
         Per text ``start``, ``text``; ``boxes``: proposals as [x, y, w, h], best first; ``best``: per proposal its best
-        word, score, and IoU with the target; ``words``: [start, stop, score on the target, score elsewhere, proposal]
-        with the proposal on which the word scores most.
+        word, score, and whether it is on the target; ``words``: [start, stop, score on the target, score elsewhere,
+        proposal] with the proposal on which the word scores most.
     """
-    texts = _texts(row, len(frames))
-    answers = grounder.ground([Ground(FrameRef(frames, start), text) for start, text in texts])
+    texts, theta = _texts(row, len(frames)), theta_of(row)
+    answers = _answers(grounder, [Ground(FrameRef(frames, start), text) for start, text in texts])
     return [
-        {"start": start, "text": text} | _proposals(answer, row["boxes"][start], grounder.threshold)
+        {"start": start, "text": text} | _proposals(answer, row["boxes"][start], grounder.threshold, theta)
         for (start, text), answer in zip(texts, answers, strict=True)
         if isinstance(answer, Grounding)
     ]
+
+
+def theta_of(row: Row) -> float:
+    """The IoU from which the run counted a proposal as on the target; the default where the row does not say it."""
+    settings = made_by(row).get("settings")
+    theta = settings.get("theta") if isinstance(settings, dict) else None
+    return theta if isinstance(theta, float) else Settings().theta
+
+
+def _answers(grounder: Grounder, requests: list[Ground]) -> Iterator[Grounding | Exception]:
+    for start in range(0, len(requests), grounder.max_batch):
+        yield from grounder.ground(requests[start : start + grounder.max_batch])
 
 
 def _texts(row: Row, frames: int) -> list[tuple[int, str]]:
@@ -42,19 +58,19 @@ def _texts(row: Row, frames: int) -> list[tuple[int, str]]:
     return [(start, text) for start, text in dict.fromkeys([*whole, *tried]) if text and 0 <= start < known]
 
 
-def _proposals(answer: Grounding, target: list[float], threshold: float) -> dict[str, Any]:
+def _proposals(answer: Grounding, target: list[float], threshold: float, theta: float) -> dict[str, Any]:
     if not len(answer.boxes) or not answer.words:
         return {"boxes": [], "best": [], "words": []}
     score = answer.scores.max(1)
     best_first = np.argsort(-score, kind="stable")
     order = best_first[: max(min(int((score >= threshold).sum()), MOST), 1)]  # the best one is shown whatever its score
     scores, boxes = answer.scores[order], answer.boxes[order]
-    overlap = iou_matrix(boxes, np.array([target], np.float64))[:, 0]
+    on = iou_matrix(boxes, np.array([target], np.float64))[:, 0] >= theta
     best = np.array(best_words(answer))[order]
     return {
         "boxes": [[round(float(v), 1) for v in box] for box in boxes],
-        "best": [[str(w), float(s), float(o)] for w, s, o in zip(best, scores.max(1), overlap, strict=True)],
-        "words": [_word(answer, scores, overlap >= THETA, place) for place in range(len(answer.words))],
+        "best": [[str(w), float(s), bool(o)] for w, s, o in zip(best, scores.max(1), on, strict=True)],
+        "words": [_word(answer, scores, on, place) for place in range(len(answer.words))],
     }
 
 

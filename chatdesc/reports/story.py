@@ -105,7 +105,7 @@ def _rounds(row: Row) -> list[str]:
     grounder = row["grounding"]["grounder"] if row["grounding"] else None
     lines = ["Texts tried, in order" + (f", looked for by {grounder}:" if grounder else ":")]
     several = len({tried["start"] for tried in rounds}) > 1
-    chosen = _chosen(row)
+    chosen = chosen_rounds(row)
     for number, tried in enumerate(rounds, 1):
         marks = [f"from frame {tried['start']}"] if several else []
         marks += ["the manual text"] if tried["source"] == "manual" else []
@@ -115,11 +115,11 @@ def _rounds(row: Row) -> list[str]:
     return lines
 
 
-def _chosen(row: Row) -> set[int]:
+def chosen_rounds(row: Row) -> set[int]:
     """Which of the rounds the row's text (or each range's) is; the first, where a text came again."""
     tried = [(text["start"], text["text"], text["source"]) for text in row["rounds"]]
-    whole = (row["rounds"][0]["start"], str(row["text"]), str(row["text_source"]))
-    wanted = [(part["start"], part["text"], part["source"]) for part in row["ranges"]] or [whole]
+    whole = [(tried[0][0], row["text"], row["text_source"])] if tried else []
+    wanted = [(part["start"], part["text"], part["source"]) for part in row["ranges"]] or whole
     return {tried.index(chosen) for chosen in wanted if chosen in tried}
 
 

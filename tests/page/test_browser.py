@@ -11,6 +11,7 @@ from chatdesc import api
 from chatdesc.page import job
 from chatdesc.page.document import asset, modules
 from chatdesc.page.modules import bundle
+from chatdesc.rows.store import Store
 from tests.makers.rows import a_row
 from tests.standins.hostile_rows import hostile_rows
 
@@ -66,6 +67,19 @@ def test_a_click_on_a_head_sorts_and_a_second_turns_it(page):
         assert names == sorted(names, reverse=order == "descending")
 
 
+def test_a_move_of_the_cursor_draws_the_table_alone(page):
+    mark, marked = "document.querySelector('.lists').dataset.kept = 1", "document.querySelector('.lists').dataset.kept"
+    page.run(mark)
+    for key in ("j", "Enter", "Escape"):
+        page.press(key)
+        page.run(QUIET)
+    assert page.run("document.querySelector('.row.current').id") == "row-1"
+    assert page.run(marked) == "1"
+    page.click(*page.middle(".head .iou button"))
+    page.run(QUIET)
+    assert page.run(f"{marked} ?? null") is None  # its links have the order
+
+
 def test_keys_open_a_sequence_turn_to_the_next_and_go_back(page):
     names = page.run(NAMES)
     page.press("j")
@@ -87,6 +101,8 @@ def test_pointing_at_a_word_shows_its_box(page):
     page.point(*page.middle(".texts .point"))
     page.wait("document.querySelector('.first .box.marked rect')")
     assert page.run("document.querySelector('.box.marked text').textContent.length > 0")
+    others = "[...document.querySelectorAll('.first .box.good, .first .box.bad')]"
+    page.wait(f"{others}.length && {others}.every((box) => getComputedStyle(box).opacity < 0.2)")
     page.point(2, 2)
     page.wait("document.querySelector('.box.marked') === null")
 
@@ -107,6 +123,27 @@ def test_a_round_shows_its_own_proposals(page):
     assert len(set(shown)) == len({text for text, _ in shown}) > 1
     page.click(*page.middle(".boxes[aria-pressed=true]"))
     assert page.run("document.querySelector('.boxes[aria-pressed=true]')") is None
+
+
+def test_boxes_of_a_later_frame_are_not_drawn_into_the_first_one(browser, annotated, tmp_path):
+    shutil.copytree(annotated / "run", tmp_path / "run")
+    with Store.open(tmp_path / "run", json.loads((tmp_path / "run" / "run.json").read_text())) as store:
+        row = store.load(name := store.names()[0])
+        tried = row["rounds"][0]
+        store.save(row | {"rounds": [tried, tried | {"start": 8}, tried | {"text": "a red kite"}]})
+    browser.look()
+    browser.open(
+        api.report(tmp_path / "run", root=annotated / "data", out=tmp_path / "r.html", grounder="attributes").page
+    )
+    browser.run(f"location.hash = '#open={name}&round=1'")
+    browser.wait("document.querySelector('.boxes')")
+    pressed = "document.querySelector('.boxes[aria-pressed=true]')?.dataset.round ?? null"
+    shown = [browser.run(pressed)]
+    for _ in range(3):
+        browser.press("r")
+        shown.append(browser.run(pressed))
+    assert shown == [None, "0", "2", None]
+    assert browser.errors == []
 
 
 def test_frames_are_gone_through_by_keys(page):
@@ -131,14 +168,18 @@ def test_the_sheet_of_keys_has_every_key(page):
 
 def test_light_and_dark(page):
     ground = "getComputedStyle(document.body).backgroundColor"
-    light = page.run(ground)
+    scatter = "document.querySelector('canvas').toDataURL()"
+    light, drawn = page.run(ground), page.run(scatter)
     page.look(dark=True)
+    page.run(QUIET)
     dark = page.run(ground)
-    assert light != dark
-    page.press("t")
-    assert page.run(ground) == light and "theme=light" in page.run("location.hash")
-    page.press("t")
-    assert page.run(ground) == dark
+    assert light != dark and drawn != page.run(scatter)
+    for system, colours in ((True, (light, dark)), (False, (dark, light))):
+        page.look(dark=system)
+        for colour in colours:
+            page.press("t")
+            assert page.run(ground) == colour
+            assert ("theme=" in page.run("location.hash")) == (colour == colours[0])
 
 
 @pytest.mark.parametrize("part", ["", "#open=star-1"])
@@ -202,6 +243,29 @@ def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_
         sources.append(browser.run("document.querySelector('.heading .about').textContent").split(" · ")[-1])
         browser.press("Escape")
     assert sources == ["run", "other"]
+
+
+def test_the_same_sequence_of_two_splits_has_two_pages(browser, monkeypatch, tmp_path):
+    rows = [a_row("kite-1", f"a {split} kite", split=split) for split in ("train", "test")]
+    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    browser.open(api.report("anything", out=tmp_path / "r.html").page)
+    texts = []
+    for key in ("Enter", "j"):
+        browser.press(key)
+        browser.reload()
+        browser.wait("document.querySelector('.texts')")
+        texts.append(browser.run("document.querySelector('.heading .about').textContent"))
+    assert ["train" in texts[0], "test" in texts[1]] == [True, True]
+
+
+def test_another_search_in_the_address_begins_at_the_first_row(page):
+    names = page.run(NAMES)
+    for key in ("j", "j"):
+        page.press(key)
+    page.run(f"location.hash = '#q={names[0]}'")
+    page.run(QUIET)
+    page.press("Enter")
+    assert page.run("document.querySelector('h1').textContent") == names[0]
 
 
 def test_pictures_in_a_folder_are_shown(browser, annotated, tmp_path):
@@ -278,6 +342,13 @@ def test_differences_by_words(browser, before, after, expected):
     assert " ".join(signs[part["kind"]] + part["word"]["text"] for part in parts) == expected
 
 
+def test_places_are_counted_as_python_counts(browser):
+    text = "\U0001fa81 a  kit\U0001fa81e\n"
+    words = call(browser, "words", "split", text)
+    assert [(word["text"], text[word["start"] : word["stop"]]) for word in words] == [(w, w) for w in text.split()]
+    assert call(browser, "words", "between", text, 2, 6) == text[2:6]
+
+
 def test_very_long_texts_are_not_compared(browser):
     parts = call(browser, "words", "diff", "a " * 5000, "b " * 5000)
     assert len(parts) == 5000 and {part["kind"] for part in parts} == {"same"}
@@ -343,7 +414,7 @@ def test_the_next_disagreement_is_found_and_goes_round(browser):
 EVENTS = [
     {"type": "search", "query": "x"}, {"type": "sort", "by": "iou"}, {"type": "cursor", "row": 1},
     {"type": "open", "number": 3}, {"type": "close"}, {"type": "plot", "plot": "margin"}, {"type": "frame", "frame": 2},
-    {"type": "word", "word": None}, {"type": "round", "round": 2},
+    {"type": "round", "round": 2},
     {"type": "theme", "theme": "dark"}, {"type": "help", "shown": True},
     {"type": "address", "state": {"open": 1}},
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from chatdesc.page.pictures import FULL, STEPS, crop, sizes_for
 from chatdesc.page.words import grounded
 from chatdesc.rows.sources import read_rows
 from chatdesc.rows.store import Store
-from chatdesc.types import ChatdescError, Frames, Grounding, split_words
+from chatdesc.types import BackendError, ChatdescError, Frames, Grounding, split_words
 from tests.makers.commands import call, fails
 from tests.makers.full_rows import row
 from tests.standins.hostile_rows import hostile_rows
@@ -117,6 +117,7 @@ def test_wrong_input_is_refused_with_a_remedy(annotated, tmp_path):
     assert "there is no such folder" in fails("report", tmp_path / "none")
     assert "is a folder; name the page" in fails("report", run, "--out", tmp_path)
     assert "--root" in fails("report", run, "--grounder", "attributes")
+    assert "--root" in fails("report", run, "--full")
     assert "2 roots for 1 sources" in fails("report", run, "--root", data, "--root", data)
     assert "no grounder" in fails("report", run, "--root", data, "--grounder", "grounder-of-nobody")
     assert "holds no synthetic sequence" in fails("report", run, "--root", tmp_path)
@@ -167,9 +168,41 @@ def test_words_have_their_scores_and_their_box():
     assert (manual["text"], chosen["text"], chosen["start"]) == ("the seat", "red seat", 0)
     assert chosen["boxes"] == [[0, 0, 10, 10], [50, 50, 10, 10]]  # the third is below the threshold
     assert [word for word, *_ in chosen["best"]] == ["red", "seat"]
-    assert [overlap for *_, overlap in chosen["best"]] == [1, 0]
+    assert [on for *_, on in chosen["best"]] == [True, False]
     red, seat = chosen["words"]
     assert red == pytest.approx([0, 3, 0.9, 0.2, 0]) and seat == pytest.approx([4, 8, 0.1, 0.6, 1])
+
+
+def test_a_proposal_is_on_the_target_as_the_run_counted_it():
+    made = row()["provenance"]
+    of = row(boxes=[[0, 0, 10, 4]] * 3, manual_text=None, text="red", rounds=[])  # an IoU of 0.4 with the proposal
+    frames = Frames(("a.jpg",), lambda _: b"")
+    for theta, on in (("0.3", True), ("0.5", False), ("null", True)):
+        known = of | {"provenance": made | {"settings": f'{{"theta": {theta}}}'}}
+        [shown] = grounded(known, frames, Fixed())
+        assert [[there for *_, there in shown["best"]], shown["words"][0][2] > 0] == [[on], on]
+
+
+def test_a_grounder_is_never_asked_more_than_it_takes():
+    class Narrow(Fixed):
+        max_batch = 2
+
+        def ground(self, requests):
+            assert len(requests) <= self.max_batch
+            return super().ground(requests)
+
+    of = row(boxes=[[0, 0, 10, 10]] * 3, rounds=[row()["rounds"][0] | {"text": f"red {n}"} for n in range(3)])
+    assert len(grounded(of, Frames(("a.jpg",) * 3, lambda _: b""), Narrow())) == 5
+
+
+def test_a_grounder_that_fails_is_not_called_a_lack_of_pictures(annotated, monkeypatch, tmp_path):
+    class Failing(Fixed):
+        def ground(self, requests):
+            raise BackendError("its weights are not there")
+
+    monkeypatch.setattr(job.backends, "create", lambda *_, **__: Failing())
+    with pytest.raises(BackendError, match="its weights are not there"):
+        api.report(annotated / "run", root=annotated / "data", out=tmp_path / "r.html", grounder="failing")
 
 
 def test_texts_of_frames_that_are_not_there_are_not_asked():

@@ -5,7 +5,7 @@ import pytest
 
 from chatdesc import api
 from chatdesc.evidence import Choice, Evidence
-from chatdesc.page.proposals import MOST, recorded
+from chatdesc.page.proposals import recorded
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from chatdesc.verification.recorded import Seen, packed
@@ -28,17 +28,10 @@ def kept(tmp_path, *frames, name="kite-1"):
     return recorded(tmp_path, name)
 
 
-def test_the_best_come_first_and_the_trackers_own_is_left_out(tmp_path):
-    found = kept(tmp_path, seen(5, [0.25, 0.75, 0.5], 0), seen(10, [0.5, 0.25], 1), seen(15, [0.5, 0.25], None))
-    assert found[5] == {"boxes": [[10, 0, 5, 5], [0, 0, 5, 5]], "scores": [0.75, 0.25], "chosen": 1}
+def test_the_trackers_own_is_left_out(tmp_path):
+    found = kept(tmp_path, seen(5, [0.75, 0.5, 0.25], 1), seen(10, [0.5, 0.25], 1), seen(15, [0.5, 0.25], None))
+    assert found[5] == {"boxes": [[0, 0, 5, 5], [10, 0, 5, 5]], "scores": [0.75, 0.5], "chosen": 1}
     assert [found[frame]["chosen"] for frame in (10, 15)] == [None, None]
-
-
-def test_the_chosen_one_is_there_however_low_its_score(tmp_path):
-    scores = [1.0] * (MOST + 3)
-    scores[2] = 0.125
-    [found] = kept(tmp_path, seen(0, scores, 2)).values()
-    assert len(found["boxes"]) == MOST + 1 and found["boxes"][found["chosen"]] == [20, 0, 5, 5]
 
 
 def test_a_run_without_evidence_and_one_with_damaged_evidence(tmp_path):
@@ -53,10 +46,10 @@ def test_key_frames_of_a_page_have_them(annotated, tmp_path):
     run = annotated / "run"
     name = Store(run).names()[0]
     try:
-        kept(run, seen(15, [0.5, 0.75, 0.25], 0), name=name)
+        kept(run, seen(15, [0.75, 0.5, 0.25], 0), name=name)
         made = api.report(run, root=annotated / "data", out=tmp_path / "r.html")
     finally:
         (run / "evidence" / f"{name}.npz").unlink()
     keys = data_of(made.page)[1][0]["pictures"]["keys"]
     assert [key["frame"] for key in keys if "proposals" in key] == [15]
-    assert keys[-1]["proposals"]["boxes"] == [[10, 0, 5, 5], [0, 0, 5, 5]]
+    assert keys[-1]["proposals"]["boxes"] == [[0, 0, 5, 5], [10, 0, 5, 5]]

@@ -5,8 +5,12 @@ import math
 
 import pytest
 
+from chatdesc.checks.ranking import suspicion as ranked
+from chatdesc.checks.rows import to_record
 from chatdesc.page.records import FIELDS, SHORT, details, entry, made_by, plain
 from chatdesc.page.suspicion import WEAK, WEIGHT, reasons, suspicion
+from chatdesc.reports.story import story
+from tests.checks.makers import a_finding
 from tests.makers.full_rows import NAN, bare, row
 from tests.makers.rows import TRACKING, a_row
 
@@ -48,6 +52,22 @@ def test_details_leave_out_what_grows_with_the_frames():
     assert "raw" not in shown["rounds"][0]
 
 
+def test_the_chosen_rounds_are_those_that_show_marks():
+    first = row()["rounds"][0]
+    tried = [first, first | {"text": "red"}, first | {"text": "red", "source": "refined"}]
+    tried += [tried[2], tried[2] | {"start": 2, "text": "blue"}]
+    whole = row(text="red", ranges=[], rounds=tried)
+    parts = [row()["ranges"][0] | {"start": start, "text": text} for start, text in ((0, "red"), (2, "blue"))]
+    for of, chosen in ((whole, [2]), (whole | {"ranges": parts}, [2, 4]), (whole | {"text_source": "manual"}, [1])):
+        assert [place for place, shown in enumerate(details(of)["rounds"]) if shown["chosen"]] == chosen
+        assert [place for place, line in enumerate(numbered(of)) if "chosen)" in line] == chosen
+
+
+def numbered(of):
+    """The lines of ``chatdesc show`` that have a round's text."""
+    return [line for line in story(of) if line.lstrip().partition(".")[0].isdecimal()]
+
+
 def test_provenance_is_opened():
     made = made_by(row())
     assert made["describer"] == {"name": "attributes", "revision": "1"}
@@ -80,6 +100,19 @@ def test_findings_of_this_and_of_earlier_versions():
 )
 def test_reasons_and_their_weights(changes, expected):
     assert [weight for _, weight in reasons(a_row(**changes))] == expected
+
+
+def test_the_audit_weighs_as_in_its_own_list():
+    """Two checks on the same characters are one fault; findings of earlier versions say where they are in no way."""
+    found = [
+        a_finding("typo", 0.8, (2, 6)),
+        a_finding("grammar", 0.5, (2, 6)),
+        a_finding("data", 0.5, (7, 9), reason="so"),
+    ]
+    of = a_row(audit=[to_record(finding) for finding in found])
+    assert suspicion(reasons(of)) == pytest.approx(ranked(found)) == pytest.approx(0.9)
+    earlier = a_row(audit=[{"kind": "typo", "evidence": word} for word in ("swign", "kiet")])
+    assert [weight for _, weight in reasons(earlier)] == [WEIGHT, WEIGHT]
 
 
 def test_a_text_that_finds_something_else_is_suspicious():

@@ -11,8 +11,13 @@ export function readIndex() {
     return row;
   });
   const several = index.sources.length > 1;
-  const names = rows.map((row) => (several ? `${row.source}:${row.sequence}` : row.sequence));
-  const byName = new Map(names.map((name, number) => [name, number]));
+  const byName = new Map();
+  const names = rows.map((row) => {
+    const name = several ? `${row.source}:${row.sequence}` : row.sequence;
+    const unique = byName.has(name) ? `${name}#${row.number}` : name; // two splits may have a sequence of the same name
+    byName.set(unique, row.number);
+    return unique;
+  });
   return {
     rows,
     several,

@@ -12,16 +12,17 @@ import { cards, groups, lists } from "./summary.js";
 import { makeTable } from "./table.js";
 import { nextDisagreement } from "./timeline.js";
 
-const THEMES = ["auto", "light", "dark"];
 const PAGE = 10; // rows
 
 const data = readIndex();
 const store = makeStore({ ...START, ...fromAddress(location.hash, data.numberOf) });
 const { send } = store;
 const hrefOf = (number) => `#${toAddress({ ...store.state(), open: number, frame: null, round: null }, data.nameOf)}`;
+const overviewHref = () => hrefOf(null);
 let numbers = chosen(data.rows, store.state().query, store.state().sort);
 let page = null; // of the open sequence
 let late = 0; // timer of what may come after the table
+let drawn = null; // the address that this was drawn for
 
 const table = makeTable(data, send, hrefOf);
 const plots = makePlots(send, (number) => data.rows[number].sequence);
@@ -47,6 +48,7 @@ function header() {
 
 /** What comes after the table, in the next quiet moment. */
 function later() {
+  drawn = overviewHref();
   const rows = numbers.map((number) => data.rows[number]);
   put(figures, cards(rows, data.rows.length));
   plots.update(rows, store.state());
@@ -58,17 +60,19 @@ function showOverview(state) {
   page = null;
   if (!overview.isConnected) put(main, overview);
   if (search.value !== state.query) search.value = state.query;
-  count.textContent = numbers.length === data.rows.length ? `${numbers.length} sequences` : `${numbers.length} of ${data.rows.length} sequences`;
+  const all = `${data.rows.length} sequence${data.rows.length === 1 ? "" : "s"}`;
+  count.textContent = numbers.length === data.rows.length ? all : `${numbers.length} of ${all}`;
   table.update(numbers, state);
+  document.title = `chatdesc: ${data.sources.join(", ")}`;
+  if (drawn === overviewHref()) return; // such as after a move of the cursor
   clearTimeout(late);
   late = setTimeout(later, 0);
-  document.title = `chatdesc: ${data.sources.join(", ")}`;
 }
 
 function showSequence(state) {
   const place = numbers.indexOf(state.open);
   const at = (other) => (place >= 0 && other >= 0 && other < numbers.length ? hrefOf(numbers[other]) : null);
-  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: `#${toAddress({ ...state, open: null, frame: null, round: null }, data.nameOf)}` });
+  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: overviewHref() });
   put(main, page.element);
   window.scrollTo(0, 0);
   main.querySelector("#name")?.focus({ preventScroll: true });
@@ -102,14 +106,20 @@ const step = (by) => {
   send({ type: "frame", frame: Math.min(Math.max((store.state().frame ?? 0) + by, 0), Math.max(last, 0)) });
 };
 const nextRound = () => {
-  const count = page?.rounds ?? 0;
-  const round = store.state().round;
-  if (count) send({ type: "round", round: round === null ? 0 : round + 1 < count ? round + 1 : null });
+  const places = page?.rounds ?? [];
+  if (places.length) send({ type: "round", round: places[places.indexOf(store.state().round) + 1] ?? null });
 };
 const jump = (back) => {
   const frame = page?.line ? nextDisagreement(page.line, store.state().frame, back) : null;
   if (frame !== null) send({ type: "frame", frame });
   else announce("There is no disagreement");
+};
+
+/** The other one of light and dark, which is "auto" where the system has it. */
+const otherTheme = (theme) => {
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const other = (theme === "auto" ? system : theme) === "dark" ? "light" : "dark";
+  return other === system ? "auto" : other;
 };
 
 const act = {
@@ -132,7 +142,7 @@ const act = {
   round: nextRound,
   later: () => step(1),
   earlier: () => step(-1),
-  theme: () => send({ type: "theme", theme: THEMES[(THEMES.indexOf(store.state().theme) + 1) % THEMES.length] }),
+  theme: () => send({ type: "theme", theme: otherTheme(store.state().theme) }),
   help: () => send({ type: "help", shown: !store.state().help }),
   back: () => {
     const state = store.state();

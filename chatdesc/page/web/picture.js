@@ -13,7 +13,7 @@ export function picture(src, size, boxes, caption, options = {}) {
   const said = boxes.filter(({ box }) => isBox(box)).map(({ box, label }) => `${label} at ${box.map((v) => number(v, 0)).join(", ")}`);
   return h(
     "figure",
-    { class: `picture ${options.class ?? ""}`, id: options.id },
+    { class: `picture ${options.class ?? ""}` },
     h(
       "div",
       { class: "frame", style: { "aspect-ratio": `${width} / ${height}`, "--ratio": String(width / height) } },

@@ -25,7 +25,7 @@ export function makePlots(send, labelOf) {
 }
 
 /** How many values fall into each of `BINS` equal parts of a range; values outside count at its ends. */
-export function counts(values, [low, high]) {
+function counts(values, [low, high]) {
   const bins = new Array(BINS).fill(0);
   for (const value of values) {
     const place = Math.floor(((value - low) / (high - low)) * BINS);
@@ -87,7 +87,10 @@ function makeScatter(send, labelOf) {
     drawing();
     return text;
   };
-  canvas.addEventListener("pointermove", (event) => choose(nearest(points, event.offsetX, event.offsetY)));
+  canvas.addEventListener("pointermove", (event) => {
+    const place = nearest(points, event.offsetX, event.offsetY);
+    if (place !== at) choose(place);
+  });
   canvas.addEventListener("pointerleave", () => choose(-1));
   canvas.addEventListener("click", () => at >= 0 && send({ type: "open", number: points[at].number }));
   canvas.addEventListener("keydown", (event) => {
@@ -98,13 +101,14 @@ function makeScatter(send, labelOf) {
     event.preventDefault();
     event.stopPropagation();
   });
-  new ResizeObserver(() => drawing(true)).observe(canvas);
+  new ResizeObserver(() => drawing()).observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawing());
   return {
     element,
     update(rows, measure, range) {
-      const [from, to] = measure.single ? [measure.before, measure.after] : [measure.before, measure.after];
-      const both = rows.filter((row) => typeof row[from] === "number" && typeof row[to] === "number");
-      points = both.map((row) => ({ number: row.number, a: row[from], b: row[to] })).sort((p, q) => p.a - q.a || p.b - q.b);
+      const { before, after } = measure;
+      const both = rows.filter((row) => typeof row[before] === "number" && typeof row[after] === "number");
+      points = both.map((row) => ({ number: row.number, a: row[before], b: row[after] })).sort((p, q) => p.a - q.a || p.b - q.b);
       const [x, y] = measure.single ? ["IoU of the text to use", "tracking AUC"] : ["manual text", "text to use"];
       put(caption, `${measure.label}: ${y} (up) by ${x} (right)`);
       canvas.setAttribute("aria-label", `Scatter of ${points.length} sequences, ${y} by ${x}. Left and right arrows go through the points, Enter opens one.`);
@@ -130,22 +134,21 @@ function draw(canvas, points, at, [low, high], diagonal) {
   if (!width) return;
   canvas.width = width * scale;
   canvas.height = height * scale;
-  const style = getComputedStyle(canvas);
-  const colour = (name) => style.getPropertyValue(name);
+  const [line, dim, same, good, bad, text] = ["line", "dim", "same", "good", "bad", "text"].map((name) => colour(canvas, name));
   const pen = canvas.getContext("2d");
   pen.scale(scale, scale);
   const place = (value, from, to) => from + ((Math.min(Math.max(value, low), high) - low) / (high - low)) * (to - from);
   const [left, bottom] = [EDGE, height - 22];
-  pen.strokeStyle = colour("--line");
+  pen.strokeStyle = line;
   pen.strokeRect(left + 0.5, 8.5, width - left - 10, bottom - 8);
-  pen.fillStyle = colour("--dim");
+  pen.fillStyle = dim;
   pen.font = "12px system-ui, sans-serif";
-  const text = (value) => number(value, high - low > 4 ? 0 : 2);
-  pen.fillText(text(low), left, height - 6);
+  const tick = (value) => number(value, high - low > 4 ? 0 : 2);
+  pen.fillText(tick(low), left, height - 6);
   pen.textAlign = "right";
-  pen.fillText(text(high), width - 8, height - 6);
-  pen.fillText(text(high), left - 4, 18);
-  pen.fillText(text(low), left - 4, bottom);
+  pen.fillText(tick(high), width - 8, height - 6);
+  pen.fillText(tick(high), left - 4, 18);
+  pen.fillText(tick(low), left - 4, bottom);
   if (diagonal) {
     pen.beginPath();
     pen.moveTo(left, bottom);
@@ -156,7 +159,7 @@ function draw(canvas, points, at, [low, high], diagonal) {
   for (const point of points) {
     point.x = place(point.a, left, width - 10);
     point.y = place(point.b, bottom, 8);
-    pen.fillStyle = !diagonal || Math.abs(point.b - point.a) < 0.005 ? colour("--same") : point.b > point.a ? colour("--good") : colour("--bad");
+    pen.fillStyle = !diagonal || Math.abs(point.b - point.a) < 0.005 ? same : point.b > point.a ? good : bad;
     pen.globalAlpha = 0.65;
     pen.beginPath();
     pen.arc(point.x, point.y, size, 0, 7);
@@ -165,8 +168,14 @@ function draw(canvas, points, at, [low, high], diagonal) {
   pen.globalAlpha = 1;
   if (at < 0 || !points[at]) return;
   pen.lineWidth = 2;
-  pen.strokeStyle = colour("--text");
+  pen.strokeStyle = text;
   pen.beginPath();
   pen.arc(points[at].x, points[at].y, size + 3, 0, 7);
   pen.stroke();
+}
+
+/** A colour of the style sheet as a drawing needs it: the one of light or of dark. */
+function colour(canvas, name) {
+  canvas.style.setProperty("color", `var(--${name})`);
+  return getComputedStyle(canvas).color;
 }

@@ -4,22 +4,22 @@ import { details } from "./data.js";
 import { h, number, put, signed } from "./dom.js";
 import { legend, mark, picture, redraw } from "./picture.js";
 import { timelineOf } from "./timeline.js";
-import { diff, judgeOf, shownText, split } from "./words.js";
+import { between, diff, judgeOf, shownText, split } from "./words.js";
 
-/** The page as an element, with `update(state)` for what changes while it is open. */
+/**
+ * The page as an element, with `update(state, before)` for what changes while it is open, the `line` over time, and the
+ * places of the `rounds` whose boxes can be shown.
+ */
 export function sequencePage(data, number_, state, send, hrefs) {
   const row = data.rows[number_];
   const found = details(number_);
-  if (found === null) return { element: h("p", { class: "dim" }, "This part of the page is still being read …"), update() {}, line: null, rounds: 0 };
+  if (found === null) return { element: h("p", { class: "dim" }, "This part of the page is still being read …"), update() {}, line: null, rounds: [] };
   const time = h("div");
   const frames = keyFrames(found);
   const said = found.ranges.length ? found.ranges : [{ start: 0, stop: found.timeline.frames, iou: found.grounding?.iou }];
   const figure = firstFrame(found, row);
-  const tried = rounds(found, (word, box) => point(word, box), (round) => send({ type: "round", round }));
-  const point = (word, box) => {
-    if (figure) mark(figure, box, word?.text);
-    send({ type: "word", word: word && { text: word.text, box } });
-  };
+  const point = (word, box) => figure && mark(figure, box, word?.text);
+  const tried = rounds(found, point, (round) => send({ type: "round", round }));
   const element = h(
     "article",
     { class: "sequence", "aria-labelledby": "name" },
@@ -45,7 +45,13 @@ export function sequencePage(data, number_, state, send, hrefs) {
     nearest(frames, now.frame);
   };
   update(state);
-  return { element, update, line: found.timeline, rounds: figure && found.grounded ? found.rounds.length : 0 };
+  const places = found.rounds.map((_, place) => place).filter((place) => isHere(found, found.rounds[place]));
+  return { element, update, line: found.timeline, rounds: figure && found.grounded ? places : [] };
+}
+
+/** Whether a round is about the frame whose picture is shown; the boxes of others do not belong into it. */
+function isHere(found, tried) {
+  return tried?.start === (found.pictures?.first?.frame ?? 0);
 }
 
 function heading(data, row, found, { previous, next, back }) {
@@ -78,12 +84,12 @@ function firstFrame(found, row) {
 
 /** Draw the proposals of a round, or those of the text to use, and mark the round in the list. */
 function showRound(figure, list, found, round) {
-  const tried = found.rounds[round];
+  const tried = isHere(found, found.rounds[round]) ? found.rounds[round] : null;
   const text = tried ? tried.text : (found.text ?? found.manual_text);
   const grounded = groundedOf(found, text, tried?.start ?? 0);
   const proposals = (grounded?.boxes ?? []).map((box, place) => {
-    const [word, score, overlap] = grounded.best[place];
-    return { box, kind: overlap >= 0.5 ? "good" : "bad", label: `${word} ${number(score)}` };
+    const [word, score, on] = grounded.best[place];
+    return { box, kind: on ? "good" : "bad", label: `${word} ${number(score)}` };
   });
   redraw(figure, proposals.reverse());
   if (grounded) figure.querySelector("figcaption").textContent = `Frame ${found.pictures.first.frame} with the proposals for “${text}”`;
@@ -156,13 +162,12 @@ function rounds(found, point, show) {
   const item = (tried, place) => {
     const before = found.rounds[place - 1];
     const judge = judgeOf(groundedOf(found, tried.text, tried.start), tried.positive, tried.negative);
-    const here = tried.start === (found.pictures?.first?.frame ?? 0);
+    const here = isHere(found, tried);
     const parts = before && before.start === tried.start && tried.source !== "manual" ? diff(before.text, tried.text) : split(tried.text).map((word) => ({ kind: "same", word }));
-    const chosen = tried.text === found.text && tried.source !== "manual" && tried.start === 0;
-    const marks = [tried.source === "manual" ? "manual text" : null, tried.start ? `from frame ${tried.start}` : null, chosen ? "chosen" : null, tried.accepted ? "accepted" : null];
+    const marks = [tried.source === "manual" ? "manual text" : null, tried.start ? `from frame ${tried.start}` : null, tried.chosen ? "chosen" : null, tried.accepted ? "accepted" : null];
     return h(
       "li",
-      { class: chosen ? "round chosen" : "round" },
+      { class: tried.chosen ? "round chosen" : "round" },
       h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}`), here && found.grounded ? toggle(place, show) : null),
       shownText(parts, judge, here ? point : null),
       tried.background?.length ? h("p", { class: "dim", dir: "auto" }, `surroundings: ${tried.background.join(", ")}`) : null,
@@ -206,7 +211,7 @@ function nearest(frames, frame) {
 /** What speaks against the text: reasons with weights, and the audit's findings with all that they hold. */
 function audit(row, found) {
   if (!found.why.length && !found.audit.length) return null;
-  const span = (of) => (typeof of.start === "number" && typeof of.stop === "number" ? (found.manual_text ?? "").slice(of.start, of.stop) : null);
+  const span = (of) => (typeof of.start === "number" && typeof of.stop === "number" ? between(found.manual_text, of.start, of.stop) : null);
   const finding = (of) =>
     h(
       "li",

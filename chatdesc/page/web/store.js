@@ -10,7 +10,6 @@ export const START = Object.freeze({
   round: null, // round whose proposals are drawn; null draws those of the text to use
   theme: "auto",
   help: false,
-  word: null, // word that is pointed at: { text, start, place }
 });
 
 /** The state after an event; a state is never changed in place. */
@@ -23,23 +22,23 @@ export function reduce(state, event) {
     case "cursor":
       return { ...state, row: event.row };
     case "open":
-      return { ...state, open: event.number, frame: null, round: null, word: null, help: false };
+      return { ...state, open: event.number, frame: null, round: null, help: false };
     case "close":
-      return { ...state, open: null, frame: null, round: null, word: null };
+      return { ...state, open: null, frame: null, round: null };
     case "plot":
       return { ...state, plot: event.plot };
     case "frame":
       return { ...state, frame: event.frame };
     case "round":
       return { ...state, round: event.round };
-    case "word":
-      return { ...state, word: event.word };
     case "theme":
       return { ...state, theme: event.theme };
     case "help":
       return { ...state, help: event.shown };
-    case "address":
-      return { ...state, ...event.state, word: null, help: false };
+    case "address": {
+      const same = event.state.query === state.query && event.state.sort === state.sort;
+      return { ...state, ...event.state, row: same ? state.row : 0, help: false };
+    }
     default:
       throw new Error(`unknown event ${event.type}`);
   }

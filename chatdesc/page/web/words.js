@@ -5,9 +5,19 @@ import { h, number } from "./dom.js";
 const LONGEST = 1500; // words that are compared; longer texts are shown as they are
 const BUTTONS = 200; // words that can be pointed at
 
-/** The words of a text with their places. */
+/** The words of a text with `start` and `stop`: places in whole characters, as Python counts them. */
 export function split(text) {
-  return [...(text ?? "").matchAll(/\S+/g)].map((found) => ({ text: found[0], start: found.index }));
+  let stop = 0;
+  return ((text ?? "").match(/\s+|\S+/g) ?? []).flatMap((part) => {
+    const start = stop;
+    stop += [...part].length;
+    return /\s/.test(part) ? [] : [{ text: part, start, stop }];
+  });
+}
+
+/** Part of a text, between two places in whole characters. */
+export function between(text, start, stop) {
+  return [...(text ?? "")].slice(start, stop).join("");
 }
 
 /**
@@ -58,7 +68,7 @@ export function judgeOf(grounded, positive, negative) {
   const listed = (list, word) => (list ?? []).some((item) => item === bare(word.text));
   return (word) => {
     if (grounded) {
-      const found = grounded.words.find(([start, stop]) => start < word.start + word.text.length && stop > word.start);
+      const found = grounded.words.find(([start, stop]) => start < word.stop && stop > word.start);
       if (found) return scored(found, grounded.boxes);
     }
     if (listed(positive, word)) return { side: "good", note: "led to the target", box: null };
