@@ -7,6 +7,7 @@ from chatdesc.evaluation.tables import group_rows, overall_row, protocol_rows, s
 from chatdesc.evaluation.truths import OWN, Truth, read_truths, rules_for
 from chatdesc.loaders import NAMES, load
 from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.names import counted
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import put
 from tests.makers.results import TRUTH, lines
@@ -131,8 +132,8 @@ def test_rows_that_are_misses_for_want_of_numbers_are_counted(results, protocol,
     for place, row in rows.items():
         track[place] = row
     [line] = results(protocol, a=track).lines
-    told = f"{misses} rows with NaN or infinite numbers are misses"
-    assert [note for note in line.notes if "are misses" in note] == ([told] if misses else [])
+    told = counted(misses, "row with NaN or infinite numbers is a miss", "rows with NaN or infinite numbers are misses")
+    assert [note for note in line.notes if "infinite" in note] == ([told] if misses else [])
     assert line.score.repaired == repaired
 
 
