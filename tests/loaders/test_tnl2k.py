@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatdesc.loaders import load
+from chatdesc.names import counted
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import first_level, image, put, tnl2k
 
@@ -141,7 +142,8 @@ def test_more_or_fewer_flags_than_boxes(tmp_path: Path, flags: str, visible: lis
     assert sequence.visible.tolist() == visible
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("bad_visible", False)]
     assert (
-        f"absent.toolkit.txt: {flags.count('0') + flags.count('1')} flags for 3 boxes" in sequence.problems[0].message
+        f"absent.toolkit.txt: {counted(flags.count('0') + flags.count('1'), 'flag')} for 3 boxes"
+        in sequence.problems[0].message
     )
 
 
