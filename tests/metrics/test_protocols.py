@@ -294,9 +294,9 @@ def test_equals_its_oracle(case, shared_data, sequences, tracks):
         for number in range(0, len(sequences[dataset]), step):
             name = sequences[dataset][number][1]
             found = measures(score_sequence(*tracks(dataset, tracker, number), rules))
-            measures = found.keys() & expected[tracker, name].keys()
-            assert measures >= CHECKED, sorted(measures)
-            for measure in measures:
+            shared = found.keys() & expected[tracker, name].keys()
+            assert shared >= CHECKED, sorted(shared)
+            for measure in shared:
                 value = float(expected[tracker, name][measure])
                 assert found[measure] == pytest.approx(value, abs=tolerance), (tracker, name, measure)
 
