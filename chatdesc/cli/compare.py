@@ -34,7 +34,8 @@ def compare(
     context: typer.Context,
     run: RunArg,
     root: Annotated[
-        str | None, typer.Argument(help="Root of the dataset (default: compare only what was tracked before)")
+        str | None,
+        typer.Argument(metavar="ROOT", help="Root of the dataset (default: compare only what was tracked before)"),
     ] = None,
     judge: Annotated[
         str | None, typer.Option(help="Grounder that took no part in choosing the texts: NAME or NAME:MODEL")
