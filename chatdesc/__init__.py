@@ -18,7 +18,9 @@ from chatdesc.version import __version__
 if TYPE_CHECKING:
     from chatdesc.api import (
         ablate_verification,
+        agreement,
         annotate,
+        apply,
         audit,
         calibrate,
         compare,
@@ -43,9 +45,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "review",
-    "score", "show", "submit", "train_verifier", "write_back",
+    "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
+    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push",
+    "report", "review", "score", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from chatdesc.cli.annotate import annotate, demo
+from chatdesc.cli.apply import agreement, apply
 from chatdesc.cli.audit import audit
 from chatdesc.cli.calibrate import calibrate
 from chatdesc.cli.compare import compare
@@ -31,7 +32,8 @@ from chatdesc.version import __version__
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate, train_verifier),
-    "Inspect": (show, audit, fix, report, review),
+    "Inspect": (show, audit, fix, report),
+    "Review": (review, agreement, apply),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }
