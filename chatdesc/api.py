@@ -36,7 +36,7 @@ from chatdesc.evaluation.submission import submit
 from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -186,7 +186,8 @@ def _notes(run: Run, unrecorded: list[str]) -> tuple[str, ...]:
     problems = (f"dataset: {problem.kind}: {problem.message}" for problem in run.dataset.problems)
     files = f"{run.out / 'rows' / 'NAME.json'}"
     missed = (
-        f"evidence: {len(unrecorded)} sequences were finished without --record-evidence: {some(unrecorded)}; remove "
+        f"evidence: {counted(len(unrecorded), 'sequence was', 'sequences were')} finished without --record-evidence: "
+        f"{some(unrecorded)}; remove "
         f"their files ({files}) and repeat the command, which does them again"
     )
     return (*(() if words else (blind,)), *problems, *((missed,) if unrecorded else ()))
