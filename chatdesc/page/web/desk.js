@@ -12,7 +12,7 @@ export function makeDesk(data, send) {
   const known = new Map(); // by id, in the server's order
   const numbers = new Map();
   for (const row of data.rows) numbers.set(rowKey(row), [...(numbers.get(rowKey(row)) ?? []), row.number]);
-  const mail = makeMail(`chatdesc:${journal}:${reviewer}`, taken, (saving, count) => send({ type: "mail", saving, unsaved: count }));
+  const mail = makeMail(`chatdesc:${journal}:${reviewer}`, taken, (saving, count, trouble) => send({ type: "mail", saving, unsaved: count, trouble }));
 
   function taken(decisions) {
     const before = known.size;
@@ -38,6 +38,11 @@ export function makeDesk(data, send) {
   return {
     reviewer,
     retry: mail.retry,
+    /** Give up what the server refuses. */
+    drop() {
+      for (const { id } of mail.drop()) known.delete(id);
+      changed();
+    },
     /** Show what was not saved yet, and ask the server for the rest. */
     start() {
       changed();
@@ -66,6 +71,6 @@ function noted(row, decisions, reviewer) {
   row.mine = decisions.find((decision) => decision.reviewer === reviewer) ?? null;
   row.decided = settles(row.mine) ? "yes" : "no";
   row.decision = row.mine?.verdict ?? null;
-  const said = decisions.filter(settles).map(({ verdict, text }) => `${verdict === "edit" ? "accept" : verdict}\n${text}`);
+  const said = decisions.filter(settles).map(({ verdict, side, text }) => `${verdict}:${verdict === "edit" ? text : side}`);
   row.differ = new Set(said).size > 1 ? "yes" : "no";
 }

@@ -21,14 +21,14 @@ export function makeDock(open, act) {
     if (now.panel === before?.panel) return;
     const shown = now.panel ? panelOf(now.panel, open, act) : null;
     put(panel, shown);
-    shown?.querySelector("textarea, input")?.focus();
+    shown?.querySelector("textarea, input")?.focus({ preventScroll: true });
   };
   return { element, update };
 }
 
 function buttonsOf({ row, offers, hidden }, { panel }, act) {
   const took = row.mine;
-  const accept = offers.map(({ side, name, key }) => button(key, `Accept ${name.replace(/ text$/, "")}`, () => act.take(side), "accept", !hidden && took?.verdict === "accept" && took.side === side));
+  const accept = offers.map(({ side, name, key }) => button(key, [h("span", { class: "verb" }, "Accept "), name.replace(/ text$/, "")], () => act.take(side), "accept", !hidden && took?.verdict === "accept" && took.side === side));
   const other = (key, label, name, verdict) => button(key, label, act[name], verdict, panel === verdict || took?.verdict === verdict);
   return [
     accept,
@@ -40,7 +40,7 @@ function buttonsOf({ row, offers, hidden }, { panel }, act) {
 }
 
 function button(key, label, press, verdict, pressed) {
-  const options = { type: "button", class: `decide ${verdict}`, onclick: press, "aria-pressed": String(Boolean(pressed)), "aria-keyshortcuts": key };
+  const options = { type: "button", class: "decide", "data-verdict": verdict, onclick: press, "aria-pressed": String(Boolean(pressed)), "aria-keyshortcuts": key };
   return h("button", options, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[verdict]), h("span", null, label), h("kbd", { "aria-hidden": "true" }, key));
 }
 
@@ -52,7 +52,7 @@ function standsOf({ row, hidden, known }, act) {
   const said = [mine, ...others.map((of) => [h("bdi", null, of.reviewer), `: ${saidOf(of)}`, of.reason ? h("q", { dir: "auto" }, of.reason) : null])].filter(Boolean);
   const elsewhere = !row.mine && last ? [h("bdi", null, last.sequence), `: ${saidOf(last)}`] : null;
   return [
-    h("span", { class: "here" }, said.length ? said.map((of) => h("span", null, of)) : h("span", { class: "dim" }, elsewhere ?? `${counts.all - counts.decided} to decide`)),
+    h("span", { class: "here" }, said.length ? said.map((of) => h("span", null, of)) : h("span", { class: elsewhere ? "dim" : "dim left" }, elsewhere ?? `${counts.all - counts.decided} to decide`)),
     last ? h("button", { type: "button", class: "undo", onclick: act.undo, "aria-keyshortcuts": "u Control+Z" }, "Undo ", h("kbd", { "aria-hidden": "true" }, "u")) : null,
   ];
 }

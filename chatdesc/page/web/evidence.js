@@ -34,19 +34,20 @@ export function ranges(found) {
   return h("ol", { class: "ranges" }, found.ranges.map((part) => h("li", null, h("span", { class: "about" }, `frames ${part.start} to ${part.stop - 1} · IoU ${number(part.iou)}`), h("p", { dir: "auto" }, part.text))));
 }
 
-export function keyFrames(found) {
+/** Key frames with boxes by source; `more` kinds of boxes, of another picture, join their legend. */
+export function keyFrames(found, more = []) {
   const keys = found.pictures?.keys ?? [];
-  if (!keys.length) return null;
+  if (!keys.length) return more.length && found.pictures?.first ? legend(more) : null;
   const one = (key) => {
     const seen = key.proposals ?? { boxes: [], scores: [], chosen: null };
     const proposals = seen.boxes.map((box, place) => ({ box, kind: "proposal", label: `proposal ${number(seen.scores[place])}${place === seen.chosen ? ", chosen" : ""}` }));
     const boxes = [...proposals, { box: key.track, kind: `track ${key.source}`, label: "track" }, { box: key.truth, kind: "truth", label: "target" }];
-    const caption = [`${found.tracking?.key_frames?.includes(key.frame) ? "Key frame" : "Frame"} ${key.frame}`, key.truth ? null : "target absent", key.source ? `box by ${key.source}` : null].filter(Boolean).join(" · ");
+    const caption = [`${found.tracking?.key_frames?.includes(key.frame) ? "Key frame" : "Frame"} ${key.frame}`, key.truth ? null : "target absent", key.source || null].filter(Boolean).join(" · ");
     const shown = picture(key.src, found.pictures.size, boxes, caption, { alt: `Frame ${key.frame}` });
     shown.dataset.frame = key.frame;
     return shown;
   };
-  return h("div", null, h("div", { class: "keys" }, keys.map(one)), legend(kindsOf(keys)));
+  return h("div", null, h("div", { class: "keys" }, keys.map(one)), legend([...new Map([...more, ...kindsOf(keys)])]));
 }
 
 function kindsOf(keys) {
@@ -72,6 +73,7 @@ export function nearest(frames, frame) {
 export function audit(row, found) {
   if (!found.why.length && !found.audit.length) return null;
   const span = (of) => (typeof of.start === "number" && typeof of.stop === "number" ? between(found.manual_text, of.start, of.stop) : null);
+  const reasons = [...timesOf(found.why.map(({ reason, weight }) => `${reason} (${number(weight)})`))];
   const finding = (of) =>
     h(
       "li",
@@ -84,9 +86,16 @@ export function audit(row, found) {
   return h(
     "div",
     null,
-    h("p", null, `Suspicion ${number(row.suspicion)}`, found.why.length ? ": " : ".", found.why.map(({ reason, weight }, place) => [place ? "; " : "", `${reason} (${number(weight)})`])),
+    h("p", null, `Suspicion ${number(row.suspicion)}`, reasons.length ? ": " : ".", reasons.map(([said, times], place) => [place ? "; " : "", said, times > 1 ? ` × ${times}` : ""])),
     found.audit.length ? h("ul", { class: "findings" }, found.audit.map(finding)) : null,
   );
+}
+
+/** Texts with how often each is there, in their order. */
+function timesOf(texts) {
+  const times = new Map();
+  for (const text of texts) times.set(text, (times.get(text) ?? 0) + 1);
+  return times;
 }
 
 function evidence(known) {

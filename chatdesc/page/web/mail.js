@@ -9,27 +9,30 @@ const POLL = 2000;
 
 /**
  * `take(decisions)` gets what the server knows; `tell(state, count)` hears how it stands: "saved", "saving", "away" (no
- * answer), "locked" (the server was started anew) or "refused", and how many decisions are not saved yet.
+ * answer), "locked" (the server was started anew) or "refused", how many decisions are not saved yet, and why the server
+ * refuses one. A refused decision is kept, but not sent again by itself.
  */
 export function makeMail(name, take, tell) {
   const waiting = stored(name);
+  const refused = new Map(); // reasons by id
   let [last, busy, wait, timer] = [0, false, FIRST_WAIT, 0];
-  const say = (state) => tell(state, waiting.size);
+  const say = (state, why = "") => tell(state, waiting.size, why);
+  const unsent = () => [...waiting.values()].filter(({ id }) => !refused.has(id));
 
   const send = async () => {
     clearTimeout(timer);
     if (busy) return;
     busy = true;
     try {
-      while (waiting.size) {
+      for (let part = unsent().slice(0, MOST); part.length; part = unsent().slice(0, MOST)) {
         say("saving");
-        const part = [...waiting.values()].slice(0, MOST);
         const answer = await asked("decisions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ decisions: part }) });
-        if (!answer.saved.length) throw new Error("nothing was saved");
+        for (const [id, why] of Object.entries(answer.refused ?? {})) refused.set(id, why);
         for (const id of answer.saved) forget(name, waiting, id);
+        if (part.every(({ id }) => waiting.has(id) && !refused.has(id))) throw new Error("nothing was saved");
       }
       wait = FIRST_WAIT;
-      say("saved");
+      say(waiting.size ? "refused" : "saved", [...refused.values()][0]);
     } catch (error) {
       failed(error);
     } finally {
@@ -38,8 +41,8 @@ export function makeMail(name, take, tell) {
   };
   const failed = (error) => {
     last = 0; // another server may number otherwise
-    say(error.state ?? "away");
-    if (!waiting.size || error.state === "refused") return;
+    say(error.state ?? "away", error.message);
+    if (!waiting.size) return;
     timer = setTimeout(send, wait);
     wait = Math.min(wait * 2, LONGEST_WAIT);
   };
@@ -48,8 +51,8 @@ export function makeMail(name, take, tell) {
       const answer = await asked(`decisions?after=${last}`);
       last = answer.last;
       if (answer.decisions.length) take(answer.decisions);
-      if (waiting.size) wait = FIRST_WAIT;
-      if (!busy) await send();
+      wait = FIRST_WAIT;
+      await send();
     } catch (error) {
       failed(error);
     }
@@ -62,7 +65,18 @@ export function makeMail(name, take, tell) {
   return {
     waiting: () => [...waiting.values()],
     start: often,
-    retry: send,
+    retry() {
+      refused.clear();
+      return send();
+    },
+    /** Give up the decisions that the server refuses; they are returned. */
+    drop() {
+      const dropped = [...refused.keys()].map((id) => waiting.get(id)).filter(Boolean);
+      for (const id of refused.keys()) forget(name, waiting, id);
+      refused.clear();
+      send();
+      return dropped;
+    },
     add(decisions) {
       for (const decision of decisions) keep(name, waiting, decision);
       send();
@@ -74,8 +88,8 @@ export function makeMail(name, take, tell) {
 async function asked(address, options = {}) {
   const answer = await fetch(address, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   if (answer.ok) return answer.json();
-  const state = answer.status === 403 ? "locked" : answer.status < 500 ? "refused" : "away";
-  throw Object.assign(new Error(`the server answers ${answer.status}`), { state });
+  const why = await answer.json().then(({ error }) => error, () => "");
+  throw Object.assign(new Error(why || `status ${answer.status}`), { state: answer.status === 403 ? "locked" : "away" });
 }
 
 function keep(name, waiting, decision) {

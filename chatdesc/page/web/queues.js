@@ -29,11 +29,11 @@ export function makeQueues(data, desk, send, act) {
   const line = h("p", { class: "far" });
   const bar = h("progress", { max: data.rows.length, value: 0, "aria-label": "Decided" });
   const chips = h("div", { class: "tabs", role: "group", "aria-label": "Queues" });
-  const hide = h("button", { type: "button", onclick: act.blind, "aria-pressed": "false", "aria-keyshortcuts": "h" });
+  const hide = h("button", { type: "button", onclick: act.blind, "aria-pressed": "false", "aria-keyshortcuts": "h" }, "Blind order ", h("kbd", { "aria-hidden": "true" }, "h"));
   const rule = h("button", { type: "button", onclick: act.rule, "aria-keyshortcuts": "A" }, "Accept by rule … ", h("kbd", { "aria-hidden": "true" }, "A"));
   const begin = h("button", { type: "button", class: "main", onclick: act.begin, "aria-keyshortcuts": "g" }, "Review ", h("kbd", { "aria-hidden": "true" }, "g"));
   const last = h("p", { class: "last", role: "status" });
-  const element = h("section", { class: "queues", "aria-label": "Review" }, h("div", { class: "how-far" }, begin, line, bar), chips, h("div", { class: "lists-acts" }, rule, hide, last));
+  const element = h("section", { class: "queues", "aria-label": "Review" }, h("div", { class: "how-far" }, begin, line, bar), h("div", { class: "lists-acts" }, chips, rule, hide), last);
   const chip = ([label, query], now) => {
     const count = chosen(data.rows, query, "source").length;
     if (!count && query && now !== query) return null;
@@ -49,7 +49,6 @@ export function makeQueues(data, desk, send, act) {
       rule.hidden = hidden;
       hide.hidden = data.review.blind; // the server was asked for it, so it stays
       hide.setAttribute("aria-pressed", String(hidden));
-      put(hide, hidden ? "Blind order " : "Blind order ", h("kbd", { "aria-hidden": "true" }, "h"));
       const done = desk.last();
       put(last, done ? [said(done), " ", h("button", { type: "button", class: "undo", onclick: act.undo, "aria-keyshortcuts": "u Control+Z" }, "Undo ", h("kbd", { "aria-hidden": "true" }, "u"))] : null);
     },

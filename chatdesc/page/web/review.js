@@ -53,7 +53,7 @@ export function makeReview(data, store, shown) {
   const take = (side) => {
     const number = state().open;
     const offer = offersOf(data.rows[number], found(number)).find((of) => of.side === side);
-    if (offer) decide({ verdict: "accept", side, text: offer.text });
+    if (offer) decide({ verdict: "accept", side });
     else announce("There is no such text");
   };
   const byKey = (key) => {
@@ -86,9 +86,8 @@ export function makeReview(data, store, shown) {
     announce(numbers.length === 1 ? `Undone: ${data.rows[numbers[0]].sequence}` : `Undone: ${counted(numbers.length)} sequences are open again`);
   }
   function accepted(side, rows) {
-    const text = (row) => whole(row)[side === "manual" ? "manual_text" : "text"];
     const sideOf = (row) => (row.text_source === "manual" ? "manual" : side);
-    desk.decide(rows.map((row) => ({ number: row.number, verdict: "accept", side: sideOf(row), text: text(row), rule: ruleOf(state().query) })));
+    desk.decide(rows.map((row) => ({ number: row.number, verdict: "accept", side: sideOf(row), rule: ruleOf(state().query) })));
     send({ type: "panel", panel: null });
     announce(`${counted(rows.length)} accepted. ${progress(desk.counts())}`);
   }
@@ -138,7 +137,7 @@ function makeHeader(data, desk) {
   return {
     element,
     banner,
-    update({ saving, unsaved }) {
+    update({ saving, unsaved, trouble }) {
       const counts = desk.counts();
       far.textContent = `${counted(counts.decided)} / ${counted(counts.all)}`;
       far.title = progress(counts);
@@ -146,19 +145,19 @@ function makeHeader(data, desk) {
       put(saved, h("span", { "aria-hidden": "true" }, `${sign} `), unsaved && saving !== "saving" ? `${counted(unsaved)} not saved` : words);
       saved.dataset.state = saving;
       const wrong = saving !== "saved" && saving !== "saving";
-      const said = wrong ? troubleOf(saving, unsaved) : "";
+      const said = wrong ? troubleOf(saving, unsaved, trouble) : "";
       if (saving === "saving" && !banner.hidden) return; // a retry: the banner stays until it is known how it went
       banner.hidden = !wrong;
       if (said === told) return;
       told = said;
-      put(banner, wrong ? [h("p", null, said), h("button", { type: "button", onclick: desk.retry }, "Retry")] : null);
+      put(banner, wrong ? [h("p", null, said), h("button", { type: "button", onclick: desk.retry }, "Retry"), saving === "refused" ? h("button", { type: "button", onclick: desk.drop }, "Give up") : null] : null);
     },
   };
 }
 
-function troubleOf(saving, unsaved) {
+function troubleOf(saving, unsaved, trouble) {
   const kept = unsaved ? ` ${counted(unsaved)} decision${unsaved === 1 ? " is" : "s are"} not saved: kept in this browser, and sent when the server is back.` : "";
   if (saving === "locked") return `The server was started anew. Open the address that it printed, in this browser.${kept}`;
-  if (saving === "refused") return `The server refuses what this page sends.${kept}`;
-  return `The server does not answer.${kept || " Decisions are kept in this browser until it does."}`;
+  if (saving === "refused") return `${counted(unsaved)} not saved. The server refuses: ${trouble}`;
+  return `The server does not answer${trouble ? ` (${trouble})` : ""}.${kept || " Decisions are kept in this browser until it does."}`;
 }

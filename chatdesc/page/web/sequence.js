@@ -16,12 +16,12 @@ export function sequencePage(data, number_, state, send, hrefs, dock = null) {
   const found = details(number_);
   if (found === null) return unread();
   const time = h("div");
-  const frames = keyFrames(found);
+  const frames = keyFrames(found, dock ? firstKinds(found) : []);
   const said = found.ranges.length ? found.ranges : [{ start: 0, stop: found.timeline.frames, iou: found.grounding?.iou }];
   const figure = firstFrame(found, row);
   const point = (word, box) => figure && mark(figure, box, word?.text);
   const tried = rounds(found, point, (round) => send({ type: "round", round }));
-  const first = [figure ? h("section", { "aria-label": "First frame" }, figure, firstLegend(found)) : null];
+  const first = [figure ? h("section", { "aria-label": "First frame" }, figure, dock ? null : legend(firstKinds(found))) : null];
   const parts = {
     time: section("Over time", "time", found.timeline.frames ? time : null),
     frames: section("Frames", "frames", frames),
@@ -57,11 +57,11 @@ export function blindPage(data, number_, hrefs, dock, offers) {
   if (found === null) return unread();
   const figure = firstFrame(found, row);
   const keys = (found.pictures?.keys ?? []).map(({ src, frame, truth }) => ({ src, frame, truth }));
-  const frames = keyFrames({ pictures: { ...found.pictures, keys } }, true);
-  const shown = offers.map(({ name, text }) => [h("h2", null, name.replace("t", "T")), h("p", { class: "text", dir: "auto" }, text)]);
-  const note = h("p", { class: "dim" }, "Which text is which, what tells it and what others decided is shown when you have decided.");
-  const left = [figure ? h("section", { "aria-label": "First frame" }, figure, legend([["truth", "target"]])) : null, section("Frames", "frames", frames)];
-  const element = article(dock, [heading(data, row, found, hrefs), columns(left, [h("section", { class: "texts", "aria-label": "Texts" }, shown, note)])]);
+  const frames = keyFrames({ pictures: { ...found.pictures, keys } });
+  const shown = offers.map(({ name, text }) => h("div", { class: "offer" }, h("h2", null, name.replace("t", "T")), h("p", { class: "text", dir: "auto" }, text)));
+  const note = h("p", { class: "dim" }, "Once you have decided, the page shows which text is which, and the evidence.");
+  const left = [figure ? h("section", { "aria-label": "First frame" }, figure) : null, section("Frames", "frames", frames)];
+  const element = article(dock, [heading(data, row, found, hrefs), columns(left, [h("section", { class: "texts blind", "aria-label": "Texts" }, shown, note)])]);
   return { element, update() {}, line: null, rounds: [] };
 }
 
@@ -120,8 +120,6 @@ function showRound(figure, list, found, round) {
   list?.querySelectorAll("[aria-pressed]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.round === String(round))));
 }
 
-function firstLegend(found) {
-  const kinds = [["truth", "target"]];
-  if (found.grounded) kinds.push(["good", "proposal on the target, by its best word"], ["bad", "proposal elsewhere"]);
-  return legend(kinds);
+function firstKinds(found) {
+  return [["truth", "target"], ...(found.grounded ? [["good", "proposal on the target"], ["bad", "proposal elsewhere"]] : [])];
 }

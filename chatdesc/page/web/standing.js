@@ -5,12 +5,13 @@ export function rowKey({ dataset, split, sequence }) {
   return JSON.stringify([dataset ?? "", split ?? "", sequence ?? ""]);
 }
 
-/** Decisions in force, in their order: neither taken back nor an `undo` themselves. */
+/** Decisions in force, in their order: not taken back by who made them, and no `undo` themselves. */
 export function inForce(decisions) {
   const undone = new Set();
-  for (const decision of [...decisions].reverse())
-    if (decision.verdict === "undo" && !undone.has(decision.id)) undone.add(decision.undoes);
-  return decisions.filter(({ id, verdict }) => verdict !== "undo" && !undone.has(id));
+  const name = (reviewer, id) => JSON.stringify([reviewer, id]);
+  for (const { id, reviewer, verdict, undoes } of [...decisions].reverse())
+    if (verdict === "undo" && !undone.has(name(reviewer, id))) undone.add(name(reviewer, undoes));
+  return decisions.filter(({ id, reviewer, verdict }) => verdict !== "undo" && !undone.has(name(reviewer, id)));
 }
 
 /** What stands: a map from row to the list of decisions on it, one per reviewer, in the order of the names. */

@@ -15,6 +15,7 @@ export const START = Object.freeze({
   decided: 0, // grows with each decision, from here or elsewhere
   saving: "saved", // how decisions stand on their way to the server
   unsaved: 0,
+  trouble: "", // what the server says of what is not saved
 });
 
 /** The state after an event; a state is never changed in place. */
@@ -47,7 +48,7 @@ export function reduce(state, event) {
     case "decided":
       return { ...state, decided: state.decided + 1 };
     case "mail":
-      return { ...state, saving: event.saving, unsaved: event.unsaved };
+      return { ...state, saving: event.saving, unsaved: event.unsaved, trouble: event.trouble ?? "" };
     case "address": {
       const same = event.state.query === state.query && event.state.sort === state.sort;
       return { ...state, ...event.state, row: same ? state.row : 0, help: false, panel: null };

@@ -133,7 +133,7 @@ function blindTexts(offers) {
 
 /** What was decided: this reviewer's decision, then how many others have one. */
 function decision({ mine, decisions }, blind) {
-  const badge = (of) => h("span", { class: `badge ${of.verdict}`, title: `${of.reviewer}: ${saidOf(of)}${of.reason ? `: ${of.reason}` : ""}` }, h("span", { "aria-hidden": "true" }, `${SIGNS[of.verdict] ?? "?"} `), shortOf(of));
+  const badge = (of) => h("span", { class: "badge", "data-verdict": of.verdict, title: `${of.reviewer}: ${saidOf(of)}${of.reason ? `: ${of.reason}` : ""}` }, h("span", { "aria-hidden": "true" }, `${SIGNS[of.verdict] ?? "?"} `), shortOf(of));
   const others = decisions.filter((of) => of !== mine);
   const other = (of) => (blind ? h("span", { class: "other" }, h("bdi", null, of.reviewer)) : h("span", { class: "other" }, h("bdi", null, of.reviewer), " ", h("span", { "aria-hidden": "true" }, SIGNS[of.verdict]), h("span", { class: "hidden" }, shortOf(of))));
   return h("div", { class: "cell decision", role: "gridcell" }, mine ? badge(mine) : null, others.map(other));
