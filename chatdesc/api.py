@@ -19,6 +19,7 @@ from chatdesc.checks.audit import audit
 from chatdesc.checks.fix import fix
 from chatdesc.checks.rows import audit_store
 from chatdesc.config import presets
+from chatdesc.decisions.review import review
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
@@ -52,8 +53,8 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
-    "submit", "train_verifier", "write_back",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "review",
+    "score", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]

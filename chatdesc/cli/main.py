@@ -18,6 +18,7 @@ from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
 from chatdesc.cli.report import report
+from chatdesc.cli.review import review
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
@@ -30,7 +31,7 @@ from chatdesc.version import __version__
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate, train_verifier),
-    "Inspect": (show, audit, fix, report),
+    "Inspect": (show, audit, fix, report, review),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }

@@ -71,6 +71,12 @@ def policy(script: str, style: str, connect: bool = False) -> str:
     )
 
 
+def served_policy() -> str:
+    """The content policy of a page that is served, with what only a header can say."""
+    script, style = bundle({name: asset(name) for name in modules()}, MAIN), asset("style.css")
+    return f"{policy(script, style, connect=True)}; frame-ancestors 'none'"
+
+
 def hashed(text: str) -> str:
     """A text's hash as a content policy has it."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
