@@ -4,6 +4,13 @@ import { h, put } from "./dom.js";
 import { panelOf } from "./panels.js";
 import { SIGNS, saidOf } from "./verdicts.js";
 
+const MEANS = {
+  edit: "Write another text",
+  reject: "Neither text is good: the dataset's own stays, and the sequence is marked",
+  flag: "Mark the sequence with a kind and a reason; its text stays",
+  skip: "Leave it open: it comes again at the end",
+};
+
 /**
  * The bar as an element, with `update(state, before)`.
  *
@@ -40,7 +47,7 @@ function buttonsOf({ row, offers, hidden }, { panel }, act) {
 }
 
 function button(key, label, press, verdict, pressed) {
-  const options = { type: "button", class: "decide", "data-verdict": verdict, onclick: press, "aria-pressed": String(Boolean(pressed)), "aria-keyshortcuts": key };
+  const options = { type: "button", class: "decide", "data-verdict": verdict, onclick: press, "aria-pressed": String(Boolean(pressed)), "aria-keyshortcuts": key, title: MEANS[verdict] };
   return h("button", options, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[verdict]), h("span", null, label), h("kbd", { "aria-hidden": "true" }, key));
 }
 
@@ -50,7 +57,7 @@ function standsOf({ row, hidden, known }, act) {
   const mine = row.mine ? [`You: ${saidOf(row.mine)}`, row.mine.reason ? h("q", { dir: "auto" }, row.mine.reason) : null] : null;
   const others = hidden ? [] : row.decisions.filter((of) => of !== row.mine);
   const said = [mine, ...others.map((of) => [h("bdi", null, of.reviewer), `: ${saidOf(of)}`, of.reason ? h("q", { dir: "auto" }, of.reason) : null])].filter(Boolean);
-  const elsewhere = !row.mine && last ? [h("bdi", null, last.sequence), `: ${saidOf(last)}`] : null;
+  const elsewhere = !row.mine && last ? [h("bdi", null, last.sequence), `: ${saidOf(last, last.blind)}`] : null;
   return [
     h("span", { class: "here" }, said.length ? said.map((of) => h("span", null, of)) : h("span", { class: elsewhere ? "dim" : "dim left" }, elsewhere ?? `${counts.all - counts.decided} to decide`)),
     last ? h("button", { type: "button", class: "undo", onclick: act.undo, "aria-keyshortcuts": "u Control+Z" }, "Undo ", h("kbd", { "aria-hidden": "true" }, "u")) : null,

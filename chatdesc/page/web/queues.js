@@ -24,7 +24,10 @@ export function progress({ all, decided, skipped }) {
   return `${counted(decided)} of ${counted(all)} decided${skipped ? `, ${counted(skipped)} skipped` : ""}`;
 }
 
-/** The part above the table: an element, and `update(state)`. */
+/**
+ * The part above the table: an element, and `update(state, hidden, left)`, with whether the order is blind and whether the
+ * list has open rows.
+ */
 export function makeQueues(data, desk, send, act) {
   const line = h("p", { class: "far" });
   const bar = h("progress", { max: data.rows.length, value: 0, "aria-label": "Decided" });
@@ -41,9 +44,10 @@ export function makeQueues(data, desk, send, act) {
   };
   return {
     element,
-    update(state, hidden) {
+    update(state, hidden, left) {
       const counts = desk.counts();
-      line.textContent = progress(counts);
+      line.textContent = `${progress(counts)}${left ? "" : " · nothing is left in this list"}`;
+      begin.disabled = !left;
       bar.value = counts.decided;
       put(chips, QUEUES.map((queue) => chip(queue, state.query.trim())));
       rule.hidden = hidden;
@@ -57,5 +61,5 @@ export function makeQueues(data, desk, send, act) {
 
 function said(decision) {
   if (decision.rule) return `Accepted by rule: ${decision.rule}`;
-  return [h("bdi", null, decision.sequence), `: ${saidOf(decision)}`];
+  return [h("bdi", null, decision.sequence), `: ${saidOf(decision, decision.blind)}`];
 }

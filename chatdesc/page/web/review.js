@@ -108,7 +108,7 @@ export function makeReview(data, store, shown) {
       return makeDock({ row, offers: blind ?? offersOf(row, found(number)), hidden: blind !== null, known: () => ({ last: desk.last(), counts: desk.counts() }) }, act);
     },
     update(now) {
-      if (now.open === null) queues.update(now, isBlind());
+      if (now.open === null) queues.update(now, isBlind(), nextOpen(data.rows, shown(), null) !== null);
       header.update(now);
     },
     /** Show or hide the dialog of a rule. */

@@ -3,7 +3,7 @@
 import { details } from "./data.js";
 import { h, number, put } from "./dom.js";
 import { audit, figures, keyFrames, madeBy, nearest, ranges } from "./evidence.js";
-import { legend, mark, picture, redraw } from "./picture.js";
+import { legend, mark, picture, redraw, sharpen } from "./picture.js";
 import { groundedOf, isHere, rounds, texts } from "./texts.js";
 import { timelineOf } from "./timeline.js";
 
@@ -19,6 +19,7 @@ export function sequencePage(data, number_, state, send, hrefs, dock = null) {
   const frames = keyFrames(found, dock ? firstKinds(found) : []);
   const said = found.ranges.length ? found.ranges : [{ start: 0, stop: found.timeline.frames, iou: found.grounding?.iou }];
   const figure = firstFrame(found, row);
+  if (figure && dock) sharpen(figure, frameOf(number_, found));
   const point = (word, box) => figure && mark(figure, box, word?.text);
   const tried = rounds(found, point, (round) => send({ type: "round", round }));
   const first = [figure ? h("section", { "aria-label": "First frame" }, figure, dock ? null : legend(firstKinds(found))) : null];
@@ -56,6 +57,7 @@ export function blindPage(data, number_, hrefs, dock, offers) {
   const found = details(number_);
   if (found === null) return unread();
   const figure = firstFrame(found, row);
+  if (figure) sharpen(figure, frameOf(number_, found));
   const keys = (found.pictures?.keys ?? []).map(({ src, frame, truth }) => ({ src, frame, truth }));
   const frames = keyFrames({ pictures: { ...found.pictures, keys } });
   const shown = offers.map(({ name, text }) => h("div", { class: "offer" }, h("h2", null, name.replace("t", "T")), h("p", { class: "text", dir: "auto" }, text)));
@@ -63,6 +65,11 @@ export function blindPage(data, number_, hrefs, dock, offers) {
   const left = [figure ? h("section", { "aria-label": "First frame" }, figure) : null, section("Frames", "frames", frames)];
   const element = article(dock, [heading(data, row, found, hrefs), columns(left, [h("section", { class: "texts blind", "aria-label": "Texts" }, shown, note)])]);
   return { element, update() {}, line: null, rounds: [] };
+}
+
+/** The address at which a review's server has the first frame, larger than the page does. */
+function frameOf(number, found) {
+  return `frame/${number}/${found.pictures.first.frame}`;
 }
 
 function unread() {

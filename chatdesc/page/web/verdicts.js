@@ -26,10 +26,10 @@ export const REVIEW_KEYS = [
   { name: "undo", keys: ["u"], control: ["z"], on: "all", shown: "u, Ctrl+Z", label: "Undo your last decision" },
 ];
 
-/** A decision in words: "refined text accepted", "flagged as ambiguous". */
-export function saidOf({ verdict, side, kind }) {
+/** A decision in words: "refined text accepted", "flagged as ambiguous"; `secret` leaves out which text it was. */
+export function saidOf({ verdict, side, kind }, secret = false) {
   const named = kind ? ` as ${KINDS[kind] ?? kind}` : "";
-  if (verdict === "accept") return `${SIDES[side] ?? "text"} accepted`;
+  if (verdict === "accept") return `${(!secret && SIDES[side]) || "text"} accepted`;
   return { edit: "edited", reject: `rejected${named}`, flag: `flagged${named}`, skip: "skipped" }[verdict] ?? verdict;
 }
 
