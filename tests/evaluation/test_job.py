@@ -6,7 +6,8 @@ import pytest
 
 import chatdesc
 from chatdesc.evaluation.evaluate import Evaluation, SequenceScore
-from chatdesc.evaluation.job import NO_PLOTS, NOTES, EvaluationJob, TrackerScores
+from chatdesc.drawing.figures import NO_PLOTS
+from chatdesc.evaluation.job import NOTES, EvaluationJob, TrackerScores
 from chatdesc.evaluation.pictures import folder_names
 from chatdesc.evaluation.results import MatchedFolder, ResultFolder
 from chatdesc.evaluation.truths import Truth
