@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         push,
         report,
         score,
+        sheet,
         show,
         submit,
         train_verifier,
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__", "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
-    "submit", "train_verifier", "write_back",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "sheet",
+    "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 

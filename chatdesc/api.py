@@ -45,6 +45,7 @@ from chatdesc.rows.store import Store, dataset_of
 from chatdesc.share import export as exporting
 from chatdesc.share import hub
 from chatdesc.share.dataset import write_dataset
+from chatdesc.sheets.job import sheet
 from chatdesc.synthetic import render
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.tables import show as shown
@@ -52,8 +53,8 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
-    "submit", "train_verifier", "write_back",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "sheet",
+    "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]

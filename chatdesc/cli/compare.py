@@ -63,7 +63,9 @@ def compare(
     texts: TextsOpt = None,
     sequences_in_flight: Annotated[int, typer.Option(min=1, help="Sequences tracked at a time")] = 8,
     device: DeviceOpt = "auto",
-    out: Annotated[Path | None, typer.Option(help="Output folder for tables (CSV, Markdown) and plots (PNG, PDF, SVG)")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder for tables (CSV, Markdown) and plots (PNG, PDF, SVG)")
+    ] = None,
 ) -> None:
     """Compare tracking with no text, the manual and the refined text, on the same sequences.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatdesc.drawing.figures import new_figure
-from chatdesc.drawing.style import BLUE, COLUMN, COLOURS, GREY, SIZE, SMALL, VERMILION
+from chatdesc.drawing.style import BLUE, COLOURS, COLUMN, GREY, SIZE, SMALL, VERMILION
 from chatdesc.drawing.words import legible, measured, shortened, wrapped
 
 MOST = 40  # rows
