@@ -18,7 +18,7 @@ from chatdesc.drawing.style import DOTS, PRINT
 from chatdesc.types import ChatdescError
 
 KINDS = ("png", "pdf", "svg")
-NO_DATE: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+NO_DATE: dict[str, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
 NO_PLOTS = "no plots: they need matplotlib (pip install 'chatdesc[plots]')"
 
 

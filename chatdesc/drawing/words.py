@@ -18,6 +18,7 @@ from chatdesc.types import one_line
 BOX = "□"  # in place of a character that no font has
 JOINERS = "\u200c\u200d"  # shape their neighbours; all other characters of format could turn a line around
 LAST = "Last Resort"  # a font whose glyphs only say of which script a character is
+FINE = 10  # times the resolution at which a point is a pixel: at that one, letters are as wide as whole pixels
 PREFERRED = ("noto", "liberation", "dejavu")  # fonts for many scripts, so few are needed
 
 Measure = Callable[[str], float]
@@ -146,11 +147,11 @@ def measured(size: float) -> Measure:
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    renderer, font = RendererAgg(10, 10, 72), FontProperties(size=size)
+    renderer, font = RendererAgg(10, 10, 72 * FINE), FontProperties(size=size)
 
     @cache
     def measure(line: str) -> float:
-        return float(renderer.get_text_width_height_descent(line, font, False)[0])
+        return float(renderer.get_text_width_height_descent(line, font, False)[0]) / FINE
 
     return measure
 

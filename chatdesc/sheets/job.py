@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from chatdesc.reports.story import row_of
 from chatdesc.rows.check import wrong_column
 from chatdesc.rows.refined import attached
 from chatdesc.rows.schema import COLUMNS, Row
+from chatdesc.share.dataset import prepared
 from chatdesc.sheets.frames import ELSEWHERE, ON_TARGET, TRUTH, Marked, Shot
 from chatdesc.sheets.sheet import Shown, draw_sheet
 from chatdesc.types import ChatdescError, FrameError, Sequence
@@ -90,6 +91,23 @@ def sheet(
     except IsADirectoryError as error:
         raise ChatdescError(f"{path}: is a folder; name a picture in it") from error
     return Sheet(path, content[1])
+
+
+def card_sheet(
+    run: str | os.PathLike[str], sequence: str, root: str | os.PathLike[str] | None, texts: str | None = None
+) -> bytes:
+    """The sheet of a sequence as it may stand in a public card: a PNG, with its frames.
+
+    Raises:
+        ChatdescError: as ``sheet``; the row holds a path of this machine or a token; or frames are missing.
+    """
+    if root is None:
+        raise ChatdescError("a picture of a sequence needs the frames: say where the dataset is with --root")
+    row = whole(cast(Row, prepared(row_of(Path(run), sequence))))
+    content, without = picture(row, run, "png", root=root, texts=texts)
+    if without:
+        raise ChatdescError(f"{sequence}: {without}; choose another sequence for the picture")
+    return content
 
 
 def picture(

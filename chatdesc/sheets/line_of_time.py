@@ -59,7 +59,7 @@ def _curve(axes: Any, overlap: Any) -> list[tuple[Any, str]]:
 
 def _absence(axes: Any, absent: list[list[int]]) -> list[tuple[Any, str]]:
     areas = [axes.axvspan(start - 0.5, stop - 0.5, color="#DDDDDD", linewidth=0) for start, stop in absent]
-    return [(areas[0], "target absent, or without a box")] if areas else []
+    return [(areas[0], "no target")] if areas else []
 
 
 def _choices(axes: Any, row: Row, about: Mapping[str, Any]) -> list[tuple[Any, str]]:
@@ -70,8 +70,8 @@ def _choices(axes: Any, row: Row, about: Mapping[str, Any]) -> list[tuple[Any, s
     for source, frames in by_source.items():
         colour, *_ = look_of_kind(f"track, {source}")
         [marks] = axes.plot(frames, [CHOICES] * len(frames), "|", color=colour, markersize=5, clip_on=False)
-        meanings.append((marks, f"box placed by {source}"))
+        meanings.append((marks, f"placed by {source}"))
     if none := tracked(row, "none_frames"):
         [marks] = axes.plot(none, [NONE] * len(none), "x", color=BLACK, markersize=3, clip_on=False)
-        meanings.append((marks, "no proposal is the target"))
+        meanings.append((marks, "no proposal fits"))
     return meanings
