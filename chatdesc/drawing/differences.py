@@ -19,7 +19,7 @@ ROW = 0.15  # inches
 MARGIN = 0.55  # inches above and below the rows
 NAMES = 72 * 1.3  # points for the names of rows
 MARKERS = "osD^v"
-NO_INTERVAL = "\nopen: no interval (too few pairs, or all alike)"
+NO_INTERVAL = "\nopen: no interval"  # too few pairs, or all alike
 LEAST = 1.0  # half of the axis at least, so that differences that are nearly none look so
 
 
@@ -61,13 +61,16 @@ def intervals(differences: Sequence[Difference], title: str, across: str) -> Any
 
 
 def bars(differences: Sequence[Difference], title: str, across: str) -> Any:
-    """A bar per row, coloured by its direction; call it within ``printing``."""
+    """A bar per row, coloured by its direction, and a point where there is no difference; call within ``printing``."""
     names = _kept([each.name for each in differences])
     figure, axes = _axes(names, ROW, title, across, False)
     places = {name: place for place, name in enumerate(names)}
     shown = [each for each in differences if each.name in places]
     colours = [BLUE if each.value > 0 else VERMILION for each in shown]
-    axes.barh([places[each.name] for each in shown], [each.value for each in shown], height=0.7, color=colours)
+    rows, values = [places[each.name] for each in shown], [each.value for each in shown]
+    axes.barh(rows, values, height=0.7, color=colours)
+    same = [row for row, value in zip(rows, values, strict=True) if not value]
+    axes.plot([0.0] * len(same), same, "o", color=GREY, markersize=3.2)
     _widen(axes)
     return figure
 
