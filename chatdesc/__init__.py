@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         report,
         review,
         score,
+        sheet,
         show,
         submit,
         train_verifier,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
     "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push",
-    "report", "review", "score", "show", "submit", "train_verifier", "write_back",
+    "report", "review", "score", "sheet", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 
