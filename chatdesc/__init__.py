@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         plan,
         push,
         report,
+        review_export,
+        review_import,
         score,
         show,
         submit,
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__", "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
-    "submit", "train_verifier", "write_back",
+    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
+    "review_export", "review_import", "score", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 
