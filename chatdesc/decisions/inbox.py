@@ -81,10 +81,10 @@ def review_import(
             written then.
     """
     places = [Path(file) for file in ([files] if isinstance(files, str | os.PathLike) else files)]
-    rows = _rows(os.fspath(source), split, config)
+    folder, rows = journals_of(source, decisions), _rows(os.fspath(source), split, config)
     answers = [answer for place in places for answer in read_answers(place)]
     name = _named(answers, reviewer)
-    inbox = _Inbox(journals_of(source, decisions), rows)
+    inbox = _Inbox(folder, rows)
     for answer in answers:
         inbox.take(answer, name)
     return inbox.emptied()

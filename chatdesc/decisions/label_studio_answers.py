@@ -49,7 +49,7 @@ def answers(record: Mapping[str, Any]) -> Iterator[Answer | NoAnswer]:
             seen=word(data.get("seen")),
             texts=(word(data.get("manual_text")), word(data.get("refined_text"))),
             annotator=_annotator(annotation.get("completed_by", annotation.get("annotator"))),
-            made=f"{annotation.get('id', annotation.get('annotation_id'))}, {_time(annotation)}",
+            made=f"{annotation.get('annotation_id', annotation.get('id'))}, {_time(annotation)}",
             at=_time(annotation),
             skipped=bool(annotation.get("was_cancelled") or annotation.get("skipped")),
             said=_results(annotation) if is_task(record) else _minimal(annotation),

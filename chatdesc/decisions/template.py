@@ -25,6 +25,8 @@ from chatdesc.types import FrameError, Image, Sequence
 KEYS = 4  # later frames of a sheet
 ACROSS = 2  # of them side by side
 KEY_WIDTH = 480  # pixels of a frame in a sheet
+GAP = 6  # pixels between frames of a sheet
+LINES = 160  # the shorter side of a picture, in widths of a box's line
 COLOURS = {"target": (0, 158, 115), "refined": (0, 114, 178), "manual": (213, 94, 0), "track": (230, 159, 0)}
 """RGB of boxes that are drawn: four colours that colour-blind people tell apart."""
 
@@ -58,9 +60,8 @@ def in_per_cent(box: Box, size: tuple[int, int]) -> dict[str, float]:
     """A box cut to a picture of ``size`` (width, height), in per cent of it."""
     left, top, right, bottom = _corners(box, size)
     across, down = 100 / size[0], 100 / size[1]
-    return {
-        "x": left * across, "y": top * down, "width": (right - left) * across, "height": (bottom - top) * down,
-    }  # fmt: skip
+    shares = {"x": left * across, "y": top * down, "width": (right - left) * across, "height": (bottom - top) * down}
+    return {name: round(share, 4) for name, share in shares.items()}
 
 
 def drawn(image: Image, boxes: Iterable[tuple[str, Box]]) -> Image:
@@ -69,7 +70,7 @@ def drawn(image: Image, boxes: Iterable[tuple[str, Box]]) -> Image:
 
     shown = np.array(image)
     height, width = shown.shape[:2]
-    line = max(round(min(width, height) / 200), 1)
+    line = max(round(min(width, height) / LINES), 2)
     for name, box in boxes:
         left, top, right, bottom = (round(v) for v in _corners(box, (width, height)))
         cv2.rectangle(shown, (left, top), (right, bottom), COLOURS[name], line)
@@ -118,20 +119,31 @@ def _recorded(kept: dict[str, Any] | None) -> Iterator[Proposal]:
 
 
 def _sheet(row: Row, sequence: Sequence, start: int) -> Image | None:
-    """Later frames with the boxes of target and track, all as large as the first of them."""
+    """Later frames with their numbers and the boxes of target and track, each in a place as large as the first's."""
     shown: list[Image] = []
     for frame in key_frames(row, len(sequence.frames), KEYS, start):
         with suppress(FrameError):
-            shown.append(scaled(drawn(sequence.frames[frame], _known(row, frame)), KEY_WIDTH))
+            shown.append(_numbered(scaled(drawn(sequence.frames[frame], _known(row, frame)), KEY_WIDTH), frame))
     if not shown:
         return None
     height, width = shown[0].shape[:2]
-    sheet = np.zeros((-(-len(shown) // ACROSS) * height, min(len(shown), ACROSS) * width, 3), np.uint8)
+    down, across = height + GAP, width + GAP
+    sheet = np.full((-(-len(shown) // ACROSS) * down - GAP, min(len(shown), ACROSS) * across - GAP, 3), 255, np.uint8)
     for place, image in enumerate(shown):
+        top, left = place // ACROSS * down, place % ACROSS * across
         cut = image[:height, :width]
-        top, left = place // ACROSS * height, place % ACROSS * width
         sheet[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
     return sheet
+
+
+def _numbered(image: Image, frame: int) -> Image:
+    """An image with the frame's number on it."""
+    import cv2
+
+    shown = np.array(image)
+    for colour, line in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(shown, str(frame), (5, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, line, cv2.LINE_AA)
+    return shown
 
 
 def _known(row: Row, frame: int) -> Iterator[tuple[str, Box]]:

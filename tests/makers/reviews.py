@@ -1,0 +1,30 @@
+"""A run whose texts a team reviews, with frames, and texts that nothing may take for markup."""
+
+from __future__ import annotations
+
+from chatdesc.loaders import load
+from chatdesc.rows.schema import box_list
+from chatdesc.rows.store import Store
+from chatdesc.synthetic import render
+from tests.makers.full_rows import row
+
+HOSTILE = (
+    '</Text><Choice value="x"/><script>alert(1)</script> & "q" \'q\' ]]> <!-- --> $manual_text {{about}} %s',
+    "kite " * 2000,
+    "\u202eطائرة حمراء\u202c 🪁👩‍🚀\n\ttwo lines\u2028three \\ null",
+)
+NAMES = ("star-1", "square-1", "star-2")  # of the synthetic split
+
+
+def reviewed(folder, texts=HOSTILE):
+    """``data``: three sequences; ``run``: a row each with these texts, manual as they are, refined reversed."""
+    render(folder / "data", count=3, frames=4, seed=0)
+    data = load("synthetic", folder / "data")
+    with Store.open(folder / "run", {"dataset": "synthetic"}) as store:
+        for number, name in enumerate(data.names):
+            sequence = data[name]
+            own = {"dataset": "synthetic", "num_frames": 4, "boxes": box_list(sequence.boxes), "visible": []}
+            said = {"manual_text": texts[number], "text": texts[number][::-1], "tracking": None}
+            audit = row()["audit"] if number == 1 else []
+            store.save(row(name, **own, **said, audit=audit, width=320, height=240))
+    return folder / "run"
