@@ -1,7 +1,8 @@
 """Answers in Argilla's records, as its Python client exports them.
 
-Nested records (``records.to_json``, ``to_list``, ``to_dict``) hold who answered, but not whether it was submitted; flat
-ones (``to_list(flatten=True)``, ``to_datasets``) hold both. A nested record that is not completed has no answer yet.
+Flat records (``to_list(flatten=True)``, ``to_datasets``) hold who answered and whether it was submitted. Nested ones
+(``to_json``, ``to_list``, ``to_dict``) do not hold the latter: of them, only the one answer of a completed record is
+known to be submitted.
 
 >>> key = {"dataset": "lasot", "sequence": "kite-1"}
 >>> flat = {"verdict.responses": ["edit", "reject"], "verdict.responses.users": ["7", "8"]}
@@ -22,6 +23,7 @@ from chatdesc.types import ChatdescError
 TOOL = "argilla"
 QUESTIONS = (VERDICT, EDITED, KIND, REASON)
 SUFFIX = ".responses"
+UNKNOWN = "several people answered, and this layout does not say who submitted; export with to_list(flatten=True)"
 
 
 class _Response(NamedTuple):
@@ -54,11 +56,15 @@ def answers(record: Mapping[str, Any]) -> Iterator[Answer | NoAnswer]:
     fields, metadata = (record["fields"], record.get("metadata") or {}) if nested else (record, record)
     if not isinstance(metadata, dict):
         raise ChatdescError("its metadata are no object")
-    for annotator in dict.fromkeys(response.annotator for response in given):
+    annotators = list(dict.fromkeys(response.annotator for response in given))
+    for annotator in annotators:
         own = [response for response in given if response.annotator == annotator]
-        state = _state(own, record, nested)
-        if state == "draft":
-            yield NoAnswer(key_of(metadata), f"a draft of {annotator or 'somebody'} that was not submitted")
+        state = _state(own)
+        if nested and not state:
+            state = "draft" if record.get("status") != "completed" else "submitted" if len(annotators) == 1 else ""
+        if state not in ("submitted", "discarded"):
+            who = annotator or "somebody"
+            yield NoAnswer(key_of(metadata), f"a draft of {who} that was not submitted" if state else UNKNOWN)
             continue
         yield Answer(
             tool=TOOL,
@@ -72,11 +78,9 @@ def answers(record: Mapping[str, Any]) -> Iterator[Answer | NoAnswer]:
         )
 
 
-def _state(own: list[_Response], record: Mapping[str, Any], nested: bool) -> str:
-    """``submitted``, ``discarded`` or ``draft``."""
-    if nested:
-        return "submitted" if record.get("status") == "completed" else "draft"
-    states = {response.status for response in own if response.status}
+def _state(own: list[_Response]) -> str:
+    """``submitted``, ``discarded``, ``draft``, or empty where the export does not say it."""
+    states = {response.status for response in own}
     return states.pop() if len(states) == 1 else "draft"
 
 

@@ -40,14 +40,23 @@ def told(made):
 
 
 def test_several_annotators_of_one_record():
-    made = nested(verdict={ADA: "edit", BEN: "accept manual"}, edited_text={ADA: "red kite", BEN: "a red kite"})
-    assert told(made) == [(ADA, "edit", "red kite"), (BEN, "accept", "a kite")]
     both = flat(
         verdict=[(ADA, "edit", "submitted"), (BEN, "accept manual", "submitted")],
         edited_text=[(BEN, "a red kite", "submitted"), (ADA, "red kite", "submitted")],
     )
-    assert told(both) == told(made)
-    assert [a.id for a in answers(both)] == [a.id for a in answers(made)]
+    assert told(both) == [(ADA, "edit", "red kite"), (BEN, "accept", "a kite")]
+
+
+def test_both_layouts_of_one_answer_are_the_same():
+    made = nested(verdict={ADA: "edit"}, edited_text={ADA: "red kite"})
+    side_by_side = flat(verdict=[(ADA, "edit", "submitted")], edited_text=[(ADA, "red kite", "submitted")])
+    assert told(made) == [(ADA, "edit", "red kite")]
+    assert [*answers(made)] == [*answers(side_by_side)]
+
+
+def test_nested_answers_of_several_people_may_be_drafts():
+    made = nested(verdict={ADA: "edit", BEN: "accept manual"})
+    assert [(answer.key[2], "flatten=True" in answer.why) for answer in answers(made)] == [("kite-1", True)] * 2
 
 
 def test_the_row_is_in_the_metadata():

@@ -1,7 +1,7 @@
 """Exports and imports proven with Label Studio's own SDK, which needs an environment of its own.
 
-    pip install label-studio-sdk
-    CHATDESC_LABEL_STUDIO_PYTHON=.../bin/python pytest tests/decisions/test_label_studio_sdk.py
+pip install label-studio-sdk
+CHATDESC_LABEL_STUDIO_PYTHON=.../bin/python pytest tests/decisions/test_label_studio_sdk.py
 """
 
 from __future__ import annotations
@@ -97,15 +97,15 @@ def test_texts_alone(answered, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("place", "old", "new"),
+    ("place", "old", "new", "why"),
     [
-        ("config.xml", 'toName="template"', 'toName="nothing"'),
-        ("tasks.json", '"refined_text"', '"other_text"'),
-        ("tasks.json", '"target"\n', '"unknown"\n'),
-        ("tasks.json", '"width": ', '"width": 10'),
+        ("config.xml", 'toName="template"', 'toName="nothing"', "not found in names"),
+        ("tasks.json", '"refined_text"', '"other_text"', "assert asked.validate_task"),
+        ("tasks.json", '"target"\n', '"unknown"\n', "Invalid value for control 'boxes'"),
+        ("tasks.json", '"width": ', '"width": 10', "out of bounds"),
     ],
 )
-def test_the_sdk_refuses_a_damaged_export(answered, tmp_path, place, old, new):
+def test_the_sdk_refuses_a_damaged_export(answered, tmp_path, place, old, new, why):
     """Or else the tests above would prove nothing."""
     export = tmp_path / "export"
     export.mkdir()
@@ -114,4 +114,4 @@ def test_the_sdk_refuses_a_damaged_export(answered, tmp_path, place, old, new):
         (export / name).write_text(content.replace(old, new) if name == place else content)
     assert (export / place).read_text() != (answered / "export" / place).read_text()
     done = subprocess.run([SDK, label_studio_team.__file__, export, tmp_path / "out"], capture_output=True, text=True)
-    assert done.returncode != 0
+    assert done.returncode != 0 and why in done.stderr

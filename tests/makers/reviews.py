@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from chatdesc.decisions.decision import seen
 from chatdesc.loaders import load
 from chatdesc.rows.schema import box_list
 from chatdesc.rows.store import Store
@@ -28,3 +31,15 @@ def reviewed(folder, texts=HOSTILE):
             audit = row()["audit"] if number == 1 else []
             store.save(row(name, **own, **said, audit=audit, width=320, height=240))
     return folder / "run"
+
+
+def answered(row, folder):
+    """``label-studio.json`` of annotator 1, and ``argilla.json``: exports in which the row is flagged."""
+    known = {name: row[name] or "" for name in ("dataset", "split", "sequence")}
+    known |= {"manual_text": row["manual_text"] or "", "refined_text": row["text"] or ""}
+    known |= {"seen": seen(row["manual_text"], row["text"])}
+    said = {"from_name": "verdict", "to_name": "template", "type": "choices", "value": {"choices": ["flag"]}}
+    task = {"id": 1, "data": known, "annotations": [{"id": 2, "completed_by": 1, "result": [said]}]}
+    flat = known | {"id": "r", "verdict.responses": ["flag"], "verdict.responses.users": ["7"]}
+    (folder / "label-studio.json").write_text(json.dumps([task]))
+    (folder / "argilla.json").write_text(json.dumps([flat | {"verdict.responses.status": ["submitted"]}]))
