@@ -21,6 +21,8 @@ from chatdesc.checks.rows import audit_store
 from chatdesc.config import presets
 from chatdesc.decisions.agreement import agreement
 from chatdesc.decisions.apply import apply
+from chatdesc.decisions.inbox import review_import
+from chatdesc.decisions.outbox import review_export
 from chatdesc.decisions.review import review
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
@@ -57,7 +59,7 @@ from chatdesc.types import ChatdescError
 __all__ = [
     "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
     "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
-    "review", "score", "sheet", "show", "submit", "train_verifier", "write_back",
+    "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]
