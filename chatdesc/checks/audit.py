@@ -21,6 +21,7 @@ from chatdesc.atomic import make_folder
 from chatdesc.checks import create
 from chatdesc.checks.base import KINDS, Check, Finding, Subject
 from chatdesc.checks.corpus import Corpus
+from chatdesc.checks.opinions import Opinions, ask_about, describer_for
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
@@ -36,6 +37,11 @@ from chatdesc.unused import refuse_unused
 
 LONGEST = 2000  # characters of a text that is read as English
 LONGEST_WORD = 100
+OF_FRAMES = ("grounder", "encoders", "alignment_frames", "theta", "box_threshold")
+OF_DESCRIBERS = (
+    "base_url", "concurrency", "cache", "batch_size", "region", "max_tokens", "max_pixels", "quantization",
+    "trust_remote_code",
+)  # fmt: skip
 OF_LANGUAGE = frozenset({"typo", "grammar"})
 CHECK_REMEDY = "leave it out with --checks, and tell its author"
 
@@ -54,6 +60,7 @@ class Audit(Tabular):
         checks: what each check says of itself.
         notes: what a reader must know.
         files: those written.
+        unanswered: questions that the describer did not answer.
     """
 
     place: str
@@ -65,6 +72,7 @@ class Audit(Tabular):
     checks: tuple[Mapping[str, str], ...]
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    unanswered: int = 0
 
     @property
     def faults(self) -> int:
@@ -89,6 +97,7 @@ def audit(
     config: str | None = None,
     text_source: str | None = None,
     frames: bool = False,
+    describer: str | None = None,
     preset: str | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -97,7 +106,8 @@ def audit(
 
     Args:
         source: a dataset's name, a run folder, a dataset folder, or ``USER/NAME``.
-        root: a dataset's root; for the other sources None, but for a run with ``frames`` its dataset's root.
+        root: a dataset's root; for the other sources None, but for a run with ``frames`` or ``describer`` its dataset's
+            root.
         checks: names of checks, as ``list_checks`` has them; None takes all.
         out: a folder for audit.csv, audit.md and audit.jsonl.
         split: ``train`` or ``test``; None takes all.
@@ -108,41 +118,66 @@ def audit(
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
         frames: look at the frames of the video, too, with a grounder and an encoder.
-        preset: whose models look at them, ``offline`` by default.
+        describer: a model that is asked a closed question about each doubtful text, ``NAME:MODEL``: see
+            ``checks.questions``. Its answer changes how severe a finding is.
+        preset: whose models look at frames and how a describer is asked, ``offline`` by default.
         progress: called with checks done, all checks, and the name of the next one; before, while frames are looked at,
-            with sequences.
-        options: with ``frames``, any field of ``config.Settings`` or ``config.Resources``, as in ``annotate``:
-            ``grounder``, ``encoders``, ``alignment_frames``, ``theta``, ``device`` ...
+            with sequences, and after with questions.
+        options: with ``frames`` or ``describer``, any field of ``config.Settings`` or ``config.Resources``, as in
+            ``annotate``: ``grounder``, ``encoders``, ``alignment_frames``, ``device``, ``base_url``, ``cache`` ...
 
     Raises:
-        ChatdescError: a place cannot be read, no sequence has a text, no check has this name, or a check failed.
+        ChatdescError: a place cannot be read, no sequence has a text, no check has this name, a check failed, or the
+            describer cannot be asked. Questions without an answer are counted, and cost nothing that was found.
     """
     made, place = create(checks), None if root is None else str(root)
     refuse_blind(made, checks is not None, frames, place, str(source))
-    if not frames:
-        refuse_unused({"preset": preset} | options, "without --frames")
-    settings, resources = sort_options(preset or "offline", options)
-    make_folder(None if out is None else Path(out))
+    asks = describer is not None
+    _refuse_idle(options | {"preset": preset}, frames, asks)
+    settings, resources = sort_options(preset or "offline", options | {"describer": describer})
+    to = None if out is None else Path(out)
+    model = describer_for(settings, resources, str(source), to) if asks else None
+    make_folder(to)
     chosen = Selection(split, sequences, limit, split_file)
-    of_run = frames and is_run(source)  # ROOT and --texts are then where its frames are
+    of_run = (frames or asks) and is_run(source)  # ROOT and --texts are then where its frames are
     audited = subjects(
         str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
         text_source=text_source,
     )  # fmt: skip
-    sights, lacking = Sights(), tuple[str, ...]()
-    if frames and place is not None:
+    data, sights, lacking = None, Sights(), tuple[str, ...]()
+    if (frames or asks) and place is not None:
         kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
-        words = any(need(check) == "words" for check in made)
-        sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
+        if frames:
+            words = any(need(check) == "words" for check in made)
+            sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
     looked_at = seen(audited.subjects, sights)
     found, notes = examine(looked_at, made, progress)
-    suspects = rank(looked_at, found)
-    files = () if out is None else tuple(write_files(suspects, Path(out)))
-    said = tuple(check.describe_self() for check in made)
+    opinions = Opinions(found)
+    if model is not None:
+        opinions = ask_about(found, looked_at, data, model, settings, resources, progress)
+    suspects = rank(looked_at, opinions.found)
+    files = () if to is None else tuple(write_files(suspects, to))
+    said = tuple(check.describe_self() for check in made) + (() if model is None else (model.describe_self(),))
     count = len(looked_at), sum(bool(subject.text.strip()) for subject in looked_at)
-    told = (*audited.notes, *lacking, *sights.notes, *notes)
-    return Audit(audited.place, audited.text_source, *count, suspects, found, said, told, files)
+    told = (*audited.notes, *lacking, *sights.notes, *notes, *opinions.notes)
+    return Audit(
+        audited.place, audited.text_source, *count, suspects, opinions.found, said, told, files, opinions.unanswered
+    )
+
+
+def _refuse_idle(options: Mapping[str, object], frames: bool, asks: bool) -> None:
+    """Refuse options that take no part.
+
+    Raises:
+        ChatdescError: one is given.
+    """
+    if not (frames or asks):
+        refuse_unused(options, "without --frames or --with-describer")
+    if not frames:
+        refuse_unused({name: options.get(name) for name in OF_FRAMES}, "without --frames")
+    if not asks:
+        refuse_unused({name: options.get(name) for name in OF_DESCRIBERS}, "without --with-describer")
 
 
 Found = dict[str, tuple[Finding, ...]]
