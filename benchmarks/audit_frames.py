@@ -22,8 +22,8 @@ from pathlib import Path
 from planted_scenes import KINDS, STOPS, UNCLEAR, planted
 
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Subject
+from chatdesc.checks.examine import examine
 from chatdesc.checks.sights import look_at
 from chatdesc.config import Resources, from_preset
 from chatdesc.loaders import load

@@ -12,38 +12,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chatdesc.atomic import make_folder
 from chatdesc.checks import create
-from chatdesc.checks.base import KINDS, Check, Finding, Subject
-from chatdesc.checks.corpus import Corpus
+from chatdesc.checks.base import Finding
+from chatdesc.checks.examine import examine, facts
 from chatdesc.checks.opinions import Opinions, ask_about, describer_for
-from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
 from chatdesc.checks.sights import Sights, frames_for, look_at, need, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
-from chatdesc.names import some
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
-from chatdesc.types import ChatdescError
 from chatdesc.unused import refuse_unused
 
-LONGEST = 2000  # characters of a text that is read as English
-LONGEST_WORD = 100
 OF_FRAMES = ("grounder", "encoders", "alignment_frames", "theta", "box_threshold")
 OF_DESCRIBERS = (
     "base_url", "concurrency", "cache", "batch_size", "region", "max_tokens", "max_pixels", "quantization",
     "trust_remote_code",
 )  # fmt: skip
-OF_LANGUAGE = frozenset({"typo", "grammar"})
-CHECK_REMEDY = "leave it out with --checks, and tell its author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +151,7 @@ def audit(
         opinions = ask_about(found, looked_at, data, model, settings, resources, progress)
     suspects = rank(looked_at, opinions.found)
     files = () if to is None else tuple(write_files(suspects, to))
-    said = tuple(check.describe_self() for check in made) + (() if model is None else (model.describe_self(),))
+    said = (*facts(made), *(() if model is None else (model.describe_self(),)))
     count = len(looked_at), sum(bool(subject.text.strip()) for subject in looked_at)
     told = (*audited.notes, *lacking, *sights.notes, *notes, *opinions.notes)
     return Audit(
@@ -178,71 +171,3 @@ def _refuse_idle(options: Mapping[str, object], frames: bool, asks: bool) -> Non
         refuse_unused({name: options.get(name) for name in OF_FRAMES}, "without --frames")
     if not asks:
         refuse_unused({name: options.get(name) for name in OF_DESCRIBERS}, "without --with-describer")
-
-
-Found = dict[str, tuple[Finding, ...]]
-
-
-def examine(
-    audited: Sequence[Subject], checks: Iterable[Check], progress: Progress | None = None
-) -> tuple[Found, tuple[str, ...]]:
-    """The findings of each text that has any, and notes on what was not looked at.
-
-    Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
-    """
-    unread = {subject.sequence: why for subject in audited if (why := _unreadable(subject.text))}
-    english = Corpus(subject for subject in audited if subject.sequence not in unread and subject.text.strip())
-    found: dict[str, list[Finding]] = {}
-    made = list(checks)
-    for number, check in enumerate(made):
-        if progress is not None:
-            progress(number, len(made), check.name)
-        looked_at = english if _english_only(check) else audited
-        for name, findings in _of_check(check, looked_at).items():
-            found.setdefault(name, []).extend(findings)
-    if progress is not None:
-        progress(len(made), len(made), "")
-    in_order = (subject.sequence for subject in audited if subject.sequence in found)
-    return {name: tuple(found[name]) for name in in_order}, _notes(unread)
-
-
-def _unreadable(text: str) -> str | None:
-    """Why no check of English looks at a text: its language, or its length; None where they do."""
-    endless = len(text) > LONGEST or max(map(len, text.split()), default=0) > LONGEST_WORD
-    return "too long to be read" if endless else language(text)
-
-
-def _english_only(check: Check) -> bool:
-    return bool(getattr(check, "english_only", not OF_LANGUAGE.isdisjoint(check.kinds)))
-
-
-def _of_check(check: Check, audited: Sequence[Subject]) -> dict[str, list[Finding]]:
-    try:
-        check.prepare(audited)
-        found = {subject.sequence: check.find(subject) for subject in audited}
-    except ChatdescError:
-        raise
-    except Exception as error:
-        raise ChatdescError(f"check {check.name} failed: {type(error).__name__}: {error}; {CHECK_REMEDY}") from error
-    for subject in audited:
-        for finding in found[subject.sequence]:
-            if not _is_possible(finding, subject.text):
-                said = f"kind {finding.kind!r}, severity {finding.severity}, span {finding.span}"
-                raise ChatdescError(f"check {check.name}: {subject.sequence}: no such finding ({said}); {CHECK_REMEDY}")
-    return {name: findings for name, findings in found.items() if findings}
-
-
-def _is_possible(finding: Finding, text: str) -> bool:
-    start, stop = finding.span or (0, len(text) or 1)
-    return finding.kind in KINDS and 0 <= finding.severity <= 1 and 0 <= start < stop <= max(len(text), 1)
-
-
-def _notes(unread: Mapping[str, str]) -> tuple[str, ...]:
-    by_reason: dict[str, list[str]] = {}
-    for name, why in unread.items():
-        by_reason.setdefault(why, []).append(name)
-    return tuple(
-        f"{len(names)} {'text is' if len(names) == 1 else 'texts are'} {why} ({some(names, 3)}): "
-        "no check of English looks at them"
-        for why, names in sorted(by_reason.items())
-    )

@@ -14,6 +14,7 @@ from chatdesc.names import between_commas
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 TOP = 10
 
@@ -42,7 +43,9 @@ def audit(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if more than --allow findings speak against a text")
     ] = False,
-    allow: Annotated[int, typer.Option(min=0, help="With --strict: findings that may be there")] = 0,
+    allow: Annotated[
+        int | None, typer.Option(min=0, help="With --strict: findings that may be there (default: 0)")
+    ] = None,
     split: SplitOpt = None,
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
@@ -105,6 +108,8 @@ def audit(
         raise typer.Exit
     if source is None:
         raise ChatdescError("say what to audit: chatdesc audit DATASET ROOT, or chatdesc audit RUN")
+    if not strict:
+        refuse_unused({"allow": allow}, "without --strict")
     names = None if checks is None else between_commas(checks)
     given = {"grounder": grounder, "encoders": encoder and [encoder], "alignment_frames": alignment_frames}
     given |= {"device": device, "base_url": base_url, "cache": cache}
@@ -118,7 +123,7 @@ def audit(
     _print(found, console, top)
     for path in found.files:
         say(console, f"written: {path}")
-    failed = found.unanswered or (strict and found.faults > allow)
+    failed = found.unanswered or (strict and found.faults > (allow or 0))
     raise typer.Exit(Exit.FAILED_ROWS if failed else Exit.DONE)
 
 

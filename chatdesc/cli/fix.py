@@ -59,7 +59,8 @@ def fix(
         _print(change.patch.decode("utf-8", "backslashreplace"), console)
     say(console, f"{len(done.changes)} of {done.texts} texts {'are' if to or patch else 'would be'} corrected", "bold")
     if done.left:
-        say(console, f"{done.left} findings of the same kinds are left to you: chatdesc audit {dataset} ROOT")
+        left = "1 finding of the same kinds is" if done.left == 1 else f"{done.left} findings of the same kinds are"
+        say(console, f"{left} left to you: chatdesc audit {dataset} ROOT")
     if done.to:
         say(console, f"written: {done.to}")
     if done.patch:
