@@ -19,6 +19,11 @@ from chatdesc.checks.audit import audit
 from chatdesc.checks.fix import fix
 from chatdesc.checks.rows import audit_store
 from chatdesc.config import presets
+from chatdesc.decisions.agreement import agreement
+from chatdesc.decisions.apply import apply
+from chatdesc.decisions.inbox import review_import
+from chatdesc.decisions.outbox import review_export
+from chatdesc.decisions.review import review
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
@@ -33,7 +38,7 @@ from chatdesc.evaluation.submission import submit
 from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -52,9 +57,9 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "sheet",
-    "show", "submit", "train_verifier", "write_back",
+    "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
+    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
+    "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]
@@ -184,7 +189,8 @@ def _notes(run: Run, unrecorded: list[str]) -> tuple[str, ...]:
     problems = (f"dataset: {problem.kind}: {problem.message}" for problem in run.dataset.problems)
     files = f"{run.out / 'rows' / 'NAME.json'}"
     missed = (
-        f"evidence: {len(unrecorded)} sequences were finished without --record-evidence: {some(unrecorded)}; remove "
+        f"evidence: {counted(len(unrecorded), 'sequence was', 'sequences were')} finished without --record-evidence: "
+        f"{some(unrecorded)}; remove "
         f"their files ({files}) and repeat the command, which does them again"
     )
     return (*(() if words else (blind,)), *problems, *((missed,) if unrecorded else ()))

@@ -12,7 +12,7 @@ from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.share import hub
 from chatdesc.share.export import layouts
 from chatdesc.sheets.job import card_sheet
@@ -38,16 +38,15 @@ def export(
       chatdesc export runs/tnl2k-train --to texts --layout dtvlt
     """
     result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite)
-    echo(f"{len(result.written)} files written into {to}")
-    for count, what in (
-        (result.same, "were there already, with the same text"),
-        (result.skipped, "rows have no text and were left out"),
-        (len(result.kept), "originals stay beside as .orig"),
-    ):
-        if count:
-            echo(f"{count} {what}")
+    echo(f"{counted(len(result.written), 'file')} written into {to}")
+    if result.same:
+        echo(f"{counted(result.same, 'was', 'were')} there already, with the same text")
+    _say_skipped(result.skipped)
+    if result.kept:
+        echo(f"{counted(len(result.kept), 'original stays', 'originals stay')} beside as .orig")
     if result.refused:
-        echo(f"{len(result.refused)} rows were refused and left out: {some(result.refused)}", err=True)
+        refused = counted(len(result.refused), "row was", "rows were")
+        echo(f"{refused} refused and left out: {some(result.refused)}", err=True)
     _end(result.refused or _said(result.failed))
 
 
@@ -73,16 +72,20 @@ def write_back(
     result = api.write_back(
         run, root, to, in_place=in_place, with_annotations=with_annotations, split_file=split_file, texts=texts
     )
-    echo(f"{len(result.written)} texts written into {root if to is None else to}")
-    if result.skipped:
-        echo(f"{result.skipped} rows have no text and were left out")
+    echo(f"{counted(len(result.written), 'text')} written into {root if to is None else to}")
+    _say_skipped(result.skipped)
     _end(_said(result.failed))
+
+
+def _say_skipped(skipped: int) -> None:
+    if skipped:
+        echo(f"{counted(skipped, 'row has no text and was', 'rows have no text and were')} left out")
 
 
 def _said(failed: Sequence[str]) -> Sequence[str]:
     """Say which rows lack a text because it failed."""
     if failed:
-        count = "1 row has no text because it" if len(failed) == 1 else f"{len(failed)} rows have no text because they"
+        count = counted(len(failed), "row has no text because it", "rows have no text because they")
         echo(f"{count} failed ({some(failed)}); `chatdesc annotate` tries again", err=True)
     return failed
 

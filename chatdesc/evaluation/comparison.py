@@ -41,7 +41,7 @@ from chatdesc.evaluation.truths import Truth, rules_for
 from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
-from chatdesc.names import file_name, some
+from chatdesc.names import counted, file_name, some
 from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import JsonStore, Store, dataset_of, read_config
@@ -371,10 +371,12 @@ def ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]
     now = {row["sequence"]: texts_of(row) for row in asked.rows}
     missing = [name for name in now if name not in made]
     old = [name for name in now if made.get(name) and made[name] != now[name]]
+    of_all = f"of {counted(len(now), 'sequence')}"
     go_on = f"chatdesc compare {asked.run} ROOT, with a ROOT that holds them, tracks them"
     notes = [
-        f"{len(names)} of {len(now)} sequences {what} and are left out: {some(names)}; {go_on}"
-        for names, what in ((missing, "were not tracked yet"), (old, "were tracked with other texts"))
+        f"{counted(len(names), f'{of_all} was {what} and is', f'{of_all} were {what} and are')} left out: "
+        f"{some(names)}; {go_on}"
+        for names, what in ((missing, "not tracked yet"), (old, "tracked with other texts"))
         if names
     ]
     return set(now) - {*missing, *old}, notes

@@ -218,8 +218,8 @@ class TestDamagedGroundTruth:
         ("flags", "says"),
         [
             ("0\nhello\n", "absent/b.txt:2: 'hello' is not a number"),
-            ("0\n", "absent/b.txt: 1 flags for 2 boxes"),
-            (None, "1 of 2 sequences have no marks of absence, unlike the others: b"),
+            ("0\n", "absent/b.txt: 1 flag for 2 boxes"),
+            (None, "1 of 2 sequences has no marks of absence, unlike the others: b"),
         ],
     )
     def test_marks_of_absence_that_are_odd_are_said(self, tmp_path, flags, says):
