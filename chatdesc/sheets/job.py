@@ -26,7 +26,7 @@ from chatdesc.atomic import write_atomic
 from chatdesc.drawing.figures import NO_PLOTS, can_draw, kind_of, printing, rendered
 from chatdesc.drawing.words import legible
 from chatdesc.metrics.overlap import iou
-from chatdesc.page.job import whole
+from chatdesc.page.material import whole
 from chatdesc.page.pictures import crop, key_frames
 from chatdesc.page.proposals import recorded
 from chatdesc.page.timeline import overlaps, present_frames, tracked

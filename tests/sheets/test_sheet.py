@@ -13,7 +13,7 @@ from chatdesc.drawing.figures import printing
 from chatdesc.drawing.style import DOTS
 from chatdesc.evidence import Choice, Evidence
 from chatdesc.loaders import load
-from chatdesc.page.job import whole
+from chatdesc.page.material import whole
 from chatdesc.rows.evidence import keep
 from chatdesc.rows.refined import attached
 from chatdesc.rows.schema import empty_row
