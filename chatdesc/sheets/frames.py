@@ -108,7 +108,7 @@ def _fitting(image: Image, inches: float) -> Image:
 
 
 def _outline(axes: Any, marked: Marked, points: float) -> None:
-    """A box, with a line that leaves something to see of a target few ``points`` per pixel large."""
+    """A box; a small one has a thin line, so that its target is seen. ``points``: of print per pixel of the frame."""
     from matplotlib.patches import Rectangle
 
     if not np.isfinite(marked.box).all():
