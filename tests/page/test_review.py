@@ -262,8 +262,9 @@ def test_a_blind_page_betrays_nothing_and_stays_as_it_is(texts, folder):
     texts.press("h")
     shown = texts.run(TEXTS)
     assert sorted(shown) == ["a kite 0", "a red kite 0"] and len(before) == 2
-    whole = "document.querySelector('main').textContent + [...document.querySelectorAll('main [title]')].map((e) => e.title)"
-    assert [word for word in WORDS if word in texts.run(whole)] == []
+    titles = "[...document.querySelectorAll('main [title]')].map((element) => element.title)"
+    said = texts.run(f"document.querySelector('main').textContent + {titles}")
+    assert [word for word in WORDS if word in said] == []
     texts.reload()
     texts.wait("document.querySelector('.texts.blind')")
     assert texts.run(TEXTS) == shown
