@@ -64,8 +64,7 @@ def main() -> None:
         page = chatdesc.report(work / "run", root=root, out=work / "r.html", grounder="attributes").page
         fine = examine(browser, "report", page, axe.REPORT, script)
         with Local(work / "run", root=root, decisions=work / "decisions") as server:
-            address = f"http://127.0.0.1:{server.port}/?token={server.token}"
-            fine &= examine(browser, "review", address, axe.REVIEW, script)
+            fine &= examine(browser, "review", server.address, axe.REVIEW, script)
     raise SystemExit(0 if fine else 1)
 
 

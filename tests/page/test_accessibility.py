@@ -22,7 +22,6 @@ def test_no_serious_fault_in_a_report(script, browser, report):
 
 def test_no_serious_fault_in_a_review(script, browser, annotated, tmp_path):
     with Local(annotated / "run", root=annotated / "data", decisions=tmp_path) as server:
-        address = f"http://127.0.0.1:{server.port}/?token={server.token}"
-        for *view, found, passed in axe.examined(browser, address, axe.REVIEW, script):
+        for *view, found, passed in axe.examined(browser, server.address, axe.REVIEW, script):
             assert axe.serious(found) == [], view
             assert passed > 15

@@ -52,13 +52,9 @@ def texts(browser, tmp_path, folder):
     assert browser.errors == []
 
 
-def entrance(server):
-    return f"http://127.0.0.1:{server.port}/?token={server.token}"
-
-
 def begin(browser, server):
     browser.look()
-    browser.open(entrance(server))
+    browser.open(server.address)
     browser.run("localStorage.clear()")
     browser.wait(SAVED)
 
