@@ -20,6 +20,8 @@ from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
 from chatdesc.cli.report import report
 from chatdesc.cli.review import review
+from chatdesc.cli.review_export import review_export
+from chatdesc.cli.review_import import review_import
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
@@ -33,7 +35,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate, train_verifier),
     "Inspect": (show, audit, fix, report),
-    "Review": (review, agreement, apply),
+    "Review": (review, agreement, apply, review_export, review_import),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }
