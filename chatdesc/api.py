@@ -19,8 +19,11 @@ from chatdesc.checks.audit import audit
 from chatdesc.checks.fix import fix
 from chatdesc.checks.rows import audit_store
 from chatdesc.config import presets
+from chatdesc.decisions.agreement import agreement
+from chatdesc.decisions.apply import apply
 from chatdesc.decisions.inbox import review_import
 from chatdesc.decisions.outbox import review_export
+from chatdesc.decisions.review import review
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
@@ -53,9 +56,9 @@ from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
-    "review_export", "review_import", "score", "show", "submit", "train_verifier", "write_back",
+    "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
+    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
+    "review", "review_export", "review_import", "score", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]

@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from hashlib import sha256
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
+from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
 VERDICTS = ("accept", "edit", "reject", "skip", "flag", "undo")
@@ -34,7 +35,7 @@ class Decision:
 
     Attributes:
         id: made where the decision is made, so that the same decision sent twice is one.
-        dataset, split, sequence: the row.
+        dataset, split, sequence: the row; empty where the row has null.
         verdict: one of ``VERDICTS``; ``undo`` takes back the decision ``undoes``, which may be an undo.
         side: which text was accepted, ``manual`` or ``refined``; of an edit, the one that it started from.
         text: the text that stands after ``accept`` or ``edit``, else empty.
@@ -52,7 +53,7 @@ class Decision:
     dataset: str
     sequence: str
     verdict: str
-    split: str | None = None
+    split: str = ""
     side: str = ""
     text: str = ""
     kind: str = ""
@@ -67,7 +68,7 @@ class Decision:
     @property
     def key(self) -> Key:
         """The row that it is about."""
-        return self.dataset, self.split or "", self.sequence
+        return self.dataset, self.split, self.sequence
 
 
 def decision(record: Mapping[str, Any]) -> Decision:
@@ -78,11 +79,12 @@ def decision(record: Mapping[str, Any]) -> Decision:
     """
     kinds = get_type_hints(Decision)
     given = {field.name: record[field.name] for field in fields(Decision) if field.name in record}
+    given |= {name: given[name] or "" for name in ("dataset", "split") if given.get(name, "") is None}
     for name in ("id", "dataset", "sequence", "verdict"):
         if name not in given:
             raise ChatdescError(f"a decision has no {name!r}")
     for name, value in given.items():
-        if not isinstance(value, get_args(kinds[name]) or kinds[name]):
+        if not isinstance(value, kinds[name]):
             raise ChatdescError(f"a decision's {name!r} has a value of another type")
     made = Decision(**given)
     if wrong := _wrong(made):
@@ -104,9 +106,28 @@ def _wrong(made: Decision) -> str:
         (made.verdict != "flag" or made.kind, "a flag needs a kind"),
         (may_have_kind or not made.kind, f"{made.verdict!r} has no kind"),
         ((made.verdict == "undo") == bool(made.undoes), "an undo, and nothing else, says what it undoes"),
+        (made.verdict == "accept" or is_whole(made.text + made.reason), "its text or reason holds half a character"),
         (max(len(made.text), len(made.reason)) <= LONGEST, f"a text or reason is longer than {LONGEST} characters"),
     )
     return next((why for fine, why in rules if not fine), "")
+
+
+def is_whole(text: str) -> bool:
+    r"""Whether a text can be written to a file: halves of characters, as JSON may hold them, stand for no byte.
+
+    >>> is_whole("a kite 🙂"), is_whole("a kite \ud83d")
+    (True, False)
+    """
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def key_of(row: Row) -> Key:
+    """The row's key."""
+    return row["dataset"] or "", row["split"] or "", row["sequence"]
 
 
 def seen(manual: str | None, text: str | None) -> str:

@@ -56,6 +56,11 @@ class Journal:
         """The reviewer's own file."""
         return self.folder / escaped(self.reviewer, ENDING)
 
+    @property
+    def count(self) -> int:
+        """How many decisions have been read so far."""
+        return len(self._known)
+
     def read(self) -> list[Decision]:
         """All decisions so far; later calls give the same ones in the same places, and new ones after them.
 

@@ -29,7 +29,7 @@ from chatdesc.decisions.case import Case, Template, case_of
 from chatdesc.decisions.kept_pictures import Pictures
 from chatdesc.decisions.template import boxed, template_of
 from chatdesc.names import natural
-from chatdesc.page.job import whole
+from chatdesc.page.material import whole
 from chatdesc.page.proposals import recorded
 from chatdesc.page.suspicion import reasons, suspicion
 from chatdesc.protocols import Grounder

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatdesc import api
-from chatdesc.page import job
+from chatdesc.page import material
 from chatdesc.page.document import asset, modules
 from chatdesc.page.modules import bundle
 from chatdesc.rows.store import Store
@@ -199,7 +199,7 @@ def test_a_point_of_the_scatter_opens_its_sequence(page):
 
 def test_only_the_rows_in_sight_exist(browser, monkeypatch, tmp_path):
     rows = [a_row(f"kite-{number}") for number in range(500)]
-    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    monkeypatch.setattr(material, "read_rows", lambda *_: iter(rows))
     browser.look()
     browser.open(api.report("anything", out=tmp_path / "r.html").page)
     browser.run("location.hash = '#sort=sequence'")
@@ -247,7 +247,7 @@ def test_the_same_sequence_of_two_sources_has_two_pages(browser, annotated, tmp_
 
 def test_the_same_sequence_of_two_splits_has_two_pages(browser, monkeypatch, tmp_path):
     rows = [a_row("kite-1", f"a {split} kite", split=split) for split in ("train", "test")]
-    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    monkeypatch.setattr(material, "read_rows", lambda *_: iter(rows))
     browser.open(api.report("anything", out=tmp_path / "r.html").page)
     texts = []
     for key in ("Enter", "j"):
@@ -280,7 +280,7 @@ def test_hostile_rows_are_shown_and_never_run(browser, monkeypatch, tmp_path):
     """Markup, scripts, controls, long and right-to-left texts, as names and as texts, each opened once."""
     attacks = ["<img src=x onerror=hit=1>", "</script><script>hit=1</script>", "<svg onload=hit=1>", "javascript:hit=1"]
     rows = [*(a_row(text, text, manual_text=text, category=text) for text in attacks), *hostile_rows(count=60)]
-    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    monkeypatch.setattr(material, "read_rows", lambda *_: iter(rows))
     made = api.report("<b>a</b>", out=tmp_path / "r.html")
     browser.open(made.page)
     browser.run("location.hash = '#sort=source'")
