@@ -11,9 +11,11 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
+from chatdesc.cli.unused import refuse_given
 from chatdesc.names import counted, some
 from chatdesc.share import hub
 from chatdesc.share.export import layouts
+from chatdesc.sheets.job import card_sheet
 from chatdesc.types import ChatdescError
 
 
@@ -95,6 +97,7 @@ def _end(left_out: Sequence[str]) -> None:
 
 
 def push(
+    context: typer.Context,
     run: RunArg,
     repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="USER/NAME; created if it does not exist")],
     private: Annotated[bool, typer.Option("--private", help="Create the repository as private")] = False,
@@ -114,8 +117,17 @@ def push(
         typer.Option(help="Licence of the new texts, as the Hub spells it: cc-by-4.0; later pushes keep it"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be sent and removed")] = False,
+    picture: Annotated[
+        str | None,
+        typer.Option(metavar="SEQUENCE", help="Show this sequence with its frames in the card (needs --root)"),
+    ] = None,
+    root: Annotated[str | None, typer.Option(help="Root of the dataset, for the frames of --picture")] = None,
+    texts: TextsOpt = None,
 ) -> None:
     """Push a run's rows to a dataset repository on the Hub, in one commit: texts and boxes, not the frames.
+
+    The card has two plots, which show no frame. --picture adds one sequence with a few frames; where the dataset's
+    terms do not plainly allow that, it needs --i-have-the-right-to-redistribute.
 
     Examples:
 
@@ -123,12 +135,15 @@ def push(
 
       chatdesc push runs/tnl2k-train user/lasot-chatdesc --config tnl2k --split train --tag v1
     """
-    if include_frames:
+    if picture is None:
+        refuse_given(context, ("root", "texts"), "without --picture")
+    if include_frames or (picture and not hub.frames_may_be_shown(Path(run))):
         echo(f"Terms of the frames: {hub.terms(Path(run))}")
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    done = hub.push(Path(run), target, lambda line: echo(line, err=True))
+    sheet = card_sheet(run, picture, root, texts) if picture else None
+    done = hub.push(Path(run), target, lambda line: echo(line, err=True), sheet)
     for line in (*hub.told(done, target), *left_out(done.left_out)):
         echo(line)
     raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)

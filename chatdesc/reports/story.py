@@ -29,6 +29,10 @@ SCOPES = {
     "video": "feedback saw several frames of the video",
     "range": "each range of frames had feedback of its own",
 }
+WHENCE = {
+    "manual": "The manual text was kept: nothing beat it.",
+    "human": "A person has accepted or written it in a review.",
+}
 FOUND = 0.5  # IoU from which people call a target found
 
 
@@ -81,8 +85,10 @@ def _texts(row: Row) -> list[str]:
     lines = [f"manual text:  {_quoted(row['manual_text'])}", f"text to use:  {_quoted(row['text'])}"]
     if row["text"] is None:
         return [*lines, "No text could be made."]
-    is_manual = row["text_source"] == "manual"
-    lines.append("The manual text was kept: nothing beat it." if is_manual else "It replaces the manual text.")
+    lines.append(WHENCE.get(row["text_source"] or "", "It replaces the manual text."))
+    if review := row.get("review"):
+        said = (review["verdict"], review["side"], review["kind"], review["reason"] and one_line(review["reason"]))
+        lines.append(f"Review: {', '.join(part for part in said if part)} ({review['at'][:10]}).")
     if row["scope"]:
         lines.append(f"Scope {row['scope']}: {SCOPES.get(row['scope'], 'not known to this version')}.")
     lines += [f"Words of place: {_place(place)}." for place in row.get("places") or []]
@@ -118,7 +124,8 @@ def _rounds(row: Row) -> list[str]:
 def chosen_rounds(row: Row) -> set[int]:
     """Which of the rounds the row's text (or each range's) is; the first, where a text came again."""
     tried = [(text["start"], text["text"], text["source"]) for text in row["rounds"]]
-    whole = [(tried[0][0], row["text"], row["text_source"])] if tried else []
+    sources = ("refined", "manual") if row["text_source"] == "human" else (row["text_source"],)
+    whole = [(tried[0][0], row["text"], source) for source in sources] if tried else []
     wanted = [(part["start"], part["text"], part["source"]) for part in row["ranges"]] or whole
     return {tried.index(chosen) for chosen in wanted if chosen in tried}
 

@@ -102,7 +102,23 @@ def load_refined(
     """
     if missing not in MISSING:
         raise ChatdescError(f"missing={missing!r} is not known; choose {' or '.join(MISSING)}")
-    rows = _by_name(read_rows(os.fspath(source), split, name, COLUMNS))
+    return attached(read_rows(os.fspath(source), split, name, COLUMNS), source, root=root, missing=missing, **options)
+
+
+def attached(
+    of: Iterable[Row],
+    source: str | os.PathLike[str],
+    *,
+    root: str | os.PathLike[str],
+    missing: str = "error",
+    **options: Any,
+) -> Refined:
+    """The same for rows that were read already; ``source`` says in errors where they come from.
+
+    Raises:
+        ChatdescError: as ``load_refined``.
+    """
+    rows = _by_name(of)
     dataset = _dataset(rows, os.fspath(source))
     copies, without_row = _copies(rows, dataset, root, options)
     absent = [sequence for sequence in rows if sequence not in copies]
@@ -163,7 +179,4 @@ def _advice(absent: list[str], count: int, dataset: str, root: str | os.PathLike
     if len(absent) == count:
         return f"{root}: has no sequence of these rows ({count}); is it the root of {dataset}?"
     gone = counted(len(absent), f"of {count} sequences is not there", f"of {count} sequences are not there")
-    return (
-        f"{root}: {gone} ({some(absent, 3)}); "
-        f'complete the copy of {dataset}, or leave them out with missing="skip"'
-    )
+    return f'{root}: {gone} ({some(absent, 3)}); complete the copy of {dataset}, or leave them out with missing="skip"'
