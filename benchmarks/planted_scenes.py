@@ -101,7 +101,7 @@ def beside_rival(rng: np.random.Generator, scene: Scene, differs: Collection[str
 
 
 def _changing(rng: np.random.Generator, count: int, frames: int) -> Iterator[Scene]:
-    """Scenes whose texts are true of the target at first, and of another thing from a quarter to half of the video on."""
+    """Scenes whose texts are true of the target at first, and of another thing after a quarter to half of the video."""
     while count:
         scene = beside_rival(rng, make_scene(rng, frames, "none", 0), ["colour"])
         target, others = scene.things[0], scene.things[1:]
