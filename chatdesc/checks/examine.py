@@ -53,8 +53,9 @@ def examine(
             found.setdefault(name, []).extend(findings)
     if progress is not None:
         progress(len(made), len(made), "")
+    said = tuple(note for check in made if (note := str(getattr(check, "note", ""))))
     in_order = (subject.sequence for subject in audited if subject.sequence in found)
-    return {name: tuple(found[name]) for name in in_order}, _notes(unread)
+    return {name: tuple(found[name]) for name in in_order}, (*_notes(unread), *said)
 
 
 def _unreadable(text: str) -> str | None:
