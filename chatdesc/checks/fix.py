@@ -25,6 +25,7 @@ from chatdesc.checks.examine import examine
 from chatdesc.checks.patch import patch as patch_of
 from chatdesc.checks.subjects import of_sequence
 from chatdesc.loaders.base import Dataset
+from chatdesc.loaders.roots import Root
 from chatdesc.loaders.writeback import layout_path
 from chatdesc.rows.selection import Selection
 from chatdesc.tables import Record, Tabular
@@ -119,7 +120,9 @@ def fix(
     if not 0 <= confidence <= 1:
         raise ChatdescError(f"--confidence {confidence}: must be between 0 and 1")
     data = Selection(split, sequences, limit, split_file).open(dataset, os.fspath(root), texts)
-    folder, file = (None if place is None else _outside(data, Path(place)) for place in (to, patch))
+    folder, file = (
+        None if place is None else outside((data.source, data.text_source), Path(place)) for place in (to, patch)
+    )
     made = _correcting(checks)
     subjects = [of_sequence(sequence) for sequence in data]
     if not any(subject.text.strip() for subject in subjects):
@@ -218,10 +221,14 @@ def _changes(data: Dataset, corrected: Iterable[Corrected]) -> Iterator[Change]:
             yield Change(text.sequence, layout_path(source), before, after, text.findings)
 
 
-def _outside(data: Dataset, place: Path) -> Path:
-    """A place that is not there yet, and not within the dataset."""
+def outside(roots: Iterable[Root], place: Path) -> Path:
+    """A place that is not there yet (an empty folder may be), and not within the dataset.
+
+    Raises:
+        ChatdescError: it is.
+    """
     target = place.expanduser().absolute()
-    for source in (data.source, data.text_source):
+    for source in roots:
         base = getattr(source, "path", None)
         if base is not None and target.resolve().is_relative_to(Path(base).resolve()):
             raise ChatdescError(f"{place}: lies in the dataset, which is not changed; write elsewhere")

@@ -10,7 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import BaseUrlOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
-from chatdesc.names import between_commas
+from chatdesc.names import between_commas, counted
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
@@ -147,7 +147,6 @@ def _print(found: Audit, console: Console, top: int) -> None:
         say(console, f"     ... and {len(ranked) - top} more (--top, or --out for files)")
     if found.findings:
         console.print(plain_table(counts_table(found.findings), "", console.width))
-    faults = "1 fault" if found.faults == 1 else f"{found.faults} faults"
     suspicious = {name for suspect in ranked for name in suspect.sequences}
-    where = f"in {len(suspicious)} of {found.sequences} sequences, {found.texts} with a text"
-    say(console, f"{found.place}: {faults} {where}", "bold", wrap=True)
+    where = f"in {len(suspicious)} of {counted(found.sequences, 'sequence')}, {found.texts} with a text"
+    say(console, f"{found.place}: {counted(found.faults, 'fault')} {where}", "bold", wrap=True)
