@@ -52,13 +52,9 @@ def texts(browser, tmp_path, folder):
     assert browser.errors == []
 
 
-def entrance(server):
-    return f"http://127.0.0.1:{server.port}/?token={server.token}"
-
-
 def begin(browser, server):
     browser.look()
-    browser.open(entrance(server))
+    browser.open(server.address)
     browser.run("localStorage.clear()")
     browser.wait(SAVED)
 
@@ -262,8 +258,9 @@ def test_a_blind_page_betrays_nothing_and_stays_as_it_is(texts, folder):
     texts.press("h")
     shown = texts.run(TEXTS)
     assert sorted(shown) == ["a kite 0", "a red kite 0"] and len(before) == 2
-    whole = "document.querySelector('main').textContent + [...document.querySelectorAll('main [title]')].map((e) => e.title)"
-    assert [word for word in WORDS if word in texts.run(whole)] == []
+    titles = "[...document.querySelectorAll('main [title]')].map((element) => element.title)"
+    said = texts.run(f"document.querySelector('main').textContent + {titles}")
+    assert [word for word in WORDS if word in said] == []
     texts.reload()
     texts.wait("document.querySelector('.texts.blind')")
     assert texts.run(TEXTS) == shown

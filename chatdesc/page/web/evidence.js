@@ -34,10 +34,11 @@ export function ranges(found) {
   return h("ol", { class: "ranges" }, found.ranges.map((part) => h("li", null, h("span", { class: "about" }, `frames ${part.start} to ${part.stop - 1} · IoU ${number(part.iou)}`), h("p", { dir: "auto" }, part.text))));
 }
 
-/** Key frames with boxes by source; `more` kinds of boxes, of another picture, join their legend. */
+/** Key frames with boxes by source; with `more` kinds of boxes, of another picture, they stand in one line and have one legend. */
 export function keyFrames(found, more = []) {
   const keys = found.pictures?.keys ?? [];
   if (!keys.length) return more.length && found.pictures?.first ? legend(more) : null;
+  const inLine = more.length ? { tabindex: 0, role: "group", "aria-label": "Frames" } : {}; // a line can be scrolled
   const one = (key) => {
     const seen = key.proposals ?? { boxes: [], scores: [], chosen: null };
     const proposals = seen.boxes.map((box, place) => ({ box, kind: "proposal", label: `proposal ${number(seen.scores[place])}${place === seen.chosen ? ", chosen" : ""}` }));
@@ -47,7 +48,7 @@ export function keyFrames(found, more = []) {
     shown.dataset.frame = key.frame;
     return shown;
   };
-  return h("div", null, h("div", { class: "keys" }, keys.map(one)), legend([...new Map([...more, ...kindsOf(keys)])]));
+  return h("div", null, h("div", { class: "keys", ...inLine }, keys.map(one)), legend([...new Map([...more, ...kindsOf(keys)])]));
 }
 
 function kindsOf(keys) {

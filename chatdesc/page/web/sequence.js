@@ -59,7 +59,7 @@ export function blindPage(data, number_, hrefs, dock, offers) {
   const figure = firstFrame(found, row);
   if (figure) sharpen(figure, frameOf(number_, found));
   const keys = (found.pictures?.keys ?? []).map(({ src, frame, truth }) => ({ src, frame, truth }));
-  const frames = keyFrames({ pictures: { ...found.pictures, keys } });
+  const frames = keyFrames({ pictures: { ...found.pictures, keys } }, [["truth", "target"]]);
   const shown = offers.map(({ name, text }) => h("div", { class: "offer" }, h("h2", null, name.replace("t", "T")), h("p", { class: "text", dir: "auto" }, text)));
   const note = h("p", { class: "dim" }, "Once you have decided, the page shows which text is which, and the evidence.");
   const left = [figure ? h("section", { "aria-label": "First frame" }, figure) : null, section("Frames", "frames", frames)];
