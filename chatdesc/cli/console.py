@@ -78,7 +78,8 @@ def progress_bar(console: Console, what: str, transient: bool = False) -> Iterat
         TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
     )  # fmt: skip
-    bar = Progress(*columns, console=console, transient=transient)
+    nowhere = transient and not console.is_interactive  # nothing would stay but an empty line
+    bar = Progress(*columns, console=console, transient=transient, disable=nowhere)
     task = bar.add_task(what, total=None, visible=False, note="")
     started = False
 

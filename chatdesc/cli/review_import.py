@@ -40,9 +40,9 @@ def review_import(
 
     Examples:
 
-      chatdesc review-import runs/otb project-1-at-2026-11-29.json
+      chatdesc review-import runs/otb argilla.json
 
-      chatdesc review-import runs/otb answers.json --reviewer 1=ada --reviewer 2=ben
+      chatdesc review-import runs/otb label-studio.json --reviewer 1=ada
     """  # fmt: skip
     done = api.review_import(
         source, files, decisions=decisions, reviewer=_named(reviewer or []), split=split, config=config

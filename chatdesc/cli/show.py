@@ -42,7 +42,7 @@ def show(
 
       chatdesc show runs/lasot-test airplane-15
 
-      chatdesc show runs/otb Skiing --picture skiing.pdf --root /data/OTB_sentences
+      chatdesc show runs/otb Biker --picture biker.pdf --root /data/OTB_sentences
     """
     if picture is None:
         refuse_given(context, DRAWING, "without --picture")

@@ -17,9 +17,9 @@ from chatdesc.decisions.answer import Answer, NoAnswer, decided, is_imported
 from chatdesc.decisions.answer_files import read_answers
 from chatdesc.decisions.decision import Decision, Key, seen, standing
 from chatdesc.decisions.journal import Journal
+from chatdesc.decisions.review import folder_of
 from chatdesc.names import near, some
 from chatdesc.rows.sources import read_rows
-from chatdesc.rows.store import is_run
 from chatdesc.tables import Record, Tabular
 from chatdesc.types import ChatdescError
 
@@ -81,26 +81,13 @@ def review_import(
             written then.
     """
     places = [Path(file) for file in ([files] if isinstance(files, str | os.PathLike) else files)]
-    folder, rows = journals_of(source, decisions), _rows(os.fspath(source), split, config)
+    folder, rows = folder_of(source, decisions), _rows(os.fspath(source), split, config)
     answers = [answer for place in places for answer in read_answers(place)]
     name = _named(answers, reviewer)
     inbox = _Inbox(folder, rows)
     for answer in answers:
         inbox.take(answer, name)
     return inbox.emptied()
-
-
-def journals_of(source: StrPath, decisions: StrPath | None = None) -> Path:
-    """The folder of a source's decisions: ``decisions``, or ``review`` in the folder of a run.
-
-    Raises:
-        ChatdescError: the source is no run, and no folder is named.
-    """
-    if decisions is not None:
-        return Path(decisions)
-    if is_run(place := Path(source).expanduser()):
-        return place / "review"
-    raise ChatdescError(f"{os.fspath(source)}: is no run; say with --decisions where its decisions are kept")
 
 
 def _rows(source: str, split: str | None, config: str | None) -> dict[Key, str]:

@@ -93,11 +93,11 @@ def _axes(names: list[str], row: float, title: str, across: str, legend: bool) -
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.grid(axis="x", alpha=0.4)
     axes.set_axisbelow(True)
-    figure.suptitle("\n".join(lines), fontsize=SIZE, parse_math=False)
+    figure.suptitle("\n".join(lines), fontsize=SIZE)
     axes.set_xlabel(across)
     axes.set_ylim(len(names) - 0.4, -0.6)
     shown = [shortened(legible(name).texts[0], NAMES, measured(SMALL)) for name in names]
-    axes.set_yticks(range(len(names)), shown, parse_math=False)
+    axes.set_yticks(range(len(names)), shown)
     axes.tick_params(axis="y", length=0)
     return figure, axes
 
@@ -123,7 +123,6 @@ def _beside(axes: Any, differences: Sequence[Difference], names: list[str]) -> N
         if name in said:
             axes.text(
                 1.02, names.index(name), said[name], transform=place, fontsize=SMALL, va="center", color=GREY,
-                parse_math=False,
             )  # fmt: skip
 
 

@@ -51,11 +51,11 @@ def printing(families: Iterable[str] = ()) -> Iterator[None]:
     """
     from matplotlib import rc_context
 
-    with rc_context(PRINT | {"font.family": [*PRINT["font.family"], *families]}):  # type: ignore[misc]
+    with rc_context(PRINT | {"font.family": [*PRINT["font.family"], *families]}):
         yield
 
 
-def new_figure(width: float, height: float, layout: str | None = "constrained") -> Any:
+def new_figure(width: float, height: float, layout: Any = "constrained") -> Any:
     """A figure of so many inches, with a canvas that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

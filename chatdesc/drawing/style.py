@@ -24,7 +24,7 @@ COLUMN, PAGE = 3.25, 6.875  # inches: one and both columns of a conference's pag
 SIZE, SMALL = 8.0, 7.0  # points
 DOTS = 300  # per inch, of a PNG
 
-PRINT = {
+PRINT: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": SIZE,
     "axes.titlesize": SIZE,
@@ -39,6 +39,7 @@ PRINT = {
     "ytick.major.width": 0.6,
     "pdf.fonttype": 42,  # TrueType, embedded: publishers refuse Type 3, and a reader can search the words
     "svg.fonttype": "none",  # text stays text
+    "text.parse_math": False,  # a name with dollars is no formula
     "svg.hashsalt": "chatdesc",  # equal pictures are equal files
 }
 

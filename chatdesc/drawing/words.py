@@ -59,7 +59,7 @@ def _plain(text: str) -> str:
 
 
 def _fonts_for(wanted: set[str]) -> tuple[list[str], set[str]]:
-    lacking, families = wanted - _characters(_path_of(PRINT["font.family"][0])), []  # type: ignore[index]
+    lacking, families = wanted - _characters(_path_of(PRINT["font.family"][0])), []
     for family, path in _installed():
         if not lacking:
             break

@@ -91,7 +91,7 @@ def curves(plot: Plot, means: Mapping[str, Score], about: str) -> Any:
         (colour, style), score = looks[name], means[name]
         drawn += axes.plot(plot.thresholds(score.rules), plot.curve(score), linestyle=style, color=colour)
     _dress(axes, plot, called)
-    axes.set_title("\n".join(lines), parse_math=False)
+    axes.set_title("\n".join(lines))
     axes.set_xlim(0, max(float(plot.thresholds(score.rules)[-1]) for score in means.values()))
     _legend(figure, drawn, [_cut(label, columns) for label in labels], f"{called}, %", columns)
     return figure
@@ -147,4 +147,4 @@ def _legend(figure: Any, lines: list[Any], labels: list[str], title: str, column
         handlelength=2.6, handletextpad=0.6, columnspacing=1.0, labelspacing=0.3, borderpad=0.1,
     )  # fmt: skip
     for text, label in zip(legend.get_texts(), labels, strict=True):
-        text.set(text=label, parse_math=False)
+        text.set(text=label)

@@ -23,14 +23,15 @@ DOTS = 220  # pixels per inch of a frame on the sheet
 
 TRUTH, ON_TARGET, ELSEWHERE = "target", "proposal on the target", "proposal elsewhere"
 LOOKS: dict[str, tuple[str, Any, float]] = {  # colour, line and its width in points of a box by its kind
-    TRUTH: (GREEN, "-", 1.6),
-    "track, given": (SKY, "--", 1.2),
-    "track, tracker": (BLUE, "--", 1.2),
-    "track, language": (VERMILION, "--", 1.2),
+    TRUTH: (GREEN, "-", 2.0),
+    "track, given": (SKY, "--", 1.0),
+    "track, tracker": (BLUE, "--", 1.0),
+    "track, language": (VERMILION, "--", 1.0),
     ON_TARGET: (ORANGE, "-", 0.8),
     ELSEWHERE: (PURPLE, (0, (6, 1, 1, 1)), 0.8),
 }
-RIM = 1.0  # points of white around a box
+RIM = 0.6  # points of white around a box, so that it is seen on any picture
+ORDER = (ELSEWHERE, TRUTH, ON_TARGET)  # what is drawn first; the track comes last, thinner than the target beneath it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Shot:
 
 def look_of_kind(kind: str) -> tuple[str, Any, float]:
     """Colour, line and width of a kind of box; sources that later versions add are black."""
-    return LOOKS.get(kind, (BLACK, "--", 1.2))
+    return LOOKS.get(kind, (BLACK, "--", 1.0))
 
 
 def kinds_in(shots: Iterable[Shot]) -> list[str]:
@@ -87,15 +88,15 @@ def show(axes: Any, shot: Shot, inches: float, zoom: bool) -> float:
     if shot.image is None:
         axes.set_facecolor("#EEEEEE")
         axes.text(0.5, 0.5, shot.why, transform=axes.transAxes, ha="center", va="center", fontsize=6, color=GREY,
-                  wrap=True, parse_math=False)  # fmt: skip
+                  wrap=True)  # fmt: skip
         return 1.0
     height, width = shot.image.shape[:2]
     of_target = [marked.box for marked in shot.boxes if marked.kind == TRUTH or marked.kind.startswith("track")]
     x, y, w, h = window((width, height), of_target) if zoom else (0, 0, width, height)
     part = _fitting(shot.image[y : y + h, x : x + w], inches)
     axes.imshow(part, extent=(x, x + w, y + h, y), interpolation="bilinear")
-    for marked in reversed(shot.boxes):  # the target's on top
-        _outline(axes, marked)
+    for marked in sorted(shot.boxes, key=lambda box: ORDER.index(box.kind) if box.kind in ORDER else len(ORDER)):
+        _outline(axes, marked, 72 * inches / w)
     axes.set(xlim=(x, x + w), ylim=(y + h, y))
     return width / w
 
@@ -106,13 +107,14 @@ def _fitting(image: Image, inches: float) -> Image:
     return scaled(np.ascontiguousarray(image), round(inches * DOTS))
 
 
-def _outline(axes: Any, marked: Marked) -> None:
-    """A box on a white rim, so that it is seen on any picture."""
+def _outline(axes: Any, marked: Marked, points: float) -> None:
+    """A box; a small one has a thin line, so that its target is seen. ``points``: of print per pixel of the frame."""
     from matplotlib.patches import Rectangle
 
     if not np.isfinite(marked.box).all():
         return
     x, y, w, h = marked.box
     colour, style, thick = look_of_kind(marked.kind)
+    thick = max(min(thick, points * min(w, h) / 8), 0.5)
     axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor="white", linewidth=thick + RIM, alpha=0.7))
     axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linestyle=style, linewidth=thick))

@@ -60,5 +60,5 @@ def write(figure: Any, lines: Iterable[Line], left: float, top: float) -> None:
         baseline = height - top + 0.3 * line.size / INCH
         figure.text(
             (left + line.indent / INCH) / width, baseline / height, line.text, fontsize=line.size, color=line.colour,
-            fontweight="bold" if line.bold else "normal", ha="left", va="baseline", parse_math=False,
+            fontweight="bold" if line.bold else "normal", ha="left", va="baseline",
         )  # fmt: skip
