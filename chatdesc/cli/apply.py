@@ -51,11 +51,11 @@ def apply(
 
     Examples:
 
-      chatdesc apply runs/otb --out runs/otb-reviewed
+      chatdesc apply runs/otb --out reviewed
 
-      chatdesc apply runs/otb --root /data/OTB_sentences --out runs/otb-reviewed
+      chatdesc apply runs/otb --root /data/OTB_sentences --out reviewed
 
-      chatdesc apply runs/otb --out runs/otb-ada --reviewer ada
+      chatdesc apply runs/otb --out reviewed-ada --reviewer ada
     """
     done = api.apply(
         source, out, decisions=decisions, root=root, reviewer=reviewer, latest=latest, split=split, config=config,
