@@ -30,7 +30,7 @@ NUMBER = re.compile(r"[0-9]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Imported(Tabular):
+class ReviewImport(Tabular):
     """What ``review_import`` did.
 
     Attributes:
@@ -65,7 +65,7 @@ def review_import(
     reviewer: str | Mapping[str, str] | None = None,
     split: str | None = None,
     config: str | None = None,
-) -> Imported:
+) -> ReviewImport:
     """Take the answers that Label Studio or Argilla exported into the journals of decisions.
 
     Args:
@@ -164,12 +164,12 @@ class _Inbox:
             raise ChatdescError("it does not say who answered; name the reviewer with --reviewer")
         return decided(answer, reviewer)
 
-    def emptied(self) -> Imported:
+    def emptied(self) -> ReviewImport:
         """Keep what is new, each reviewer's in order."""
         kept: list[Decision] = []
         for reviewer in dict.fromkeys(made.reviewer for made in self.new):
             kept += Journal(self.folder, reviewer).add(made for made in self.new if made.reviewer == reviewer)
-        return Imported(
+        return ReviewImport(
             self.folder, tuple(kept), self.known, tuple(self.left_out), tuple(self.outdated), tuple(self.changed)
         )
 

@@ -27,6 +27,7 @@ from chatdesc.decisions import argilla, label_studio
 from chatdesc.decisions.answer import TOOLS
 from chatdesc.decisions.case import Case, Template, case_of
 from chatdesc.decisions.kept_pictures import Pictures
+from chatdesc.decisions.served import refuse_twins
 from chatdesc.decisions.template import boxed, template_of
 from chatdesc.names import natural
 from chatdesc.page.material import whole
@@ -46,7 +47,7 @@ FOLDER = "pictures"
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ReviewExport:
     """What ``review_export`` wrote.
 
     Attributes:
@@ -76,7 +77,7 @@ def review_export(
     grounder: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
-) -> Exported:
+) -> ReviewExport:
     """Write the rows of a run, the most suspicious first, with their evidence, for review by a team.
 
     Args:
@@ -113,7 +114,7 @@ def review_export(
     with writing(new):
         write(new, map(cases.of, _counted(rows, progress)), Pictures(new / FOLDER, name, address, refined is not None))
     swap_in(folder)
-    return Exported(folder, len(rows), tuple(cases.without), left_out)
+    return ReviewExport(folder, len(rows), tuple(cases.without), left_out)
 
 
 def _refuse(to: str, folder: Path, root: StrPath | None, grounder: str | None) -> None:
@@ -138,6 +139,7 @@ def _queue(source: str, split: str | None, config: str | None, limit: int | None
             rows.append(whole(row))
     if not rows:
         raise ChatdescError(f"{source}: there is no row with a text, so there is nothing to review")
+    refuse_twins(rows)
     rows.sort(key=lambda row: (-suspicion(reasons(row)), natural(row["sequence"])))
     return rows[:limit], left_out
 
