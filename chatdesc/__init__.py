@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         review_export,
         review_import,
         score,
+        sheet,
         show,
         submit,
         train_verifier,
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
     "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push",
-    "report", "review", "review_export", "review_import", "score", "show", "submit", "train_verifier", "write_back",
+    "report", "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier",
+    "write_back",
 ]  # fmt: skip
 
 

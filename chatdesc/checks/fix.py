@@ -20,8 +20,8 @@ from pathlib import Path
 
 from chatdesc.atomic import make_folder, refuse_links_out, write_atomic, writing
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Check, Finding, Subject
+from chatdesc.checks.examine import examine
 from chatdesc.checks.patch import patch as patch_of
 from chatdesc.checks.subjects import of_sequence
 from chatdesc.loaders.base import Dataset
@@ -114,8 +114,8 @@ def fix(
     The others are those of ``chatdesc.load``, and ``sequences`` and ``limit`` as in ``chatdesc.audit``.
 
     Raises:
-        ChatdescError: the dataset cannot be read, a check finds nothing that can be corrected, or ``to`` or ``patch``
-            lies in the dataset or exists.
+        ChatdescError: the dataset cannot be read, no sequence has a text, a check finds nothing that can be corrected,
+            or ``to`` or ``patch`` lies in the dataset or exists.
     """
     if not 0 <= confidence <= 1:
         raise ChatdescError(f"--confidence {confidence}: must be between 0 and 1")
@@ -125,6 +125,10 @@ def fix(
     )
     made = _correcting(checks)
     subjects = [of_sequence(sequence) for sequence in data]
+    if not any(subject.text.strip() for subject in subjects):
+        raise ChatdescError(
+            f"{os.fspath(root)}: no sequence has a text ({len(data)} looked at), so there is nothing to fix"
+        )
     corrected = correct(subjects, made, confidence)
     changes = tuple(_changes(data, corrected))
     count = sum(bool(subject.text.strip()) for subject in subjects)

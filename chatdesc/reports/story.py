@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from chatdesc.checks.rows import from_record
-from chatdesc.names import near
+from chatdesc.names import counted, near
 from chatdesc.reports.audit import finding_line
 from chatdesc.rows.schema import Finding as RowFinding
 from chatdesc.rows.schema import PlaceRecord, RoundRecord, Row
@@ -63,7 +63,7 @@ def story(row: Row) -> list[str]:
 
 def _head(row: Row) -> list[str]:
     where = f"{row['sequence']} of {row['dataset']}, " + (f"split {row['split']}" if row["split"] else "split unknown")
-    frames = [f"{row['num_frames']} frames"] if row["num_frames"] else []
+    frames = [counted(row["num_frames"], "frame")] if row["num_frames"] else []
     size = [f"{row['width']} x {row['height']}"] if row["width"] and row["height"] else []
     category = [f"class {row['category']}"] if row["category"] else []
     audit = [f"  {_found(row['manual_text'] or '', entry)}" for entry in row["audit"]]
@@ -163,7 +163,9 @@ def _alignment(row: Row) -> list[str]:
         pairs = ((entry["manual"], entry["refined"]), (entry["manual_margin"], entry["refined_margin"]))
         cosine, margin = (f"{_number(before)} > {_number(after)}" for before, after in pairs)
         cut = "; it cut the chosen text" if entry["truncated"] else ""
-        lines.append(f"  {entry['encoder']} on {entry['frames']} frames: cosine {cosine}, margin {margin}{cut}")
+        lines.append(
+            f"  {entry['encoder']} on {counted(entry['frames'], 'frame')}: cosine {cosine}, margin {margin}{cut}"
+        )
     return ["Alignment with the target's crops, manual > chosen text (cosine x 100):", *lines] if lines else []
 
 
@@ -187,7 +189,7 @@ def _tracking(row: Row) -> list[str]:
     if done["key_frames"]:
         chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(
-            f"  {len(done['key_frames'])} key frames, proposals chosen by {done['verifier']}: IoU "
+            f"  {counted(len(done['key_frames']), 'key frame')}, proposals chosen by {done['verifier']}: IoU "
             f"{chosen} (random {random}, best possible {oracle})"
         )
     return lines

@@ -1,6 +1,7 @@
 """Journals: nothing that was kept is lost, whatever happens to the writer."""
 
 import json
+import time
 from threading import Thread
 
 import pytest
@@ -89,7 +90,14 @@ def test_a_failed_write_is_repeated_without_loss_or_doubles(tmp_path, monkeypatc
     assert ids(journal) == ids(Journal(tmp_path)) == ["a", "b", "c"]
 
 
-def test_many_writers_at_once_lose_nothing(tmp_path):
+def test_many_writers_at_once_lose_nothing(tmp_path, monkeypatch):
+    def slow(self, decisions):
+        time.sleep(0.001)  # another writer has time to come between
+        return new(self, decisions)
+
+    new = Journal._new
+    monkeypatch.setattr(Journal, "_new", slow)
+
     def write(number):
         journal = Journal(tmp_path, ("ada", "bob")[number % 2])
         for count in range(20):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from dataclasses import replace
 
 import uvicorn
 
@@ -59,6 +60,11 @@ class Client:
 
     port: int
     token: str
+
+    @property
+    def address(self):
+        """What `chatdesc review` would print."""
+        return f"http://127.0.0.1:{self.port}/?token={self.token}"
 
     @property
     def cookie(self):
@@ -138,11 +144,12 @@ class Server(Client):
 class Local(Client):
     """The same application on a port of this process, which starts in no time."""
 
-    def __init__(self, run, *, root=None, decisions=None, reviewer="ada", blind=False):
+    def __init__(self, run, *, root=None, decisions=None, reviewer="ada", blind=False, grounder=None):
         self.token, at = "a-token", bound(0)
         self.port = at.getsockname()[1]
         journal = Journal(decisions or run / "review", reviewer)
-        app = Access(application(Served.of(gather(run, root), journal, blind)), self.port, self.token)
+        material = replace(gather(run, root), grounder=grounder)
+        app = Access(application(Served.of(material, journal, blind)), self.port, self.token)
         self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_level="error"))
         self._thread = threading.Thread(target=self._server.run, args=([at],), daemon=True)
         self._thread.start()

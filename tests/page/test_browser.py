@@ -1,9 +1,7 @@
 """The page in a real browser, driven by keys and pointer as a person would."""
 
 import json
-import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -309,22 +307,6 @@ def test_the_policy_stops_what_slips_in(page):
     page.errors.clear()
 
 
-def test_no_serious_fault_of_accessibility(page):
-    """axe-core (npm install axe-core) in both views, light and dark; CHATDESC_AXE names its axe.min.js."""
-    axe = os.environ.get("CHATDESC_AXE")
-    if not axe:
-        pytest.skip("no axe-core: npm install axe-core, and CHATDESC_AXE=node_modules/axe-core/axe.min.js")
-    script = Path(axe).read_text(encoding="utf-8")
-    for width, dark, part in [(1280, False, ""), (1280, True, ""), (360, False, ""), (1280, False, "#open=star-1"),
-                              (1280, True, "#open=star-1"), (360, True, "#open=star-1")]:  # fmt: skip
-        page.look(width, 800, dark)
-        page.run(f"location.hash = {json.dumps(part)}")
-        page.run(QUIET)
-        page.run(script + "; 0")
-        found = page.run("axe.run().then((r) => r.violations.map((v) => [v.impact, v.id, v.nodes[0].html]))")
-        assert [fault for fault in found if fault[0] in ("serious", "critical")] == [], (width, dark, part)
-
-
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -414,7 +396,8 @@ def test_the_next_disagreement_is_found_and_goes_round(browser):
 EVENTS = [
     {"type": "search", "query": "x"}, {"type": "sort", "by": "iou"}, {"type": "cursor", "row": 1},
     {"type": "open", "number": 3}, {"type": "close"}, {"type": "plot", "plot": "margin"}, {"type": "frame", "frame": 2},
-    {"type": "round", "round": 2},
+    {"type": "round", "round": 2}, {"type": "panel", "panel": "edit"}, {"type": "blind", "blind": "yes"},
+    {"type": "decided"}, {"type": "mail", "saving": "away", "unsaved": 2, "trouble": "no answer"},
     {"type": "theme", "theme": "dark"}, {"type": "help", "shown": True},
     {"type": "address", "state": {"open": 1}},
 ]  # fmt: skip
