@@ -178,28 +178,30 @@ class _Cases:
 
 
 def _label_studio(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:
-    tasks = []
-    for case in cases:
+    def task(case: Case) -> label_studio.Record:
         shown = case.template
-        tasks.append(label_studio.task(case, **(pictures.of(case, shown.image, shown.sheet) if shown else {})))
-    _write(out / "config.xml", label_studio.config(pictures.wanted))
-    _write(out / "tasks.json", _json(tasks))
+        return label_studio.task(case, **(pictures.of(case, shown.image, shown.sheet) if shown else {}))
+
+    (out / "config.xml").write_text(label_studio.config(pictures.wanted), encoding="ascii")
+    _write(out / "tasks.json", map(task, cases))
 
 
 def _argilla(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:
-    records = []
-    for case in cases:
+    def record(case: Case) -> argilla.Record:
         shown = case.template
-        records.append(argilla.record(case, **(pictures.of(case, boxed(shown), shown.sheet) if shown else {})))
-    _write(out / ".argilla" / "dataset.json", _json(argilla.dataset(pictures.name)))
-    _write(out / ".argilla" / "settings.json", _json(argilla.settings(pictures.wanted)))
-    _write(out / "records.json", _json(records))
+        return argilla.record(case, **(pictures.of(case, boxed(shown), shown.sheet) if shown else {}))
+
+    hidden = out / ".argilla"
+    hidden.mkdir()
+    parts = {"dataset.json": argilla.dataset(pictures.name), "settings.json": argilla.settings(pictures.wanted)}
+    for name, content in parts.items():
+        (hidden / name).write_text(json.dumps(content, indent=1), encoding="ascii")
+    _write(out / "records.json", map(record, cases))
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"  # ASCII: whoever reads it may assume another encoding
-
-
-def _write(path: Path, content: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(content, encoding="ascii")
+def _write(path: Path, items: Iterable[dict[str, Any]]) -> None:
+    """A JSON list, one item in memory at a time; ASCII, because its readers may assume another encoding."""
+    with path.open("w", encoding="ascii") as file:
+        for number, item in enumerate(items):
+            file.write((",\n" if number else "[\n") + json.dumps(item, allow_nan=False))
+        file.write("\n]\n")

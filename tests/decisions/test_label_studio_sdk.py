@@ -110,7 +110,7 @@ def test_texts_alone(answered, tmp_path):
     [
         ("config.xml", 'toName="template"', 'toName="nothing"', "not found in names"),
         ("tasks.json", '"refined_text"', '"other_text"', "assert asked.validate_task"),
-        ("tasks.json", '"target"\n', '"unknown"\n', "Invalid value for control 'boxes'"),
+        ("tasks.json", '["target"]', '["unknown"]', "Invalid value for control 'boxes'"),
         ("tasks.json", '"width": ', '"width": 10', "out of bounds"),
     ],
 )
