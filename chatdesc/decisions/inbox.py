@@ -25,6 +25,7 @@ from chatdesc.types import ChatdescError
 
 StrPath = str | os.PathLike[str]
 COLUMNS = ("sequence", "dataset", "split", "manual_text", "text")
+HINTS = 10  # cases whose name is compared with all others; more are of another source
 NUMBER = re.compile(r"[0-9]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """An annotator as Label Studio numbers them, or as Argilla does."""
 
@@ -158,7 +159,7 @@ class _Inbox:
         if isinstance(answer, NoAnswer):
             raise ChatdescError(answer.why)
         if answer.key not in self.rows:
-            names = [sequence for _, _, sequence in self.rows]
+            names = [sequence for _, _, sequence in self.rows] if len(self.left_out) < HINTS else []
             raise ChatdescError(f"there is no such row in the source{near(answer.key[2], names)}")
         if not (reviewer := name(answer)):
             raise ChatdescError("it does not say who answered; name the reviewer with --reviewer")
