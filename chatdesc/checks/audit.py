@@ -24,7 +24,7 @@ from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
-from chatdesc.checks.sights import Sights, frames_for, look_at, need, refuse_blind, seen
+from chatdesc.checks.sights import Sights, frames_for, look_at, need, not_recorded, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
 from chatdesc.names import some
@@ -133,6 +133,7 @@ def audit(
     if frames and place is not None:
         kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
+        wordings = not_recorded(wordings, audited.subjects, made)
         words = any(need(check) == "words" for check in made)
         sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
     looked_at = seen(audited.subjects, sights)

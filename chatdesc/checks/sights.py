@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatdesc.backends import create
 from chatdesc.checks.base import Check, Subject
+from chatdesc.checks.wrong_target import recorded
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
@@ -23,6 +24,8 @@ from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.stages.look import Sight, look
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
+
+EITHER = "frames or row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ def look_at(
     Raises:
         ChatdescError: no backend has such a name, its model cannot be loaded, or it failed on every sequence.
     """
+    if not texts:
+        return Sights()
     models = _models(settings, resources)
     threshold = models.threshold(settings)
     found: dict[str, Sight] = {}
@@ -106,6 +111,14 @@ def frames_for(
     return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
 
 
+def not_recorded(texts: Mapping[str, str], subjects: Sequence[Subject], checks: Sequence[Check]) -> dict[str, str]:
+    """The texts that must be looked at: where a run's row may do, those of which it has recorded too little."""
+    if any(need(check) not in ("", EITHER) for check in checks):
+        return dict(texts)
+    known = {s.sequence for s in subjects if s.row is not None and recorded(s.row, s.text) is not None}
+    return {name: text for name, text in texts.items() if name not in known}
+
+
 def need(check: Check) -> str:
     """What a check needs beside texts; empty where texts do."""
     return str(getattr(check, "needs", ""))
@@ -122,7 +135,7 @@ def refuse_blind(checks: Sequence[Check], named: bool, frames: bool, root: str |
         raise ChatdescError("--frames: say where they are: chatdesc audit DATASET ROOT --frames, or RUN ROOT --frames")
     if frames and not looking:
         raise ChatdescError("--frames: none of --checks looks at frames (`chatdesc audit --list` lists them)")
-    blind = [check.name for check in looking if not (need(check) == "frames or row" and root is None)]
+    blind = [check.name for check in looking if not (need(check) == EITHER and root is None)]
     if named and blind and not frames:
         where = f"{source} {'ROOT' if root is None else root}"
         raise ChatdescError(f"--checks {','.join(blind)}: needs the frames: chatdesc audit {where} --frames")
