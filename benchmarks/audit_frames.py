@@ -27,8 +27,8 @@ from planted_scenes import CHANGES, STOPS, UNCLEAR, planted, write_planted
 from planted_words import ROLES, planted_words
 
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Subject
+from chatdesc.checks.examine import examine
 from chatdesc.checks.sights import look_at
 from chatdesc.checks.word_by_word import role
 from chatdesc.config import Resources, from_preset
