@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatdesc.backends import create
 from chatdesc.checks.base import Check, Subject
+from chatdesc.checks.leads import is_read
 from chatdesc.checks.wrong_target import recorded
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models
@@ -79,7 +80,7 @@ def look_at(
             progress(done, len(texts), "frames")
     if failed and not found:
         raise ChatdescError(f"no text could be looked at with its frames: {next(iter(failed.values()))}")
-    return Sights(found, _notes(failed))
+    return Sights(found, (*_notes(failed), *_unread(found)))
 
 
 def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
@@ -153,6 +154,17 @@ def _why(error: BaseException) -> str:
     if not isinstance(error, Exception):
         raise error
     return without_secrets(str(error) if isinstance(error, ChatdescError) else f"{type(error).__name__}: {error}")
+
+
+def _unread(found: Mapping[str, Sight]) -> tuple[str, ...]:
+    unread = [name for name, sight in found.items() if not is_read(sight)]
+    if not unread:
+        return ()
+    one = "text was" if len(unread) == 1 else "texts were"
+    return (
+        f"{len(unread)} {one} not judged by frames ({some(unread, 3)}): the grounder finds nothing for more than half of "
+        "the words; --grounder or --preset names another one",
+    )
 
 
 def _notes(failed: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from chatdesc.checks.sights import Sights, look_at
 from chatdesc.checks.word_by_word import WordByWordCheck, role
 from chatdesc.checks.wrong_target import WrongTargetCheck
 from chatdesc.config import Resources, Settings
+from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
 from chatdesc.synthetic import Scene, Thing, render, write_scenes
@@ -342,6 +343,14 @@ def test_what_a_run_has_recorded_is_not_computed_again(rendered, tmp_path, monke
     assert {suspect.label for suspect in result.suspects} == set(names[:2])
     chatdesc.audit(tmp_path / "run", root, checks=["wrong-target", "ambiguous"], **MODELS)
     assert set(looked_at[1]) == set(names)  # no row has what this check needs
+
+
+def test_texts_of_which_a_grounder_knows_few_words_are_told(tmp_path):
+    [name, *_] = render(tmp_path, count=2, frames=2)
+    texts = {name: "woman in dark leggings jogging on the left"}  # it knows dark and left
+    sights = look_at(load("synthetic", str(tmp_path)), texts, Settings(), Resources(), words=False)
+    assert len(sights.notes) == 1 and f"1 text was not judged by frames ({name})" in sights.notes[0]
+    assert look_at(load("synthetic", str(tmp_path)), {name: "red circle"}, Settings(), Resources()).notes == ()
 
 
 def test_nothing_to_look_at_loads_no_model(monkeypatch):
