@@ -162,8 +162,8 @@ def _unread(found: Mapping[str, Sight]) -> tuple[str, ...]:
         return ()
     one = "text was" if len(unread) == 1 else "texts were"
     return (
-        f"{len(unread)} {one} not judged by frames ({some(unread, 3)}): the grounder finds nothing for more than half of "
-        "the words; --grounder or --preset names another one",
+        f"{len(unread)} {one} not judged by frames ({some(unread, 3)}): the grounder finds nothing for more than half "
+        "of the words; --grounder or --preset names another one",
     )
 
 
