@@ -69,10 +69,8 @@ class RealWordCheck(LanguageCheck):
         """Why it says little; empty where it does not."""
         if self._corpus.surprise <= STRANGE:
             return ""
-        return (
-            f"the texts are too few or too diverse to tell real words in the wrong place (real-word): a word surprises "
-            f"who knows the others by {self._corpus.surprise:.1f} nats, and at most {STRANGE} are needed"
-        )
+        found = f"{self._corpus.surprise:.1f} nats of surprise a word, at most {STRANGE}"
+        return f"real-word: the texts are too few or too diverse to tell real words in the wrong place ({found})"
 
     def find(self, subject: Subject) -> list[Finding]:
         """One finding per fault."""
