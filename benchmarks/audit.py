@@ -29,8 +29,8 @@ from corrupter import KINDS, Planted, plant
 from shared_data import shared_folder
 
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Finding, Subject
+from chatdesc.checks.examine import examine
 from chatdesc.checks.fix import CONFIDENCE
 from chatdesc.checks.openings import head
 from chatdesc.checks.ranking import counts, rank

@@ -1,21 +1,52 @@
 """Synthetic scenes with a planted fault in each text: the kinds of `chatdesc.synthetic`, and texts that stop holding.
 
-A text that stops holding names the side on which its target starts; target and look-alike then change sides.
+A text stops holding in two ways. It names the side on which its target starts; target and look-alike then change sides.
+Or it names the colour of its target, which then changes colours with another thing of its shape, as traffic lights do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from chatdesc.synthetic import CANVAS, Scene, make_scene, phrase, place_of, sped_up, truth
+from chatdesc.synthetic import (
+    CANVAS,
+    COLOURS,
+    Scene,
+    _jpeg,
+    backdrop,
+    draw,
+    make_scene,
+    phrase,
+    place_of,
+    sped_up,
+    truth,
+    write_scenes,
+)
+from chatdesc.vocabulary import SHAPES
 
 STOPS = "stops_holding"
+CHANGES = "changes_colour"
 UNCLEAR = "unclear"
-KINDS = ("none", "wrong_target", "ambiguous", "typo", STOPS)
+KINDS = ("none", "wrong_target", "ambiguous", "typo", STOPS, CHANGES)
 FASTER = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangingScene(Scene):
+    """A scene whose target and second thing change colours in frame ``change``."""
+
+    change: int = 0
+
+    def changed(self) -> Scene:
+        """The scene with the colours that it has from then on."""
+        first, second, *rest = self.things
+        one = replace(first, colour=second.colour, tint=second.tint)
+        other = replace(second, colour=first.colour, tint=first.tint)
+        return replace(self, things=(one, other, *rest))
 
 
 def planted(each: int, frames: int, seed: int) -> list[Scene]:
@@ -33,6 +64,7 @@ def planted(each: int, frames: int, seed: int) -> list[Scene]:
         found += [make_scene(rng, frames, "none", n) for n in (k % 2, 1 + k % 2)]
         found += [next(makers[1]), next(makers[1])]
     found = [scene for scene in found if scene.fault != "none" or not _turns(scene, frames)]
+    found += _changing(np.random.default_rng([seed, 2]), each, frames)
     return [replace(scene, fault=UNCLEAR) if _unclear(scene) else scene for scene in found]
 
 
@@ -43,6 +75,42 @@ def _unclear(scene: Scene) -> bool:
     target, others = scene.things[0], scene.things[1:]
     said = [word for word in scene.manual.split() if truth(target, word)]
     return any(all(truth(other, word) is not False for word in said) for other in others)
+
+
+def write_planted(root: Path, scenes: list[Scene], frames: int) -> list[str]:
+    """Write scenes in LaSOT's layout, as ``write_scenes`` does, with the frames in which colours have changed."""
+    names = write_scenes(root, scenes, frames)
+    for name, scene in zip(names, scenes, strict=True):
+        if isinstance(scene, ChangingScene):
+            background, changed = backdrop(scene.background), scene.changed()
+            for t in range(scene.change, frames):
+                path = root / name.rpartition("-")[0] / name / "img" / f"{t + 1:08d}.jpg"
+                path.write_bytes(_jpeg(draw(changed, t, background)))
+    return names
+
+
+def beside_rival(rng: np.random.Generator, scene: Scene, differs: Collection[str]) -> Scene:
+    """The scene with a second thing of the target's colour and shape, but for those of them in ``differs``."""
+    target, rival = scene.things[:2]
+    others = {"colour": tuple(COLOURS), "shape": SHAPES}
+    new = {kind: str(getattr(target, kind)) for kind in others}
+    for kind in differs:
+        new[kind] = str(rng.choice([name for name in others[kind] if name != new[kind]]))
+    rival = replace(rival, **new, tint=COLOURS[new["colour"]])
+    return replace(scene, things=(target, rival, *scene.things[2:]))
+
+
+def _changing(rng: np.random.Generator, count: int, frames: int) -> Iterator[Scene]:
+    """Scenes whose texts are true of the target at first, and of another thing from a quarter to half of the video on."""
+    while count:
+        scene = beside_rival(rng, make_scene(rng, frames, "none", 0), ["colour"])
+        target, others = scene.things[0], scene.things[1:]
+        if any((o.colour, o.shape) == (target.colour, target.shape) for o in others):
+            continue
+        count -= 1
+        change = int(rng.integers(frames // 4, frames // 2 + 1))
+        manual = phrase(target, [target.colour])
+        yield ChangingScene(scene.things, scene.drift, scene.pole, scene.background, manual, CHANGES, change)
 
 
 def _leaving(rng: np.random.Generator, frames: int, leaves: bool) -> Iterator[Scene]:

@@ -18,7 +18,9 @@ from chatdesc.version import __version__
 if TYPE_CHECKING:
     from chatdesc.api import (
         ablate_verification,
+        agreement,
         annotate,
+        apply,
         audit,
         calibrate,
         compare,
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
         plan,
         push,
         report,
+        review,
+        review_export,
+        review_import,
         score,
+        sheet,
         show,
         submit,
         train_verifier,
@@ -42,9 +48,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
-    "submit", "train_verifier", "write_back",
+    "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
+    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push",
+    "report", "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier",
+    "write_back",
 ]  # fmt: skip
 
 

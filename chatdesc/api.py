@@ -19,6 +19,11 @@ from chatdesc.checks.audit import audit
 from chatdesc.checks.fix import fix
 from chatdesc.checks.rows import audit_store
 from chatdesc.config import presets
+from chatdesc.decisions.agreement import agreement
+from chatdesc.decisions.apply import apply
+from chatdesc.decisions.inbox import review_import
+from chatdesc.decisions.outbox import review_export
+from chatdesc.decisions.review import review
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
@@ -33,7 +38,7 @@ from chatdesc.evaluation.submission import submit
 from chatdesc.evaluation.train_verifier import train_verifier
 from chatdesc.loaders import Dataset, WriteBack, load
 from chatdesc.metrics.paired import known_mean
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
 from chatdesc.reports.summary import flat, grounding
@@ -45,15 +50,16 @@ from chatdesc.rows.store import Store, dataset_of
 from chatdesc.share import export as exporting
 from chatdesc.share import hub
 from chatdesc.share.dataset import write_dataset
+from chatdesc.sheets.job import card_sheet, sheet
 from chatdesc.synthetic import render
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.tables import show as shown
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "ablate_verification", "annotate", "audit", "calibrate", "compare", "demo", "doctor", "evaluate",
-    "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report", "score", "show",
-    "submit", "train_verifier", "write_back",
+    "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
+    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
+    "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]
@@ -183,7 +189,8 @@ def _notes(run: Run, unrecorded: list[str]) -> tuple[str, ...]:
     problems = (f"dataset: {problem.kind}: {problem.message}" for problem in run.dataset.problems)
     files = f"{run.out / 'rows' / 'NAME.json'}"
     missed = (
-        f"evidence: {len(unrecorded)} sequences were finished without --record-evidence: {some(unrecorded)}; remove "
+        f"evidence: {counted(len(unrecorded), 'sequence was', 'sequences were')} finished without --record-evidence: "
+        f"{some(unrecorded)}; remove "
         f"their files ({files}) and repeat the command, which does them again"
     )
     return (*(() if words else (blind,)), *problems, *((missed,) if unrecorded else ()))
@@ -339,6 +346,9 @@ def push(
     tag: str | None = None,
     dry_run: bool = False,
     text_licence: str | None = None,
+    picture: str | None = None,
+    root: StrPath | None = None,
+    texts: str | None = None,
 ) -> hub.Pushed:
     """Push a run's rows to a dataset repository on the Hub, in one commit.
 
@@ -352,12 +362,15 @@ def push(
         tag: tag for the pushed commit.
         dry_run: only report what would be sent and removed.
         text_licence: licence of the new texts as the Hub spells it, such as ``cc-by-4.0``.
+        picture: a sequence whose sheet the card shows, with its frames; check the dataset's terms first.
+        root: the dataset's frames, for ``picture``.
+        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
 
     Raises:
         ChatdescError: the Hub or the connection refused; the message says what to do.
     """
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    return hub.push(Path(run), target)
+    return hub.push(Path(run), target, None, card_sheet(run, picture, root, texts) if picture else None)
 
 
 def show(run: StrPath, sequence: str) -> str:

@@ -1,4 +1,4 @@
-"""Names of sequences and files for people: natural order, similar names, the first of many.
+"""Names of sequences and files for people: natural order, similar names, the first of many, one and several.
 
 >>> sorted(["swing-10", "swing-2"], key=natural)
 ['swing-2', 'swing-10']
@@ -55,6 +55,15 @@ def some(names: Sequence[str], shown: int = SHOWN) -> str:
     """The first of the names, and the number of the others."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number with what it counts; ``several`` is ``one`` with an s (or es), where it is not said.
+
+    >>> counted(1, "sequence"), counted(0, "box"), counted(2, "row is", "rows are")
+    ('1 sequence', '0 boxes', '2 rows are')
+    """
+    return f"{number} {one if number == 1 else several or one + ('es' if one.endswith('x') else 's')}"
 
 
 def file_name(name: str, ending: str) -> str:

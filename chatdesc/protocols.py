@@ -5,9 +5,9 @@ with its exception, in its place, and does not affect the others: a BackendError
 FrameError for a frame that cannot be read. A backend may answer in threads. An answer must not depend on the other
 requests of the list.
 
-The requests and answers (``Describe``, ``Ground`` and ``Grounding``, ``Embed`` and ``Embedding``, ``Follow`` and
-``Followed``, ``Verify`` and ``Choice``) are in ``chatdesc.types`` and ``chatdesc.evidence``, with their shapes. A whole
-grounder, which answers nothing:
+The requests and answers (``Describe``, ``Ask`` and ``Reply``, ``Ground`` and ``Grounding``, ``Embed`` and
+``Embedding``, ``Follow`` and ``Followed``, ``Verify`` and ``Choice``) are in ``chatdesc.types`` and
+``chatdesc.evidence``, with their shapes. A whole grounder, which answers nothing:
 
 >>> import numpy as np
 >>> class NoGrounder:
@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar, runtime_checkable
 
 from chatdesc.evidence import Choice
-from chatdesc.types import Describe, Embed, Embedding, Follow, Followed, Ground, Grounding, Verify
+from chatdesc.types import Ask, Describe, Embed, Embedding, Follow, Followed, Ground, Grounding, Reply, Verify
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -61,11 +61,24 @@ class Describer(Backend, Protocol):
     """Describes the target in a box of a frame; answers with the model's raw text, which chatdesc parses.
 
     Optional members: ``cacheable`` (False where asking again is as fast as looking up), ``fingerprint`` (a string that
-    differs where answers differ, in place of ``describe_self`` as a key for cached answers), and ``close()``.
+    differs where answers differ, in place of ``describe_self`` as a key for cached answers), and ``close()``. One that
+    can also answer closed questions keeps ``Answerer``.
     """
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
         """Answer a batch: per request the raw text, or the exception that it met."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Describer, Protocol):
+    """A describer that answers closed questions, about the target in a box of a frame or about words alone."""
+
+    def ask(self, requests: list[Ask]) -> list[Reply | Exception]:
+        """Answer a batch: per request Yes or No, or the exception that it met.
+
+        An answer that is neither is an UnreadableAnswer.
+        """
         ...
 
 

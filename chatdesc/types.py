@@ -344,6 +344,33 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """Ask a describer a closed question; answered with a Reply.
+
+    Attributes:
+        question: all that it is told, with the request to answer with Yes or No.
+        frame, box: the object that the question is about, [4] xywh in pixels; both None where it is about words alone.
+    """
+
+    question: str
+    frame: FrameRef | None = None
+    box: Boxes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A describer's answer to a closed question.
+
+    Attributes:
+        yes: what it says.
+        probability: of Yes, given that it says Yes or No, in [0, 1]; None where the backend does not tell.
+    """
+
+    yes: bool
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ground:
     """Ask for the regions of a frame that a text leads to; answered with a Grounding."""
 
@@ -397,8 +424,8 @@ class Verify:
     evidence: Evidence
 
 
-Request = Describe | Ground | Embed | Follow | Verify
-Answer = str | Grounding | Embedding | Followed | Choice
+Request = Describe | Ask | Ground | Embed | Follow | Verify
+Answer = str | Reply | Grounding | Embedding | Followed | Choice
 
 # A stage as a generator: it yields a request, or a list that is answered together, and is sent the answer or the list
 # of answers; it returns an R. An exception in place of an answer is thrown into it.

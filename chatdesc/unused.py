@@ -7,7 +7,7 @@ chatdesc.types.ChatdescError: ROOT: of no use where --results brings the tracks
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from chatdesc.types import ChatdescError
 
@@ -27,5 +27,14 @@ def refuse_named(names: Iterable[str], why: str) -> None:
     Raises:
         ChatdescError: at least one is named.
     """
-    if options := ["ROOT" if name == "root" else f"--{name.replace('_', '-')}" for name in names]:
+    refuse_spelled(["ROOT" if name == "root" else f"--{name.replace('_', '-')}" for name in names], why)
+
+
+def refuse_spelled(options: Sequence[str], why: str) -> None:
+    """Refuse options and arguments as users write them.
+
+    Raises:
+        ChatdescError: there is at least one.
+    """
+    if options:
         raise ChatdescError(f"{' and '.join(options)}: of no use {why}")

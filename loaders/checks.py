@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from chatdesc.loaders import parse
 from chatdesc.loaders.files import Root
+from chatdesc.names import counted
 from chatdesc.types import Boxes, DataError, Problem
 
 Flags = NDArray[np.bool_]
@@ -125,7 +126,7 @@ def _fit(absent: Flags, boxes: parse.Numbers) -> Flags:
 
 def _odd_count(path: str, flags: int, boxes: int) -> Problem:
     done = "the last are left out" if flags > boxes else "the rest are taken from the boxes"
-    return Problem("bad_visible", f"{path}: {flags} flags for {boxes} boxes; {done}")
+    return Problem("bad_visible", f"{path}: {counted(flags, 'flag')} for {counted(boxes, 'box')}; {done}")
 
 
 def _read(root: Root, path: str, parsed: Callable[[bytes], T], kind: str) -> tuple[T | None, list[Problem]]:
@@ -145,7 +146,9 @@ def read_attributes(root: Root, path: str | None, names: tuple[str, ...]) -> tup
     if flags is None:
         return {}, problems
     if len(flags) != len(names):
-        return {}, [Problem("bad_attributes", f"{path}: {len(flags)} values instead of {len(names)}; left out")]
+        return {}, [
+            Problem("bad_attributes", f"{path}: {counted(len(flags), 'value')} instead of {len(names)}; left out")
+        ]
     return {name: bool(flag) for name, flag in zip(names, flags, strict=True)}, []
 
 
@@ -192,9 +195,10 @@ def pair(folder: str, images: list[str], rows: int, start: int = 0) -> tuple[lis
         return [], taken, [Problem("missing_frames", why, fatal=True)]
     if not rows or len(images) == len(taken):
         return images, taken, []
-    count = f"{folder}: {len(images)} images for {len(taken)} boxes"
+    count = f"{folder}: {counted(len(images), 'image')} for {counted(len(taken), 'box')}"
     if len(images) > len(taken):
-        left = f"{count}; the last {len(images) - len(taken)} images are left out"
+        surplus = len(images) - len(taken)
+        left = f"{count}; the last {counted(surplus, 'image is', 'images are')} left out"
         return images[: len(taken)], taken, [Problem("extra_frames", left)]
     taken = start + _present(images, len(taken))
     why = f"{count}; boxes without an image are left out, {len(taken)} stay; is the download complete?"

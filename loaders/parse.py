@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.names import counted
 from chatdesc.types import Boxes
 
 Errors = list[tuple[int, str]]
@@ -166,7 +167,7 @@ def _lines(data: bytes) -> list[bytes]:
 def _row(line: bytes) -> list[float]:
     fields = _FIELD.split(line.strip()) if line.strip() else []
     if len(fields) != 4:
-        raise ValueError(f"{len(fields)} numbers instead of 4")
+        raise ValueError(f"{counted(len(fields), 'number')} instead of 4")
     return [_number(field) for field in fields]
 
 

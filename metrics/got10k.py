@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chatdesc.metrics.overlap import iou
+from chatdesc.names import counted
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +57,8 @@ def scored_overlaps(
     track, real = np.asarray(predicted, np.float64).reshape(-1, 4), np.asarray(truth, np.float64).reshape(-1, 4)
     seen = np.ones(len(real)) if cover is None else np.asarray(cover, np.float64)
     if not len(track) == len(real) == len(seen):
-        raise ValueError(f"the track has {len(track)} boxes for {len(real)} frames, of which {len(seen)} have a cover")
+        boxes, frames = counted(len(track), "box"), counted(len(real), "frame")
+        raise ValueError(f"the track has {boxes} for {frames}, and a cover for {len(seen)} of them")
     if len(real) < 2:
         raise ValueError("a sequence of one frame has nothing to score: its box is given")
     track, real = track[1:], real[1:]

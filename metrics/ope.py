@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chatdesc.metrics.overlap import Point, centres, distance, iou, middle, scaled_distance
 from chatdesc.metrics.protocols import LASOT, PROTOCOLS, Rules
+from chatdesc.names import counted
 
 __all__ = [
     "LASOT",
@@ -301,9 +302,11 @@ def _check_lengths(predicted: int, truth: int, flags: int, rules: Rules) -> None
     if not truth:
         raise ValueError("the ground truth has no frame")
     if not predicted or (predicted < truth and rules.short == "refused"):
-        raise ValueError(f"the track has {predicted} boxes for {truth} frames; run the tracker to the end")
+        raise ValueError(
+            f"the track has {counted(predicted, 'box')} for {counted(truth, 'frame')}; run the tracker to the end"
+        )
     if flags != truth:
-        raise ValueError(f"there are {flags} visibility flags for {truth} frames")
+        raise ValueError(f"{counted(flags, 'visibility flag')} for {counted(truth, 'frame')}")
 
 
 def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rules: Rules) -> tuple[Floats, Whole]:
@@ -354,7 +357,7 @@ def _refuse(track: Floats, rules: Rules) -> None:
         box = ",".join(f"{value:g}" for value in track[wrong[0]])
         raise ValueError(
             f"row {wrong[0] + 1} is {box}: {rules.name} refuses a result with NaN or a negative size "
-            f"({len(wrong)} rows here); write numbers, or choose another protocol"
+            f"({counted(len(wrong), 'row')} here); write numbers, or choose another protocol"
         )
 
 

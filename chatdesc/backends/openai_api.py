@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import os
 import threading
 from collections import Counter
@@ -29,14 +28,13 @@ from functools import cached_property
 from pathlib import PureWindowsPath
 from typing import Any
 
-from chatdesc.backends.openai_dialect import JSON_MODES, Dialect
+from chatdesc.backends.closed_questions import chance_in_choice, spoken_reply
+from chatdesc.backends.openai_dialect import JSON_MODES, Agreed, Dialect
 from chatdesc.backends.openai_http import Passing, Refused, Server, Usage
 from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import each
 from chatdesc.region import CONVENTIONS, PLACEHOLDER, REGIONS, coordinates, show
-from chatdesc.types import BackendError, ChatdescError, Describe, Image
-
-log = logging.getLogger(__name__)
+from chatdesc.types import Ask, BackendError, Boxes, ChatdescError, Describe, FrameRef, Image, Reply
 
 FORMATS = ("jpeg", "png")
 OPENAI = "https://api.openai.com/v1"
@@ -104,8 +102,8 @@ class OpenAiDescriber:
         folder = self.model.removesuffix(public_name(self.model))
         self._server = Server(url, key, self.usage, self.workers, timeout, retries, folder)
         self._shown: LruCache[tuple[int, int, bytes], tuple[list[str], str]] = LruCache(2 * self.workers)
-        self._dialect = Dialect.requested(json_mode)
-        self._settled = False
+        self._descriptions = Agreed(Dialect.requested(json_mode))
+        self._questions = Agreed(Dialect.of_questions())
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -169,58 +167,69 @@ class OpenAiDescriber:
         """The model's raw answers; a request that fails is answered with its error."""
         return each(requests, self._describe, self.workers)
 
+    def ask(self, requests: list[Ask]) -> list[Reply | Exception]:
+        """Yes or No, with the probability of Yes where the server gives it; a request that fails gets its error."""
+        return each(requests, self._reply, self.workers)
+
     def _describe(self, request: Describe) -> str:
-        message = {"role": "user", "content": self._content(request)}
+        content = self._content(request.frame, request.box, request.prompt)
+        text, _ = self._answer(content, self._descriptions)
+        return text
+
+    def _reply(self, request: Ask) -> Reply:
+        if request.frame is None or request.box is None:
+            content: list[dict[str, Any]] = [{"type": "text", "text": request.question}]
+        else:
+            content = self._content(request.frame, request.box, request.question)
+        text, choice = self._answer(content, self._questions)
+        yes = spoken_reply(text)
+        return Reply(yes, chance_in_choice(choice, yes))
+
+    def _answer(self, content: list[dict[str, Any]], agreed: Agreed) -> tuple[str, dict[str, Any]]:
+        """The model's text, and the choice of the reply that holds it."""
         try:
-            text = self._text(self._ask([message]))
+            reply = self._ask([{"role": "user", "content": content}], agreed)
+            text = self._text(reply)
         except Exception:
             self.usage.add(failures=1)
             raise
         self.usage.add(answers=1)
-        return text
+        return text, _object(reply["choices"][0])
 
-    def _content(self, request: Describe) -> list[dict[str, Any]]:
+    def _content(self, frame: FrameRef, box: Boxes, prompt: str) -> list[dict[str, Any]]:
         """The pictures, then the prompt. Reflection shows the same pictures in every round: they are made once."""
-        which = (request.frame.frames.key, request.frame.index, request.box.tobytes())
-        urls, where = self._shown.get(which, lambda: self._show(request))
+        which = (frame.frames.key, frame.index, box.tobytes())
+        urls, where = self._shown.get(which, lambda: self._show(frame, box))
         # The template's own place is the first; further ones stand in answers that it quotes.
-        prompt = request.prompt.replace(PLACEHOLDER, where, 1) if where else request.prompt
+        prompt = prompt.replace(PLACEHOLDER, where, 1) if where else prompt
         return [{"type": "image_url", "image_url": {"url": u}} for u in urls] + [{"type": "text", "text": prompt}]
 
-    def _show(self, request: Describe) -> tuple[list[str], str]:
+    def _show(self, frame: FrameRef, box: Boxes) -> tuple[list[str], str]:
         """The pictures as data URLs, and the box in words where the prompt asks for them."""
-        image = request.frame.image()
-        pictures = show(image, request.box, self.region, self.max_pixels)
+        image = frame.image()
+        pictures = show(image, box, self.region, self.max_pixels)
         where = ""
         if self.region == "coords":
             size, sent = ((p.shape[1], p.shape[0]) for p in (image, pictures[0]))
-            where = coordinates(request.box, size, self.convention, sent)
+            where = coordinates(box, size, self.convention, sent)
         return [self._data_url(picture) for picture in pictures], where
 
-    def _ask(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    def _ask(self, messages: list[dict[str, Any]], agreed: Agreed) -> dict[str, Any]:
         """The server's reply, in the first dialect that it understands; later requests begin with that one."""
-        dialect = self._dialect
+        dialect = agreed.dialect
         while True:
             said = dialect.fields(self.max_tokens, self.temperature, self.seed)
             body = {"model": self.model, "messages": messages, **said}
             try:
                 reply = self._server.post("chat/completions", body, require="choices")
             except Refused as error:
-                simpler = None if self._settled and dialect == self._dialect else dialect.simpler(error)
+                simpler = agreed.simpler(dialect, error)
                 if simpler is None:
                     raise self._explained(error) from None
                 dialect = simpler
                 continue
-            self._settle(dialect)
+            agreed.settle(dialect)
             return reply
-
-    def _settle(self, dialect: Dialect) -> None:
-        with self._lock:
-            if self._settled:
-                return
-            if dialect != self._dialect:
-                log.warning("the server is asked %s", dialect)
-            self._dialect, self._settled = dialect, True
 
     def _explained(self, error: Refused) -> Refused:
         """An unknown model's refusal with the names of those that the server knows."""

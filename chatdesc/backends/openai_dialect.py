@@ -9,15 +9,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chatdesc.backends.closed_questions import CONSIDERED
 from chatdesc.backends.openai_http import Refused
+
+log = logging.getLogger(__name__)
 
 JSON_MODES = ("auto", "schema", "object", "none")
 WEAKER = {"schema": "object", "object": "none"}
 NOT_UNDERSTOOD = (400, 422, 501)
+FEWER = {CONSIDERED: 5, 5: 0}  # likeliest words that are asked for, where a server gives no more
 OPTIONAL = ("temperature", "seed")
 SCHEMA = {
     "type": "object",
@@ -36,17 +42,24 @@ class Dialect:
         negotiable: whether a weaker JSON mode may follow.
         limit: the field for the token limit.
         without: optional fields to leave out.
+        likeliest: how many words that could stand in the answer's place come with their probabilities.
     """
 
     json: str = "schema"
     negotiable: bool = True
     limit: str = "max_tokens"
     without: tuple[str, ...] = ()
+    likeliest: int = 0
 
     @classmethod
     def requested(cls, json_mode: str) -> Dialect:
         """The first dialect to try for one of JSON_MODES."""
         return cls() if json_mode == "auto" else cls(json_mode, negotiable=False)
+
+    @classmethod
+    def of_questions(cls) -> Dialect:
+        """The first dialect to try for closed questions: words instead of JSON, with probabilities."""
+        return cls("none", negotiable=False, likeliest=CONSIDERED)
 
     def fields(self, max_tokens: int, temperature: float, seed: int) -> dict[str, Any]:
         """The fields of a request's body beside model and messages."""
@@ -56,10 +69,12 @@ class Dialect:
             said["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif self.json == "object":
             said["response_format"] = {"type": "json_object"}
+        if self.likeliest:
+            said |= {"logprobs": True, "top_logprobs": self.likeliest}
         return {k: v for k, v in said.items() if k not in self.without}
 
     def simpler(self, error: Refused) -> Dialect | None:
-        """The dialect to try after a refusal, None without one: without the named field, or with a weaker JSON mode."""
+        """The dialect to try after a refusal, None without one: without the named field, or asking for less."""
         if error.status not in NOT_UNDERSTOOD:
             return None
         named = {error.param, *re.findall(r"\w+", error.detail)}
@@ -70,8 +85,30 @@ class Dialect:
                 return replace(self, without=(*self.without, name))
         if self.negotiable and self.json in WEAKER:
             return replace(self, json=WEAKER[self.json])
-        return None
+        return replace(self, likeliest=FEWER[self.likeliest]) if self.likeliest else None
 
     def __str__(self) -> str:
         left_out = f", without {' and '.join(self.without)}" if self.without else ""
         return f"with JSON mode {self.json!r} and {self.limit}{left_out}"
+
+
+class Agreed:
+    """The dialect in which a server is asked: the first one that it understands, for all later requests."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._settled = False
+        self._lock = threading.Lock()
+
+    def simpler(self, dialect: Dialect, error: Refused) -> Dialect | None:
+        """The dialect to try after ``dialect`` was refused; None if there is none, or if it was understood before."""
+        return None if self._settled and dialect == self.dialect else dialect.simpler(error)
+
+    def settle(self, dialect: Dialect) -> None:
+        """Keep a dialect that the server has understood."""
+        with self._lock:
+            if self._settled:
+                return
+            if dialect != self.dialect:
+                log.warning("the server is asked %s", dialect)
+            self.dialect, self._settled = dialect, True

@@ -10,26 +10,36 @@ parser skips thoughts and chatter. A model that thinks aloud needs a higher ``ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from chatdesc.backends.batching import Batches
 from chatdesc.backends.hub import Resolved, pick_device, pick_dtype, resolve
-from chatdesc.backends.vlm_model import Message, VisionLanguageModel, check_kind, check_quantization, load_vlm
+from chatdesc.backends.vlm_model import (
+    Message,
+    VisionLanguageModel,
+    answer_tokens,
+    check_kind,
+    check_quantization,
+    load_vlm,
+)
 from chatdesc.protocols import each
 from chatdesc.region import PLACEHOLDER, REGIONS, coordinates, show
-from chatdesc.types import BackendError, Describe, Image
+from chatdesc.types import Ask, BackendError, Boxes, Describe, FrameRef, Image, Reply, UnreadableAnswer
+
+A = TypeVar("A")
 
 MAX_PIXELS = 1024 * 1024
 QUANTIZATIONS = ("", "4bit", "8bit")
 # The convention for boxes that a model was trained with, by config.json's model_type; the others use thousandths.
 CONVENTION = {"qwen2_5_vl": "pixels", "llava": "unit", "llava_next": "unit", "llava_onevision": "unit"}
 GREY = 127
+LEAST = 0.1  # probability of Yes and No together, under which a model does not answer the question
 
 
 class TransformersDescriber:
@@ -132,12 +142,26 @@ class TransformersDescriber:
             BackendError: the model cannot be loaded.
         """
         loaded = self.loaded
-        made = each(requests, lambda request: self.message(request, loaded))
-        messages = [m for m in made if not isinstance(m, Exception)]
-        answers = iter(self.batches.run_each(messages, self._ask))
-        return [m if isinstance(m, Exception) else next(answers) for m in made]
+        made = each(requests, lambda request: self.message(request.frame, request.box, request.prompt, loaded))
+        return self._in_batches(made, self._say)
 
-    def message(self, request: Describe, loaded: VisionLanguageModel) -> Message:
+    def ask(self, requests: list[Ask]) -> list[Reply | Exception]:
+        """Yes or No by the first word that the model would say, with the probability of Yes.
+
+        Raises:
+            BackendError: the model cannot be loaded, or its vocabulary does not tell Yes from No.
+        """
+        loaded = self.loaded
+        answer_tokens(loaded.processor.tokenizer)
+        found: dict[int, Reply | Exception] = {}
+        for pictured in (True, False):  # a batch has pictures in all conversations or in none
+            places = [k for k, request in enumerate(requests) if (request.frame is not None) == pictured]
+            made = each([requests[k] for k in places], lambda request: self._question(request, loaded))
+            chances = self._in_batches(made, self._chances)
+            found |= zip(places, each(chances, _reply), strict=True)
+        return [found[k] for k in range(len(requests))]
+
+    def message(self, frame: FrameRef, box: Boxes, prompt: str, loaded: VisionLanguageModel) -> Message:
         """Pictures and prompt in the form of transformers' chat templates.
 
         Raises:
@@ -145,9 +169,9 @@ class TransformersDescriber:
         """
         from PIL import Image as Pillow
 
-        image = request.frame.image()
-        shown = show(image, request.box, self.region, self.max_pixels)
-        size, resized, prompt = (image.shape[1], image.shape[0]), None, request.prompt
+        image = frame.image()
+        shown = show(image, box, self.region, self.max_pixels)
+        size, resized = (image.shape[1], image.shape[0]), None
         if loaded.cuts_edges:
             shown, size = [squared(picture) for picture in shown], (max(size), max(size))
         pictures = [Pillow.fromarray(np.ascontiguousarray(picture)) for picture in shown]
@@ -155,12 +179,44 @@ class TransformersDescriber:
             convention = CONVENTION.get(self.found.config.get("model_type", ""), "thousand")
             resized = loaded.resized(pictures[0]) if convention == "pixels" else None
             # The prompt's own placeholder comes first; what models said is quoted after it and may hold another.
-            prompt = prompt.replace(PLACEHOLDER, coordinates(request.box, size, convention, resized), 1)
-        content = [*({"type": "image", "image": picture} for picture in pictures), {"type": "text", "text": prompt}]
-        return [{"role": "user", "content": content}]
+            prompt = prompt.replace(PLACEHOLDER, coordinates(box, size, convention, resized), 1)
+        return _turn(*({"type": "image", "image": picture} for picture in pictures), {"type": "text", "text": prompt})
 
-    def _ask(self, batch: Sequence[Message]) -> list[str]:
+    def _question(self, request: Ask, loaded: VisionLanguageModel) -> Message:
+        if request.frame is None or request.box is None:
+            return _turn({"type": "text", "text": request.question})
+        return self.message(request.frame, request.box, request.question, loaded)
+
+    def _in_batches(
+        self, made: list[Message | Exception], run: Callable[[Sequence[Message]], list[A]]
+    ) -> list[A | Exception]:
+        """What the model answers to conversations; an exception in place of one stays."""
+        answers = iter(self.batches.run_each([m for m in made if not isinstance(m, Exception)], run))
+        return [m if isinstance(m, Exception) else next(answers) for m in made]
+
+    def _say(self, batch: Sequence[Message]) -> list[str]:
         return self.loaded.generate(list(batch), self.max_new_tokens)
+
+    def _chances(self, batch: Sequence[Message]) -> list[tuple[float, float]]:
+        return self.loaded.chances(list(batch))
+
+
+def _turn(*content: dict[str, Any]) -> Message:
+    return [{"role": "user", "content": list(content)}]
+
+
+def _reply(chances: tuple[float, float] | Exception) -> Reply:
+    """The answer that the probabilities of Yes and of No give.
+
+    Raises:
+        UnreadableAnswer: the model would begin with another word.
+    """
+    if isinstance(chances, Exception):
+        raise chances
+    yes, no = chances
+    if yes + no < LEAST:
+        raise UnreadableAnswer(f"it begins its answer with neither Yes nor No (probability of both {yes + no:.3f})")
+    return Reply(yes >= no, yes / (yes + no))
 
 
 def squared(image: Image) -> Image:

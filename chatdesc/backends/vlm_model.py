@@ -11,6 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
+from chatdesc.backends.closed_questions import SPELLINGS, YES, meaning
 from chatdesc.backends.hub import Resolved, load, pick_attention, pick_device, pick_dtype, place, quiet
 from chatdesc.backends.neural_model import Network
 from chatdesc.types import BackendError
@@ -41,6 +42,21 @@ class VisionLanguageModel(Network):
 
     def generate(self, messages: list[Message], max_new_tokens: int) -> list[str]:
         """Greedy answers to a batch of conversations, of at most ``max_new_tokens`` each."""
+        inputs, out = self._generate(messages, max_new_tokens)
+        new = out.sequences[:, inputs["input_ids"].shape[1] :]
+        return list(self.processor.batch_decode(new, skip_special_tokens=True))
+
+    def chances(self, messages: list[Message]) -> list[tuple[float, float]]:
+        """The probabilities that an answer begins with Yes, and with No, for a batch of conversations."""
+        import torch
+
+        _, out = self._generate(messages, 1, output_logits=True)
+        found = torch.softmax(out.logits[0].float(), -1)
+        yes, no = (found[:, ids].sum(-1).tolist() for ids in answer_tokens(self.processor.tokenizer))
+        return list(zip(yes, no, strict=True))
+
+    def _generate(self, messages: list[Message], max_new_tokens: int, **options: Any) -> tuple[Any, Any]:
+        """What the model was given, and what it generated from it."""
         import torch
 
         with torch.inference_mode(), quiet():
@@ -52,12 +68,25 @@ class VisionLanguageModel(Network):
                 return_tensors="pt",
                 processor_kwargs={"padding": True},
             ).to(self.device, dtype=self.dtype)
-            pad = self.processor.tokenizer.pad_token_id
-            tokens = self.model.generate(
-                **inputs, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, pad_token_id=pad
-            )
-        new = tokens[:, inputs["input_ids"].shape[1] :]
-        return list(self.processor.batch_decode(new, skip_special_tokens=True))
+            options |= {"pad_token_id": self.processor.tokenizer.pad_token_id, "return_dict_in_generate": True}
+            out = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens, **options)
+        return inputs, out
+
+
+def answer_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The tokens with which Yes begins in any spelling, and those with which No does; none of both.
+
+    Raises:
+        BackendError: the tokenizer has none that tell them apart.
+    """
+    yes, no = set[int](), set[int]()
+    for word in SPELLINGS:
+        first = tokenizer.encode(word, add_special_tokens=False)[:1]
+        (yes if meaning(word) == YES else no).update(first)
+    unknown = {tokenizer.unk_token_id}
+    if not (yes - no - unknown and no - yes - unknown):
+        raise BackendError("the model's vocabulary does not tell Yes from No, so it cannot answer closed questions")
+    return sorted(yes - no - unknown), sorted(no - yes - unknown)
 
 
 def load_vlm(

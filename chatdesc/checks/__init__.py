@@ -66,8 +66,10 @@ def _make(name: str, target: str) -> Check:
     module, _, cls = target.partition(":")
     try:
         check = getattr(importlib.import_module(module), cls)()
-    except (ImportError, AttributeError) as error:
-        raise ChatdescError(f"check {name}: {target} cannot be imported ({error}); leave it out of --checks") from error
+    except Exception as error:  # code of others may raise anything
+        why = f"{type(error).__name__}: {error}"
+        remedy = "leave it out of --checks, or remove its package"
+        raise ChatdescError(f"check {name}: {target} cannot be made ({why}); {remedy}") from error
     if not isinstance(check, Check):
         raise ChatdescError(f"check {name}: {target} is no check: see chatdesc.checks.base.Check")
     return check

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import CLEAR, LIKE, UNLIKE, evidence, misspelt
+from chatdesc.checks.leads import CLEAR, LESS_LIKE, LIKE, evidence, is_false, is_read, misspelt
 from chatdesc.checks.wrong_target import leads_elsewhere
 from chatdesc.stages.ground import is_content
 from chatdesc.stages.look import Sight, View
@@ -35,7 +35,7 @@ class AmbiguousCheck:
             return []
         if names_nothing(sight.text):
             reason = "the words name nothing that sets the target apart from other things"
-        elif fits_several(sight):
+        elif is_read(sight) and fits_several(sight):
             others = max(1, len(rivals(sight.views[0])))
             regions = "another region" if others == 1 else f"{others} other regions"
             reason = f"on the first frame the words fit {regions} as well as the target"
@@ -49,15 +49,20 @@ class AmbiguousCheck:
 
 
 def fits_several(sight: Sight) -> bool:
-    """Whether the target has no clear lead on the first frame, while it agrees with the text like the next region."""
-    return bool(sight.views[0].proposed.any()) and undecided(sight.views[0]) and not leads_elsewhere(sight)
+    """Whether the target has no clear lead on the first frame, while it agrees with the text like the next region.
+
+    A text with a word that is not true of the target does not fit it, but something else or nothing.
+    """
+    if any(is_false(sight, without) for without in sight.without) or leads_elsewhere(sight):
+        return False
+    return bool(sight.views[0].proposed.any()) and undecided(sight.views[0])
 
 
 def undecided(view: View) -> bool:
     """Whether neither the leads nor the alignments of a frame tell the target from another region."""
     if view.lead is None or view.alignment_lead is None:
         return False
-    return view.lead < CLEAR and -UNLIKE < view.alignment_lead < LIKE
+    return view.lead < CLEAR and -LESS_LIKE < view.alignment_lead < LIKE
 
 
 def names_nothing(text: str) -> bool:

@@ -12,32 +12,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chatdesc.atomic import make_folder
 from chatdesc.checks import create
-from chatdesc.checks.base import KINDS, Check, Finding, Subject
-from chatdesc.checks.corpus import Corpus
-from chatdesc.checks.other_languages import language
+from chatdesc.checks.base import Finding
+from chatdesc.checks.examine import examine, facts
+from chatdesc.checks.opinions import Opinions, ask_about, describer_for
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
 from chatdesc.checks.sights import Sights, frames_for, look_at, need, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
-from chatdesc.names import some
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
-from chatdesc.types import ChatdescError
 from chatdesc.unused import refuse_unused
 
-LONGEST = 2000  # characters of a text that is read as English
-LONGEST_WORD = 100
-OF_LANGUAGE = frozenset({"typo", "grammar"})
-CHECK_REMEDY = "leave it out with --checks, and tell its author"
+OF_FRAMES = ("grounder", "encoders", "alignment_frames", "theta", "box_threshold")
+OF_DESCRIBERS = (
+    "base_url", "concurrency", "cache", "batch_size", "region", "max_tokens", "max_pixels", "quantization",
+    "trust_remote_code",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Audit(Tabular):
         checks: what each check says of itself.
         notes: what a reader must know.
         files: those written.
+        unanswered: questions that the describer did not answer.
     """
 
     place: str
@@ -65,6 +65,7 @@ class Audit(Tabular):
     checks: tuple[Mapping[str, str], ...]
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    unanswered: int = 0
 
     @property
     def faults(self) -> int:
@@ -89,6 +90,7 @@ def audit(
     config: str | None = None,
     text_source: str | None = None,
     frames: bool = False,
+    describer: str | None = None,
     preset: str | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -97,7 +99,8 @@ def audit(
 
     Args:
         source: a dataset's name, a run folder, a dataset folder, or ``USER/NAME``.
-        root: a dataset's root; for the other sources None, but for a run with ``frames`` its dataset's root.
+        root: a dataset's root; for the other sources None, but for a run with ``frames`` or ``describer`` its dataset's
+            root.
         checks: names of checks, as ``list_checks`` has them; None takes all.
         out: a folder for audit.csv, audit.md and audit.jsonl.
         split: ``train`` or ``test``; None takes all.
@@ -108,106 +111,63 @@ def audit(
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
         frames: look at the frames of the video, too, with a grounder and an encoder.
-        preset: whose models look at them, ``offline`` by default.
+        describer: a model that is asked a closed question about each doubtful text, ``NAME:MODEL``: see
+            ``checks.questions``. Its answer changes how severe a finding is.
+        preset: whose models look at frames and how a describer is asked, ``offline`` by default.
         progress: called with checks done, all checks, and the name of the next one; before, while frames are looked at,
-            with sequences.
-        options: with ``frames``, any field of ``config.Settings`` or ``config.Resources``, as in ``annotate``:
-            ``grounder``, ``encoders``, ``alignment_frames``, ``theta``, ``device`` ...
+            with sequences, and after with questions.
+        options: with ``frames`` or ``describer``, any field of ``config.Settings`` or ``config.Resources``, as in
+            ``annotate``: ``grounder``, ``encoders``, ``alignment_frames``, ``device``, ``base_url``, ``cache`` ...
 
     Raises:
-        ChatdescError: a place cannot be read, no sequence has a text, no check has this name, or a check failed.
+        ChatdescError: a place cannot be read, no sequence has a text, no check has this name, a check failed, or the
+            describer cannot be asked. Questions without an answer are counted, and cost nothing that was found.
     """
     made, place = create(checks), None if root is None else str(root)
     refuse_blind(made, checks is not None, frames, place, str(source))
-    if not frames:
-        refuse_unused({"preset": preset} | options, "without --frames")
-    settings, resources = sort_options(preset or "offline", options)
-    make_folder(None if out is None else Path(out))
+    asks = describer is not None
+    _refuse_idle(options | {"preset": preset}, frames, asks)
+    settings, resources = sort_options(preset or "offline", options | {"describer": describer})
+    to = None if out is None else Path(out)
+    model = describer_for(settings, resources, str(source), to) if asks else None
+    make_folder(to)
     chosen = Selection(split, sequences, limit, split_file)
-    of_run = frames and is_run(source)  # ROOT and --texts are then where its frames are
+    of_run = (frames or asks) and is_run(source)  # ROOT and --texts are then where its frames are
     audited = subjects(
         str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
         text_source=text_source,
     )  # fmt: skip
-    sights, lacking = Sights(), tuple[str, ...]()
-    if frames and place is not None:
+    data, sights, lacking = None, Sights(), tuple[str, ...]()
+    if (frames or asks) and place is not None:
         kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
-        words = any(need(check) == "words" for check in made)
-        sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
+        if frames:
+            words = any(need(check) == "words" for check in made)
+            sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
     looked_at = seen(audited.subjects, sights)
     found, notes = examine(looked_at, made, progress)
-    suspects = rank(looked_at, found)
-    files = () if out is None else tuple(write_files(suspects, Path(out)))
-    said = tuple(check.describe_self() for check in made)
+    opinions = Opinions(found)
+    if model is not None:
+        opinions = ask_about(found, looked_at, data, model, settings, resources, progress)
+    suspects = rank(looked_at, opinions.found)
+    files = () if to is None else tuple(write_files(suspects, to))
+    said = (*facts(made), *(() if model is None else (model.describe_self(),)))
     count = len(looked_at), sum(bool(subject.text.strip()) for subject in looked_at)
-    told = (*audited.notes, *lacking, *sights.notes, *notes)
-    return Audit(audited.place, audited.text_source, *count, suspects, found, said, told, files)
-
-
-Found = dict[str, tuple[Finding, ...]]
-
-
-def examine(
-    audited: Sequence[Subject], checks: Iterable[Check], progress: Progress | None = None
-) -> tuple[Found, tuple[str, ...]]:
-    """The findings of each text that has any, and notes on what was not looked at.
-
-    Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
-    """
-    unread = {subject.sequence: why for subject in audited if (why := _unreadable(subject.text))}
-    english = Corpus(subject for subject in audited if subject.sequence not in unread and subject.text.strip())
-    found: dict[str, list[Finding]] = {}
-    made = list(checks)
-    for number, check in enumerate(made):
-        if progress is not None:
-            progress(number, len(made), check.name)
-        looked_at = english if _english_only(check) else audited
-        for name, findings in _of_check(check, looked_at).items():
-            found.setdefault(name, []).extend(findings)
-    if progress is not None:
-        progress(len(made), len(made), "")
-    in_order = (subject.sequence for subject in audited if subject.sequence in found)
-    return {name: tuple(found[name]) for name in in_order}, _notes(unread)
-
-
-def _unreadable(text: str) -> str | None:
-    """Why no check of English looks at a text: its language, or its length; None where they do."""
-    endless = len(text) > LONGEST or max(map(len, text.split()), default=0) > LONGEST_WORD
-    return "too long to be read" if endless else language(text)
-
-
-def _english_only(check: Check) -> bool:
-    return bool(getattr(check, "english_only", not OF_LANGUAGE.isdisjoint(check.kinds)))
-
-
-def _of_check(check: Check, audited: Sequence[Subject]) -> dict[str, list[Finding]]:
-    try:
-        check.prepare(audited)
-        found = {subject.sequence: check.find(subject) for subject in audited}
-    except ChatdescError:
-        raise
-    except Exception as error:
-        raise ChatdescError(f"check {check.name} failed: {type(error).__name__}: {error}; {CHECK_REMEDY}") from error
-    for subject in audited:
-        for finding in found[subject.sequence]:
-            if not _is_possible(finding, subject.text):
-                said = f"kind {finding.kind!r}, severity {finding.severity}, span {finding.span}"
-                raise ChatdescError(f"check {check.name}: {subject.sequence}: no such finding ({said}); {CHECK_REMEDY}")
-    return {name: findings for name, findings in found.items() if findings}
-
-
-def _is_possible(finding: Finding, text: str) -> bool:
-    start, stop = finding.span or (0, len(text) or 1)
-    return finding.kind in KINDS and 0 <= finding.severity <= 1 and 0 <= start < stop <= max(len(text), 1)
-
-
-def _notes(unread: Mapping[str, str]) -> tuple[str, ...]:
-    by_reason: dict[str, list[str]] = {}
-    for name, why in unread.items():
-        by_reason.setdefault(why, []).append(name)
-    return tuple(
-        f"{len(names)} {'text is' if len(names) == 1 else 'texts are'} {why} ({some(names, 3)}): "
-        "no check of English looks at them"
-        for why, names in sorted(by_reason.items())
+    told = (*audited.notes, *lacking, *sights.notes, *notes, *opinions.notes)
+    return Audit(
+        audited.place, audited.text_source, *count, suspects, opinions.found, said, told, files, opinions.unanswered
     )
+
+
+def _refuse_idle(options: Mapping[str, object], frames: bool, asks: bool) -> None:
+    """Refuse options that take no part.
+
+    Raises:
+        ChatdescError: one is given.
+    """
+    if not (frames or asks):
+        refuse_unused(options, "without --frames or --with-describer")
+    if not frames:
+        refuse_unused({name: options.get(name) for name in OF_FRAMES}, "without --frames")
+    if not asks:
+        refuse_unused({name: options.get(name) for name in OF_DESCRIBERS}, "without --with-describer")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import begins_on, evidence, misspelt, span_of, unfit_places
+from chatdesc.checks.leads import LEAST_VIEWS, UNLIKE, begins_on, evidence, is_read, misspelt, span_of, unfit_places
 from chatdesc.stages.look import Sight, View
 
 NAME = "does-not-hold"
-LOST = 0.5  # of the frames: more, to the last one, must lead elsewhere where no word of place explains it
 SEVERITY = 0.8
 PLACE_ALONE = 0.6  # a place is no longer true, but the words still lead to the target
 
@@ -27,9 +26,10 @@ class DoesNotHoldCheck:
 
     def find(self, subject: Subject) -> list[Finding]:
         """At most one finding; none for a misspelt text, whose words a grounder may not know."""
-        if subject.sight is None or not begins_on(subject.sight) or misspelt(subject.sight.text):
+        sight = subject.sight
+        if sight is None or misspelt(sight.text) or not is_read(sight) or not begins_on(sight):
             return []
-        found = _place(subject.sight, subject.text) or _lost(subject.sight)
+        found = _place(sight, subject.text) or _lost(sight)
         return [found] if found else []
 
     def describe_self(self) -> dict[str, str]:
@@ -63,14 +63,17 @@ def _place(sight: Sight, text: str) -> Finding | None:
 
 
 def _lost(sight: Sight) -> Finding | None:
-    start = left_from([view.lead is not None and view.lead < 0 and _disagrees(view) for view in sight.views])
-    if start is None or len(sight.views) - start <= LOST * len(sight.views):
+    first = sight.views[0].alignment
+    if first is None:
+        return None
+    start = left_from([view.alignment is not None and view.alignment <= first - UNLIKE for view in sight.views])
+    if start is None or len(sight.views) - start < LEAST_VIEWS or not any(map(_elsewhere, sight.views[start:])):
         return None
     frame = sight.views[start].frame
-    reason = f"the words lead to the target at first, and elsewhere from frame {frame} on"
+    reason = f"from frame {frame} on the target agrees much less with the words, which lead elsewhere then"
     return Finding(NAME, "does_not_hold", SEVERITY, reason, evidence=evidence(sight) | {"breaks_at": frame})
 
 
-def _disagrees(view: View) -> bool:
-    """Whether another region agrees better with the text."""
-    return view.alignment_lead is not None and view.alignment_lead < 0
+def _elsewhere(view: View) -> bool:
+    """Whether the words lead to another region, which agrees better with them."""
+    return all(lead is not None and lead < 0 for lead in (view.lead, view.alignment_lead))

@@ -20,11 +20,12 @@ from pathlib import Path
 
 from chatdesc.atomic import make_folder, refuse_links_out, write_atomic, writing
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Check, Finding, Subject
+from chatdesc.checks.examine import examine
 from chatdesc.checks.patch import patch as patch_of
 from chatdesc.checks.subjects import of_sequence
 from chatdesc.loaders.base import Dataset
+from chatdesc.loaders.roots import Root
 from chatdesc.loaders.writeback import layout_path
 from chatdesc.rows.selection import Selection
 from chatdesc.tables import Record, Tabular
@@ -113,15 +114,21 @@ def fix(
     The others are those of ``chatdesc.load``, and ``sequences`` and ``limit`` as in ``chatdesc.audit``.
 
     Raises:
-        ChatdescError: the dataset cannot be read, a check finds nothing that can be corrected, or ``to`` or ``patch``
-            lies in the dataset or exists.
+        ChatdescError: the dataset cannot be read, no sequence has a text, a check finds nothing that can be corrected,
+            or ``to`` or ``patch`` lies in the dataset or exists.
     """
     if not 0 <= confidence <= 1:
         raise ChatdescError(f"--confidence {confidence}: must be between 0 and 1")
     data = Selection(split, sequences, limit, split_file).open(dataset, os.fspath(root), texts)
-    folder, file = (None if place is None else _outside(data, Path(place)) for place in (to, patch))
+    folder, file = (
+        None if place is None else outside((data.source, data.text_source), Path(place)) for place in (to, patch)
+    )
     made = _correcting(checks)
     subjects = [of_sequence(sequence) for sequence in data]
+    if not any(subject.text.strip() for subject in subjects):
+        raise ChatdescError(
+            f"{os.fspath(root)}: no sequence has a text ({len(data)} looked at), so there is nothing to fix"
+        )
     corrected = correct(subjects, made, confidence)
     changes = tuple(_changes(data, corrected))
     count = sum(bool(subject.text.strip()) for subject in subjects)
@@ -214,10 +221,14 @@ def _changes(data: Dataset, corrected: Iterable[Corrected]) -> Iterator[Change]:
             yield Change(text.sequence, layout_path(source), before, after, text.findings)
 
 
-def _outside(data: Dataset, place: Path) -> Path:
-    """A place that is not there yet, and not within the dataset."""
+def outside(roots: Iterable[Root], place: Path) -> Path:
+    """A place that is not there yet (an empty folder may be), and not within the dataset.
+
+    Raises:
+        ChatdescError: it is.
+    """
     target = place.expanduser().absolute()
-    for source in (data.source, data.text_source):
+    for source in roots:
         base = getattr(source, "path", None)
         if base is not None and target.resolve().is_relative_to(Path(base).resolve()):
             raise ChatdescError(f"{place}: lies in the dataset, which is not changed; write elsewhere")

@@ -9,14 +9,17 @@ from chatdesc.checks.language import english
 from chatdesc.metrics.overlap import iou
 from chatdesc.places import places_in
 from chatdesc.stages.ground import is_content
-from chatdesc.stages.look import Sight, View
+from chatdesc.stages.look import Sight, View, Without
 from chatdesc.tables import Record
 from chatdesc.types import split_words
 
 LEAST_VIEWS = 2  # frames on which a text must lead somewhere, for a finding
 CLEAR = 0.35  # a lead from which one region is meant, and not the other
-LIKE = 10.0  # cosine x 100 by which the target may agree better with a text that fits another region, too
+LIKE = 15.0  # cosine x 100 by which the target may agree better with a text that fits another region, too
+LESS_LIKE = 12.0  # by which it may agree less
+FALSE = 5.0  # by which the target agrees better with a text without a word that is not true of it
 UNLIKE = 18.0  # from which on another region agrees better, so that it is what the text means
+MOSTLY = 0.5  # share of a text's content words that a grounder must know, for a finding
 REGIONS = 3  # regions per frame that evidence names
 
 
@@ -30,10 +33,27 @@ def middle(values: Iterable[float | None]) -> float | None:
     return float(median(known)) if len(known) >= LEAST_VIEWS else None
 
 
+def is_read(sight: Sight) -> bool:
+    """Whether the grounder knows most words of a text; where it does not, a lead says nothing of the whole text."""
+    return max(view.understood for view in sight.views) >= MOSTLY
+
+
 def misspelt(text: str) -> bool:
     """Whether a text has words that are none, which a grounder does not know either."""
     words = (word.text.lower() for word in split_words(text))
     return any(is_content(word) and word.isalpha() and not english().knows(word) for word in words)
+
+
+def gain(sight: Sight, without: Without) -> float | None:
+    """By how much better the target agrees with the text without a word, cosine x 100; the median of the frames."""
+    pairs = zip(sight.views, without.alignments, strict=False)
+    return middle(None if view.alignment is None else rest - view.alignment for view, rest in pairs)
+
+
+def is_false(sight: Sight, without: Without) -> bool:
+    """Whether the encoder says that a word is not true of the target."""
+    gained = gain(sight, without)
+    return gained is not None and gained >= FALSE
 
 
 def begins_on(sight: Sight) -> bool:

@@ -19,10 +19,14 @@ NO_NEWLINE = b"\n\\ No newline at end of file\n"
 ESCAPES = {ord('"'): b'\\"', ord("\\"): b"\\\\", ord("\t"): b"\\t", ord("\n"): b"\\n", ord("\r"): b"\\r"}
 
 
-def patch(path: str, before: bytes, after: bytes) -> bytes:
-    """The patch that makes ``after`` of the file ``path``; empty where nothing changes."""
-    old, new = _lines(before), _lines(after)
-    names = _name(f"a/{path}"), _name(f"b/{path}")
+def patch(path: str, before: bytes | None, after: bytes) -> bytes:
+    """The patch that makes ``after`` of the file ``path``; empty where nothing changes.
+
+    Args:
+        before: its content; None where there is no such file yet.
+    """
+    old, new = _lines(before or b""), _lines(after)
+    names = b"/dev/null" if before is None else _name(f"a/{path}"), _name(f"b/{path}")
     lines = diff_bytes(unified_diff, old, new, *names, lineterm=b"\n")
     return b"".join(line if line.endswith(b"\n") else line + NO_NEWLINE for line in lines)
 

@@ -140,7 +140,8 @@ def _in(shared: Mapping[Hashable, Members], subject: Subject, finding: Finding) 
 
 
 def _group(members: Members) -> Suspect:
-    subject, finding = members[0]
+    """One suspect, with the finding that is the most severe."""
+    subject, finding = max(members, key=lambda member: member[1].severity)
     return _suspect(tuple(of.sequence for of, _ in members), subject, [finding])
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from chatdesc.atomic import write_atomic, writing
 from chatdesc.checks.base import Finding
+from chatdesc.checks.questions import opinion
 from chatdesc.checks.ranking import Suspect
 from chatdesc.tables import Record, markdown_line, plain, sheet_cell
 from chatdesc.types import one_line
@@ -35,9 +36,10 @@ def finding_records(suspects: Sequence[Suspect]) -> list[Record]:
 def _record(rank: int, suspect: Suspect, finding: Finding) -> Record:
     start, stop = finding.span or (None, None)
     words = None if finding.span is None else suspect.text[start:stop]
+    reason = finding.reason + opinion(finding.evidence)
     values = (
         rank, suspect.sequences[0], len(suspect.sequences), suspect.category, suspect.suspicion, finding.check,
-        finding.kind, finding.severity, finding.reason, start, stop, words, finding.suggestion, suspect.text,
+        finding.kind, finding.severity, reason, start, stop, words, finding.suggestion, suspect.text,
         evidence_text(finding),
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))

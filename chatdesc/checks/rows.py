@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Check, Finding
+from chatdesc.checks.examine import examine
 from chatdesc.checks.report_files import evidence_text
 from chatdesc.checks.subjects import of_row
 from chatdesc.names import natural

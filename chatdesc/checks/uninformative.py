@@ -18,6 +18,7 @@ from chatdesc.types import STOP_WORDS, one_line, split_words
 NAME = "uninformative"
 SEVERITY = 0.6
 LONGEST = 80  # characters of a placeholder
+SHOWN = 40  # characters of a text in the reason
 PLACEHOLDERS = re.compile(
     r"\W*(?:none|null|nan|n/?a|nil|unknown|undefined|todo|tbd|fixme|test|x{3,}|lorem ipsum.*)?\W*", re.I
 )
@@ -57,5 +58,6 @@ def _why(subject: Subject) -> str:
     if named and joined in (named, f"{named}s", f"{named}es"):
         return f"says no more than the class, {subject.category}"
     if len(telling) <= 1 or set(telling) <= ANYTHING:
-        return f'says no more than "{" ".join(telling) or text[:40]}"'
+        said = " ".join(telling) or text
+        return f'says no more than "{said[:SHOWN]}"' + ("..." if len(said) > SHOWN else "")
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import CLEAR, LEAST_VIEWS, UNLIKE, evidence, frames_of, middle
+from chatdesc.checks.leads import CLEAR, LEAST_VIEWS, UNLIKE, evidence, frames_of, is_read, middle
 from chatdesc.rows.schema import Row
 from chatdesc.stages.look import Sight
 from chatdesc.tables import Record
@@ -50,7 +50,7 @@ def leads_elsewhere(sight: Sight) -> bool:
 
 def of_sight(sight: Sight) -> Finding | None:
     """The finding of a text that was grounded and aligned on frames."""
-    if not leads_elsewhere(sight):
+    if not is_read(sight) or not leads_elsewhere(sight):
         return None
     off = [view for view in sight.views if view.lead is not None and view.lead < 0]
     reason = (

@@ -22,6 +22,7 @@ from chatdesc.cli.options import (
     TextsOpt,
     with_settings,
 )
+from chatdesc.names import counted
 from chatdesc.reports import summary
 
 RUN, SPEED = "Run", "Speed (changes no row)"
@@ -130,7 +131,8 @@ def demo(
     """
     console = new_console()
     source, _ = api.demo_folders(out, count, frames, seed, preset)
-    say(console, f"Rendering {count} sequences of {frames} frames in LaSOT's layout into {source}")
+    scenes = f"{counted(count, 'sequence')} of {counted(frames, 'frame')}"
+    say(console, f"Rendering {scenes} in LaSOT's layout into {source}")
     try:
         with progress_bar(console, "annotate") as progress:
             result = api.demo(out, count=count, frames=frames, seed=seed, preset=preset, progress=progress)

@@ -9,11 +9,12 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
-from chatdesc.cli.options import LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
-from chatdesc.names import between_commas
+from chatdesc.cli.options import BaseUrlOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.names import between_commas, counted
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
+from chatdesc.unused import refuse_unused
 
 TOP = 10
 
@@ -32,7 +33,8 @@ def audit(
         ),
     ] = None,
     root: Annotated[
-        str | None, typer.Argument(help="Root of the dataset; of a RUN only with --frames", show_default=False)
+        str | None,
+        typer.Argument(help="Root of the dataset; of a RUN only with --frames or --with-describer", show_default=False),
     ] = None,
     checks: Annotated[str | None, typer.Option(help="Names of checks, separated by commas (default: all)")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and exit")] = False,
@@ -41,7 +43,9 @@ def audit(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if more than --allow findings speak against a text")
     ] = False,
-    allow: Annotated[int, typer.Option(min=0, help="With --strict: findings that may be there")] = 0,
+    allow: Annotated[
+        int | None, typer.Option(min=0, help="With --strict: findings that may be there (default: 0)")
+    ] = None,
     split: SplitOpt = None,
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
@@ -53,6 +57,20 @@ def audit(
         typer.Option(help="Of a run or repository: manual or refined texts (default: manual, where there are any)"),
     ] = None,
     frames: Annotated[bool, typer.Option("--frames", help="Look at the frames, too, with a preset's models")] = False,
+    describer: Annotated[
+        str | None,
+        typer.Option(
+            "--with-describer",
+            metavar="NAME:MODEL",
+            help="Ask a model a Yes-or-No question about each doubtful text (openai:MODEL, transformers:MODEL); its "
+            "answer changes the ranking",
+        ),
+    ] = None,
+    base_url: BaseUrlOpt = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(help="With --with-describer: folder for answers (default: the run folder, else --out)"),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(help="With --frames: whose models look at them (default: offline)")
     ] = None,
@@ -61,7 +79,9 @@ def audit(
     alignment_frames: Annotated[
         int | None, typer.Option(min=2, help="With --frames: how many of each video (default: the preset's, 4)")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="With --frames: auto, cpu, cuda, cuda:1 ...")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="With --frames or --with-describer: auto, cpu, cuda, cuda:1 ...")
+    ] = None,
 ) -> None:
     """Find the texts that are wrong, and say why: the most suspicious first.
 
@@ -79,6 +99,8 @@ def audit(
       chatdesc audit tnl2k /data/TNL2K --strict
 
       chatdesc audit otb-lang /data/OTB --frames --preset gpu
+
+      chatdesc audit otb-lang /data/OTB --with-describer openai:Qwen/Qwen3-VL-8B-Instruct
     """
     console = new_console()
     if list_:
@@ -86,19 +108,23 @@ def audit(
         raise typer.Exit
     if source is None:
         raise ChatdescError("say what to audit: chatdesc audit DATASET ROOT, or chatdesc audit RUN")
+    if not strict:
+        refuse_unused({"allow": allow}, "without --strict")
     names = None if checks is None else between_commas(checks)
     given = {"grounder": grounder, "encoders": encoder and [encoder], "alignment_frames": alignment_frames}
-    options = {name: value for name, value in (given | {"device": device}).items() if value is not None}
+    given |= {"device": device, "base_url": base_url, "cache": cache}
+    options = {name: value for name, value in given.items() if value is not None}
     with progress_bar(console, "audit", transient=True) as progress:
         found = api.audit(
             source, root, checks=names, out=out, split=split, sequences=sequences, limit=limit, split_file=split_file,
-            texts=texts, config=config, text_source=text_source, frames=frames, preset=preset, progress=progress,
-            **options,
+            texts=texts, config=config, text_source=text_source, frames=frames, describer=describer, preset=preset,
+            progress=progress, **options,
         )  # fmt: skip
     _print(found, console, top)
     for path in found.files:
         say(console, f"written: {path}")
-    raise typer.Exit(Exit.FAILED_ROWS if strict and found.faults > allow else Exit.DONE)
+    failed = found.unanswered or (strict and found.faults > (allow or 0))
+    raise typer.Exit(Exit.FAILED_ROWS if failed else Exit.DONE)
 
 
 def _list(console: Console) -> None:
@@ -121,7 +147,6 @@ def _print(found: Audit, console: Console, top: int) -> None:
         say(console, f"     ... and {len(ranked) - top} more (--top, or --out for files)")
     if found.findings:
         console.print(plain_table(counts_table(found.findings), "", console.width))
-    faults = "1 fault" if found.faults == 1 else f"{found.faults} faults"
     suspicious = {name for suspect in ranked for name in suspect.sequences}
-    where = f"in {len(suspicious)} of {found.sequences} sequences, {found.texts} with a text"
-    say(console, f"{found.place}: {faults} {where}", "bold", wrap=True)
+    where = f"in {len(suspicious)} of {counted(found.sequences, 'sequence')}, {found.texts} with a text"
+    say(console, f"{found.place}: {counted(found.faults, 'fault')} {where}", "bold", wrap=True)

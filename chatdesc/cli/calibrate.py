@@ -9,6 +9,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import new_console, say
 from chatdesc.cli.options import DatasetArg, DeviceOpt, RootArg, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.names import counted
 from chatdesc.tables import plain_table
 
 
@@ -33,7 +34,7 @@ def calibrate(
         device=device,
     )  # fmt: skip
     console = new_console()
-    console.print(plain_table(result.rows(), f"threshold on {result.sequences} sequences"))
+    console.print(plain_table(result.rows(), f"threshold on {counted(result.sequences, 'sequence')}"))
     for line in (*result.problems, *result.warnings):
         say(console, line, "yellow", wrap=True)
     console.print(f"\nOn the command line: --box-threshold {result.best:g}; in a preset:", highlight=False)

@@ -14,6 +14,7 @@ from chatdesc.atomic import make_folder
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
 from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, RunArg, SplitFileOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
+from chatdesc.drawing.figures import NO_PLOTS, can_draw
 from chatdesc.evaluation.ablation import AblationResult
 from chatdesc.evaluation.comparison import BROUGHT, NOT_TRACKED, ComparisonResult, Stopped
 from chatdesc.reports.ablation import ablation_tables, write_ablation
@@ -62,7 +63,9 @@ def compare(
     texts: TextsOpt = None,
     sequences_in_flight: Annotated[int, typer.Option(min=1, help="Sequences tracked at a time")] = 8,
     device: DeviceOpt = "auto",
-    out: Annotated[Path | None, typer.Option(help="Output folder for the tables as CSV and Markdown")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder for tables (CSV, Markdown) and plots (PNG, PDF, SVG)")
+    ] = None,
 ) -> None:
     """Compare tracking with no text, the manual and the refined text, on the same sequences.
 
@@ -136,6 +139,8 @@ def _show(shown: _Shown, console: Console, out: Path | None) -> None:
     _say(shown.result.notes, console)
     for path in shown.write(out) if out else []:
         say(console, f"written: {path}")
+    if out and isinstance(shown.result, ComparisonResult) and not can_draw():
+        say(console, NO_PLOTS, "yellow")
     raise typer.Exit(Exit.FAILED_ROWS if failures else Exit.DONE)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.tables import Progress as Callback
 from chatdesc.text import printable
 
@@ -51,7 +51,7 @@ def echo(text: str, err: bool = False) -> None:
 def left_out(why: Mapping[str, str]) -> list[str]:
     """Lines on rows that are not published; ``why`` is per sequence."""
     names = some(list(why))
-    count = f"{len(why)} row{' is' if len(why) == 1 else 's are'} left out of the dataset ({names})"
+    count = f"{counted(len(why), 'row is', 'rows are')} left out of the dataset ({names})"
     return [f"{count}: {next(iter(why.values()))}"] if why else []
 
 
@@ -78,14 +78,16 @@ def progress_bar(console: Console, what: str, transient: bool = False) -> Iterat
         TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
     )  # fmt: skip
-    bar = Progress(*columns, console=console, transient=transient)
+    nowhere = transient and not console.is_interactive  # nothing would stay but an empty line
+    bar = Progress(*columns, console=console, transient=transient, disable=nowhere)
     task = bar.add_task(what, total=None, visible=False, note="")
     started = False
 
     def update(done: int, total: int, note: str = "") -> None:
         nonlocal started
         if not started and done:
-            console.print(f"{done} of {total} sequences are finished already")
+            of_all = f"of {counted(total, 'sequence')}"
+            console.print(f"{counted(done, f'{of_all} is', f'{of_all} are')} finished already")
         if not started and done < total:
             bar.reset(task, total=total, completed=done, visible=True, note=note)
             bar.start()

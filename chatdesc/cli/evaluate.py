@@ -44,7 +44,7 @@ def evaluate(
         bool, typer.Option("--compare-protocols", help="Score every tracker under all protocols")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Output folder for tables (CSV, Markdown, LaTeX) and plots (PNG, SVG)")
+        Path | None, typer.Option(help="Output folder for tables (CSV, Markdown, LaTeX) and plots (PNG, PDF, SVG)")
     ] = None,
 ) -> None:
     """Score trackers' result files under a named protocol, equal to the toolkit that it is named after.

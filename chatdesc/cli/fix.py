@@ -11,7 +11,7 @@ from chatdesc import api
 from chatdesc.checks.fix import CONFIDENCE
 from chatdesc.cli.console import new_console, say
 from chatdesc.cli.options import DatasetArg, LimitOpt, NamesOpt, RootArg, SplitFileOpt, SplitOpt, TextsOpt
-from chatdesc.names import between_commas
+from chatdesc.names import between_commas, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,9 +57,13 @@ def fix(
     console = new_console()
     for change in done.changes:
         _print(change.patch.decode("utf-8", "backslashreplace"), console)
-    say(console, f"{len(done.changes)} of {done.texts} texts {'are' if to or patch else 'would be'} corrected", "bold")
+    of_all = f"of {counted(done.texts, 'text')}"
+    done_now = counted(len(done.changes), f"{of_all} is", f"{of_all} are")
+    would_be = f"{len(done.changes)} {of_all} would be"
+    say(console, f"{done_now if to or patch else would_be} corrected", "bold")
     if done.left:
-        say(console, f"{done.left} findings of the same kinds are left to you: chatdesc audit {dataset} ROOT")
+        count = counted(done.left, "finding of the same kinds is", "findings of the same kinds are")
+        say(console, f"{count} left to you: chatdesc audit {dataset} ROOT")
     if done.to:
         say(console, f"written: {done.to}")
     if done.patch:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from chatdesc.cli.annotate import annotate, demo
+from chatdesc.cli.apply import agreement, apply
 from chatdesc.cli.audit import audit
 from chatdesc.cli.calibrate import calibrate
 from chatdesc.cli.compare import compare
@@ -18,6 +19,9 @@ from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
 from chatdesc.cli.report import report
+from chatdesc.cli.review import review
+from chatdesc.cli.review_export import review_export
+from chatdesc.cli.review_import import review_import
 from chatdesc.cli.score import score
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
@@ -31,6 +35,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
     "Annotate": (annotate, calibrate, train_verifier),
     "Inspect": (show, audit, fix, report),
+    "Review": (review, agreement, apply, review_export, review_import),
     "Score": (score, compare, evaluate, submit),
     "Share": (export, write_back, push),
 }

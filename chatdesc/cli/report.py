@@ -10,7 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, new_console, progress_bar
 from chatdesc.cli.options import DeviceOpt, TextsOpt
-from chatdesc.names import some
+from chatdesc.names import counted, some
 
 
 def report(
@@ -49,8 +49,7 @@ def report(
             sources, root=root, out=out, full=full, split=split, config=config, texts=texts, grounder=grounder,
             device=device, progress=progress,
         )  # fmt: skip
-    sequences = f"{made.sequences} sequence{'' if made.sequences == 1 else 's'}"
-    echo(f"{sequences} in {made.page} ({made.size / 1e6:.1f} MB); open it in a browser")
+    echo(f"{counted(made.sequences, 'sequence')} in {made.page} ({made.size / 1e6:.1f} MB); open it in a browser")
     if made.folder:
         echo(f"keep its pictures beside it: {made.folder}")
     if made.without_pictures:
@@ -59,5 +58,6 @@ def report(
         )
     if made.left_out:
         name, why = next(iter(made.left_out.items()))
-        echo(f"{len(made.left_out)} rows are left out ({some(list(made.left_out))}): {name}: {why}", err=True)
+        count = counted(len(made.left_out), "row is", "rows are")
+        echo(f"{count} left out ({some(list(made.left_out))}): {name}: {why}", err=True)
     raise typer.Exit(Exit.FAILED_ROWS if made.left_out else Exit.DONE)

@@ -11,9 +11,11 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out
 from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
-from chatdesc.names import some
+from chatdesc.cli.unused import refuse_given
+from chatdesc.names import counted, some
 from chatdesc.share import hub
 from chatdesc.share.export import layouts
+from chatdesc.sheets.job import card_sheet
 from chatdesc.types import ChatdescError
 
 
@@ -36,16 +38,15 @@ def export(
       chatdesc export runs/tnl2k-train --to texts --layout dtvlt
     """
     result = api.export(source, to, layout, split=split, config=config, overwrite=overwrite)
-    echo(f"{len(result.written)} files written into {to}")
-    for count, what in (
-        (result.same, "were there already, with the same text"),
-        (result.skipped, "rows have no text and were left out"),
-        (len(result.kept), "originals stay beside as .orig"),
-    ):
-        if count:
-            echo(f"{count} {what}")
+    echo(f"{counted(len(result.written), 'file')} written into {to}")
+    if result.same:
+        echo(f"{counted(result.same, 'was', 'were')} there already, with the same text")
+    _say_skipped(result.skipped)
+    if result.kept:
+        echo(f"{counted(len(result.kept), 'original stays', 'originals stay')} beside as .orig")
     if result.refused:
-        echo(f"{len(result.refused)} rows were refused and left out: {some(result.refused)}", err=True)
+        refused = counted(len(result.refused), "row was", "rows were")
+        echo(f"{refused} refused and left out: {some(result.refused)}", err=True)
     _end(result.refused or _said(result.failed))
 
 
@@ -71,16 +72,20 @@ def write_back(
     result = api.write_back(
         run, root, to, in_place=in_place, with_annotations=with_annotations, split_file=split_file, texts=texts
     )
-    echo(f"{len(result.written)} texts written into {root if to is None else to}")
-    if result.skipped:
-        echo(f"{result.skipped} rows have no text and were left out")
+    echo(f"{counted(len(result.written), 'text')} written into {root if to is None else to}")
+    _say_skipped(result.skipped)
     _end(_said(result.failed))
+
+
+def _say_skipped(skipped: int) -> None:
+    if skipped:
+        echo(f"{counted(skipped, 'row has no text and was', 'rows have no text and were')} left out")
 
 
 def _said(failed: Sequence[str]) -> Sequence[str]:
     """Say which rows lack a text because it failed."""
     if failed:
-        count = "1 row has no text because it" if len(failed) == 1 else f"{len(failed)} rows have no text because they"
+        count = counted(len(failed), "row has no text because it", "rows have no text because they")
         echo(f"{count} failed ({some(failed)}); `chatdesc annotate` tries again", err=True)
     return failed
 
@@ -90,6 +95,7 @@ def _end(left_out: Sequence[str]) -> None:
 
 
 def push(
+    context: typer.Context,
     run: RunArg,
     repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="USER/NAME; created if it does not exist")],
     private: Annotated[bool, typer.Option("--private", help="Create the repository as private")] = False,
@@ -109,8 +115,17 @@ def push(
         typer.Option(help="Licence of the new texts, as the Hub spells it: cc-by-4.0; later pushes keep it"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be sent and removed")] = False,
+    picture: Annotated[
+        str | None,
+        typer.Option(metavar="SEQUENCE", help="Show this sequence with its frames in the card (needs --root)"),
+    ] = None,
+    root: Annotated[str | None, typer.Option(help="Root of the dataset, for the frames of --picture")] = None,
+    texts: TextsOpt = None,
 ) -> None:
     """Push a run's rows to a dataset repository on the Hub, in one commit: texts and boxes, not the frames.
+
+    The card has two plots, which show no frame. --picture adds one sequence with a few frames; where the dataset's
+    terms do not plainly allow that, it needs --i-have-the-right-to-redistribute.
 
     Examples:
 
@@ -118,12 +133,15 @@ def push(
 
       chatdesc push runs/tnl2k-train user/lasot-chatdesc --config tnl2k --split train --tag v1
     """
-    if include_frames:
+    if picture is None:
+        refuse_given(context, ("root", "texts"), "without --picture")
+    if include_frames or (picture and not hub.frames_may_be_shown(Path(run))):
         echo(f"Terms of the frames: {hub.terms(Path(run))}")
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    done = hub.push(Path(run), target, lambda line: echo(line, err=True))
+    sheet = card_sheet(run, picture, root, texts) if picture else None
+    done = hub.push(Path(run), target, lambda line: echo(line, err=True), sheet)
     for line in (*hub.told(done, target), *left_out(done.left_out)):
         echo(line)
     raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)

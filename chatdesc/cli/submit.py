@@ -10,6 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import new_console, progress_bar, say
 from chatdesc.cli.options import RootArg
+from chatdesc.names import counted
 
 
 def submit(
@@ -37,7 +38,9 @@ def submit(
     with progress_bar(console, "check", transient=True) as progress:
         done = api.submit(dataset, root, results, out, split=split, overwrite=overwrite, progress=progress)
     frames = sum(row["frames"] for row in done.sequences)
-    say(console, f"{len(done.sequences)} sequences of {frames} frames are complete")
+    of_all = f"of {counted(frames, 'frame')}"
+    complete = counted(len(done.sequences), f"sequence {of_all} is", f"sequences {of_all} are")
+    say(console, f"{complete} complete")
     for note in done.notes:
         say(console, f"note: {note}", "yellow", wrap=True)
     if done.zip is not None:

@@ -9,6 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
+from chatdesc.names import counted
 from chatdesc.tables import Record, plain_table, show
 
 SHOWN = {"share": "share of gap", "lost": "where lost", "none_auc": "none AUC", "calibration": "calib. error"}
@@ -42,7 +43,10 @@ def train_verifier(
         say(console, f"\nStopped; the same command goes on from here. Finished epochs are kept in {out}")
         raise typer.Exit(Exit.INTERRUPTED) from None
     (train, checked), (frames, others) = done.sequences, done.key_frames
-    title = f"validation on {checked} sequences, {others} key frames; trained on {train}, {frames} key frames"
+    title = (
+        f"validation on {counted(checked, 'sequence')}, {counted(others, 'key frame')}; "
+        f"trained on {train}, {counted(frames, 'key frame')}"
+    )
     console.print(plain_table([_cells(row) for row in done.epochs], title, console.width))
     for line in done.notes:
         say(console, line, "yellow", wrap=True)

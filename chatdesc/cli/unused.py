@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import typer
 
-from chatdesc.unused import refuse_named
+from chatdesc.unused import refuse_spelled
 
 
 def refuse_given(context: typer.Context, names: Iterable[str], why: str) -> None:
@@ -20,4 +20,7 @@ def refuse_given(context: typer.Context, names: Iterable[str], why: str) -> None
     """
     sources = {name: context.get_parameter_source(name) for name in names}
     given = [name for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
-    refuse_named(given, why)
+    spelled = {
+        p.name: p.opts[0] if p.param_type_name == "option" else str(p.name).upper() for p in context.command.params
+    }
+    refuse_spelled([spelled[name] for name in given], why)

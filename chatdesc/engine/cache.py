@@ -13,19 +13,21 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from chatdesc.lru_cache import LruCache
-from chatdesc.protocols import Describer
+from chatdesc.protocols import Answerer, Describer
 from chatdesc.region import DRAWING
-from chatdesc.types import BackendError, ChatdescError, Describe, FrameRef
+from chatdesc.types import Ask, BackendError, ChatdescError, Describe, FrameRef, Reply
+
+A = TypeVar("A")
 
 log = logging.getLogger(__name__)
 
@@ -238,51 +240,74 @@ class CachedDescriber:
 
     def describe(self, requests: list[Describe]) -> list[str | Exception]:
         """Answer requests from the cache, and the others through the inner describer."""
+        return self._answers(requests, self.inner.describe, self._readable, str)
+
+    def ask(self, requests: list[Ask]) -> list[Reply | Exception]:
+        """Answer closed questions likewise.
+
+        Raises:
+            BackendError: the inner describer cannot.
+        """
+        if not isinstance(self.inner, Answerer):
+            raise BackendError(f"{self.name} cannot answer questions")
+        return self._answers(requests, self.inner.ask, _reply, _as_json)
+
+    def _readable(self, stored: str) -> str | None:
+        return stored if self.readable(stored) else None
+
+    def _answers(
+        self,
+        requests: Sequence[Describe | Ask],
+        call: Callable[[list[Any]], list[A | Exception]],
+        read: Callable[[str], A | None],
+        write: Callable[[A], str],
+    ) -> list[A | Exception]:
+        """Answers from the cache, as ``read`` takes them from there, and others from ``call``, stored by ``write``."""
         keys = [self._key_or_error(request) for request in requests]
-        known = {k: self._stored(k) for k in keys if isinstance(k, str)}
+        known = {k: self._stored(k, read) for k in keys if isinstance(k, str)}
         missing = {k: r for k, r in zip(keys, requests, strict=True) if isinstance(k, str) and known[k] is None}
-        found = self._ask(list(missing), list(missing.values()))
+        found = dict(zip(missing, self._call(list(missing.values()), call), strict=True))
+        for key, answer in found.items():
+            if not isinstance(answer, Exception) and read(written := write(answer)) is not None:
+                self.cache.put(key, written)
         hits = sum(known.get(k) is not None for k in keys if isinstance(k, str))
         with self._counting:
             self.hits, self.misses = self.hits + hits, self.misses + len(missing)
         found |= {k: answer for k, answer in known.items() if answer is not None}
         return [found[k] if isinstance(k, str) else k for k in keys]
 
-    def _stored(self, key: str) -> str | None:
+    def _stored(self, key: str, read: Callable[[str], A | None]) -> A | None:
         """A stored answer that is readable; any other one is removed, so that the describer is asked again."""
-        answer = self.cache.get(key)
-        if answer is not None and not self.readable(answer):
+        stored = self.cache.get(key)
+        answer = None if stored is None else read(stored)
+        if stored is not None and answer is None:
             self.cache.remove(key)
-            return None
         return answer
 
-    def _ask(self, keys: list[str], requests: list[Describe]) -> dict[str, str | Exception]:
-        """Ask the inner describer; readable answers are stored, other answers and exceptions are not."""
+    def _call(self, requests: list[Any], call: Callable[[list[Any]], list[A | Exception]]) -> Sequence[A | Exception]:
+        """The inner describer's answers to requests that the cache cannot answer."""
         if not requests:
-            return {}
+            return []
         try:
-            answers = self.inner.describe(requests)
+            answers = call(requests)
         except Exception as error:  # of the whole call: those that were found are not to suffer
-            answers = [error] * len(requests)
+            return [error] * len(requests)
         if len(answers) != len(requests):
             wrong = BackendError(f"{self.name} gave {len(answers)} answers to {len(requests)} requests")
-            answers = [wrong] * len(requests)
-        for key, answer in zip(keys, answers, strict=True):
-            if isinstance(answer, str) and self.readable(answer):
-                self.cache.put(key, answer)
-        if self._fingerprint and not self._remembered and any(isinstance(a, str) for a in answers):
+            return [wrong] * len(requests)
+        if self._fingerprint and not self._remembered and not all(isinstance(a, Exception) for a in answers):
             self._remembered = True
             self.cache.remember(self._fingerprint, self._said)
-        return dict(zip(keys, answers, strict=True))
+        return answers
 
-    def _key_or_error(self, request: Describe) -> str | Exception:
+    def _key_or_error(self, request: Describe | Ask) -> str | Exception:
         try:
             return self.key(request)
         except Exception as error:  # its frame cannot be read
             return error
 
-    def key(self, request: Describe) -> str:
-        """sha256 of everything that decides the answer, all fields of ``Describe`` included."""
+    def key(self, request: Describe | Ask) -> str:
+        """sha256 of everything that decides the answer, all fields of the request included."""
         values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
         whole = {
             "format": KEY,
@@ -300,3 +325,18 @@ class CachedDescriber:
         if isinstance(value, np.ndarray):
             return [str(value.dtype), value.shape, value.tobytes().hex()]
         return value
+
+
+def _as_json(reply: Reply) -> str:
+    return json.dumps({"yes": reply.yes, "probability": reply.probability})
+
+
+def _reply(stored: str) -> Reply | None:
+    """A stored reply; None for anything else."""
+    try:
+        said = json.loads(stored)
+        yes, chance = said["yes"], said["probability"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    known = isinstance(yes, bool) and (chance is None or (isinstance(chance, float) and 0 <= chance <= 1))
+    return Reply(yes, chance) if known else None

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from chatdesc.backends import available, create, split_spec
 from chatdesc.config import PresetModel, Settings
 from chatdesc.config import preset as named_preset
+from chatdesc.names import counted
 from chatdesc.types import ChatdescError
 
 LIBRARIES = ("chatdesc", "torch", "transformers", "open_clip_torch", "opencv-contrib-python-headless", "datasets")
@@ -75,7 +76,7 @@ def _memory() -> Iterator[Check]:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, OSError, AttributeError):
         return
-    yield Check("processor", f"{os.cpu_count()} cores, {total:.0f} GB of memory")
+    yield Check("processor", f"{counted(os.cpu_count() or 1, 'core')}, {total:.0f} GB of memory")
 
 
 def _devices(needs_gpu: bool) -> Iterator[Check]:

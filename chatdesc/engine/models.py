@@ -12,9 +12,9 @@ from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.engine.schedule import Lane
-from chatdesc.protocols import Describer, Encoder, Grounder, Tracker, Verifier
+from chatdesc.protocols import Answerer, Describer, Encoder, Grounder, Tracker, Verifier
 from chatdesc.stages.describe import is_readable
-from chatdesc.types import Describe, Embed, Follow, Ground, Verify
+from chatdesc.types import Ask, Describe, Embed, Follow, Ground, Verify
 
 
 @dataclass(slots=True)
@@ -37,15 +37,7 @@ class Models:
         Raises:
             ChatdescError: no backend has such a name, or its model cannot be loaded.
         """
-        device = resources.device
-        server = {"base_url": resources.base_url, "concurrency": resources.concurrency}
-        options = {"device": device, **server, **settings.describer_options()}
-        options |= {} if resources.batch_size is None else {"max_batch": resources.batch_size}
-        describer = create("describer", settings.describer, **options)
-        if cache is not None and getattr(describer, "cacheable", True):
-            describer = CachedDescriber(
-                describer, RequestCache(cache), partial(is_readable, max_words=settings.max_words)
-            )
+        device, describer = resources.device, create_describer(settings, resources, cache)
         return cls(
             describer,
             create("grounder", settings.grounder, device=device),
@@ -64,6 +56,8 @@ class Models:
         pairs: list[tuple[Any, Any, Callable[[list[Any]], list[Any]]]] = []
         if self.describer is not None:
             pairs.append((Describe, self.describer, self.describer.describe))
+            if isinstance(self.describer, Answerer):
+                pairs.append((Ask, self.describer, self.describer.ask))
         if self.grounder is not None:
             pairs.append((Ground, self.grounder, self.grounder.ground))
         pairs += (((Embed, name), encoder, encoder.embed) for name, encoder in self.encoders.items())
@@ -77,3 +71,14 @@ class Models:
         for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
             if close := getattr(held, "close", None):
                 close()
+
+
+def create_describer(settings: Settings, resources: Resources, cache: Path | None) -> Describer:
+    """The describer that ``settings`` name; ``cache`` as of ``Models.create``, which says what is raised."""
+    server = {"base_url": resources.base_url, "concurrency": resources.concurrency}
+    options = {"device": resources.device, **server, **settings.describer_options()}
+    options |= {} if resources.batch_size is None else {"max_batch": resources.batch_size}
+    describer: Describer = create("describer", settings.describer, **options)
+    if cache is None or not getattr(describer, "cacheable", True):
+        return describer
+    return CachedDescriber(describer, RequestCache(cache), partial(is_readable, max_words=settings.max_words))

@@ -24,6 +24,7 @@ from chatdesc.evaluation.same_proposals import (
     judge,
     once,
 )
+from chatdesc.names import counted
 from chatdesc.rows.selection import Selection
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError
@@ -150,7 +151,8 @@ def _counted(same: SameProposals, names: Collection[str]) -> str:
     some = next(iter(same.by.values()))
     among = len(set(same.sequences.tolist()))
     return (
-        f"same proposals: {len(same.sequences)} key frames of {among} of {len(names)} sequences, from the tracks of "
-        f"all arms; the target is visible in {int(some.visible.sum())}, the tracker has lost it in "
+        f"same proposals: {counted(len(same.sequences), 'key frame')} of {among} of "
+        f"{counted(len(names), 'sequence')}, from the tracks of all arms; the target is visible in "
+        f"{int(some.visible.sum())}, the tracker has lost it in "
         f"{int(some.lost.sum())}, none of the proposals is right in {int(some.none.sum())}"
     )

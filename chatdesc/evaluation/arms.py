@@ -24,7 +24,7 @@ from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import escaped, file_name
+from chatdesc.names import counted, escaped, file_name
 from chatdesc.protocols import Backend, Verifier
 from chatdesc.rows.schema import Box, Row
 from chatdesc.rows.store import JsonStore, Store, read_config
@@ -214,7 +214,9 @@ class Comparison:
         sequence, row = self.data[name], Store(self.run).load(name)
         assert row is not None
         if len(sequence.boxes) != row["num_frames"]:
-            raise DataError(f"has {len(sequence.boxes)} boxes, and {row['num_frames']} in the run: not the same data")
+            raise DataError(
+                f"has {counted(len(sequence.boxes), 'box')}, and {row['num_frames']} in the run: not the same data"
+            )
         return sequence, row
 
     def job(self, name: str) -> Generator[Any, Any, tuple[Mapping[str, Any], ArmRow]]:

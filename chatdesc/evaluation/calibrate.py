@@ -25,6 +25,7 @@ from chatdesc.engine.schedule import Scheduler
 from chatdesc.evaluation.steps import Steps
 from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.names import counted
 from chatdesc.protocols import Grounder
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import Boxes, ChatdescError, FrameRef, Ground, Grounding, Sequence, one_line
@@ -99,7 +100,7 @@ class Calibration(Tabular):
         """A line for a preset or a configuration (the same as ``--box-threshold``), with what it rests on."""
         best, own = self.at(self.best), self.at(self.default)
         lines = [
-            f"# F {best.f:.2f} on {self.sequences} sequences of {self.about}; "
+            f"# F {best.f:.2f} on {counted(self.sequences, 'sequence')} of {self.about}; "
             f"the grounder's own threshold {self.default:g} has F {own.f:.2f}",
             *(f"# {warning}" for warning in self.warnings),
             f"box_threshold = {self.best:g}",
@@ -214,9 +215,9 @@ def cautions(points: tuple[Point, ...], plateau: tuple[float, float], sequences:
     if not any(p.f for p in points):
         reasons.append("no threshold keeps a proposal on any target: the texts or the grounder do not fit this dataset")
     if sequences < FEW:
-        reasons.append(f"only {sequences} sequences: take at least {FEW}")
+        reasons.append(f"only {counted(sequences, 'sequence')}: take at least {FEW}")
     elif sequences < wanted:
-        reasons.append(f"{sequences} of {wanted} sequences: the others have no text, no target or no answer")
+        reasons.append(f"{sequences} of {counted(wanted, 'sequence')}: the others have no text, no target or no answer")
     if plateau[1] - plateau[0] >= WIDE:
         reasons.append(f"the curve is flat: every threshold from {plateau[0]:g} to {plateau[1]:g} does as well")
     return tuple(reasons)

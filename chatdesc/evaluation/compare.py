@@ -24,7 +24,7 @@ from chatdesc.evaluation.tables import overall_row
 from chatdesc.evaluation.truths import Truth
 from chatdesc.metrics.paired import Interval, compare_pairs
 from chatdesc.metrics.protocols import Rules
-from chatdesc.names import SHOWN
+from chatdesc.names import SHOWN, counted
 from chatdesc.rows.schema import Row
 from chatdesc.tables import Record
 from chatdesc.types import ChatdescError, one_line
@@ -99,7 +99,9 @@ def common(arms: Mapping[str, Evaluation], problems: Problems | None = None) -> 
         raise ChatdescError(f"no sequence has a result in every arm, so there is nothing to compare{reasons}")
     if lost:
         gone = len(every) - len(shared)
-        notes += [f"{gone} of {len(every)} sequences are not in every arm and are left out of all:", *lost]
+        of_all = f"of {counted(len(every), 'sequence')}"
+        gone_ones = counted(gone, f"{of_all} is not in every arm and is", f"{of_all} are not in every arm and are")
+        notes += [f"{gone_ones} left out of all:", *lost]
     kept = {arm: replace(arms[arm], lines=tuple(x for x in arms[arm].lines if x.sequence in shared)) for arm in names}
     return kept, notes
 
@@ -203,7 +205,7 @@ def same_texts(rows: Iterable[Row], names: Collection[str], arms: Mapping[str, E
     same = {row["sequence"] for row in rows if row["sequence"] in names and _kept_manual(row)}
     if not same:
         return []
-    kept = f"{len(same)} of {len(names)} sequences kept the manual text"
+    kept = f"{len(same)} of {counted(len(names), 'sequence')} kept the manual text"
     scores = [{x.sequence: x.score for x in arms[arm].lines} for arm in (MANUAL, REFINED) if arm in arms]
     if len(scores) < 2:
         return [kept]
@@ -227,8 +229,10 @@ def never_verified(
     if not without:
         return []
     short = sum((row["num_frames"] or 0) <= ground_every for row in rows if row["sequence"] in without)
-    note = f"{len(without)} of {len(kept)} sequences had no proposal verified in any frame"
-    note += f" ({short} of them are too short for a key frame, --ground-every {ground_every})" if short else ""
+    note = f"{len(without)} of {counted(len(kept), 'sequence')} had no proposal verified in any frame"
+    if short:
+        too_short = counted(short, "of them is", "of them are")
+        note += f" ({too_short} too short for a key frame, --ground-every {ground_every})"
     if len(without) < len(kept):
         return [f"{note}: there the texts had no part in the tracks"]
     return [f"warning: {note}: the texts had no part in the tracks, so equal arms say nothing of them"]
@@ -239,8 +243,10 @@ def later_frames(rows: Iterable[Row], names: Collection[str], settings: Mapping[
     scopes = Counter(row["scope"] or "unknown" for row in rows if row["sequence"] in names)
     notes = []
     if scopes["range"]:
+        of_all = f"of {counted(len(names), 'sequence')}"
         notes.append(
-            f"{scopes['range']} of {len(names)} sequences have a text per range (--every {settings['every']}), each "
+            f"{counted(scopes['range'], f'{of_all} has', f'{of_all} have')} a text per range "
+            f"(--every {settings['every']}), each "
             "chosen with ground-truth boxes of its own frames, so a tracker is told of later frames"
         )
     if scopes["video"] or (scopes["range"] and settings["feedback"] != "first"):

@@ -33,13 +33,15 @@ from chatdesc.evaluation.compare import (
 )
 from chatdesc.evaluation.evaluate import Evaluation
 from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder
+from chatdesc.evaluation.paired_groups import group_differences, groups_in, sequence_differences
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.evaluation.score import open_for
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.truths import Truth, rules_for
 from chatdesc.loaders.base import Dataset
+from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
-from chatdesc.names import file_name, some
+from chatdesc.names import counted, file_name, some
 from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import JsonStore, Store, dataset_of, read_config
@@ -71,6 +73,9 @@ class ComparisonResult(Tabular):
         judges: how grounders and encoders rate the two texts.
         notes: what a reader must know of the numbers.
         failures: problems of the sequences that this call tracked; where it tracked none, of those tracked before.
+        means: mean scores of the arms with their curves.
+        sequences: the difference of AUC per sequence, refined minus manual (minus no-text without manual texts).
+        groups: the same difference per attribute, where ROOT tells them, and per category.
     """
 
     dataset: str
@@ -83,6 +88,9 @@ class ComparisonResult(Tabular):
     judges: list[Record]
     notes: tuple[str, ...]
     failures: tuple[str, ...] = ()
+    means: dict[str, Score] = field(default_factory=dict)
+    sequences: list[Record] = field(default_factory=list)
+    groups: list[Record] = field(default_factory=list)
 
     def records(self) -> list[Record]:
         return self.arms
@@ -150,7 +158,7 @@ def compare(
         return compare_arms(asked, ArmResults(external(results)))
     work = Comparison.create(asked.run, asked.open(root, texts), judge, tracker, encoder, device, verifier)
     failures = track_pending(work, asked.names, sequences_in_flight, progress)
-    return compare_arms(asked, ArmResults.of(work, asked.names), failures)
+    return compare_arms(asked, ArmResults.of(work, asked.names), failures, work.data)
 
 
 def track_pending(work: Comparison, names: list[str], in_flight: int, progress: Progress | None) -> tuple[str, ...]:
@@ -298,7 +306,9 @@ def external(specs: Iterable[str]) -> dict[str, ResultFolder]:
     return {name: folders[name] for name in SOURCES if name in folders}
 
 
-def compare_arms(asked: CompareInput, results: ArmResults, failures: tuple[str, ...] = ()) -> ComparisonResult:
+def compare_arms(
+    asked: CompareInput, results: ArmResults, failures: tuple[str, ...] = (), data: Dataset | None = None
+) -> ComparisonResult:
     """Score the arms on the sequences that all of them have, and make all tables.
 
     Raises:
@@ -321,6 +331,9 @@ def compare_arms(asked: CompareInput, results: ArmResults, failures: tuple[str, 
             *(f"{row['arm']}: {'; '.join(row['notes'])}" for row in found.rows if row["notes"]),
         ),
         failures or results.failures,
+        {arm: mean for arm, scores in found.arms.items() if (mean := scores.overall())},
+        sequence_differences(found.arms),
+        group_differences(found.arms, groups_in(asked.rows, data)),
     )
 
 
@@ -358,10 +371,12 @@ def ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]
     now = {row["sequence"]: texts_of(row) for row in asked.rows}
     missing = [name for name in now if name not in made]
     old = [name for name in now if made.get(name) and made[name] != now[name]]
+    of_all = f"of {counted(len(now), 'sequence')}"
     go_on = f"chatdesc compare {asked.run} ROOT, with a ROOT that holds them, tracks them"
     notes = [
-        f"{len(names)} of {len(now)} sequences {what} and are left out: {some(names)}; {go_on}"
-        for names, what in ((missing, "were not tracked yet"), (old, "were tracked with other texts"))
+        f"{counted(len(names), f'{of_all} was {what} and is', f'{of_all} were {what} and are')} left out: "
+        f"{some(names)}; {go_on}"
+        for names, what in ((missing, "not tracked yet"), (old, "tracked with other texts"))
         if names
     ]
     return set(now) - {*missing, *old}, notes

@@ -33,7 +33,7 @@ from chatdesc.evaluation.results import MatchedFolder, ResultFolder
 from chatdesc.evaluation.truths import Truth
 from chatdesc.metrics.ope import Score, mean_score, score_many
 from chatdesc.metrics.protocols import Rules
-from chatdesc.names import SHOWN
+from chatdesc.names import SHOWN, counted
 from chatdesc.types import ChatdescError
 
 Missing = Literal["skip", "zero", "error"]
@@ -98,8 +98,9 @@ class Refused(ChatdescError):
         self.reason: tuple[str, ...] = lost[0].notes
         shown = "\n  ".join("; ".join(line.notes) for line in lost[:SHOWN])
         more = f"\n  ... and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+        of_all = f"of {counted(len(lines), 'sequence')}"
         super().__init__(
-            f"{tracker}: {len(lost)} of {len(lines)} sequences have no result that {rules.name} can score:"
+            f"{tracker}: {counted(len(lost), f'{of_all} has', f'{of_all} have')} no result that {rules.name} can score:"
             f"\n  {shown}{more}\n--missing skip leaves them out, --missing zero counts them as misses"
         )
 

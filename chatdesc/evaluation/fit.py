@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from chatdesc.evaluation.truths import Truth
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
+from chatdesc.names import counted
 
 Floats = NDArray[np.float64]
 
@@ -76,14 +77,15 @@ def score_notes(score: Score, track: Floats) -> list[str]:
     """Counts of boxes that were replaced, unusable, surplus or missing."""
     notes = []
     if score.repaired:
-        notes.append(f"{score.repaired} boxes without a size or a number took the one before")
+        notes.append(f"{counted(score.repaired, 'box')} without a size or a number took the one before")
     if lost := _not_finite(track[: len(track) - score.cut], score.rules):
-        notes.append(f"{lost} rows with NaN or infinite numbers are misses")
+        unusable = "with NaN or infinite numbers"
+        notes.append(counted(lost, f"row {unusable} is a miss", f"rows {unusable} are misses"))
     if score.cut:
-        notes.append(f"{score.cut} surplus rows were cut")
+        notes.append(f"{counted(score.cut, 'surplus row was', 'surplus rows were')} cut")
     if score.lacking:
         filled = {"zeros": "filled up with empty boxes", "truth is cut": "left out of the denominator"}
-        notes.append(f"{score.lacking} rows short: {filled.get(score.rules.short, 'counted as misses')}")
+        notes.append(f"{counted(score.lacking, 'row')} short: {filled.get(score.rules.short, 'counted as misses')}")
     return notes
 
 

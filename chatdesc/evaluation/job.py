@@ -19,6 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
 
+from chatdesc.drawing.figures import NO_PLOTS
 from chatdesc.evaluation.evaluate import Evaluation, Missing, Refused, evaluate_trackers
 from chatdesc.evaluation.pictures import write_latex, write_plots
 from chatdesc.evaluation.results import MatchedFolder, result_folders
@@ -33,7 +34,6 @@ from chatdesc.types import ChatdescError
 
 By = Literal["attribute", "category", "sequence"]
 NOTES = 10  # notes on sequences that are kept
-NO_PLOTS = "no plots: they need matplotlib (pip install 'chatdesc[plots]')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def evaluate(
         missing: a sequence without a result that can be scored is left out (``skip``), counts as nothing but misses
             (``zero``), or is an ``error``.
         compare_protocols: score every tracker under all protocols.
-        out: a folder for tables (CSV, Markdown, LaTeX) and plots (PNG, SVG); None writes nothing.
+        out: a folder for tables (CSV, Markdown, LaTeX) and plots (PNG, PDF, SVG); None writes nothing.
         progress: called with sequences done, all sequences of all trackers, and a note.
 
     Raises:

@@ -19,7 +19,7 @@ import numpy as np
 
 from chatdesc.engine.run import failed
 from chatdesc.evidence import Evidence
-from chatdesc.names import natural, some
+from chatdesc.names import counted, natural, some
 from chatdesc.rows.evidence import evidence_of, lacking, place_of
 from chatdesc.rows.schema import Row
 from chatdesc.rows.store import Store, dataset_of
@@ -138,6 +138,7 @@ def _refuse_other_splits(run: Path, rows: Sequence[Row]) -> None:
     if other:
         splits = ", ".join(sorted(set(other.values())))
         raise ChatdescError(
-            f"{run}: {len(other)} sequences are of no training split (split: {splits}; {some(list(other))}), and "
+            f"{run}: {counted(len(other), 'sequence is', 'sequences are')} of no training split (split: {splits}; "
+            f"{some(list(other))}), and "
             f"trackers could not be compared on them any more; {RECORD} makes a run of the training split alone"
         )

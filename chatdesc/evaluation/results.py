@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chatdesc.loaders.files import open_root
-from chatdesc.names import SHOWN, file_name
+from chatdesc.names import SHOWN, counted, file_name
 from chatdesc.types import ChatdescError, DataError
 
 BESIDE = ("_time", "_times", "_confidence", "_confidences", "_all_boxes", "_object_presence_scores")
@@ -155,7 +155,7 @@ class MatchedFolder:
         if not unread:
             return ""
         more = ", ..." if len(unread) > SHOWN else ""
-        what = "1 file is" if len(unread) == 1 else f"{len(unread)} files are"
+        what = counted(len(unread), "file is", "files are")
         return f"{what} no sequence of this dataset, or a second file of one: {', '.join(unread[:SHOWN])}{more}"
 
 

@@ -21,7 +21,7 @@ from chatdesc.evaluation.alignment import (
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.text_statistics import statistics_rows
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import SHOWN, some
+from chatdesc.names import SHOWN, counted, some
 from chatdesc.rows.schema import BROKEN, Row
 from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of, is_run
@@ -164,7 +164,8 @@ def _part(source: str | Path, root: str | Path | None, chosen: Selection, texts:
     data = open_for(run, names, str(root), chosen, texts)
     held, asked = set(data.names), set(names)
     lacking = [name for name in names if name not in held]
-    note = f"{data.root} does not hold {len(lacking)} of the run's {len(names)} sequences: {some(lacking)}"
+    of_run = f"of the run's {counted(len(names), 'sequence')}"
+    note = f"{data.root} does not hold {len(lacking)} {of_run}: {some(lacking)}"
     chosen_names = [name for name in data.names if name in asked]
     return Part(str(run), dataset_of(run), chosen_names, run, data, (note,) if lacking else ())
 

@@ -30,7 +30,7 @@ from chatdesc.loaders import load
 from chatdesc.loaders.base import Dataset
 from chatdesc.loaders.files import Root, open_root
 from chatdesc.metrics.overlap import iou
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.rows.schema import frame_paths
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.types import ChatdescError, DataError
@@ -176,24 +176,24 @@ def _refuse(results: str, checked: Checked, extra: Sequence[str]) -> None:
     if len(checked.problems) > SHOWN:
         problems.append(f"... and {len(checked.problems) - SHOWN} more")
     if checked.missing:
-        problems.insert(0, f"{_count(checked.missing)} missing: {some(checked.missing)}")
+        problems.insert(0, f"{counted(len(checked.missing), 'file')} missing: {some(checked.missing)}")
     if extra:
-        problems.insert(0, f"{_count(extra)} of no sequence of the test set: {some(extra)}; remove or rename")
+        problems.insert(
+            0, f"{counted(len(extra), 'file')} of no sequence of the test set: {some(extra)}; remove or rename"
+        )
     if problems:
         raise ChatdescError(f"{results}: nothing was written, because\n  " + "\n  ".join(problems))
-
-
-def _count(names: Sequence[str]) -> str:
-    return "1 file" if len(names) == 1 else f"{len(names)} files"
 
 
 def _notes(data: Dataset, server: Server, checked: Checked) -> tuple[str, ...]:
     notes = []
     if len(data.names) != server.videos:
-        notes.append(f"{data.source.name} holds {len(data.names)} sequences; the server's test set has {server.videos}")
+        held = counted(len(data.names), "sequence")
+        notes.append(f"{data.source.name} holds {held}; the server's test set has {server.videos}")
     if checked.elsewhere:
+        count = counted(len(checked.elsewhere), "file")
         notes.append(
-            f"the first box of {_count(checked.elsewhere)} is not the given one ({some(checked.elsewhere)}): "
+            f"the first box of {count} is not the given one ({some(checked.elsewhere)}): "
             "are boxes x,y,width,height, one per frame from the first on?"
         )
     if not server.times:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from chatdesc.evaluation.results import BESIDE
 from chatdesc.loaders.roots import Root
-from chatdesc.names import natural
+from chatdesc.names import counted, natural
 
 FIELD = re.compile(r"\s*[,;]\s*|\s+")
 REPEATED = re.compile(r"_[0-9]{3}")
@@ -125,10 +125,10 @@ def _checked(
     faults = [(number, fault) for number, row in enumerate(rows, 1) if (fault := _fault(row, columns, wanted, wrong))]
     problems = []
     if faults:
-        more = f" (and {len(faults) - 1} more line{'s' * (len(faults) > 2)})" if len(faults) > 1 else ""
+        more = f" (and {counted(len(faults) - 1, 'more line')})" if len(faults) > 1 else ""
         problems.append(f"{path}:{faults[0][0]}: {faults[0][1]}{more}")
     if len(rows) != frames:
-        problems.append(f"{path}: {len(rows)} rows for {frames} frames")
+        problems.append(f"{path}: {counted(len(rows), 'row')} for {counted(frames, 'frame')}")
     text = "".join(",".join(row) + "\n" for row in rows).encode()
     first = np.array([rows[0]], np.float64) if rows and columns == 4 and not faults else np.zeros((0, 4))
     return CheckedFile(text, tuple(problems), first)

@@ -21,6 +21,7 @@ from chatdesc.evaluation.evaluate import Evaluation, Refused, SequenceScore, no_
 from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.ope import Score
 from chatdesc.metrics.protocols import Rules
+from chatdesc.names import counted
 from chatdesc.tables import Record, percent
 from chatdesc.types import ChatdescError
 
@@ -89,7 +90,9 @@ def overall_notes(evaluation: Evaluation) -> tuple[str, ...]:
     scores = [line.score for line in evaluation.lines if line.score is not None]
     lost = len(evaluation.lines) - len(scores)
     what_of_lost = (
-        f"{lost} sequences without a score count as misses" if evaluation.missing == "zero" else f"{lost} left out"
+        counted(lost, "sequence without a score counts as misses", "sequences without a score count as misses")
+        if evaluation.missing == "zero"
+        else f"{lost} left out"
     )
     noted = sum(bool(line.notes) for line in evaluation.lines if line.score is not None)
     hopeless = Counter(

@@ -19,7 +19,7 @@ from chatdesc.atomic import make_folder, remove_leftovers, write_atomic
 from chatdesc.evaluation.recorded_runs import Parts, RecordedRun, divided
 from chatdesc.evaluation.verifier_card import card
 from chatdesc.evidence import Evidence
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.rows.lock import LOCK, lock
 from chatdesc.rows.store import refuse_difference
 from chatdesc.tables import Progress, Record, Tabular
@@ -228,13 +228,18 @@ def _write(folder: Path, network: Network, text: str) -> None:
 
 def _notes(recorded: Sequence[RecordedRun], parts: Parts) -> tuple[str, ...]:
     missed = [name for run in recorded for name in run.lacking]
-    notes = [f"{len(missed)} sequences have no recorded evidence and took no part: {some(missed)}"] if missed else []
+    notes = [f"{_have(missed)} no recorded evidence, and took no part: {some(missed)}"] if missed else []
     known = [name for run in recorded for name in run.first_alone]
     if known:
-        notes.append(f"{len(known)} sequences have a first box alone, and took no part: {some(known)}")
+        notes.append(f"{_have(known)} a first box alone, and took no part: {some(known)}")
     if (checked := parts.sequences[1]) < FEW:
         notes.append(
-            f"the validation rests on {checked} sequences, which say little: which epoch is kept, and "
+            f"the validation rests on {counted(checked, 'sequence, which says', 'sequences, which say')} little: "
+            f"which epoch is kept, and "
             f"whether it is better than {TRAINING_FREE}, may be chance"
         )
     return tuple(notes)
+
+
+def _have(names: Sequence[str]) -> str:
+    return counted(len(names), "sequence has", "sequences have")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.protocols import PROTOCOLS, Rules
-from chatdesc.names import SHOWN
+from chatdesc.names import SHOWN, counted
 from chatdesc.types import ChatdescError
 
 Floats = NDArray[np.float64]
@@ -111,5 +111,8 @@ def about_truths(truths: dict[str, Truth]) -> list[str]:
     bare = [name for name, truth in truths.items() if truth.visible is None]
     if bare and len(bare) < len(truths):
         names = ", ".join(bare[:SHOWN]) + (" ..." if len(bare) > SHOWN else "")
-        notes.append(f"{len(bare)} of {len(truths)} sequences have no marks of absence, unlike the others: {names}")
+        of_all = f"of {len(truths)} sequences"
+        notes.append(
+            f"{counted(len(bare), f'{of_all} has', f'{of_all} have')} no marks of absence, unlike the others: {names}"
+        )
     return notes

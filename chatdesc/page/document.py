@@ -36,16 +36,17 @@ def as_json(value: Any) -> str:
     return text.replace("<", "\\u003c")
 
 
-def document(title: str, index: Any, details: Iterable[Any]) -> Iterator[str]:
+def document(title: str, index: Any, details: Iterable[Any], connect: bool = False) -> Iterator[str]:
     """The document in parts, to be written one after the other.
 
     Args:
         index: what the overview needs; it stands before the script, so that the page shows before all of it is read.
         details: per sequence; each becomes an element of its own, parsed when the sequence is opened.
+        connect: the page may ask the server that it comes from.
     """
     style, script = asset("style.css"), bundle({name: asset(name) for name in modules()}, MAIN)
     head, body, tail = asset("page.html").split("<!-- part -->")
-    yield head.replace("{{policy}}", policy(script, style)).replace("{{title}}", escape(title))
+    yield head.replace("{{policy}}", policy(script, style, connect)).replace("{{title}}", escape(title))
     yield f"<style>{style}</style>\n"
     yield body
     yield f'<script type="application/json" id="index">{as_json(index)}</script>\n'
@@ -55,10 +56,11 @@ def document(title: str, index: Any, details: Iterable[Any]) -> Iterator[str]:
     yield tail
 
 
-def policy(script: str, style: str) -> str:
+def policy(script: str, style: str, connect: bool = False) -> str:
     """The content policy: nothing runs and nothing loads but this script, this style, and pictures."""
     return "; ".join(
         (
+            *(("connect-src 'self'",) if connect else ()),
             "default-src 'none'",
             f"script-src '{hashed(script)}'",
             f"style-src '{hashed(style)}'",
@@ -67,6 +69,12 @@ def policy(script: str, style: str) -> str:
             "form-action 'none'",
         )
     )
+
+
+def served_policy() -> str:
+    """The content policy of a page that is served, with what only a header can say."""
+    script, style = bundle({name: asset(name) for name in modules()}, MAIN), asset("style.css")
+    return f"{policy(script, style, connect=True)}; frame-ancestors 'none'"
 
 
 def hashed(text: str) -> str:

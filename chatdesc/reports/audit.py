@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from chatdesc.checks.base import Finding
+from chatdesc.checks.questions import opinion
 from chatdesc.checks.ranking import Suspect, counts
 from chatdesc.tables import Record
 from chatdesc.text import printable
@@ -45,15 +46,16 @@ def wrapped(line: str, width: int, indent: str = INDENT) -> list[str]:
 def finding_line(text: str, finding: Finding) -> str:
     """What a check found, as a sentence."""
     by = "" if finding.check == finding.kind else f" ({finding.check})"
+    said = printable(opinion(finding.evidence))
     if finding.span is None:
-        return f"{finding.kind}{by}: {finding.reason}"
+        return f"{finding.kind}{by}: {finding.reason}{said}"
     words = text[slice(*finding.span)]
     if not words.strip():
-        return f"{finding.kind}{by}: {finding.reason} (character {finding.span[0] + 1})"
+        return f"{finding.kind}{by}: {finding.reason} (character {finding.span[0] + 1}){said}"
     named = "" if words in finding.reason else f"{_quoted(words, PART)}: "
     new = finding.suggestion
     advice = "" if new is None else f"; rather {_quoted(new, PART)}?" if new.strip() else "; rather without it?"
-    return f"{finding.kind}{by}: {named}{finding.reason}{advice}"
+    return f"{finding.kind}{by}: {named}{finding.reason}{said}{advice}"
 
 
 def _quoted_text(suspect: Suspect) -> str:

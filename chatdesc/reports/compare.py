@@ -12,6 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatdesc.atomic import writing
+from chatdesc.drawing.figures import can_draw
+from chatdesc.evaluation.compare_plots import draw_comparison
 from chatdesc.evaluation.comparison import ComparisonResult
 from chatdesc.evaluation.intervals import (
     COLUMNS,
@@ -54,7 +57,7 @@ def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
 
 
 def write_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
-    """Write all tables as CSV and Markdown.
+    """Write all tables as CSV and Markdown, and, where matplotlib is installed, the plots.
 
     Raises:
         ChatdescError: the folder cannot be made, or a file cannot be written.
@@ -64,7 +67,10 @@ def write_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
         tables.add("compare_differences", written(result.differences), percent)
         tables.add("compare_verification", written(result.verification), _three_digits)
         tables.add("compare_judges", written(result.judges), _three_digits)
-    return tables.paths
+        tables.add("compare_groups", result.groups, percent)
+        tables.add("compare_sequences", result.sequences, percent)
+    with writing(folder):
+        return [*tables.paths, *(draw_comparison(result, folder) if can_draw() else [])]
 
 
 def _three_digits(value: Any) -> str:

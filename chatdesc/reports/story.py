@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from chatdesc.checks.rows import from_record
-from chatdesc.names import near
+from chatdesc.names import counted, near
 from chatdesc.reports.audit import finding_line
 from chatdesc.rows.schema import Finding as RowFinding
 from chatdesc.rows.schema import PlaceRecord, RoundRecord, Row
@@ -28,6 +28,10 @@ SCOPES = {
     "first_frame": "feedback saw the first frame only",
     "video": "feedback saw several frames of the video",
     "range": "each range of frames had feedback of its own",
+}
+WHENCE = {
+    "manual": "The manual text was kept: nothing beat it.",
+    "human": "A person has accepted or written it in a review.",
 }
 FOUND = 0.5  # IoU from which people call a target found
 
@@ -59,7 +63,7 @@ def story(row: Row) -> list[str]:
 
 def _head(row: Row) -> list[str]:
     where = f"{row['sequence']} of {row['dataset']}, " + (f"split {row['split']}" if row["split"] else "split unknown")
-    frames = [f"{row['num_frames']} frames"] if row["num_frames"] else []
+    frames = [counted(row["num_frames"], "frame")] if row["num_frames"] else []
     size = [f"{row['width']} x {row['height']}"] if row["width"] and row["height"] else []
     category = [f"class {row['category']}"] if row["category"] else []
     audit = [f"  {_found(row['manual_text'] or '', entry)}" for entry in row["audit"]]
@@ -81,8 +85,10 @@ def _texts(row: Row) -> list[str]:
     lines = [f"manual text:  {_quoted(row['manual_text'])}", f"text to use:  {_quoted(row['text'])}"]
     if row["text"] is None:
         return [*lines, "No text could be made."]
-    is_manual = row["text_source"] == "manual"
-    lines.append("The manual text was kept: nothing beat it." if is_manual else "It replaces the manual text.")
+    lines.append(WHENCE.get(row["text_source"] or "", "It replaces the manual text."))
+    if review := row.get("review"):
+        said = (review["verdict"], review["side"], review["kind"], review["reason"] and one_line(review["reason"]))
+        lines.append(f"Review: {', '.join(part for part in said if part)} ({review['at'][:10]}).")
     if row["scope"]:
         lines.append(f"Scope {row['scope']}: {SCOPES.get(row['scope'], 'not known to this version')}.")
     lines += [f"Words of place: {_place(place)}." for place in row.get("places") or []]
@@ -118,7 +124,8 @@ def _rounds(row: Row) -> list[str]:
 def chosen_rounds(row: Row) -> set[int]:
     """Which of the rounds the row's text (or each range's) is; the first, where a text came again."""
     tried = [(text["start"], text["text"], text["source"]) for text in row["rounds"]]
-    whole = [(tried[0][0], row["text"], row["text_source"])] if tried else []
+    sources = ("refined", "manual") if row["text_source"] == "human" else (row["text_source"],)
+    whole = [(tried[0][0], row["text"], source) for source in sources] if tried else []
     wanted = [(part["start"], part["text"], part["source"]) for part in row["ranges"]] or whole
     return {tried.index(chosen) for chosen in wanted if chosen in tried}
 
@@ -156,7 +163,9 @@ def _alignment(row: Row) -> list[str]:
         pairs = ((entry["manual"], entry["refined"]), (entry["manual_margin"], entry["refined_margin"]))
         cosine, margin = (f"{_number(before)} > {_number(after)}" for before, after in pairs)
         cut = "; it cut the chosen text" if entry["truncated"] else ""
-        lines.append(f"  {entry['encoder']} on {entry['frames']} frames: cosine {cosine}, margin {margin}{cut}")
+        lines.append(
+            f"  {entry['encoder']} on {counted(entry['frames'], 'frame')}: cosine {cosine}, margin {margin}{cut}"
+        )
     return ["Alignment with the target's crops, manual > chosen text (cosine x 100):", *lines] if lines else []
 
 
@@ -180,7 +189,7 @@ def _tracking(row: Row) -> list[str]:
     if done["key_frames"]:
         chosen, random, oracle = map(_number, (done["chosen_iou"], done["random_iou"], done["oracle_iou"]))
         lines.append(
-            f"  {len(done['key_frames'])} key frames, proposals chosen by {done['verifier']}: IoU "
+            f"  {counted(len(done['key_frames']), 'key frame')}, proposals chosen by {done['verifier']}: IoU "
             f"{chosen} (random {random}, best possible {oracle})"
         )
     return lines

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from chatdesc.metrics.paired import known_mean
+from chatdesc.names import counted
 from chatdesc.rows.schema import INFORMING, Row
 from chatdesc.tables import Record, cell, show
 from chatdesc.types import one_line
@@ -101,7 +102,7 @@ def summary(rows: list[Row]) -> Table:
     """Counts by status and text source, and means over the run."""
     from rich.table import Table
 
-    table = Table(title=f"{len(rows)} sequences", title_justify="left", show_header=False, pad_edge=False)
+    table = Table(title=counted(len(rows), "sequence"), title_justify="left", show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     counts = Counter(row["status"] for row in rows)

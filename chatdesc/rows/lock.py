@@ -1,4 +1,4 @@
-"""A lock on a folder, for one process among all: the system releases it, however the process ends.
+"""Locks on a folder or a file, for one process among all: the system releases it, however the process ends.
 
 >>> from tempfile import mkdtemp
 >>> with lock(Path(mkdtemp())) as held:
@@ -9,7 +9,7 @@ False
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from chatdesc.types import ChatdescError
 
@@ -39,3 +39,20 @@ def lock(folder: Path) -> IO[str]:
             "choose an --out on another disk"
         ) from error
     return held
+
+
+def wait_for_lock(file: IO[Any], folder: Path) -> None:
+    """Lock an open file for this process and thread alone; closing it releases it. Waits for whoever has it.
+
+    Raises:
+        ChatdescError: the disk knows no locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        why = error.strerror or error
+        raise ChatdescError(f"{folder} cannot be locked ({why}); choose a folder on another disk") from error

@@ -27,7 +27,7 @@ from typing import Any
 
 from chatdesc.loaders import load
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.rows.schema import Row
 from chatdesc.rows.sources import read_rows
 from chatdesc.types import ChatdescError, Problem, Sequence
@@ -102,7 +102,23 @@ def load_refined(
     """
     if missing not in MISSING:
         raise ChatdescError(f"missing={missing!r} is not known; choose {' or '.join(MISSING)}")
-    rows = _by_name(read_rows(os.fspath(source), split, name, COLUMNS))
+    return attached(read_rows(os.fspath(source), split, name, COLUMNS), source, root=root, missing=missing, **options)
+
+
+def attached(
+    of: Iterable[Row],
+    source: str | os.PathLike[str],
+    *,
+    root: str | os.PathLike[str],
+    missing: str = "error",
+    **options: Any,
+) -> Refined:
+    """The same for rows that were read already; ``source`` says in errors where they come from.
+
+    Raises:
+        ChatdescError: as ``load_refined``.
+    """
+    rows = _by_name(of)
     dataset = _dataset(rows, os.fspath(source))
     copies, without_row = _copies(rows, dataset, root, options)
     absent = [sequence for sequence in rows if sequence not in copies]
@@ -110,8 +126,9 @@ def load_refined(
         raise ChatdescError(_advice(absent, len(rows), dataset, root))
     problems = [Problem("missing_frames", f"{root}: has no sequence {name}; its row is left out") for name in absent]
     if without_row:
-        names = f"{len(without_row)} sequences ({some(without_row, 3)})"
-        problems.append(Problem("no_row", f"{root}: {names} have no row in {os.fspath(source)} and are left out"))
+        count = counted(len(without_row), "sequence without a row is", "sequences without a row are")
+        why = f"{root}: {count} left out ({some(without_row, 3)}); the rows are those of {os.fspath(source)}"
+        problems.append(Problem("no_row", why))
     return Refined({name: row for name, row in rows.items() if name in copies}, copies, tuple(problems))
 
 
@@ -160,8 +177,9 @@ def _open(dataset: str, root: str | os.PathLike[str], split: str | None, options
 
 def _advice(absent: list[str], count: int, dataset: str, root: str | os.PathLike[str]) -> str:
     if len(absent) == count:
-        return f"{root}: has none of the {count} sequences of these rows; is it the root of {dataset}?"
+        return f"{root}: has no sequence of these rows ({count}); is it the root of {dataset}?"
+    gone = counted(len(absent), f"of {count} sequences is", f"of {count} sequences are")
     return (
-        f"{root}: {len(absent)} of {count} sequences are not there ({some(absent, 3)}); "
+        f"{root}: {gone} not there ({some(absent, 3)}); "
         f'complete the copy of {dataset}, or leave them out with missing="skip"'
     )

@@ -150,6 +150,19 @@ class Finding(TypedDict):
 INFORMING = frozenset({"uninformative", "duplicate"})  # kinds of findings that say nothing against a text
 
 
+class ReviewRecord(TypedDict):
+    """What a person decided about the row: ``decision`` is the id in the journal, which also names the reviewer."""
+
+    verdict: str
+    side: str | None
+    kind: str | None
+    reason: str | None
+    at: str
+    rule: str | None
+    blind: bool
+    decision: str
+
+
 class Provenance(TypedDict):
     """What made a row; backends, prompts, libraries and settings are JSON objects as text."""
 
@@ -198,6 +211,7 @@ class Row(TypedDict):
     alignment: list[AlignmentRecord]
     tracking: TrackingRecord | None
     audit: list[Finding]
+    review: ReviewRecord | None
     status: str
     problems: list[str]
     provenance: Provenance | None
@@ -217,7 +231,8 @@ COLUMNS: dict[str, str] = {
     "visible": "whether the target is visible, per frame; empty where the dataset does not say",
     "manual_text": "the text that the dataset came with, null where it has none",
     "text": "the text to use; null where none could be made",
-    "text_source": "`refined` or `manual` (the manual text was kept because nothing beat it)",
+    "text_source": "`refined`, `manual` (the manual text was kept because nothing beat it), or `human` (a person "
+    "accepted or wrote it; `review` says which)",
     "ranges": "with `--every N`: the text of each range of frames, `start` to `stop` - 1, with its own feedback",
     "scope": "what the feedback saw: `first_frame`, `video` (several frames) or `range`",
     "places": "words of `text` (or of a range's text, `start` its first frame) that say where the target is, `frame`, "
@@ -241,6 +256,9 @@ COLUMNS: dict[str, str] = {
     "audit": "findings about the manual text: the check, its kind and severity (how likely a careful editor would "
     "change the text), the characters `start` to `stop` - 1 that it is about, the reason, a suggestion for them, and "
     "evidence as JSON; texts are compared with those of all rows of the run",
+    "review": "what a person decided (`accept`, `edit`, `reject` or `flag`), which text was accepted, what is wrong "
+    "and why, when, the filter of a decision about many rows at once, whether it was blind, and its id in the journal; "
+    "null where nobody decided",
     "status": "ok, or what is wrong with the sequence (missing_text, missing_frames, bad_boxes, describe_failed ...)",
     "problems": "every problem in words",
     "provenance": "what made this row: versions, backends with revisions, prompt hashes, settings, seed, config hash",

@@ -105,7 +105,7 @@ def refuse_other_data(data: Dataset, names: Collection[str], run: Path, named: b
     lacking = [name for name in names if name not in there]
     if len(lacking) == len(names):
         raise ChatdescError(
-            f"{data.root} holds none of the {len(names)} sequences of {run}, such as {lacking[0]}: "
+            f"{data.root} holds no sequence of {run} ({len(names)} asked for), such as {lacking[0]}: "
             "is it the ROOT that the run was made from?"
         )
     if lacking and named:

@@ -23,7 +23,7 @@ from typing import IO, Any, Generic, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from chatdesc.atomic import is_temporary, remove_leftovers, write_atomic
-from chatdesc.names import escaped, some
+from chatdesc.names import counted, escaped, some
 from chatdesc.rows.check import unfit
 from chatdesc.rows.lock import LOCK, lock
 from chatdesc.rows.schema import Row
@@ -183,7 +183,7 @@ class JsonStore(Generic[R]):
 
     def _damaged(self, names: Iterable[str]) -> DamagedRows:
         names = list(names)
-        count = "a row cannot be read back" if len(names) == 1 else f"{len(names)} rows cannot be read back"
+        count = f"{counted(len(names), 'row')} cannot be read back"
         return DamagedRows(
             f"{self.rows_dir}: {count} ({some(names, 5)}); repeat the command that made the run, "
             "which does them again, or remove their files"

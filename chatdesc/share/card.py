@@ -195,6 +195,7 @@ def render(
     text_licence: str | None = None,
     repository: str = ANYWHERE,
     config: str | None = None,
+    pictures: Mapping[str, str] | None = None,
 ) -> str:
     """The whole README.md, with the YAML that ``datasets`` and the Hub read.
 
@@ -203,6 +204,7 @@ def render(
         text_licence: the licence that the publisher gives to the new texts; None if none was stated.
         repository: where the examples load from.
         config: the configuration that the examples name; None takes the source dataset's name.
+        pictures: paths in the repository by the names of ``card_plots`` and ``hub_card``.
     """
     from huggingface_hub import DatasetCard
 
@@ -224,6 +226,7 @@ def render(
         alignments=tally.alignments(),
         runs=[_unpacked(run) for run in tally.provenance.values()],
         version=__version__,
+        pictures=pictures or {},
     )
     return str(DatasetCard(text)).rstrip() + "\n"
 

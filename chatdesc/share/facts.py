@@ -26,6 +26,7 @@ class Facts:
         paper: ``title``, ``authors`` and ``venue``.
         licence: the terms of its videos, boxes and texts.
         text_licence: the licence of new texts, where chatdesc itself made the dataset.
+        frames_may_be_shown: whether the terms plainly let anybody show its frames.
         bibtex: the entries to cite.
     """
 
@@ -35,6 +36,7 @@ class Facts:
     paper: dict[str, str] | None = None
     licence: str | None = None
     text_licence: str | None = None
+    frames_may_be_shown: bool = False
     bibtex: str | None = None
 
 

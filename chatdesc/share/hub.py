@@ -23,14 +23,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from chatdesc.drawing.figures import NO_PLOTS, can_draw
 from chatdesc.rows.schema import Row, split_name
 from chatdesc.rows.sources import REPOSITORY, read_rows
 from chatdesc.rows.store import dataset_of
 from chatdesc.share import croissant, licences
 from chatdesc.share.card_merge import parted
+from chatdesc.share.card_plots import NAMES
 from chatdesc.share.dataset import published_name, write_dataset
 from chatdesc.share.facts import facts
-from chatdesc.share.hub_card import Built, new_card
+from chatdesc.share.hub_card import Built, new_card, picture_path
 from chatdesc.share.hub_errors import ATTEMPTS, advice, lasting, wait_of
 from chatdesc.share.hub_patience import LONGEST_WAIT, patience
 from chatdesc.share.redact import assert_clean
@@ -72,10 +74,11 @@ class Pushed:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def push(run: Path, target: Target, say: Say | None = None) -> Pushed:
+def push(run: Path, target: Target, say: Say | None = None, sheet: bytes | None = None) -> Pushed:
     """Push a run's rows; files that are in the repository already are not sent again.
 
     Args:
+        sheet: a picture of one sequence as PNG, for the card; None keeps one that was pushed earlier.
         say: is told in a line what takes time: an upload, a wait.
 
     Raises:
@@ -91,10 +94,13 @@ def push(run: Path, target: Target, say: Say | None = None) -> Pushed:
         raise ChatdescError("HF_HUB_OFFLINE is set, so the Hub is not asked; unset it to push")
     if get_token() is None:
         raise ChatdescError("there is no token for the Hub; sign in with `hf auth login`, or set HF_TOKEN")
+    tell: Say = say or (lambda line: None)
+    if not can_draw():
+        tell(NO_PLOTS)
     with TemporaryDirectory(prefix="chatdesc-push-") as folder:
         built, left_out = _build(run, target, Path(folder))
         with advice(target.repo_id):
-            pushed = _publish(HfApi(), built, target, Path(folder), say or (lambda line: None))
+            pushed = _publish(HfApi(), replace(built, sheet=sheet), target, Path(folder), tell)
     return replace(pushed, left_out=left_out)
 
 
@@ -105,6 +111,15 @@ def terms(run: Path) -> str:
         ChatdescError: the folder is no run.
     """
     return one_line(facts(dataset_of(run)).licence or "not known; ask its authors")
+
+
+def frames_may_be_shown(run: Path) -> bool:
+    """Whether the terms of a run's source dataset plainly let anybody show its frames.
+
+    Raises:
+        ChatdescError: the folder is no run.
+    """
+    return facts(dataset_of(run)).frames_may_be_shown
 
 
 def told(done: Pushed, target: Target) -> list[str]:
@@ -236,7 +251,9 @@ def _changes(built: Built, remote: Remote, target: Target) -> Changes:
     old = re.compile(rf"{re.escape(built.config)}/({'|'.join(built.splits)})-\d{{5}}-of-\d{{5}}\.parquet")
     remove = [path for path in remote.files if old.fullmatch(path) and path not in built.shards]
     same = len(built.shards) - len(add)
-    card = new_card(built, remote, target)
+    card, pictures = new_card(built, remote, target)
+    remove += [p for p in (picture_path(built.config, n) for n in NAMES) if p in files and p not in pictures]
+    add |= {p: made for p, made in pictures.items() if made is not None and not holds(files, p, made)}
     if card != remote.card:
         add["README.md"] = card.encode()
     described = croissant.dumped(croissant.describe(target.repo_id, parted(card)[0], target.revision)).encode()

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
 from chatdesc.rows.schema import Row, features
 from chatdesc.share import card_merge
 from chatdesc.share.card import Tally, render
 from chatdesc.share.card_merge import Patterns
+from chatdesc.share.card_plots import card_plots
 from chatdesc.share.card_yaml import read
 from chatdesc.share.redact import assert_clean
 from chatdesc.share.repository import Remote, Target
@@ -29,6 +30,7 @@ from chatdesc.types import ChatdescError, one_line
 if TYPE_CHECKING:
     from datasets import DatasetInfo
 
+SHEET = "sheet.png"  # the picture of one sequence
 CARD_COLUMNS = ("status", "text", "text_source", "scope", "provenance", "grounding", "tracking", "alignment", "audit")
 
 
@@ -50,6 +52,7 @@ class Built:
         shards: the parquet files by their paths in the repository.
         splits: the pushed splits by name.
         metadata: the YAML of a card of the pushed splits alone.
+        sheet: a picture of one sequence as PNG, for the card.
     """
 
     dataset: str
@@ -57,6 +60,7 @@ class Built:
     shards: dict[str, Path]
     splits: dict[str, SplitSize]
     metadata: Metadata
+    sheet: bytes | None = None
 
     def of_split(self, split: str) -> list[str]:
         """The files of a split."""
@@ -64,8 +68,18 @@ class Built:
         return [str(file) for path, file in self.shards.items() if path.startswith(start)]
 
 
-def new_card(built: Built, remote: Remote, target: Target) -> str:
-    """The repository's README.md with the configuration's part made anew.
+class NewCard(NamedTuple):
+    """A card's text, and the pictures of the pushed configuration by their paths in the repository.
+
+    Bytes are made anew; None stands for a picture that stays as it is.
+    """
+
+    text: str
+    pictures: dict[str, bytes | None]
+
+
+def new_card(built: Built, remote: Remote, target: Target) -> NewCard:
+    """The repository's README.md with the configuration's part made anew, and its pictures.
 
     Raises:
         ChatdescError: the card there has to be corrected by hand (the message has the line), the configuration's splits
@@ -83,11 +97,28 @@ def new_card(built: Built, remote: Remote, target: Target) -> str:
     licences = dict(metadata.get("text_licences") or {})
     if target.text_licence:
         licences[built.config] = target.text_licence
-    card = render(tally, info, licences.get(built.config), repository=target.repo_id, config=built.config)
+    pictures = _pictures(tally, built, remote)
+    shown = {path.rpartition("/")[2]: path for path in pictures}
+    card = render(tally, info, licences.get(built.config), target.repo_id, built.config, shown)
     new, section = card_merge.parted(card)
     assert_clean(section, "the card ")
     patterns = {split: staying.get(split, f"{built.config}/{split}-*.parquet") for split in splits}
-    return card_merge.with_configuration(before, section, new, built.config, patterns, licences)
+    text = card_merge.with_configuration(before, section, new, built.config, patterns, licences)
+    return NewCard(text, pictures)
+
+
+def picture_path(config: str, name: str) -> str:
+    """Where a picture of a configuration lies in the repository."""
+    return f"{config}/pictures/{name}"
+
+
+def _pictures(tally: Tally, built: Built, remote: Remote) -> dict[str, bytes | None]:
+    """The plots of all rows; a sheet that was pushed earlier stays where there is no new one."""
+    made: dict[str, bytes | None] = {picture_path(built.config, n): plot for n, plot in card_plots(tally).items()}
+    place = picture_path(built.config, SHEET)
+    if built.sheet is not None or place in remote.files:
+        made[place] = built.sheet
+    return made
 
 
 def _refuse_other_columns(known: Metadata, built: Built, staying: Iterable[str]) -> None:

@@ -34,6 +34,7 @@ from chatdesc.types import (
 )
 
 RIVALS = 4  # regions off the target that are embedded on a frame
+PART = 0.8  # share of a region's area within the target's box from which it is a part of the target
 Floats = NDArray[np.float32]
 
 
@@ -47,10 +48,11 @@ class View:
         target: [4] xywh, pixels.
         boxes: [P, 4] xywh, pixels.
         fits: [P] the mean score of the text's content words.
-        on_target: bool [P], from an IoU of ``theta`` with the target on.
+        on_target: bool [P], from an IoU of ``theta`` with the target on, or where a region is a part of it.
         alignment: cosine x 100 of the text with the target; None where no encoder was asked.
         alignments: [P] likewise with the regions; NaN for those that were not embedded.
         proposed: bool [P], whether a word's score reaches the grounder's threshold, under which words lead nowhere.
+        understood: share of the content words that lead somewhere at all; a measuring grounder knows few words.
     """
 
     frame: int
@@ -62,6 +64,7 @@ class View:
     alignment: float | None
     alignments: Floats
     proposed: NDArray[np.bool_]
+    understood: float = 1.0
 
     @property
     def best_on(self) -> float:
@@ -96,11 +99,13 @@ class Without:
 
     Attributes:
         word: with its place in the text that was grounded.
-        leads: the lead on each frame, as of a View; None where the rest leads nowhere.
+        leads: the lead on each frame, as of a View; None where the rest leads nowhere. Empty if it was not grounded.
+        alignments: cosine x 100 of the rest with the target on each frame.
     """
 
     word: Word
     leads: tuple[float | None, ...]
+    alignments: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ class Sight:
         text: as it was grounded, on one line.
         grounder, encoder: their specs, as rows have them.
         views: in the order of the frames.
-        without: for each content word, if that was asked for.
+        without: for each content word of a text that has several.
     """
 
     text: str
@@ -141,17 +146,17 @@ def look(
     if not said or not sequence.valid()[indices].all():
         return None
     at = [FrameRef(sequence.frames, i) for i in indices]
-    shorter = list(_shortened(said)) if words else []
+    shorter = list(_shortened(said))
     texts = [said, *(rest for _, rest in shorter)]
-    grounded: list[Grounding] = yield [Ground(frame, one) for one in texts for frame in at]
+    grounded: list[Grounding] = yield [Ground(frame, one) for one in texts[: None if words else 1] for frame in at]
     seen = [
         _view(at[k % len(at)], sequence.boxes[indices[k % len(at)]], one, settings.theta, threshold)
         for k, one in enumerate(grounded)
     ]
-    views = yield from _aligned(seen[: len(at)], at, said, settings.encoders[0])
+    views, aligned = yield from _aligned(seen[: len(at)], at, texts, settings.encoders[0])
     leads = [view.lead for view in seen]
-    rows = [tuple(leads[start : start + len(at)]) for start in range(len(at), len(leads), len(at))]
-    without = tuple(Without(word, row) for (word, _), row in zip(shorter, rows, strict=True))
+    rows = [tuple(leads[start : start + len(at)]) for start in range(len(at), len(at) * len(texts), len(at))]
+    without = tuple(Without(word, *row) for (word, _), *row in zip(shorter, rows, aligned[1:], strict=True))
     return Sight(said, public_spec(settings.grounder), public_spec(settings.encoders[0]), tuple(views), without)
 
 
@@ -176,26 +181,50 @@ def _view(frame: FrameRef, target: Boxes, grounding: Grounding, theta: float, th
     order = np.argsort(-fit, kind="stable")
     order = order[fit[order] > 0]
     boxes = grounding.boxes[order]
-    on = iou_matrix(boxes, target[None])[:, 0] >= theta if len(boxes) else np.zeros(0, bool)
     proposed = grounding.scores[order].max(1, initial=0.0) >= threshold
     nothing = np.full(len(boxes), np.nan, np.float32)
-    return View(frame.index, (width, height), target, boxes, fit[order], on, None, nothing, proposed)
+    on, known = belongs(boxes, target, theta), _understood(grounding)
+    return View(frame.index, (width, height), target, boxes, fit[order], on, None, nothing, proposed, known)
 
 
-def _aligned(views: list[View], at: list[FrameRef], text: str, encoder: str) -> Steps[list[View]]:
-    """The views with the alignments of the target, and of the best regions off it."""
+def belongs(boxes: Boxes, target: Boxes, theta: float) -> NDArray[np.bool_]:
+    """bool [P]: which boxes ([P, 4] xywh) are the target ([4]) by an IoU of ``theta``, or a part of it.
+
+    Words such as "white shirt" lead to a part of the person who is meant, not elsewhere.
+
+    >>> target = np.array([0, 0, 10, 40], np.float32)
+    >>> belongs(np.array([[0, 0, 10, 8], [0, 0, 10, 30], [8, 0, 10, 8]], np.float32), target, 0.3).tolist()
+    [True, True, False]
+    """
+    low = np.maximum(boxes[:, :2], target[:2])
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], target[:2] + target[2:])
+    inside = np.prod(np.clip(high - low, 0, None), 1) / np.maximum(np.prod(boxes[:, 2:], 1), 1e-6)
+    return np.asarray((iou_matrix(boxes, target[None])[:, 0] >= theta) | (inside >= PART))
+
+
+def _understood(grounding: Grounding) -> float:
+    """The share of a text's content words whose score on some region is above 0."""
+    content = [k for k, word in enumerate(grounding.words) if is_content(word.text)]
+    if not content or not len(grounding.boxes):
+        return 0.0
+    return float((grounding.scores[:, content].max(0) > 0).mean())
+
+
+def _aligned(
+    views: list[View], at: list[FrameRef], texts: list[str], encoder: str
+) -> Steps[tuple[list[View], list[tuple[float, ...]]]]:
+    """The views with the alignments of the first text, and the alignment of each text with the target on each frame."""
     chosen = [np.flatnonzero(~view.on_target)[:RIVALS] for view in views]
     crops = [
         Crop(frame, box)
         for frame, view, rivals in zip(at, views, chosen, strict=True)
         for box in [view.target, *view.boxes[rivals]]
     ]
-    answers: list[Embedding] = yield [Embed(encoder, tuple(crops), (text,))]
-    values = cosine(answers[0].texts, answers[0].crops).astype(np.float32)
-    found, start = [], 0
-    for view, rivals in zip(views, chosen, strict=True):
+    answers: list[Embedding] = yield [Embed(encoder, tuple(crops), tuple(texts))]
+    values = cosine(answers[0].texts[:, None], answers[0].crops[None]).astype(np.float32)
+    found, starts = [], np.cumsum([0, *(1 + len(rivals) for rivals in chosen)])[:-1]
+    for view, rivals, start in zip(views, chosen, starts, strict=True):
         alignments = view.alignments.copy()
-        alignments[rivals] = values[start + 1 : start + 1 + len(rivals)]
-        found.append(replace(view, alignment=float(values[start]), alignments=alignments))
-        start += 1 + len(rivals)
-    return found
+        alignments[rivals] = values[0, start + 1 : start + 1 + len(rivals)]
+        found.append(replace(view, alignment=float(values[0, start]), alignments=alignments))
+    return found, [tuple(row) for row in values[:, starts].tolist()]

@@ -11,10 +11,11 @@ import pytest
 from chatdesc.backends import create
 from chatdesc.backends.hub import resolve
 from chatdesc.backends.transformers_vlm import MAX_PIXELS, TransformersDescriber
-from chatdesc.protocols import Describer
+from chatdesc.backends.vlm_model import answer_tokens
+from chatdesc.protocols import Answerer, Describer
 from chatdesc.region import coordinates, show
 from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt
-from chatdesc.types import BackendError, Describe, FrameError, FrameRef, Frames
+from chatdesc.types import Ask, BackendError, Describe, FrameError, FrameRef, Frames, Reply, UnreadableAnswer
 from tests.makers.sequences import frames_of, png
 
 KINDS = ["llava", "qwen2.5-vl", "qwen3-vl", "smolvlm", "gemma3"]
@@ -457,3 +458,68 @@ def test_a_trained_model_describes_what_the_box_is_around(shared_data):
     assert parse_answer(left).text == "large red circle on the left"
     assert parse_answer(right).text == "large blue square on the right"
     assert any("blue square" in thing for thing in parse_answer(left).background)
+
+
+class TestQuestions:
+    """The probability of Yes is that of the model's next token, whatever is asked beside it."""
+
+    @staticmethod
+    def asked(frames):
+        pictured = (Ask(f"Is it red? {'Really? ' * i}", FrameRef(frames, i), np.array(BOXES[i])) for i in range(2))
+        return [*pictured, Ask("Is 'a red kite' correct English? Answer with Yes or No.")]
+
+    @pytest.fixture(autouse=True)
+    def any_next_word(self, monkeypatch):
+        monkeypatch.setattr("chatdesc.backends.transformers_vlm.LEAST", 0.0)  # a random model says anything
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_batched_answers_are_those_of_one_by_one(self, describer, frames, kind):
+        model = describer(kind)
+        assert isinstance(model, Answerer)
+        together = model.ask(self.asked(frames))
+        alone = [model.ask([one])[0] for one in self.asked(frames)]
+        assert [reply.yes for reply in together] == [reply.yes for reply in alone]
+        chances = [reply.probability for reply in together]
+        assert chances == pytest.approx([reply.probability for reply in alone], abs=1e-3)
+        assert len({round(chance, 6) for chance in chances}) == 3
+        assert all((reply.probability >= 0.5) == reply.yes for reply in together)
+
+    def test_the_probability_is_the_models_own(self, describer, frames):
+        import torch
+
+        model = describer("qwen3-vl")
+        [reply] = model.ask(self.asked(frames)[:1])
+        one = self.asked(frames)[0]
+        message = model.message(one.frame, one.box, one.question, model.loaded)
+        inputs = model.loaded.processor.apply_chat_template(
+            message, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+        )
+        with torch.inference_mode():
+            chances = torch.softmax(model.loaded.model(**inputs).logits[0, -1].float(), -1)
+        spelled = model.loaded.processor.tokenizer.convert_tokens_to_ids
+        yes, no = (sum(float(chances[spelled(letter)]) for letter in letters) for letters in ("Yy", "Nn"))
+        assert reply.probability == pytest.approx(yes / (yes + no), abs=1e-3)
+
+    def test_a_model_that_says_something_else_does_not_answer(self, describer, frames, monkeypatch):
+        monkeypatch.setattr("chatdesc.backends.transformers_vlm.LEAST", 0.5)
+        [answer] = describer("qwen3-vl").ask([Ask("Is it?")])
+        assert isinstance(answer, UnreadableAnswer) and "neither Yes nor No" in str(answer)
+
+    def test_a_broken_frame_is_that_questions_error(self, describer, frames):
+        first, second = describer("qwen3-vl").ask(
+            [
+                Ask("Is it?", FrameRef(Frames(("x.png",), lambda path: b"no image"), 0), np.array(BOXES[0])),
+                Ask("Is it?"),
+            ]
+        )
+        assert isinstance(first, FrameError) and isinstance(second, Reply)
+
+    def test_a_vocabulary_that_does_not_tell_yes_from_no(self):
+        class Words:
+            unk_token_id = 0
+
+            def encode(self, word, add_special_tokens):
+                return [0]
+
+        with pytest.raises(BackendError, match="does not tell Yes from No"):
+            answer_tokens(Words())

@@ -9,8 +9,8 @@ import pytest
 
 import chatdesc
 from chatdesc.checks import corpus, create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Finding
+from chatdesc.checks.examine import examine, facts
 from chatdesc.checks.ngrams import Trigrams
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
@@ -155,7 +155,14 @@ def test_endless_texts_are_not_read_as_english():
     assert notes == ("2 texts are too long to be read (bus-2, bus-3): no check of English looks at them",)
 
 
-@pytest.mark.parametrize("changes", [{"kind": "spelling"}, {"severity": 1.5}, {"span": (2, 2)}, {"span": (0, 99)}])
+IMPOSSIBLE = [
+    {"kind": "spelling"}, {"severity": 1.5}, {"severity": float("nan")}, {"severity": "high"}, {"span": (2, 2)},
+    {"span": (0, 99)}, {"span": (0.0, 2)}, {"span": 3}, {"evidence": {"a": object()}},
+    {"evidence": {"a": float("inf")}}, {"reason": None}, {"suggestion": 3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE)
 def test_a_finding_that_cannot_be_is_the_check_s_fault(changes):
     with pytest.raises(ChatdescError, match=r"check said: bus-1: no such finding \(.*leave it out with --checks"):
         examine(texts_of("a bus"), [Said(**changes)])
@@ -165,6 +172,19 @@ def test_a_check_that_breaks_is_named(monkeypatch):
     monkeypatch.setattr(Said, "find", lambda self, subject: 1 // 0)
     with pytest.raises(ChatdescError, match="check said failed: ZeroDivisionError"):
         examine(texts_of("a bus"), [Said()])
+
+
+@pytest.mark.parametrize("answer", [None, ["a text"], 3])
+def test_a_check_that_answers_no_findings_is_named(monkeypatch, answer):
+    monkeypatch.setattr(Said, "find", lambda self, subject: answer)
+    with pytest.raises(ChatdescError, match=r"check said.*leave it out with --checks"):
+        examine(texts_of("a bus"), [Said()])
+
+
+def test_a_check_that_cannot_say_what_it_is_is_named(monkeypatch):
+    monkeypatch.setattr(Said, "describe_self", lambda self: 1 // 0)
+    with pytest.raises(ChatdescError, match="check said failed: ZeroDivisionError"):
+        facts([Said()])
 
 
 def test_what_all_texts_say_together_is_learned_once(monkeypatch):

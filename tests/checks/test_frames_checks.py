@@ -1,6 +1,7 @@
 """Checks that decide from where a text leads on frames; the sights are made by hand."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import chatdesc
 from chatdesc.checks.ambiguous import AmbiguousCheck
 from chatdesc.checks.base import Subject
 from chatdesc.checks.does_not_hold import DoesNotHoldCheck
-from chatdesc.checks.leads import LIKE, UNLIKE
+from chatdesc.checks.leads import FALSE, LESS_LIKE, LIKE, UNLIKE
 from chatdesc.checks.word_by_word import WordByWordCheck, role
 from chatdesc.checks.wrong_target import WrongTargetCheck
 from chatdesc.rows.store import Store
@@ -30,9 +31,15 @@ def a_view(frame, on, off, aligned=0.0, target=HERE, proposed=True):
 
 
 def a_sight(*views, text="red kite", without=()):
+    """``without``: word, leads on each frame, and on each the target's alignment with the rest (with the text: 40)."""
     views = [a_view(10 * k, *view) if isinstance(view, tuple) else view for k, view in enumerate(views)]
     words = {word.text: word for word in split_words(text)}
-    return Sight(text, "g", "e", tuple(views), tuple(Without(words[word], leads) for word, leads in without))
+    return Sight(text, "g", "e", tuple(views), tuple(Without(words[word], *seen) for word, *seen in without))
+
+
+def half_read(sight):
+    """The sight of a grounder that knows one of three words."""
+    return replace(sight, views=tuple(replace(view, understood=1 / 3) for view in sight.views))
 
 
 def found(check, sight, text=None):
@@ -95,12 +102,19 @@ def test_a_text_that_fits_two_regions_at_first_is_ambiguous():
     [
         ((RIGHT, EQUAL), "red kite"),
         (((0.8, 0.8, LIKE), EQUAL), "red kite"),  # the encoder tells them apart
+        (((0.8, 0.8, -LESS_LIKE), EQUAL), "red kite"),
         ((WRONG, WRONG), "red kite"),
         ((EQUAL, EQUAL), "red kiet"),  # misspelt: grounders do not read it
     ],
 )
 def test_what_is_not_ambiguous(views, text):
     assert not found(AmbiguousCheck(), a_sight(*views, text=text))
+
+
+def test_a_text_with_a_word_that_is_false_of_the_target_is_not_ambiguous():
+    for aligned, count in (((40 + FALSE, 40 + FALSE), 0), ((40 + FALSE - 1, 40 + FALSE - 1), 1)):
+        sight = a_sight(EQUAL, EQUAL, without=[("red", (), aligned)])
+        assert len(found(AmbiguousCheck(), sight)) == count
 
 
 def test_regions_under_the_threshold_do_not_make_a_text_ambiguous():
@@ -132,20 +146,31 @@ def test_words_that_stand_twice_in_a_text_have_no_span():
     assert "'on the left'" in finding.reason and finding.span is None
 
 
-LOST = (0.1, 0.8, -5.0)
+def faded(on, off, aligned, fell=UNLIKE):
+    """A frame on which the target agrees less with the text than on the first, by ``fell``."""
+    view = a_view(10, on, off)
+    return replace(view, alignment=40.0 - fell, alignments=np.float32([np.nan, 40.0 - fell - aligned]))
 
 
-def test_words_that_lead_elsewhere_for_most_of_the_video_do_not_hold():
+LOST = faded(0.1, 0.8, -5.0)
+ALONE = faded(0.8, 0.1, 5.0)  # the words lead to the target for want of something better
+
+
+def test_words_of_which_the_target_agrees_less_do_not_hold():
     [finding] = found(DoesNotHoldCheck(), a_sight(RIGHT, LOST, LOST, LOST))
-    assert finding.evidence["breaks_at"] == 10 and finding.span is None
+    assert finding.evidence["breaks_at"] == 10 and finding.span is None and "agrees much less" in finding.reason
+    assert found(DoesNotHoldCheck(), a_sight(RIGHT, RIGHT, LOST, ALONE))
 
 
 @pytest.mark.parametrize(
     ("views", "text"),
     [
-        ((RIGHT, RIGHT, LOST, LOST), "red kite"),  # for half of the video
+        ((RIGHT, RIGHT, RIGHT, LOST), "red kite"),  # on one frame only
         ((RIGHT, LOST, LOST, RIGHT), "red kite"),  # found again
-        ((RIGHT, *[(0.1, 0.8, 5.0)] * 3), "red kite"),  # only the grounder says so
+        ((RIGHT, *[(0.1, 0.8, -5.0)] * 3), "red kite"),  # the target agrees as before
+        ((RIGHT, *[faded(0.1, 0.8, -5.0, UNLIKE - 1)] * 3), "red kite"),
+        ((RIGHT, *[faded(0.1, 0.8, 5.0)] * 3), "red kite"),  # only the grounder says that it leads elsewhere
+        ((RIGHT, ALONE, ALONE, ALONE), "red kite"),  # only the encoder says so
         ((EQUAL, LOST, LOST, LOST), "red kite"),  # not clear at first
         ((RIGHT, LOST, LOST, LOST), "red kiet"),
         ((RIGHT, a_view(10, 0.8, 0.1, target=GONE), RIGHT), "red kite on the left"),  # it comes back
@@ -156,20 +181,77 @@ def test_what_holds(views, text):
 
 
 def test_words_are_needed_redundant_or_harmful():
-    good = a_sight(RIGHT, RIGHT, without=[("red", (0.0, 0.1)), ("kite", (0.9, 0.8))])
+    good = a_sight(RIGHT, RIGHT, without=[("red", (0.0, 0.1), (30, 30)), ("kite", (0.9, 0.8), (30, 30))])
     assert [role(good, one) for one in good.without] == ["needed", "redundant"]
     assert not found(WordByWordCheck(), good)
-    bad = a_sight(WRONG, WRONG, without=[("red", (0.9, 0.8)), ("kite", (-1.0, None))])
+    bad = a_sight(WRONG, WRONG, without=[("red", (0.9, 0.8), (55, 65)), ("kite", (-1.0, None), (20, 20))])
     [finding] = found(WordByWordCheck(), bad, "a  red kite")
     assert finding.span == (3, 6) and "'red'" in finding.reason
     assert finding.evidence["words"] == [
-        {"word": "red", "role": "harmful", "lead_without": 0.85},
-        {"word": "kite", "role": None, "lead_without": None},
+        {"word": "red", "role": "harmful", "lead_without": 0.85, "alignment_gain": 20},
+        {"word": "kite", "role": None, "lead_without": None, "alignment_gain": -20},
     ]
 
 
+def test_a_word_that_takes_away_the_targets_lead_is_harmful():
+    others = [("kite", (0.9, 0.9), (30, 30))]
+    for whole, expected in ((EQUAL, "harmful"), ((0.8, 0.3, 0.0), "harmful"), (RIGHT, None)):  # RIGHT leads by 0.875
+        sight = a_sight(whole, whole, without=[("red", (0.9, 0.8), (60, 60)), *others])
+        assert [role(sight, one) for one in sight.without] == [expected, None], whole
+
+
+def test_words_that_were_not_grounded_have_no_role():
+    sight = a_sight(RIGHT, RIGHT, without=[("red", (), (60, 60)), ("kite", (), (30, 30))])
+    assert [role(sight, one) for one in sight.without] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("leads", "aligned"),
+    [
+        ((0.9, 0.8), (40 + FALSE - 1, 40 + FALSE - 1)),  # only the grounder says so
+        ((0.9, 0.8), ()),  # no encoder was asked
+        ((0.2, 0.3), (60, 60)),  # without it the text does not lead to the target either
+        ((0.9, None), (60, 60)),  # on one frame only
+    ],
+)
+def test_what_is_not_harmful(leads, aligned):
+    sight = a_sight(WRONG, WRONG, without=[("red", leads, aligned)])
+    assert [role(sight, one) for one in sight.without] == [None] and not found(WordByWordCheck(), sight)
+
+
+def test_a_text_of_which_a_grounder_knows_few_words_is_not_judged():
+    harmful = a_sight(WRONG, WRONG, without=[("red", (0.9, 0.8), (60, 60))])
+    left, away = "red kite on the left", a_view(10, 0.8, 0.2, target=[70.0, 10.0, 20.0, 20.0])
+    for check, sight in (
+        (WrongTargetCheck(), a_sight(WRONG, WRONG)),
+        (AmbiguousCheck(), a_sight(EQUAL, EQUAL)),
+        (DoesNotHoldCheck(), a_sight(RIGHT, away, text=left)),
+        (WordByWordCheck(), harmful),
+    ):
+        assert found(check, sight) and not found(check, half_read(sight)), check.name
+
+
+NO_ENCODER = {"alignment": None, "alignments": np.float32([np.nan, np.nan])}
+
+
+def test_detector_confidence_alone_is_never_evidence():
+    """However sure the grounder is of another region, a finding needs the encoder, or the target's own box."""
+    sure = replace(a_view(0, 0.01, 1.0), **NO_ENCODER)
+    equal = replace(a_view(0, 1.0, 1.0), **NO_ENCODER)
+    right = replace(a_view(0, 1.0, 0.01), **NO_ENCODER)
+    words = [("red", (1.0, 1.0, 1.0, 1.0), ())]
+    for views in ([sure] * 4, [equal] * 4, [right, sure, sure, sure]):
+        sight = a_sight(*views, without=words)
+        for check in (WrongTargetCheck(), AmbiguousCheck(), DoesNotHoldCheck(), WordByWordCheck()):
+            assert not found(check, sight), check.name
+    moved = replace(a_view(10, 0.01, 1.0, target=GONE), **NO_ENCODER)
+    assert found(DoesNotHoldCheck(), a_sight(right, moved, text="red kite on the left"))  # the box says so
+
+
 def test_places_are_not_judged_word_by_word():
-    assert not found(WordByWordCheck(), a_sight(WRONG, WRONG, text="kite left", without=[("left", (0.9, 0.8))]))
+    assert not found(
+        WordByWordCheck(), a_sight(WRONG, WRONG, text="kite left", without=[("left", (0.9, 0.8), (60, 60))])
+    )
 
 
 def test_without_sights_nothing_is_found():

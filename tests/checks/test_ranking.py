@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatdesc.checks.base import Subject
@@ -86,3 +88,11 @@ def test_missing_texts_of_most_sequences_are_one_suspect():
 def test_findings_that_inform_are_never_shared():
     subjects = texts_of(*("a bus" for _ in range(5)))
     assert len(rank(subjects, {s.sequence: [a_finding("duplicate")] for s in subjects})) == 5
+
+
+def test_a_shared_fault_stands_with_its_most_severe_finding():
+    subjects, found = labelled(3)
+    for name, severity in zip(found, (0.3, 0.9, 0.5)):
+        found[name] = [replace(finding, severity=severity) for finding in found[name]]
+    [suspect] = rank(subjects, found)
+    assert len(suspect.sequences) == 3 and suspect.suspicion == 0.9

@@ -28,17 +28,21 @@ def test_names_are_taken_in_order_and_once():
 @pytest.fixture
 def packages(tmp_path, monkeypatch):
     """A package with entry points: a check, one that replaces ours, one that is no check, and one that is not there."""
+    (tmp_path / "brokenchecks.py").write_text("raise OSError('no list of words')")
     (tmp_path / "mychecks.py").write_text(
         "class Loud:\n"
         "    name, kinds = 'loud', ('formatting',)\n"
         "    def prepare(self, subjects): pass\n"
         "    def find(self, subject): return []\n"
         "    def describe_self(self): return {'name': 'loud'}\n"
+        "class Heavy(Loud):\n"
+        "    def __init__(self): raise OSError('no list of words')\n"
     )
     info = tmp_path / "mychecks-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mychecks\nVersion: 1\n")
     lines = ["loud = mychecks:Loud", "data = mychecks:Loud", "odd = builtins:int", "gone = nowhere:Gone"]
+    lines += ["heavy = mychecks:Heavy", "broken = brokenchecks:Broken"]
     (info / "entry_points.txt").write_text("\n".join(["[chatdesc.checks]", *lines]))
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -49,7 +53,8 @@ def packages(tmp_path, monkeypatch):
 def test_checks_of_other_packages():
     assert [check.name for check in create(["loud"])] == ["loud"]
     assert available()["data"] == BUILTIN["data"]  # ours stay ours
-    with pytest.raises(ChatdescError, match=r"check gone: nowhere:Gone cannot be imported .*leave it out"):
-        create(["gone"])
+    for name, why in (("gone", "No module named"), ("heavy", "no list of words"), ("broken", "no list of words")):
+        with pytest.raises(ChatdescError, match=rf"check {name}: .* cannot be made .*{why}.*leave it out"):
+            create([name])
     with pytest.raises(ChatdescError, match="check odd: builtins:int is no check"):
         create(["odd"])

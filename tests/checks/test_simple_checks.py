@@ -7,10 +7,10 @@ import time
 import pytest
 
 from chatdesc.checks import create
-from chatdesc.checks.audit import examine
 from chatdesc.checks.base import Subject
 from chatdesc.checks.data import DataCheck
 from chatdesc.checks.duplicates import DuplicateCheck
+from chatdesc.checks.examine import examine
 from chatdesc.checks.frames import FramesCheck
 from chatdesc.checks.other_languages import language
 from chatdesc.checks.uninformative import UninformativeCheck

@@ -65,6 +65,7 @@ def test_the_list_of_checks():
 def test_wrong_input(root, tmp_path):
     assert "chatdesc audit DATASET ROOT" in fails("audit")
     assert "did you mean formatting" in fails("audit", "lasot", root, "--checks", "formating")
+    assert "--allow: of no use without --strict" in fails("audit", "lasot", root, "--allow", 3)
     assert "names no check" in fails("audit", "lasot", root, "--checks", " , ")
     got10k = tmp_path / "got10k" / "train" / "GOT-10k_Train_000001"
     got10k.mkdir(parents=True)
@@ -77,6 +78,9 @@ def test_a_text_cannot_steer_the_terminal(tmp_path):
     root = dataset(tmp_path, {"bus-1": "a [bold]bus\x1b[2J ,[/bold] red", "bus-2": "x" * 10_000 + "  end"})
     done = call("audit", "lasot", root, *QUICK, columns=80)
     assert done.exit_code == 0 and "\x1b[2J" not in done.output and "[bold]bus" in done.output
+    root = dataset(tmp_path / "endless", {"bus-1": "y" * 10_000})
+    endless = call("audit", "lasot", root, "--checks", "data,uninformative", columns=80)
+    assert len(endless.output) < 2000 and 'says no more than "yyy' in endless.output
     assert len(done.output) < 4000 and "..." in done.output
 
 
@@ -96,3 +100,8 @@ def test_fix_shows_a_diff_and_says_where_it_went(root, tmp_path):
     assert (tmp_path / "new/bus/bus-1/nlp.txt").read_text() == "a red bus"
     assert (root / "bus/bus-1/nlp.txt").read_text() == "a  red bus"
     assert "exists already" in fails("fix", "lasot", root, "--patch", tmp_path / "a.patch")
+
+
+def test_nothing_to_fix(tmp_path):
+    root = dataset(tmp_path, {"bus-1": None, "bus-2": "  "})
+    assert "no sequence has a text (2 looked at), so there is nothing to fix" in fails("fix", "lasot", root)

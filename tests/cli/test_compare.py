@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,12 @@ from tests.makers.commands import call, fails
 from tests.makers.rows import a_row
 
 
+@pytest.fixture
+def tables_alone(monkeypatch):
+    """No plots, which take seconds: another test has them."""
+    monkeypatch.setattr("chatdesc.reports.compare.can_draw", lambda: False)
+
+
 def test_the_command(real, tmp_path):
     done = call("compare", real / "run", real / "data", "--tracker", "kcf", "--out", tmp_path)
     assert done.exit_code == 0, done.output
@@ -23,10 +30,23 @@ def test_the_command(real, tmp_path):
         rows = {row["arm"]: row for row in csv.DictReader(file)}
     assert list(rows) == [arm.name for arm in ARMS] and {row["sequences"] for row in rows.values()} == {"2/2"}
     assert (tmp_path / "compare_differences.md").exists() and (tmp_path / "compare_judges.csv").exists()
+    plots = ("success", "precision", "norm_precision", "differences", "by_category", "by_sequence")
+    drawn = {f"compare_{plot}.{kind}" for plot in plots for kind in ("png", "pdf", "svg")}
+    assert drawn == {path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".pdf", ".svg")}
+    assert all(f"{arm} [" in (tmp_path / "compare_success.svg").read_text() for arm in rows)
+    with open(tmp_path / "compare_sequences.csv", newline="") as file:
+        assert {row["sequence"] for row in csv.DictReader(file)} == set(Store(real / "run").names())
     one = call("compare", real / "run", real / "data", "--tracker", "kcf", "--limit", 1)
     assert one.exit_code == 0 and " 1/1 " in next(x for x in one.output.splitlines() if "no-text" in x)
     again = call("compare", real / "run", "--tracker", "kcf")  # no frames are needed to look again
     assert again.exit_code == 0 and "refined-oracle" in again.output
+
+
+def test_without_matplotlib_there_are_tables_and_a_remedy(real, kcf, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = call("compare", real / "run", *kcf, "--out", tmp_path)
+    assert done.exit_code == 0 and "pip install 'chatdesc[plots]'" in done.output
+    assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md"}
 
 
 def test_what_is_missing_is_said(real):
@@ -66,7 +86,7 @@ def test_a_root_that_is_not_the_runs_is_said(real, tmp_path):
         assert "has no finished sequence yet; run `chatdesc annotate`" in fails("compare", other, real / "data")
     with Store.open(tmp_path / "run", json.loads((real / "run" / "run.json").read_text())) as store:
         store.save(a_row("elsewhere-1", split="test"))
-        assert "holds none of the 1 sequences" in fails("compare", store.root, real / "data", "--tracker", "kcf")
+        assert "holds no sequence of" in fails("compare", store.root, real / "data", "--tracker", "kcf")
         first = load("synthetic", real / "data").names[0]
         store.save(a_row(first, split="test"))
         named = ("--sequences", f"{first},elsewhere-1")
@@ -82,11 +102,9 @@ def test_sequences_without_tracks_of_their_texts_are_said(real, kcf, tmp_path):
     place = Comparison.create(tmp_path / "run", tracker="kcf").place
     Store(place).path(second).unlink()
     done = call("compare", tmp_path / "run", "--tracker", "kcf")
-    assert (
-        " 1/2 " in done.output and f"1 of 2 sequences were not tracked yet and are left out: {second};" in done.output
-    )
+    assert " 1/2 " in done.output and f"1 of 2 sequences was not tracked yet and is left out: {second};" in done.output
     store.save(store.load(first) | {"text": "another"})
-    assert "1 of 2 sequences were tracked with other texts" in fails("compare", tmp_path / "run", "--tracker", "kcf")
+    assert "1 of 2 sequences was tracked with other texts" in fails("compare", tmp_path / "run", "--tracker", "kcf")
 
 
 def test_a_sequence_without_a_manual_text_says_so(real, kcf, tmp_path):
@@ -113,6 +131,7 @@ def test_a_judge_is_another_grounder(real):
     assert Comparison.create(real / "other").settings.box_threshold == 0.2
 
 
+@pytest.mark.usefixtures("tables_alone")
 def test_another_trackers_results(real, tmp_path):
     tracks = real / "run" / "compare"
     if not tracks.exists():
@@ -173,6 +192,7 @@ def test_what_was_finished_is_named_where_the_work_is_stopped(real, tmp_path, mo
     assert done.exit_code != 0 and f"Finished sequences are in {place}" in done.output
 
 
+@pytest.mark.usefixtures("tables_alone")
 def test_the_grounder_that_chose_the_texts_is_labelled_in_files(real, kcf, tmp_path):
     assert call("compare", real / "run", "--tracker", "kcf", "--out", tmp_path / "own").exit_code == 0
     assert call("compare", real / "run", *kcf, "--out", tmp_path / "brought").exit_code == 0

@@ -45,6 +45,14 @@ def test_nothing_to_do_draws_no_bar(console):
     assert printed(console) == "3 of 3 sequences are finished already\n"
 
 
+def test_a_bar_that_does_not_stay_leaves_nothing_in_a_file():
+    console = Console(file=io.StringIO(), width=100, force_terminal=False)
+    with progress_bar(console, "report", transient=True) as progress:
+        progress(0, 3, "")
+        progress(3, 3, "")
+    assert printed(console) == ""
+
+
 def test_an_error_before_the_work_prints_nothing(console):
     with pytest.raises(ValueError, match="no"), progress_bar(console, "annotate"):
         raise ValueError("no")

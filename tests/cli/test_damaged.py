@@ -44,7 +44,7 @@ def test_a_damaged_row_is_named_and_nothing_is_written(broken, tmp_path, command
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     root, run, name = broken
     places = {"RUN": run, "ROOT": root, "NAME": name, "NEW": tmp_path / "new"}
-    assert f"a row cannot be read back ({name})" in fails(*(places.get(part, part) for part in command))
+    assert f"1 row cannot be read back ({name})" in fails(*(places.get(part, part) for part in command))
     assert [path for path in (tmp_path / "new").rglob("*") if path.is_file()] == []
 
 

@@ -85,7 +85,7 @@ def test_names_are_whole_on_eighty_columns(dataset, by):
 def test_plots_and_a_latex_table_are_written(dataset, tmp_path):
     root, mine = dataset
     done = run("lasot", root, "--results", mine, "--out", tmp_path / "s")
-    assert {"success.png", "success.svg", "precision.svg", "norm_precision.png", "overall.tex"} <= {
+    assert {"success.png", "success.pdf", "precision.svg", "norm_precision.png", "overall.tex"} <= {
         p.name for p in (tmp_path / "s").iterdir()
     }
     assert "success.svg" in done.output
@@ -94,7 +94,7 @@ def test_plots_and_a_latex_table_are_written(dataset, tmp_path):
 def test_a_tracker_has_plots_of_its_curves_under_every_protocol(dataset, tmp_path):
     root, mine = dataset
     done = run("lasot", root, "--results", f"{mine}=../a/b", "--compare-protocols", "--out", tmp_path / "s")
-    assert {p.suffix for p in (tmp_path / "s" / "__a_b").iterdir()} == {".png", ".svg"}
+    assert {p.suffix for p in (tmp_path / "s" / "__a_b").iterdir()} == {".png", ".pdf", ".svg"}
     precision = (tmp_path / "s" / "__a_b" / "precision.svg").read_text()
     assert "../a/b on lasot" in precision and f"written: {tmp_path / 's' / '__a_b'}" in done.output
     assert "at 20 px, %" in precision and re.search(r"trackingnet \[[0-9.]+, area\]", precision)
@@ -218,8 +218,8 @@ class TestDamagedGroundTruth:
         ("flags", "says"),
         [
             ("0\nhello\n", "absent/b.txt:2: 'hello' is not a number"),
-            ("0\n", "absent/b.txt: 1 flags for 2 boxes"),
-            (None, "1 of 2 sequences have no marks of absence, unlike the others: b"),
+            ("0\n", "absent/b.txt: 1 flag for 2 boxes"),
+            (None, "1 of 2 sequences has no marks of absence, unlike the others: b"),
         ],
     )
     def test_marks_of_absence_that_are_odd_are_said(self, tmp_path, flags, says):

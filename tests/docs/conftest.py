@@ -18,6 +18,7 @@ from chatdesc.synthetic import render
 from tests.docs.snippets import ROOT
 from tests.makers.datasets import box_lines, got10k, put, trackingnet, zipped
 from tests.makers.recorded import recorded_run
+from tests.makers.reviews import answered
 from tests.standins.hub import Hub, User
 
 TOKEN = "hf_users-own-token"
@@ -133,6 +134,7 @@ def base(ask, tmp_path_factory) -> Path:
         done = ask(folder, command=[*command, *split, "--rounds", "1", "--ground-every", "2", "--include-frames"])
         assert done["code"] == 0, done
     recorded_run(folder / "base/lasot-train", count=4)
+    answered(json.loads(next((folder / "base/otb/rows").iterdir()).read_text(encoding="utf-8")), folder)
     for command in (
         ["compare", "base/lasot", str(folder / "data/LaSOT")],
         ["push", "base/lasot", "user/lasot-chatdesc", "--private"],

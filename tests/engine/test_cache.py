@@ -20,7 +20,7 @@ import pytest
 from chatdesc.backends import create
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.protocols import Describer
-from chatdesc.types import BackendError, ChatdescError, Describe, FrameError, FrameRef
+from chatdesc.types import Ask, BackendError, ChatdescError, Describe, FrameError, FrameRef, Reply
 from tests.makers.sequences import frames_of
 
 
@@ -418,3 +418,42 @@ def raising(error):
         raise error
 
     return fails
+
+
+class TestQuestions:
+    """Closed questions are answered from the file, with their probabilities."""
+
+    class Sure(Counting):
+        def ask(self, requests):
+            self.asked += [r.question for r in requests]
+            return [BackendError("no") if r.question in self.fail else Reply(True, 0.875) for r in requests]
+
+    def test_they_are_asked_once(self, cache):
+        inner = self.Sure(fail=["b"])
+        wrapped = CachedDescriber(inner, cache)
+        box = np.array([1, 2, 3, 4], np.float32)
+        questions = [Ask("a"), Ask("b"), Ask("a", FrameRef(FRAMES, 0), box), Ask("a", FrameRef(FRAMES, 1), box)]
+        first = wrapped.ask(questions)
+        assert first[0] == first[2] == Reply(True, 0.875) and isinstance(first[1], BackendError)
+        assert inner.asked == ["a", "b", "a", "a"] and len(cache) == 3
+        again = wrapped.ask(questions)
+        assert again[0] == first[0] and inner.asked[4:] == ["b"]
+        assert (wrapped.hits, wrapped.misses) == (3, 5)
+
+    def test_a_question_is_no_description(self, cache):
+        wrapped = CachedDescriber(self.Sure(), cache)
+        box = np.array([1, 2, 3, 4], np.float32)
+        assert wrapped.key(Ask("what", FrameRef(FRAMES, 0), box)) != wrapped.key(ask("what"))
+
+    @pytest.mark.parametrize(
+        "stored", ["Yes", "{}", '{"yes": 1, "probability": null}', '{"yes": true, "probability": 7.0}', "[" * 99999]
+    )
+    def test_what_is_no_reply_is_asked_again(self, cache, stored):
+        wrapped = CachedDescriber(inner := self.Sure(), cache)
+        cache.put(wrapped.key(Ask("a")), stored)
+        assert wrapped.ask([Ask("a")]) == [Reply(True, 0.875)] and inner.asked == ["a"]
+        assert cache.get(wrapped.key(Ask("a"))) == '{"yes": true, "probability": 0.875}'
+
+    def test_a_describer_that_cannot_says_so(self, cache):
+        with pytest.raises(BackendError, match="counting cannot answer questions"):
+            CachedDescriber(Counting(), cache).ask([Ask("a")])

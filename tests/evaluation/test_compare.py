@@ -145,7 +145,7 @@ def test_sequences_that_kept_their_text_are_compared_all_the_same(arms):
 def test_where_no_proposal_was_verified_equal_arms_say_nothing():
     judged = [{"sequence": n, "verified": {"refined": [iou] * 3}} for n, iou in (("a", None), ("b", 0.5))]
     [partly] = never_verified(run_rows(), judged, NAMES, 20)
-    assert partly.startswith("1 of 2 sequences had no proposal verified") and "1 of them are too short" in partly
+    assert partly.startswith("1 of 2 sequences had no proposal verified") and "1 of them is too short" in partly
     [never] = never_verified(run_rows(), judged[:1], NAMES, 2)
     assert never.startswith("warning: 1 of 1") and "too short" not in never
     assert never_verified(run_rows(), judged[1:], NAMES, 20) == never_verified([], [], NAMES, 20) == []

@@ -7,6 +7,7 @@ from chatdesc.evaluation.tables import group_rows, overall_row, protocol_rows, s
 from chatdesc.evaluation.truths import OWN, Truth, read_truths, rules_for
 from chatdesc.loaders import NAMES, load
 from chatdesc.metrics.protocols import PROTOCOLS
+from chatdesc.names import counted
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import put
 from tests.makers.results import TRUTH, lines
@@ -103,8 +104,8 @@ def test_surplus_rows_and_nan_leave_a_note(results):
     holes = TRUTH.copy()
     holes[2] = np.nan
     assert results(a=np.concatenate([TRUTH, TRUTH[:2]]), b=holes).lines[0].notes == ("2 surplus rows were cut",)
-    assert results(a=TRUTH, b=holes).lines[1].notes == ("1 boxes without a size or a number took the one before",)
-    assert results("got10k", a=TRUTH, b=holes).lines[1].notes == ("1 rows with NaN or infinite numbers are misses",)
+    assert results(a=TRUTH, b=holes).lines[1].notes == ("1 box without a size or a number took the one before",)
+    assert results("got10k", a=TRUTH, b=holes).lines[1].notes == ("1 row with NaN or infinite numbers is a miss",)
 
 
 NAN, INF = np.nan, np.inf
@@ -131,8 +132,8 @@ def test_rows_that_are_misses_for_want_of_numbers_are_counted(results, protocol,
     for place, row in rows.items():
         track[place] = row
     [line] = results(protocol, a=track).lines
-    told = f"{misses} rows with NaN or infinite numbers are misses"
-    assert [note for note in line.notes if "are misses" in note] == ([told] if misses else [])
+    told = counted(misses, "row with NaN or infinite numbers is a miss", "rows with NaN or infinite numbers are misses")
+    assert [note for note in line.notes if "infinite" in note] == ([told] if misses else [])
     assert line.score.repaired == repaired
 
 
@@ -146,7 +147,7 @@ def test_shrinking_denominators_are_said(results):
     [
         ("1,2,3,4\n1,2,3\n", r"mine/b\.txt:2: expected 4 numbers, found 3"),
         ("", r"mine/b\.txt: is empty"),
-        ("1,2,3,4\n", r"mine/b\.txt: the track has 1 boxes for 4 frames"),
+        ("1,2,3,4\n", r"mine/b\.txt: the track has 1 box for 4 frames"),
     ],
 )
 def test_a_bad_result_is_an_error_that_names_it(results, text, message):
@@ -169,7 +170,7 @@ def test_missing_results(results):
     assert [overall_row(one)["P20"] for one in (skipped, zero)] == [1, 1 / 2]
     assert [overall_row(one)["sequences"] for one in (skipped, zero)] == ["1/2", "2/2"]
     assert overall_row(skipped)["notes"] == ("1 left out",)
-    assert overall_row(zero)["notes"] == ("1 sequences without a score count as misses",)
+    assert overall_row(zero)["notes"] == ("1 sequence without a score counts as misses",)
     assert [sequence_rows(one)[1]["AUC"] for one in (skipped, zero)] == [None, 0]
     [why] = sequence_rows(zero)[1]["notes"]
     assert why.endswith("mine: there is no gone.txt") and sequence_rows(zero)[1]["frames"] == 0

@@ -5,8 +5,9 @@ import tracemalloc
 import pytest
 
 import chatdesc
+from chatdesc.drawing.figures import NO_PLOTS
 from chatdesc.evaluation.evaluate import Evaluation, SequenceScore
-from chatdesc.evaluation.job import NO_PLOTS, NOTES, EvaluationJob, TrackerScores
+from chatdesc.evaluation.job import NOTES, EvaluationJob, TrackerScores
 from chatdesc.evaluation.pictures import folder_names
 from chatdesc.evaluation.results import MatchedFolder, ResultFolder
 from chatdesc.evaluation.truths import Truth
@@ -48,7 +49,7 @@ def test_files_are_written_where_a_folder_is_named(places, tmp_path):
     result = chatdesc.evaluate("lasot", str(root), [str(mine)], by="sequence", out=tmp_path / "s")
     names = [path.relative_to(tmp_path / "s").as_posix() for path in result.written]
     tables = ["per_sequence.csv", "per_sequence.md", "overall.csv", "overall.md", "overall.tex"]
-    assert names[:5] == tables and "success.png" in names and len(names) == 5 + 6
+    assert names[:5] == tables and "success.png" in names and len(names) == 5 + 9
     assert all(path.exists() for path in result.written)
     assert [row["sequence"] for row in result.grouped] == ["boat-1", "car-1"]
     assert result.grouped[0]["notes"] == () and result.grouped[0]["frames"] == 4

@@ -30,7 +30,7 @@ def test_what_is_of_no_training_split_is_refused(tmp_path, split, said):
     recorded_run(tmp_path, count=2)
     store = Store(tmp_path)
     store.save(store.load("kite-0") | {"split": split})
-    with pytest.raises(ChatdescError, match=f"1 sequences are of no training split .{said}.*--split train"):
+    with pytest.raises(ChatdescError, match=f"1 sequence is of no training split .{said}.*--split train"):
         RecordedRun.read(tmp_path)
 
 

@@ -180,4 +180,4 @@ def test_sequences_whose_first_box_alone_is_known_are_named(tmp_path):
     store.save(store.load("kite-1") | {"boxes": [[1, 2, 3, 4], [float("nan")] * 4]})
     done = chatdesc.train_verifier([tmp_path / "run"], tmp_path / "v", epochs=1)
     assert sum(done.sequences) == 7
-    assert "1 sequences have a first box alone, and took no part: kite-1" in done.notes
+    assert "1 sequence has a first box alone, and took no part: kite-1" in done.notes

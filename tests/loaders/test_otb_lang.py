@@ -164,7 +164,7 @@ def test_more_images_than_boxes_where_no_range_is_known(tmp_path: Path) -> None:
     sequence = load("otb-lang", tmp_path)[0]
     assert (len(sequence), len(sequence.frames), sequence.status) == (3, 3, "extra_frames")
     assert sequence.usable
-    assert "4 images for 3 boxes; the last 1 images are left out" in sequence.problems[0].message
+    assert "4 images for 3 boxes; the last 1 image is left out" in sequence.problems[0].message
 
 
 def test_five_digit_names_and_a_mix_of_delimiters(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatdesc.loaders import load
+from chatdesc.names import counted
 from chatdesc.types import ChatdescError
 from tests.makers.datasets import first_level, image, put, tnl2k
 
@@ -140,9 +141,8 @@ def test_more_or_fewer_flags_than_boxes(tmp_path: Path, flags: str, visible: lis
     assert sequence.visible is not None
     assert sequence.visible.tolist() == visible
     assert [(p.kind, p.fatal) for p in sequence.problems] == [("bad_visible", False)]
-    assert (
-        f"absent.toolkit.txt: {flags.count('0') + flags.count('1')} flags for 3 boxes" in sequence.problems[0].message
-    )
+    count = counted(flags.count("0") + flags.count("1"), "flag")
+    assert f"absent.toolkit.txt: {count} for 3 boxes" in sequence.problems[0].message
 
 
 def test_flags_that_cannot_be_read(tmp_path: Path) -> None:

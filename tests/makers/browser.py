@@ -52,10 +52,8 @@ class Browser:
         for end in (ours[0], theirs[1]):
             os.close(end)
         self._left, self._number, self._session = b"", 0, None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        self._target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._attach()
 
     def __enter__(self):
         return self
@@ -108,13 +106,34 @@ class Browser:
             assert time.monotonic() < until, f"not true: {script}"
             time.sleep(0.02)
 
-    def press(self, key, text=None):
-        """Press a key, such as ``j`` or ``Enter``."""
+    def press(self, key, text=None, control=False):
+        """Press a key, such as ``j`` or ``Enter``, alone or with Ctrl."""
         text = text or {"Enter": "\r", "Tab": ""}.get(key, key if len(key) == 1 else "")
+        if control:
+            text = ""
         codes = {"Enter": 13, "Tab": 9, "Escape": 27}
-        common = {"key": key, "windowsVirtualKeyCode": codes.get(key, 0)}
+        common = {"key": key, "windowsVirtualKeyCode": codes.get(key, 0), "modifiers": 2 * control}
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def type(self, text):
+        """Type a text where the focus is."""
+        self.call("Input.insertText", text=text)
+
+    def tab(self, address):
+        """Open an address in another tab and go there: the tab that was left, for ``turn``."""
+        before = self._target, self._session
+        self._session = None
+        self._target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._attach()
+        self.open(address)
+        return before
+
+    def turn(self, tab):
+        """Close this tab and go back to another one."""
+        gone, (self._target, self._session) = self._target, tab
+        self.call("Target.closeTarget", targetId=gone)
+        self.call("Page.bringToFront")
 
     def click(self, x, y):
         """Click at a place of the window."""
@@ -144,6 +163,11 @@ class Browser:
         """Write what is to be seen as a PNG."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         Path(path).write_bytes(base64.b64decode(data))
+
+    def _attach(self):
+        self._session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
 
     def _load(self, method, **parameters):
         before = self._loads

@@ -115,6 +115,16 @@ def row(name="swing-1", split="test", **columns):
         ],
         "status": "ok",
         "problems": [],
+        "review": {
+            "verdict": "edit",
+            "side": "refined",
+            "kind": None,
+            "reason": "the seat | is red",
+            "at": "2026-11-29T14:44:27.123+00:00",
+            "rule": None,
+            "blind": False,
+            "decision": "0f" * 16,
+        },
         "provenance": {
             "chatdesc": "0.1.0",
             "describer": json.dumps({"name": "attributes", "revision": "1"}),

@@ -1,4 +1,4 @@
-"""Result files of trackers."""
+"""Result files of trackers, and their scores by name."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def off_target(folder, **far):
     for name, count in far.items():
         put(folder / f"{name}.txt", lines(STILL[: 4 - count] + [[500.0, 500.0, 20.0, 20.0]] * count))
     return folder
+
+
+def measures(score):
+    """The measures of a score under the names that golden files have."""
+    return {
+        "AUC": score.auc,
+        "P20": score.precision_at_20,
+        "PNorm20": score.norm_precision_at_20,
+        "PNormAUC": score.norm_precision_auc,
+        "OP50": score.op50,
+        "OP75": score.op75,
+    }

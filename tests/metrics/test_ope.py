@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.metrics.ope import LASOT, PROTOCOLS, curve_above, curve_within, mean_score, score_many, score_sequence
+from tests.makers.results import measures
 
 TRUTH = np.tile([[100.0, 100.0, 20.0, 20.0]], (4, 1))
 
@@ -174,17 +175,6 @@ def official(folder, file, tracker):
         return [row for row in csv.DictReader(lines) if row["tracker"] == tracker]
 
 
-def numbers(score):
-    return {
-        "AUC": score.auc,
-        "P20": score.precision_at_20,
-        "PNorm20": score.norm_precision_at_20,
-        "PNormAUC": score.norm_precision_auc,
-        "OP50": score.op50,
-        "OP75": score.op75,
-    }
-
-
 @pytest.mark.parametrize(("tracker", "step"), [("t4_intbox", 1), ("e1_nan", 5), ("t5_zero", 9), ("e5_static", 3)])
 def test_equals_the_official_toolkit(lasot, tracker, step):
     make, data, folder = lasot
@@ -192,9 +182,9 @@ def test_equals_the_official_toolkit(lasot, tracker, step):
     scores = []
     for index, name, boxes, absent in data[::step]:
         scores.append(score_sequence(make(tracker, name, index, boxes, absent), boxes, absent != 1))
-        for measure, value in numbers(scores[-1]).items():
+        for measure, value in measures(scores[-1]).items():
             assert value == pytest.approx(float(expected[name][measure]), abs=1e-12), (name, measure)
     if step == 1:
         overall = official(folder, "overall.csv", tracker)[0]
-        for measure, value in numbers(mean_score(scores, LASOT)).items():
+        for measure, value in measures(mean_score(scores, LASOT)).items():
             assert value == pytest.approx(float(overall[measure]), abs=1e-12), measure

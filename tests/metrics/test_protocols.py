@@ -10,6 +10,7 @@ import pytest
 
 from chatdesc.metrics.ope import mean_score, score_sequence
 from chatdesc.metrics.protocols import PROTOCOLS, matlab_range
+from tests.makers.results import measures
 
 TRUTH = np.tile([[100.0, 100.0, 20.0, 20.0]], (4, 1))
 MATLAB = ("lasot", "tnl2k", "otb", "tnl2kpy")
@@ -245,17 +246,6 @@ CHECKED = {"AUC", "P20", "PNorm20"}  # what every golden file has
 STEPS = {"lasot": {"e5_static": 1}, "tnl2k": {"e5_static": 1}}
 
 
-def numbers(score):
-    return {
-        "AUC": score.auc,
-        "P20": score.precision_at_20,
-        "PNorm20": score.norm_precision_at_20,
-        "PNormAUC": score.norm_precision_auc,
-        "OP50": score.op50,
-        "OP75": score.op75,
-    }
-
-
 @pytest.fixture(scope="module")
 def maker(shared_data):
     spec = importlib.util.spec_from_file_location("make_predictions", shared_data / "golden" / "make_predictions.py")
@@ -303,10 +293,10 @@ def test_equals_its_oracle(case, shared_data, sequences, tracks):
         step = STEPS[dataset].get(tracker, 14 if dataset == "lasot" else 5)
         for number in range(0, len(sequences[dataset]), step):
             name = sequences[dataset][number][1]
-            found = numbers(score_sequence(*tracks(dataset, tracker, number), rules))
-            measures = found.keys() & expected[tracker, name].keys()
-            assert measures >= CHECKED, sorted(measures)
-            for measure in measures:
+            found = measures(score_sequence(*tracks(dataset, tracker, number), rules))
+            shared = found.keys() & expected[tracker, name].keys()
+            assert shared >= CHECKED, sorted(shared)
+            for measure in shared:
                 value = float(expected[tracker, name][measure])
                 assert found[measure] == pytest.approx(value, abs=tolerance), (tracker, name, measure)
 
@@ -318,7 +308,7 @@ def test_equals_the_mean_of_its_oracle(case, shared_data, sequences, tracks):
         expected = next(row for row in csv.DictReader(lines) if row["tracker"] == "e5_static")
     rules = PROTOCOLS[case]
     count = range(len(sequences["lasot"]))
-    found = numbers(mean_score([score_sequence(*tracks("lasot", "e5_static", i), rules) for i in count], rules))
+    found = measures(mean_score([score_sequence(*tracks("lasot", "e5_static", i), rules) for i in count], rules))
     assert found.keys() & expected.keys() >= CHECKED
     for measure in found.keys() & expected.keys():
         assert found[measure] == pytest.approx(float(expected[measure]), abs=tolerance), measure

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chatdesc import api
-from chatdesc.page import job
+from chatdesc.page import job, material
 from chatdesc.page.pictures import FULL, STEPS, crop, sizes_for
 from chatdesc.page.words import grounded
 from chatdesc.rows.sources import read_rows
@@ -104,7 +104,7 @@ def test_another_copy_of_the_dataset_gives_no_pictures(annotated, tmp_path):
 
 def test_hostile_rows_are_shown_or_left_out_by_name(monkeypatch, tmp_path):
     rows = hostile_rows()
-    monkeypatch.setattr(job, "read_rows", lambda *_: iter(rows))
+    monkeypatch.setattr(material, "read_rows", lambda *_: iter(rows))
     made = api.report("anything", out=tmp_path / "r.html")
     index, details = data_of(made.page)
     assert made.sequences == len(index["rows"]) == len(details)
@@ -212,6 +212,6 @@ def test_texts_of_frames_that_are_not_there_are_not_asked():
 
 
 def test_a_missing_row_is_an_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(job, "read_rows", lambda *_: iter([row() | {"text": 7}]))
+    monkeypatch.setattr(material, "read_rows", lambda *_: iter([row() | {"text": 7}]))
     with pytest.raises(ChatdescError, match="no row can be shown; column 'text' has a value of another type"):
         api.report("anything", out=tmp_path / "r.html")

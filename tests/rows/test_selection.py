@@ -75,7 +75,7 @@ def test_a_dataset_is_opened_with_the_same_options(tmp_path):
 def test_another_dataset_is_refused(run, tmp_path):
     data = load("lasot", make.lasot(tmp_path / "data", {"a-2": 2}, frames=False))
     refuse_other_data(data, ["a-2", "b-1"], run)
-    with pytest.raises(ChatdescError, match=r"holds none of the 2 sequences of .*run, such as b-1"):
+    with pytest.raises(ChatdescError, match=r"holds no sequence of .*run \(2 asked for\), such as b-1"):
         refuse_other_data(data, ["b-1", "b-2"], run)
     with pytest.raises(ChatdescError, match="no sequence 'b-1', which"):
         refuse_other_data(data, ["a-2", "b-1"], run, named=True)

@@ -43,7 +43,7 @@ def test_a_row_that_cannot_be_read_is_not_finished_and_never_left_out_in_silence
         store.save({"sequence": "b"})
         store.path("a").write_bytes(content)
         assert store.finished("a") is None
-        with pytest.raises(DamagedRows, match=r"a row cannot be read back \(a\)"):
+        with pytest.raises(DamagedRows, match=r"1 row cannot be read back \(a\)"):
             store.load("a")
         with pytest.raises(DamagedRows, match=r"\(a\)"):
             list(store.rows(["b", "a"]))

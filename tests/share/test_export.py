@@ -348,7 +348,7 @@ def test_a_row_that_failed_is_said_and_no_success(tmp_path, status, code):
     command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
     done = subprocess.run([*map(str, command), "--layout", "lasot"], capture_output=True, text=True)
     assert done.returncode == code and ("1 row has no text because it failed (swing-2)" in done.stderr) == bool(code)
-    assert "1 rows have no text" in done.stdout
+    assert "1 row has no text" in done.stdout
 
 
 @pytest.mark.parametrize("layout", layouts())
@@ -365,7 +365,7 @@ def test_the_command(run, tmp_path):
 
     done = chatdesc(run / "dataset", "--to", tmp_path / "to", "--layout", "lasot")
     assert done.returncode == 0, done.stderr
-    assert "3 files written" in done.stdout and "1 rows have no text" in done.stdout
+    assert "3 files written" in done.stdout and "1 row has no text" in done.stdout
     assert set(tree(tmp_path / "to")) == {f"swing/swing-{i}/nlp.txt" for i in (2, 9, 10)}
     (tmp_path / "to/swing/swing-2/nlp.txt").write_text("mine")
     refused = chatdesc(run, "--to", tmp_path / "to", "--layout", "lasot")

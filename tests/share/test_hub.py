@@ -15,6 +15,7 @@ from chatdesc.rows.schema import COLUMNS, split_name
 from chatdesc.rows.store import Store
 from chatdesc.share.card_merge import parted
 from chatdesc.share.dataset import write_dataset
+from chatdesc.synthetic import render
 from tests.makers import datasets as make
 from tests.makers.full_rows import bare, row, same
 from tests.standins.hub import Fault, Hub, User
@@ -494,3 +495,41 @@ def test_a_colleague_exports_from_the_hub(push, worker, name, tmp_path):
     assert done["code"] == 0, done
     assert (tmp_path / "to/swing/swing-1/nlp.txt").read_text() == "red swing seat"
     assert len(list((tmp_path / "to").rglob("nlp.txt"))) == 3
+
+
+class TestPictures:
+    @pytest.fixture
+    def many(self, tmp_path):
+        return run_of(tmp_path / "many", [row(f"swing-{number}") for number in range(10)])
+
+    def test_plots_are_pushed_once_and_go_with_their_numbers(self, hub, push, load, name, many, tmp_path):
+        plots = ["lasot/pictures/alignment.png", "lasot/pictures/grounding.png"]
+        push(source=many)
+        first = hub.files(name)
+        assert [path for path in sorted(first) if "pictures" in path] == plots
+        assert all(first[path].startswith(b"\x89PNG") and f"]({path})" in first["README.md"].decode() for path in plots)
+        assert "nothing has changed" in push(source=many)["out"] and len(load()["test"]) == 10
+        few = run_of(tmp_path / "few", [row("swing-1")])
+        assert f"removed: {plots[0]}" in push(source=few)["out"]
+        assert not any("pictures" in path for path in hub.files(name)) and "pictures" not in card_of(hub, name)[1]
+
+    def test_frames_of_a_sequence_only_on_request_and_as_the_terms_let(self, hub, push, name, tmp_path):
+        [scene] = render(tmp_path / "data", count=1, frames=3)
+        run = run_of(
+            tmp_path / "run",
+            [row(scene, dataset="synthetic", boxes=[[1.0, 2.0, 30.0, 40.0]] * 3, tracking=None)],
+            "synthetic",
+        )
+        asked = ("--picture", scene, "--root", str(tmp_path / "data"))
+        push(*asked, source=run)
+        kept = hub.files(name)["synthetic/pictures/sheet.png"]
+        assert kept.startswith(b"\x89PNG") and "](synthetic/pictures/sheet.png)" in card_of(hub, name)[1]
+        assert "sent" not in push(source=run)["out"]  # a later push keeps it
+        assert hub.files(name)["synthetic/pictures/sheet.png"] == kept
+        assert "--root" in push("--picture", scene, source=run, code=2)["err"]
+
+    def test_frames_of_others_need_a_word_of_the_user(self, hub, push, run, name):
+        done = push("--picture", "swing-1", "--root", "anywhere", code=2)
+        assert "Terms of the frames" in done["out"] and "--i-have-the-right-to-redistribute" in done["err"]
+        assert not hub.log
+        assert "--root: of no use without --picture" in push("--root", "x", code=2)["err"]

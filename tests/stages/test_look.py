@@ -12,7 +12,7 @@ TWO = Settings(alignment_frames=2)
 
 
 class Backends:
-    """Answers by text; the text's vector is the first axis."""
+    """Answers by text; a text's vector is the first axis if it has "red", else the second."""
 
     def __init__(self, found):
         self.found = found
@@ -21,7 +21,8 @@ class Backends:
         if isinstance(request, Ground):
             return leads(request.text, *self.found.get(request.text, []))
         crops = [LOOKS.get(tuple(crop.box.tolist()), [0, 0]) for crop in request.crops]
-        return Embedding(np.float32(crops), np.float32([[1, 0]]), np.array([False]))
+        texts = [[1, 0] if "red" in text else [0, 1] for text in request.texts]
+        return Embedding(np.float32(crops), np.float32(texts), np.zeros(len(texts), bool))
 
 
 def run(found, text="red kite", settings=TWO, words=True, **changes):
@@ -54,8 +55,32 @@ def test_the_text_is_grounded_without_each_content_word():
     assert without == {"red": (1, 1), "kite": (-1, -1), "car": (None, None)}
     texts = {request.text for request in asked if isinstance(request, Ground)}
     assert texts == {"red kite the car", "kite the car", "red the car", "red kite the"}
-    assert run(found, "red kite the car", words=False)[0].without == ()
+    sight, asked = run(found, "red kite the car", words=False)
+    assert {request.text for request in asked if isinstance(request, Ground)} == {"red kite the car"}
+    assert [(one.word.text, one.leads) for one in sight.without] == [("red", ()), ("kite", ()), ("car", ())]
     assert run({}, "the kite")[0].without == ()
+
+
+def test_each_shorter_text_is_aligned_with_the_target():
+    sight, asked = run({"red kite": [("kite", HERE, 0.5), ("kite", THERE, 0.8)]})
+    aligned = {one.word.text: one.alignments for one in sight.without}
+    assert aligned == {"red": pytest.approx((80, 80)), "kite": pytest.approx((60, 60))}
+    assert [view.alignment for view in sight.views] == [pytest.approx(60)] * 2
+    [embed] = [request for request in asked if isinstance(request, Embed)]
+    assert embed.texts == ("red kite", "kite", "red")
+
+
+def test_a_region_within_the_target_is_not_elsewhere():
+    shirt, beside = [12, 10, 8, 4], [26, 10, 8, 4]  # within HERE, and half beside it
+    view = run({"red kite": [("kite", shirt, 0.5), ("kite", beside, 0.2)]})[0].views[0]
+    assert view.on_target.tolist() == [True, False] and view.lead == pytest.approx(0.6)
+
+
+def test_how_much_of_a_text_is_understood():
+    sight, _ = run({"red kite": [("kite", HERE, 0.5)], "kite": [("kite", HERE, 0.5)]})
+    assert [view.understood for view in sight.views] == [0.5, 0.5]
+    assert run({"kite": [("kite", HERE, 0.5)]}, "kite")[0].views[0].understood == 1
+    assert run({})[0].views[0].understood == 0
 
 
 def test_few_regions_are_embedded():

@@ -1,8 +1,8 @@
-"""A Hub in memory, spoken to over real HTTP: what huggingface_hub and datasets ask of it for datasets, and no more.
+"""A Hub in memory, spoken to over real HTTP: what huggingface_hub and datasets ask of it for datasets and models.
 
     with Hub({"hf_ada": User("ada")}) as hub:
         subprocess.run(..., env=os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_ada"})
-        hub.files("ada/lasot")      # path -> bytes, at the head of main
+        hub.files("ada/lasot")      # path -> bytes, at the head of main; of a model: hub.files("models/ada/mine")
 
 A commit is applied whole or not at all. ``hub.faults`` makes requests fail; ``hub.log`` has every request. Statuses,
 headers and bodies are those that huggingface_hub 2.4 and hf-xet 1.8 expect in their code; the words in them are made up
@@ -47,6 +47,7 @@ class Fault:
 
 
 def route(method, pattern):
+    pattern = pattern.replace("/api/{id}", "/api/(?P<kind>datasets|models)/{id}")
     pattern = pattern.replace("{id}", "(?P<id>[^/]+/[^/]+)").replace("{rev}", "(?P<rev>[^/]+)")
 
     def listed(call):
@@ -174,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         for known, pattern, call in ROUTES:
             match = pattern.fullmatch(path) if known == method else None
             if match:
-                self.answer(*call(self, **{k: v and unquote(v) for k, v in match.groupdict().items()}))
+                self.answer(*call(self, **_named(match)))
                 return
         raise Refusal(404, f"no such address: {self.command} {path}")
 
@@ -192,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
         return user
 
     def repository(self, name, write=False):
-        found, owner = self.hub.repositories.get(name), self.user is not None and self.user.name == name.split("/")[0]
+        found, owner = self.hub.repositories.get(name), self.user is not None and self.user.name == _owner(name)
         if found is None or (found.private and not owner):
             # A private repository is not admitted to exist.
             raise Refusal(404 if self.user else 401, "Repository not found", "RepoNotFound")
@@ -218,7 +219,9 @@ class Handler(BaseHTTPRequestHandler):
         name = f"{asked.get('organization') or self.user.name}/{asked['name']}"
         if name.split("/")[0] != self.user.name or not self.user.may_write:
             raise Refusal(403, f"You don't have the rights to create a dataset under {name.split('/')[0]}")
-        told = {"url": f"{self.hub.url}/datasets/{name}", "id": name, "name": name}
+        kind = {"dataset": "datasets/"}.get(asked.get("type"), "")
+        told = {"url": f"{self.hub.url}/{kind}{name}", "id": name, "name": name}
+        name = name if kind else f"models/{name}"
         if name in self.hub.repositories:
             return 409, {"error": "You already created this dataset repo", **told}
         private = bool(asked.get("private")) or asked.get("visibility") == "private"
@@ -229,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
     def validate(self):
         return 200, {"errors": [], "warnings": []}
 
-    @route("GET", "/api/datasets/{id}(?:/revision/{rev})?")
+    @route("GET", "/api/{id}(?:/revision/{rev})?")
     def info(self, id, rev):  # noqa: A002
         found = self.repository(id)
         sha = found.resolve(rev or "main")
@@ -245,15 +248,15 @@ class Handler(BaseHTTPRequestHandler):
         }
         return 200, {
             "_id": "1",
-            "id": id,
-            "author": id.split("/")[0],
+            "id": id.removeprefix("models/"),
+            "author": _owner(id),
             "sha": sha,
             "siblings": siblings,
             **dates,
             **flags,
         }
 
-    @route("GET", "/api/datasets/{id}/tree/{rev}(?:/(?P<path>.+))?")
+    @route("GET", "/api/{id}/tree/{rev}(?:/(?P<path>.+))?")
     def tree(self, id, rev, path):  # noqa: A002
         found = self.repository(id)
         files, start = found.commits[found.resolve(rev)], f"{path.rstrip('/')}/" if path else ""
@@ -270,7 +273,7 @@ class Handler(BaseHTTPRequestHandler):
         link = f'<{self.hub.url}{urlsplit(self.path).path}?{query}>; rel="next"'
         return 200, listed[first:after], {"Link": link} if after < len(listed) else {}
 
-    @route("POST", "/api/datasets/{id}/paths-info/{rev}")
+    @route("POST", "/api/{id}/paths-info/{rev}")
     def paths_info(self, id, rev):  # noqa: A002
         found = self.repository(id)
         files, text = found.commits[found.resolve(rev)], self.body.decode()
@@ -278,7 +281,7 @@ class Handler(BaseHTTPRequestHandler):
         folders = [path for path in asked if any(name.startswith(path.rstrip("/") + "/") for name in files)]
         return 200, [_file(path, files[path]) for path in asked if path in files] + [_folder(path) for path in folders]
 
-    @route("GET", "/api/datasets/{id}/refs")
+    @route("GET", "/api/{id}/refs")
     def refs(self, id):  # noqa: A002
         found = self.repository(id)
 
@@ -287,7 +290,7 @@ class Handler(BaseHTTPRequestHandler):
 
         return 200, {"branches": listed(found.branches, "heads"), "tags": listed(found.tags, "tags"), "converts": []}
 
-    @route("POST", "/api/datasets/{id}/branch/{rev}")
+    @route("POST", "/api/{id}/branch/{rev}")
     def branch(self, id, rev):  # noqa: A002
         found = self.repository(id, write=True)
         if rev in found.branches:
@@ -295,7 +298,7 @@ class Handler(BaseHTTPRequestHandler):
         found.branches[rev] = found.resolve(json.loads(self.body or b"{}").get("startingPoint") or "main")
         return 200, {}
 
-    @route("POST", "/api/datasets/{id}/tag/{rev}")
+    @route("POST", "/api/{id}/tag/{rev}")
     def tag(self, id, rev):  # noqa: A002
         found, asked = self.repository(id, write=True), json.loads(self.body)
         if asked["tag"] in found.tags:
@@ -303,7 +306,7 @@ class Handler(BaseHTTPRequestHandler):
         found.tags[asked["tag"]] = found.resolve(rev)
         return 200, {}
 
-    @route("POST", "/api/datasets/{id}/preupload/{rev}")
+    @route("POST", "/api/{id}/preupload/{rev}")
     def preupload(self, id, rev):  # noqa: A002
         found = self.repository(id, write=True)
         sha, asked = found.resolve(rev), json.loads(self.body)
@@ -318,7 +321,7 @@ class Handler(BaseHTTPRequestHandler):
 
         return 200, {"files": [mode(one["path"], one["size"]) for one in asked["files"]]}
 
-    @route("POST", r"/datasets/{id}\.git/info/lfs/objects/batch")
+    @route("POST", r"(?:/(?P<kind>datasets))?/{id}\.git/info/lfs/objects/batch")
     def batch(self, id):  # noqa: A002
         found = self.repository(id, write=True)
         if found.full:
@@ -343,7 +346,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(404, "nothing was uploaded")
         return 200, {}
 
-    @route("GET", "/api/datasets/{id}/xet-write-token/{rev}")
+    @route("GET", "/api/{id}/xet-write-token/{rev}")
     def xet_token(self, id, rev):  # noqa: A002
         found = self.repository(id, write=True)
         if found.full:
@@ -370,7 +373,7 @@ class Handler(BaseHTTPRequestHandler):
     def telemetry(self):
         return 200, {}
 
-    @route("POST", "/api/datasets/{id}/commit/{rev}")
+    @route("POST", "/api/{id}/commit/{rev}")
     def commit(self, id, rev):  # noqa: A002
         found = self.repository(id, write=True)
         words = found.full or found.protected.get(rev)
@@ -385,7 +388,8 @@ class Handler(BaseHTTPRequestHandler):
             for step in steps:
                 self.apply(files, step["key"], step["value"])
             sha = found.record(rev, files)
-        return 200, {"success": True, "commitOid": sha, "commitUrl": f"{self.hub.url}/datasets/{id}/commit/{sha}"}
+        page = id.removeprefix("models/") if id.startswith("models/") else f"datasets/{id}"
+        return 200, {"success": True, "commitOid": sha, "commitUrl": f"{self.hub.url}/{page}/commit/{sha}"}
 
     def apply(self, files, key, value):
         path = value["path"]
@@ -400,7 +404,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             raise Refusal(400, f"cannot do {key} of {path}")
 
-    @route("GET", "/datasets/{id}/resolve/{rev}/(?P<path>.+)")
+    @route("GET", "(?:/(?P<kind>datasets))?/{id}/resolve/{rev}/(?P<path>.+)")
     def download(self, id, rev, path):  # noqa: A002
         found = self.repository(id)
         sha = found.resolve(rev)
@@ -427,6 +431,18 @@ class Handler(BaseHTTPRequestHandler):
             return 200, data, headers
         first, last = int(asked[1]), min(int(asked[2] or len(data) - 1), len(data) - 1)
         return 206, data[first : last + 1], headers | {"Content-Range": f"bytes {first}-{last}/{len(data)}"}
+
+
+def _named(match):
+    """The parts of an address; a model's id begins with ``models/``, as datasets and models may have the same name."""
+    parts = {name: value and unquote(value) for name, value in match.groupdict().items()}
+    if "kind" in parts and parts.pop("kind") != "datasets":
+        parts["id"] = f"models/{parts['id']}"
+    return parts
+
+
+def _owner(name):
+    return name.removeprefix("models/").split("/")[0]
 
 
 def _file(path, file):

@@ -2,7 +2,7 @@
 
 import { START } from "./store.js";
 
-const PLAIN = { query: "q", sort: "sort", plot: "plot", theme: "theme" };
+const PLAIN = { query: "q", sort: "sort", plot: "plot", theme: "theme", blind: "blind" };
 const NUMBERS = ["frame", "round"];
 
 /** The part of an address after #; `nameOf` gives the name of a sequence's number. */

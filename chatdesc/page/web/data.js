@@ -25,6 +25,7 @@ export function readIndex() {
     madeBy: index.made_by,
     version: index.version,
     pictures: index.pictures,
+    review: index.review ?? null, // who decides, where the page is served for a review
     nameOf: (number) => names[number] ?? "",
     numberOf: (name) => byName.get(name) ?? null,
   };

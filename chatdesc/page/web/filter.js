@@ -1,11 +1,13 @@
 // Which rows are shown, and in what order.
 
 const OPERATORS = /^([a-z_]+)(<=|>=|<|>|=|:)(.*)$/;
-const TEXTS = ["sequence", "dataset", "split", "category", "status", "text_source", "manual_text", "text"];
+const TEXTS = ["sequence", "dataset", "split", "category", "status", "text_source", "manual_text", "text", "decided", "differ"];
 const NUMBERS = [
   "frames", "manual_iou", "iou", "gain", "manual_margin", "margin", "manual_alignment", "alignment", "auc", "suspicion",
   "findings", "source",
 ];
+
+const OF_DECISIONS = { decision: "verdict", kind: "kind", reviewer: "reviewer" };
 
 /** A query as conditions: words that must be there, `iou<0.5`, `status:ok`, `attribute:occlusion`, `-word`. */
 export function parse(query) {
@@ -38,6 +40,7 @@ function condition(part) {
 function positive(part) {
   const [, field, operator, value] = part.match(OPERATORS) ?? [];
   if (field === "attribute") return (row) => row.attributes.some((name) => same(name, value));
+  if (field in OF_DECISIONS) return (row) => (row.decisions ?? []).some((decision) => same(decision[OF_DECISIONS[field]], value));
   if (NUMBERS.includes(field) && value !== "" && !Number.isNaN(Number(value))) return numeric(field, operator, Number(value));
   if (TEXTS.includes(field) && operator === "=") return (row) => same(row[field] ?? "none", value);
   if (TEXTS.includes(field) && operator === ":") return (row) => has(row[field] ?? "none", value);

@@ -2,14 +2,15 @@
 
 import { h, put } from "./dom.js";
 
-/** Listen to keys; `act` has a function for each name in `KEYS`. */
-export function listenToKeys(act, isOpen) {
+/** Listen to keys; `act` has a function for each name in `table`. */
+export function listenToKeys(act, isOpen, table = KEYS) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = event.target.closest?.("input:not([type=range]), textarea, select");
-    if (typing && event.key !== "Escape") return;
+    const asked = document.querySelector("dialog[open]") !== null;
+    if (event.altKey || ((typing || asked) && !["Escape", asked && !typing && "?"].includes(event.key))) return;
     const where = isOpen() ? "sequence" : "table";
-    const found = KEYS.find(({ keys, on }) => keys.includes(event.key) && (on === "all" || on === where));
+    const pressed = ({ keys, control = [] }) => (event.ctrlKey || event.metaKey ? control : keys).includes(event.key);
+    const found = table.find((key) => pressed(key) && (key.on === "all" || key.on === where));
     if (!found || (event.key === "Enter" && event.target.closest?.("a, button, summary, input"))) return;
     if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
     if (where === "table" && SCROLLING.includes(event.key) && !event.target.closest?.(".table")) return;
@@ -44,7 +45,7 @@ export const KEYS = [
 let before = null; // what had the focus
 
 /** Show or hide the sheet of keys. */
-export function showSheet(layer, shown, close) {
+export function showSheet(layer, shown, close, table = KEYS) {
   if (!shown) {
     put(layer);
     before?.focus?.();
@@ -56,9 +57,9 @@ export function showSheet(layer, shown, close) {
     "dialog",
     { class: "sheet", "aria-labelledby": "keys", onclose: close, oncancel: close },
     h("h2", { id: "keys" }, "Keys"),
-    h("dl", null, KEYS.map(({ shown: key, label }) => h("div", null, h("dt", null, h("kbd", null, key)), h("dd", null, label)))),
+    h("dl", null, table.map(({ shown: key, label }) => h("div", null, h("dt", null, h("kbd", null, key)), h("dd", null, label)))),
     h("h2", null, "Search"),
-    h("p", null, "Words must be in the name, class or texts; -word must not. ", ["iou<0.5", "margin<0", "gain>0.2", "auc>=0.6", "status:failed", "category=bird", "text_source:manual", "attribute:occlusion", "findings>0"].map((text) => [h("code", null, text), " "])),
+    h("p", null, "Words must be in the name, class or texts; -word must not. ", ["iou<0.5", "margin<0", "gain>0.2", "auc>=0.6", "status:failed", "category=bird", "text_source:manual", "attribute:occlusion", "findings>0", ...(table === KEYS ? [] : ["decided:no", "decision:flag", "kind:typo", "reviewer:ann", "differ:yes"])].map((text) => [h("code", null, text), " "])),
     h("button", { type: "button", onclick: close }, "Close"),
   );
   put(layer, sheet);

@@ -4,13 +4,15 @@ import { fromAddress, toAddress } from "./address.js";
 import { readIndex } from "./data.js";
 import { announce, h, put } from "./dom.js";
 import { chosen } from "./filter.js";
-import { listenToKeys, showSheet } from "./keys.js";
+import { KEYS, listenToKeys, showSheet } from "./keys.js";
 import { makePlots } from "./plots.js";
-import { sequencePage } from "./sequence.js";
+import { makeReview } from "./review.js";
+import { blindPage, sequencePage } from "./sequence.js";
 import { START, makeStore } from "./store.js";
 import { cards, groups, lists } from "./summary.js";
 import { makeTable } from "./table.js";
 import { nextDisagreement } from "./timeline.js";
+import { REVIEW_KEYS } from "./verdicts.js";
 
 const PAGE = 10; // rows
 
@@ -20,30 +22,33 @@ const { send } = store;
 const hrefOf = (number) => `#${toAddress({ ...store.state(), open: number, frame: null, round: null }, data.nameOf)}`;
 const overviewHref = () => hrefOf(null);
 let numbers = chosen(data.rows, store.state().query, store.state().sort);
+let listed = 0; // the state's `decided` that the numbers are for
 let page = null; // of the open sequence
+let dock = null; // what decides it, in a review
 let late = 0; // timer of what may come after the table
 let drawn = null; // the address that this was drawn for
 
-const table = makeTable(data, send, hrefOf);
+const review = data.review ? makeReview(data, store, () => numbers) : null;
+const table = makeTable(data, send, hrefOf, review?.hidden);
 const plots = makePlots(send, (number) => data.rows[number].sequence);
 const figures = h("div");
 const first = h("div");
 const parts = h("div", { class: "groups" });
 const count = h("p", { class: "count", role: "status" });
 const search = h("input", { type: "search", id: "search", placeholder: "kite  iou<0.5  status:ok", "aria-label": "Search sequences and texts", autocomplete: "off", spellcheck: "false", oninput: () => send({ type: "search", query: search.value }) });
-const overview = h("div", { class: "overview" }, h("h1", { class: "hidden" }, "Overview"), figures, h("section", { "aria-label": "All sequences" }, count, table.element), plots.element, first, parts);
+const overview = h("div", { class: "overview" }, h("h1", { class: "hidden" }, "Overview"), review?.queues, figures, h("section", { "aria-label": "All sequences" }, count, table.element), plots.element, first, parts);
 const top = document.getElementById("top");
 const main = document.getElementById("main");
 
 function header() {
   const turn = h("button", { type: "button", onclick: act.theme, title: "Light or dark (t)", "aria-label": "Light or dark" }, "◐");
-  const keys = h("button", { type: "button", onclick: act.help, title: "Keys (?)", "aria-label": "Keys and search" }, "?");
+  const sheet = h("button", { type: "button", onclick: act.help, title: "Keys (?)", "aria-label": "Keys and search" }, "?");
   const home = h("a", { href: "#", class: "brand" }, h("strong", null, "chatdesc"), " ", h("span", { dir: "auto" }, data.sources.join(", ")));
   home.addEventListener("click", (event) => {
     event.preventDefault();
     send({ type: "close" });
   });
-  put(top, home, h("div", { class: "find", role: "search" }, search), turn, keys);
+  put(top, home, review?.header, h("div", { class: "find", role: "search" }, search), turn, sheet, review?.banner);
 }
 
 /** What comes after the table, in the next quiet moment. */
@@ -52,7 +57,7 @@ function later() {
   const rows = numbers.map((number) => data.rows[number]);
   put(figures, cards(rows, data.rows.length));
   plots.update(rows, store.state());
-  put(first, lists(rows, hrefOf));
+  put(first, review?.isBlind() ? null : lists(rows, hrefOf));
   put(parts, groups(rows, (part) => send({ type: "search", query: `${store.state().query} ${part}`.trim() })));
 }
 
@@ -61,6 +66,7 @@ function showOverview(state) {
   if (!overview.isConnected) put(main, overview);
   if (search.value !== state.query) search.value = state.query;
   const all = `${data.rows.length} sequence${data.rows.length === 1 ? "" : "s"}`;
+  dock = null;
   count.textContent = numbers.length === data.rows.length ? all : `${numbers.length} of ${all}`;
   table.update(numbers, state);
   document.title = `chatdesc: ${data.sources.join(", ")}`;
@@ -71,8 +77,13 @@ function showOverview(state) {
 
 function showSequence(state) {
   const place = numbers.indexOf(state.open);
+  const blind = review?.offers(state.open);
   const at = (other) => (place >= 0 && other >= 0 && other < numbers.length ? hrefOf(numbers[other]) : null);
-  page = sequencePage(data, state.open, state, send, { previous: at(place - 1), next: at(place + 1), back: overviewHref() });
+  const hrefs = { previous: at(place - 1), next: at(place + 1), back: overviewHref() };
+  dock = review?.dock(state.open) ?? null;
+  dock?.update(state, null);
+  page = blind ? blindPage(data, state.open, hrefs, dock.element, blind) : sequencePage(data, state.open, state, send, hrefs, dock?.element);
+  page.hidden = Boolean(blind);
   put(main, page.element);
   window.scrollTo(0, 0);
   main.querySelector("#name")?.focus({ preventScroll: true });
@@ -80,13 +91,32 @@ function showSequence(state) {
   announce(`Sequence ${data.rows[state.open].sequence}`);
 }
 
+/** Find the rows anew; while a sequence is open a decision leaves the list as it is, so that one can go back. */
+function list(state, before) {
+  const other = state.query !== before?.query || state.sort !== before?.sort;
+  if (!other && (state.open !== null || listed === state.decided)) return;
+  listed = state.decided;
+  numbers = chosen(data.rows, state.query, state.sort);
+}
+
+/** Whether the open page shows what it must hide by now, or hides what it may show. */
+function isOther(state) {
+  return review !== null && page !== null && state.panel === null && page.hidden !== Boolean(review.offers(state.open));
+}
+
 function render(state, before) {
   document.documentElement.dataset.theme = state.theme;
-  if (state.query !== before?.query || state.sort !== before?.sort) numbers = chosen(data.rows, state.query, state.sort);
+  list(state, before);
   if (state.open === null) showOverview(state);
-  else if (state.open !== before?.open) showSequence(state);
-  else if (state.frame !== before.frame || state.round !== before.round) page?.update(state, before);
-  if (state.help !== (before?.help ?? false)) showSheet(document.getElementById("layer"), state.help, () => store.state().help && send({ type: "help", shown: false }));
+  else if (state.open !== before?.open || isOther(state)) showSequence(state);
+  else {
+    if (state.frame !== before.frame || state.round !== before.round) page?.update(state, before);
+    dock?.update(state, before);
+  }
+  review?.update(state);
+  const layer = document.getElementById("layer");
+  if (state.help !== (before?.help ?? false)) showSheet(layer, state.help, () => store.state().help && send({ type: "help", shown: false }), keys);
+  if ((state.panel === "rule") !== (before?.panel === "rule")) review?.ask(layer, state.panel === "rule");
   const address = `#${toAddress(state, data.nameOf)}`;
   if (address === (location.hash || "#")) return;
   const turned = state.open !== before?.open; // only another page is a step of the history
@@ -146,7 +176,8 @@ const act = {
   help: () => send({ type: "help", shown: !store.state().help }),
   back: () => {
     const state = store.state();
-    if (state.help) send({ type: "help", shown: false });
+    if (state.panel !== null) send({ type: "panel", panel: null });
+    else if (state.help) send({ type: "help", shown: false });
     else if (state.open !== null) send({ type: "close" });
     else {
       search.blur();
@@ -155,6 +186,8 @@ const act = {
   },
 };
 
+const acts = { ...act, ...review?.act };
+const keys = review ? [...KEYS, ...REVIEW_KEYS] : KEYS;
 const readAddress = () => send({ type: "address", state: fromAddress(location.hash, data.numberOf) });
 window.addEventListener("popstate", readAddress);
 document.getElementById("skip").addEventListener("click", (event) => {
@@ -165,7 +198,8 @@ document.addEventListener("DOMContentLoaded", () => {
   if (store.state().open === null) table.draw();
   else showSequence(store.state());
 });
-listenToKeys(act, () => store.state().open !== null);
+listenToKeys(acts, () => store.state().open !== null, keys);
 store.listen(render);
 header();
 render(store.state(), null);
+review?.start();

@@ -33,6 +33,13 @@ export function mark(figure, box, label) {
   if (box !== null && isBox(box)) drawing.append(drawnBox({ box, kind: "marked", label, named: true }, [width, height]));
 }
 
+/** Show a sharper picture of the same frame as soon as it is there. */
+export function sharpen(figure, src) {
+  const sharper = new Image();
+  sharper.addEventListener("load", () => figure.querySelector("img").setAttribute("src", src));
+  sharper.src = src;
+}
+
 /** Draw other proposals under the box of the target. */
 export function redraw(figure, proposals) {
   for (const box of figure.querySelectorAll(".box.good, .box.bad")) box.remove();

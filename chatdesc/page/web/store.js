@@ -10,6 +10,12 @@ export const START = Object.freeze({
   round: null, // round whose proposals are drawn; null draws those of the text to use
   theme: "auto",
   help: false,
+  panel: null, // of a review: "edit", "flag", "reject" or "rule"
+  blind: "", // "yes": nobody may know which text is which
+  decided: 0, // grows with each decision, from here or elsewhere
+  saving: "saved", // how decisions stand on their way to the server
+  unsaved: 0,
+  trouble: "", // what the server says of what is not saved
 });
 
 /** The state after an event; a state is never changed in place. */
@@ -22,9 +28,9 @@ export function reduce(state, event) {
     case "cursor":
       return { ...state, row: event.row };
     case "open":
-      return { ...state, open: event.number, frame: null, round: null, help: false };
+      return { ...state, open: event.number, frame: null, round: null, help: false, panel: null };
     case "close":
-      return { ...state, open: null, frame: null, round: null };
+      return { ...state, open: null, frame: null, round: null, panel: null };
     case "plot":
       return { ...state, plot: event.plot };
     case "frame":
@@ -35,9 +41,17 @@ export function reduce(state, event) {
       return { ...state, theme: event.theme };
     case "help":
       return { ...state, help: event.shown };
+    case "panel":
+      return { ...state, panel: event.panel };
+    case "blind":
+      return { ...state, blind: event.blind, panel: null };
+    case "decided":
+      return { ...state, decided: state.decided + 1 };
+    case "mail":
+      return { ...state, saving: event.saving, unsaved: event.unsaved, trouble: event.trouble ?? "" };
     case "address": {
       const same = event.state.query === state.query && event.state.sort === state.sort;
-      return { ...state, ...event.state, row: same ? state.row : 0, help: false };
+      return { ...state, ...event.state, row: same ? state.row : 0, help: false, panel: null };
     }
     default:
       throw new Error(`unknown event ${event.type}`);

@@ -6,7 +6,7 @@ import { h, number, signed } from "./dom.js";
 export const MEASURES = [
   { key: "iou", before: "manual_iou", after: "iou", label: "Grounding IoU", low: 0, high: 1, digits: 3 },
   { key: "margin", before: "manual_margin", after: "margin", label: "Grounding margin", low: -1, high: 1, digits: 3 },
-  { key: "alignment", before: "manual_alignment", after: "alignment", label: "Alignment (cosine × 100)", low: null, high: null, digits: 2 },
+  { key: "alignment", before: "manual_alignment", after: "alignment", label: "Alignment × 100", low: null, high: null, digits: 2 },
   { key: "auc", before: "iou", after: "auc", label: "Tracking AUC", low: 0, high: 1, digits: 3, single: true },
 ];
 const FIRST = 5; // sequences in a list
@@ -70,7 +70,7 @@ function tracking(rows) {
   const value = mean(rows.map((row) => row.auc));
   if (value === null) return null;
   const count = rows.filter((row) => known(row.auc)).length;
-  return h("div", { class: "card" }, h("dt", null, "Tracking AUC, text to use"), h("dd", null, h("strong", null, number(value, 3)), h("span", { class: "of" }, `${count} tracked`)));
+  return h("div", { class: "card" }, h("dt", null, "Tracking AUC"), h("dd", null, h("strong", null, number(value, 3)), h("span", { class: "of" }, `${count} tracked`)));
 }
 
 /** Lists of the sequences to look at first. */
@@ -89,7 +89,7 @@ export function lists(rows, hrefOf) {
 function list(title, rows, value, hrefOf) {
   const item = (row) =>
     h("li", null, h("a", { href: hrefOf(row.number) }, h("bdi", null, row.sequence || "(no name)")), h("span", { class: "value" }, value(row)), h("span", { class: "said", dir: "auto" }, row.text ?? "no text"));
-  return h("section", null, h("h3", null, title), rows.length ? h("ol", null, rows.map(item)) : h("p", { class: "dim" }, "None."));
+  return h("section", null, h("h2", null, title), rows.length ? h("ol", null, rows.map(item)) : h("p", { class: "dim" }, "None."));
 }
 
 /** Means per category, attribute and so on: a table each, of the largest groups; a name filters by its group. */
@@ -133,7 +133,7 @@ function group(title, field, found, search, all) {
   return h(
     "section",
     { class: "group" },
-    h("h3", null, title),
+    h("h2", null, title),
     h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `${title}: means` },
       h("table", null,
         h("thead", null, h("tr", null, ["Group", "n", "manual IoU", "IoU", "change", "AUC"].map((name) => h("th", { scope: "col" }, name)))),

@@ -2,6 +2,7 @@
 
 import { details } from "./data.js";
 import { h, number, put, signed } from "./dom.js";
+import { SIGNS, saidOf, shortOf } from "./verdicts.js";
 
 const COLUMNS = [
   { by: "sequence", label: "Sequence" },
@@ -12,16 +13,18 @@ const COLUMNS = [
   { by: "auc", label: "AUC", digits: 2 },
   { by: "suspicion", label: "Suspicion", digits: 2 },
 ];
+const DECISION = { by: "decision", label: "Decision" }; // of a review
 const EXTRA = 6; // rows beyond those in sight
 
-/** The table: its element, and `update(numbers, state)`. */
-export function makeTable(data, send, hrefOf) {
-  const heads = COLUMNS.map((column) => head(column, send));
+/** The table: its element, and `update(numbers, state)`; `hidden(row)` gives texts in blind order, or null. */
+export function makeTable(data, send, hrefOf, hidden = () => null) {
+  const columns = data.review ? [...COLUMNS, DECISION] : COLUMNS;
+  const heads = columns.map((column) => head(column, send));
   const space = h("div", { class: "space", role: "rowgroup" });
   const body = h("div", { class: "rows" }, space);
   const grid = h(
     "div",
-    { class: "table", role: "grid", "aria-label": "Sequences", "aria-colcount": COLUMNS.length, tabindex: 0 },
+    { class: data.review ? "table review" : "table", role: "grid", "aria-label": "Sequences", "aria-colcount": columns.length, tabindex: 0 },
     h("div", { role: "rowgroup" }, h("div", { class: "row head", role: "row", "aria-rowindex": 1 }, heads)),
     body,
   );
@@ -38,7 +41,7 @@ export function makeTable(data, send, hrefOf) {
     const last = Math.min(Math.ceil((body.scrollTop + body.clientHeight) / high) + EXTRA, numbers.length);
     const shown = [];
     for (let place = first; place < last; place++)
-      shown.push(line(data, data.rows[numbers[place]], place, place * high, place === cursor, hrefOf));
+      shown.push(line(data, data.rows[numbers[place]], place, place * high, place === cursor, hrefOf, hidden));
     put(space, shown.length ? shown : empty());
     grid.setAttribute("aria-rowcount", numbers.length + 1);
     if (numbers.length) grid.setAttribute("aria-activedescendant", `row-${cursor}`);
@@ -64,7 +67,7 @@ export function makeTable(data, send, hrefOf) {
       if (other) body.scrollTop = Math.min(body.scrollTop, Math.max(numbers.length * high - body.clientHeight, 0));
       if (cursor * high < body.scrollTop) body.scrollTop = cursor * high;
       if ((cursor + 1) * high > body.scrollTop + body.clientHeight) body.scrollTop = (cursor + 1) * high - body.clientHeight;
-      for (const [place, { by }] of COLUMNS.entries()) heads[place].setAttribute("aria-sort", sorted(state.sort, by));
+      for (const [place, { by }] of columns.entries()) heads[place].setAttribute("aria-sort", sorted(state.sort, by));
       draw();
     },
   };
@@ -83,7 +86,8 @@ function empty() {
   return h("div", { class: "row none", role: "row" }, h("div", { role: "gridcell", class: "cell" }, "No sequence fits. Escape clears the search."));
 }
 
-function line(data, row, place, top, current, hrefOf) {
+function line(data, row, place, top, current, hrefOf, hidden) {
+  const blind = hidden(row);
   const options = {
     class: current ? "row current" : "row",
     role: "row",
@@ -93,7 +97,8 @@ function line(data, row, place, top, current, hrefOf) {
     "data-number": row.number,
     style: { transform: `translateY(${top}px)` },
   };
-  return h("div", options, name(data, row, hrefOf), texts(row), COLUMNS.slice(2).map((column) => measure(row, column)));
+  const measures = COLUMNS.slice(2).map((column) => (blind && column.pair ? unknown(column) : measure(row, column)));
+  return h("div", options, name(data, row, hrefOf), blind ? blindTexts(blind) : texts(row), measures, data.review ? decision(row, blind) : null);
 }
 
 function name(data, row, hrefOf) {
@@ -116,15 +121,34 @@ function thumbnail(row) {
   return src ? h("img", { class: "thumb", src, alt: "", decoding: "async", width: 48, height: 48 }) : h("span", { class: "thumb" });
 }
 
+/** A number that would tell which text is which. */
+function unknown({ by }) {
+  return h("div", { class: `cell number ${by}`, role: "gridcell" }, h("span", { class: "dim" }, "hidden"));
+}
+
+function blindTexts(offers) {
+  const text = ({ name, text }) => h("span", { class: "after", dir: "auto", title: text }, h("span", { class: "dim" }, `${name.slice(-1)} `), text);
+  return h("div", { class: "cell text_source", role: "gridcell" }, offers.map(text));
+}
+
+/** What was decided: this reviewer's decision, then how many others have one. */
+function decision({ mine, decisions }, blind) {
+  const badge = (of) => h("span", { class: "badge", "data-verdict": of.verdict, title: `${of.reviewer}: ${saidOf(of)}${of.reason ? `: ${of.reason}` : ""}` }, h("span", { "aria-hidden": "true" }, `${SIGNS[of.verdict] ?? "?"} `), shortOf(of));
+  const others = decisions.filter((of) => of !== mine);
+  const other = (of) => (blind ? h("span", { class: "other" }, h("bdi", null, of.reviewer)) : h("span", { class: "other" }, h("bdi", null, of.reviewer), " ", h("span", { "aria-hidden": "true" }, SIGNS[of.verdict]), h("span", { class: "hidden" }, shortOf(of))));
+  return h("div", { class: "cell decision", role: "gridcell" }, mine ? badge(mine) : null, others.map(other));
+}
+
 function texts(row) {
-  const kept = row.text !== null && row.text_source === "manual";
+  const stands = row.mine?.verdict === "edit" ? row.mine.text : row.text;
+  const kept = row.text !== null && row.text_source === "manual" && stands === row.text;
   const text = (value, kind, label) =>
     h("span", { class: kind, dir: "auto", title: value }, h("span", { class: "hidden" }, `${label}: `), value ?? "no text");
   return h(
     "div",
     { class: "cell text_source", role: "gridcell" },
     kept ? null : text(row.manual_text, "before", "manual"),
-    text(row.text, row.text === null ? "after dim" : "after", "to use"),
+    text(stands, stands === null ? "after dim" : "after", "to use"),
     kept ? h("span", { class: "kept" }, "kept as it was") : null,
   );
 }

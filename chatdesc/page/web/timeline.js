@@ -61,7 +61,7 @@ export function timelineOf(line, ranges, frame, send) {
   return h(
     "div",
     { class: "time" },
-    h("ul", { class: "legend", "aria-label": "Legend" }, LEGEND.map(([kind, label]) => h("li", null, h("span", { class: `key ${kind}` }), label))),
+    h("ul", { class: "legend", "aria-label": "Legend" }, LEGEND.filter(([kind]) => isDrawn(line, kind)).map(([kind, label]) => h("li", null, h("span", { class: `key ${kind}` }), label))),
     drawing,
     slide,
     h("div", { class: "steps" }, h("p", { role: "status" }, said), buttons),
@@ -76,6 +76,11 @@ const LEGEND = [
   ["tick-none", "verifier took none"],
   ["tick-disagrees", "disagreement"],
 ];
+
+function isDrawn(line, kind) {
+  const drawn = { "area-absent": line.absent, "tick-language": line.choices, "tick-none": line.none, "tick-disagrees": line.disagreements };
+  return kind in drawn ? drawn[kind].length > 0 : true;
+}
 
 function tick(x, y, kind) {
   return svg("line", { x1: x, x2: x, y1: y, y2: y + 14, class: `mark tick-${["none", "disagrees"].includes(kind) ? kind : "language"}` });

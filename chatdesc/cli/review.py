@@ -1,0 +1,70 @@
+"""``chatdesc review``: decide about texts in the browser."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatdesc import api
+from chatdesc.cli.console import echo, new_console, progress_bar
+from chatdesc.cli.options import DeviceOpt, TextsOpt
+from chatdesc.decisions.review import PORT, Reviewed
+
+
+def review(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Run folders, dataset folders, or Hub repositories USER/NAME"),
+    ],
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="Root of the dataset, for pictures: one for all sources, or one each; repeatable"),
+    ] = None,
+    reviewer: Annotated[str | None, typer.Option(help="Whose decisions they are (default: the user's name)")] = None,
+    decisions: Annotated[
+        Path | None, typer.Option(help="Folder for decisions; several reviewers may share it (default: RUN/review)")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of 127.0.0.1; 0 takes a free one")] = PORT,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Do not say which text is which, nor what others decided")
+    ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address")] = False,
+    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
+    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    texts: TextsOpt = None,
+    grounder: Annotated[
+        str | None, typer.Option(help="Ask this grounder where the words lead, to show their boxes (needs --root)")
+    ] = None,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Accept, edit, reject or flag texts in the browser; each decision is kept as it is made. Ctrl-C ends.
+
+    Only this machine can open the page, and only by the address that is printed. `chatdesc apply` makes rows and a
+    patch of the decisions.
+
+    Examples:
+
+      chatdesc review runs/otb --root /data/OTB_sentences
+
+      chatdesc review runs/otb --root /data/OTB_sentences --reviewer ada --blind
+
+      chatdesc review user/lasot-chatdesc --root /data/LaSOT --decisions decisions
+    """
+
+    def ready(url: str, so_far: Reviewed) -> None:
+        bar.close()
+        before = f", {so_far.decided} decided before" if so_far.decided else ""
+        echo(f"{so_far.sequences} sequences{before}; reviewer {so_far.reviewer}; decisions go to {so_far.folder}")
+        echo(f"open {url}")
+        echo("Ctrl-C ends the review; every decision is kept as it is made")
+
+    with ExitStack() as bar:
+        progress = bar.enter_context(progress_bar(new_console(), "page", transient=True))
+        done = api.review(
+            sources, root=root, reviewer=reviewer, decisions=decisions, port=port, blind=blind, browser=not no_browser,
+            split=split, config=config, texts=texts, grounder=grounder, device=device, ready=ready, progress=progress,
+        )  # fmt: skip
+    echo(f"{done.decided} of {done.sequences} rows are decided by {done.reviewer}; the decisions are in {done.folder}")

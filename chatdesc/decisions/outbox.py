@@ -1,0 +1,203 @@
+"""``chatdesc.review_export``: the queue of a review with its evidence, for a team in Label Studio or Argilla.
+
+>>> from tempfile import mkdtemp
+>>> from chatdesc.rows.schema import empty_row
+>>> from chatdesc.rows.store import Store
+>>> run = Path(mkdtemp()) / "run"
+>>> with Store.open(run, {"dataset": "lasot"}) as store:
+...     store.save(empty_row() | {"sequence": "kite-1", "dataset": "lasot", "text": "a red kite", "status": "ok"})
+>>> sent = review_export(run, run.parent / "out", to="label-studio")
+>>> sent.cases, sorted(path.name for path in sent.folder.iterdir())
+(1, ['config.xml', 'tasks.json'])
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from chatdesc import backends
+from chatdesc.atomic import aside, make_folder, recover, swap_in, writing
+from chatdesc.decisions import argilla, label_studio
+from chatdesc.decisions.answer import TOOLS
+from chatdesc.decisions.case import Case, Template, case_of
+from chatdesc.decisions.kept_pictures import Pictures
+from chatdesc.decisions.template import boxed, template_of
+from chatdesc.names import natural
+from chatdesc.page.material import whole
+from chatdesc.page.proposals import recorded
+from chatdesc.page.suspicion import reasons, suspicion
+from chatdesc.protocols import Grounder
+from chatdesc.rows.check import wrong_column
+from chatdesc.rows.refined import Refined, load_refined
+from chatdesc.rows.schema import COLUMNS, Row
+from chatdesc.rows.sources import read_rows
+from chatdesc.tables import Progress
+from chatdesc.types import ChatdescError
+
+StrPath = str | os.PathLike[str]
+LOCAL_FILES = "/data/local-files/?d="
+FOLDER = "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What ``review_export`` wrote.
+
+    Attributes:
+        folder: where.
+        cases: how many rows people are asked about.
+        without_pictures: sequences that have none though a root was given.
+        left_out: rows that cannot be shown, with the column that is wrong.
+    """
+
+    folder: Path
+    cases: int
+    without_pictures: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def review_export(
+    source: StrPath,
+    out: StrPath,
+    *,
+    to: str,
+    root: StrPath | None = None,
+    limit: int | None = None,
+    address: str | None = None,
+    split: str | None = None,
+    config: str | None = None,
+    texts: str | None = None,
+    grounder: str | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Exported:
+    """Write the rows of a run, the most suspicious first, with their evidence, for review by a team.
+
+    Args:
+        source: a run, a dataset folder or a Hub repository ``USER/NAME``.
+        out: a new folder.
+        to: ``label-studio`` (configuration, tasks, pictures) or ``argilla`` (a dataset for ``Dataset.from_disk``).
+        root: the dataset's frames, for pictures.
+        limit: only so many rows, the most suspicious ones.
+        address: where the tool finds the folder ``pictures``: the beginning of a URL. None takes Label Studio's local
+            files; for Argilla, pictures are then within the records.
+        split: only this split.
+        config: which of several datasets in one repository.
+        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        grounder: asked where both texts lead; None shows the proposals that the run recorded. Needs ``root``.
+        device: of the grounder.
+        progress: called with cases done, all cases, and a note.
+
+    Raises:
+        ChatdescError: no such tool, source or root, no row with a text, or a folder that is not empty.
+    """
+    folder = Path(out)
+    _refuse(to, folder, root, grounder)
+    rows, left_out = _queue(os.fspath(source), split, config, limit)
+    refined = load_refined(source, config, split, root=root, missing="skip", texts=texts) if root else None
+    asked: Grounder | None = backends.create("grounder", grounder, device=device) if grounder else None
+    cases = _Cases(Path(source), refined, asked)
+    make_folder(folder.parent)
+    recover(folder)
+    make_folder(new := aside(folder, "new"))
+    name = folder.resolve().name
+    if to == "label-studio" and address is None:
+        address = LOCAL_FILES + quote(f"{name}/{FOLDER}/")
+    write = _label_studio if to == "label-studio" else _argilla
+    with writing(new):
+        write(new, map(cases.of, _counted(rows, progress)), Pictures(new / FOLDER, name, address, refined is not None))
+    swap_in(folder)
+    return Exported(folder, len(rows), tuple(cases.without), left_out)
+
+
+def _refuse(to: str, folder: Path, root: StrPath | None, grounder: str | None) -> None:
+    if to not in TOOLS:
+        raise ChatdescError(f"--to {to}: is not known; choose {' or '.join(TOOLS)}")
+    if grounder and root is None:
+        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
+    if folder.exists() and not folder.is_dir():
+        raise ChatdescError(f"{folder}: is a file; choose a new folder with --out")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ChatdescError(f"{folder}: is not empty, and may hold answers; choose a new folder with --out")
+
+
+def _queue(source: str, split: str | None, config: str | None, limit: int | None) -> tuple[list[Row], dict[str, str]]:
+    """The rows in the order in which people should see them, and those that cannot be shown."""
+    rows: list[Row] = []
+    left_out: dict[str, str] = {}
+    for row in read_rows(source, split, config, list(COLUMNS)):
+        if wrong := wrong_column(row, COLUMNS):
+            left_out[str(row.get("sequence"))] = f"column {wrong!r} has a value of another type"
+        elif row.get("manual_text") or row.get("text"):
+            rows.append(whole(row))
+    if not rows:
+        raise ChatdescError(f"{source}: there is no row with a text, so there is nothing to review")
+    rows.sort(key=lambda row: (-suspicion(reasons(row)), natural(row["sequence"])))
+    return rows[:limit], left_out
+
+
+def _counted(rows: list[Row], progress: Progress | None) -> Iterator[Row]:
+    for number, row in enumerate(rows):
+        if progress:
+            progress(number, len(rows), row["sequence"])
+        yield row
+    if progress:
+        progress(len(rows), len(rows), "")
+
+
+@dataclass(slots=True)
+class _Cases:
+    """Makes cases of rows, one at a time."""
+
+    source: Path
+    refined: Refined | None
+    grounder: Grounder | None
+    without: list[str] = field(default_factory=list)
+
+    def of(self, row: Row) -> Case:
+        template = self._template(row) if self.refined is not None else None
+        if self.refined is not None and template is None:
+            self.without.append(row["sequence"])
+        return case_of(row, template)
+
+    def _template(self, row: Row) -> Template | None:
+        assert self.refined is not None
+        try:
+            sequence = self.refined[row["sequence"]]
+        except ChatdescError:  # the copy has no such sequence, or another version of it
+            return None
+        return template_of(row, sequence, recorded(self.source, row["sequence"]), self.grounder)
+
+
+def _label_studio(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:
+    tasks = []
+    for case in cases:
+        shown = case.template
+        tasks.append(label_studio.task(case, **(pictures.of(case, shown.image, shown.sheet) if shown else {})))
+    _write(out / "config.xml", label_studio.config(pictures.wanted))
+    _write(out / "tasks.json", _json(tasks))
+
+
+def _argilla(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:
+    records = []
+    for case in cases:
+        shown = case.template
+        records.append(argilla.record(case, **(pictures.of(case, boxed(shown), shown.sheet) if shown else {})))
+    _write(out / ".argilla" / "dataset.json", _json(argilla.dataset(pictures.name)))
+    _write(out / ".argilla" / "settings.json", _json(argilla.settings(pictures.wanted)))
+    _write(out / "records.json", _json(records))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"  # ASCII: whoever reads it may assume another encoding
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, encoding="ascii")

@@ -1,0 +1,178 @@
+"""What a review serves: the page, the decisions about its rows, and single frames. No HTTP in here.
+
+>>> from pathlib import Path
+>>> from tempfile import mkdtemp
+>>> from chatdesc.page.material import gather
+>>> from chatdesc.rows.schema import empty_row
+>>> from chatdesc.rows.store import Store
+>>> run = Path(mkdtemp()) / "run"
+>>> with Store.open(run, {"dataset": "lasot"}) as store:
+...     store.save(empty_row() | {"sequence": "kite-1", "dataset": "lasot", "text": "a red kite", "status": "ok"})
+>>> served = Served.of(gather(run), Journal(run / "review", "ada"))
+>>> record = {"id": "a", "dataset": "lasot", "sequence": "kite-1", "verdict": "accept", "side": "refined"}
+>>> kept, (decisions, last) = served.keep([record]), served.since(0)
+>>> kept.saved, [made["text"] for made in decisions], last
+(['a'], ['a red kite'], 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import Any
+
+from chatdesc.decisions.decision import KINDS, Decision, Key, decision, key_of, seen
+from chatdesc.decisions.journal import Journal
+from chatdesc.page.document import document
+from chatdesc.page.material import Material
+from chatdesc.page.pictures import encoded, scaled
+from chatdesc.rows.schema import Row
+from chatdesc.tables import Progress
+from chatdesc.types import ChatdescError, FrameError, Sequence
+
+WIDTH, QUALITY = 1280, 80  # of a single frame
+OPEN_SEQUENCES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of decisions that were sent.
+
+    Attributes:
+        saved: ids of those that are on the disk now, whether new or not.
+        refused: why, per id.
+    """
+
+    saved: list[str]
+    refused: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One review.
+
+    Attributes:
+        material: what the page shows.
+        page: the page.
+        journal: where decisions are kept.
+        blind: the reviewer sees neither which text is which nor what others decided.
+    """
+
+    material: Material
+    page: bytes
+    journal: Journal
+    blind: bool = False
+
+    @classmethod
+    def of(cls, material: Material, journal: Journal, blind: bool = False, progress: Progress | None = None) -> Served:
+        """Make the page of a review.
+
+        Raises:
+            ChatdescError: two rows are of the same sequence, or the journal is damaged.
+        """
+        rows = [row for _, row in material.rows]
+        refuse_twins(rows)
+        journal.read()
+        made = list(material.entries(progress))
+        review = {
+            "reviewer": journal.reviewer,
+            "kinds": KINDS,
+            "blind": blind,
+            "seen": [seen(row["manual_text"], row["text"]) for row in rows],
+            "journal": sha256(str(journal.folder.resolve()).encode(errors="replace")).hexdigest()[:16],
+        }
+        index = material.index([line for line, _ in made]) | {"review": review}
+        parts = document(material.title, index, (of for _, of in made), connect=True)
+        return cls(material, "".join(parts).encode(errors="replace"), journal, blind)
+
+    def since(self, after: int) -> tuple[list[dict[str, Any]], int]:
+        """Decisions with a number greater than ``after``, and the number of the last one of all reviewers.
+
+        Raises:
+            ChatdescError: a journal is damaged.
+        """
+        known, mine = self.journal.read(), self.journal.reviewer
+        numbered = enumerate(known[max(after, 0) :], max(after, 0) + 1)
+        news = [asdict(made) | {"number": n} for n, made in numbered if not self.blind or made.reviewer == mine]
+        return news, len(known)
+
+    def keep(self, records: Iterable[Mapping[str, Any]]) -> Kept:
+        """Keep decisions; the text of an ``accept`` is the row's own.
+
+        Raises:
+            ChatdescError: the journal is damaged. None is kept.
+            OSError: the disk is full or broken; the same call may be repeated.
+        """
+        sound: list[Decision] = []
+        refused: dict[str, str] = {}
+        for record in records:
+            try:
+                sound.append(self._sound(record))
+            except ChatdescError as error:
+                refused[str(record.get("id", ""))] = str(error)
+        self.journal.add(sound)
+        return Kept([made.id for made in sound], refused)
+
+    def _sound(self, record: Mapping[str, Any]) -> Decision:
+        made = decision(record)
+        row = self._rows.get(made.key)
+        if row is None:
+            raise ChatdescError(f"there is no row of {made.sequence[:80]!r} in this review")
+        now = seen(row["manual_text"], row["text"])
+        if made.seen not in ("", now):
+            raise ChatdescError(
+                f"the texts of {made.sequence[:80]!r} have changed since the page was opened; reload it"
+            )
+        if made.verdict != "accept":
+            return replace(made, seen=now)
+        text = row["manual_text"] if made.side == "manual" else row["text"]
+        if text is None:
+            raise ChatdescError(f"{made.sequence[:80]!r} has no {made.side} text to accept")
+        return replace(made, seen=now, text=text)
+
+    def frame(self, row: int, frame: int) -> bytes:
+        """A frame as WebP.
+
+        Args:
+            row: its place in the page's table as it was made.
+            frame: counted from 0.
+
+        Raises:
+            ChatdescError: there is no such row or frame, or its file cannot be read or lies outside the root.
+        """
+        try:
+            image = self._sequence(row).frames[frame]
+        except IndexError as error:
+            raise FrameError(f"there is no frame {frame} of row {row}") from error
+        return encoded(scaled(image, WIDTH), QUALITY)
+
+    @cached_property
+    def _rows(self) -> dict[Key, Row]:
+        return {key_of(row): row for _, row in self.material.rows}
+
+    @cached_property
+    def _sequence(self) -> Any:
+        @lru_cache(OPEN_SEQUENCES)
+        def opened(number: int) -> Sequence:
+            source, row = self.material.rows[number]
+            refined = self.material.refined[source]
+            if refined is None:
+                raise FrameError("the review was started without --root, so it has no frames")
+            return refined[row["sequence"]]
+
+        return opened
+
+
+def refuse_twins(rows: Iterable[Row]) -> None:
+    """Refuse two rows of the same sequence, because a decision names the sequence alone.
+
+    Raises:
+        ChatdescError: there are such rows.
+    """
+    known: set[Key] = set()
+    for row in rows:
+        if key_of(row) in known:
+            raise ChatdescError(f"{row['sequence']}: two rows are about this sequence; take one source at a time")
+        known.add(key_of(row))

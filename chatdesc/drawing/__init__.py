@@ -1,0 +1,1 @@
+"""What all pictures have in common: colours that everybody tells apart, sizes of print, texts of any script."""
