@@ -39,7 +39,7 @@ def tokens(evidence: Sequence[Evidence]) -> tuple[Tensor, Tensor]:
 
 
 def choose(network: Linear | SetEncoder, evidence: Sequence[Evidence]) -> list[Choice]:
-    """A trained network's choices; it is in evaluation mode. A tracker's box that leads without it, stays."""
+    """A trained network's choices; it is in evaluation mode. A tracker's box that leads by LEAD without it stays."""
     if not evidence:
         return []
     found, present = tokens(evidence)
