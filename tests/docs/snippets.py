@@ -73,5 +73,6 @@ def parse(line: str) -> dict[str, object]:
 
 def needs_models(line: str) -> bool:
     """Whether a command needs models that are not at hand, an environment of its own, or minutes."""
-    models = r"--preset (?!offline)|--judge|--(?:with-)?describer|--grounder|ViT-|RN50|external:"
-    return bool(re.search(f"{models}|chatdesc demo", line))
+    return bool(
+        re.search(r"--preset (?!offline)|--judge|-describer|--grounder|ViT-|RN50|external:|chatdesc demo", line)
+    )
