@@ -37,7 +37,8 @@ def compare(
     root: Annotated[
         str | None,
         typer.Argument(
-            help="Root of the dataset (default: compare only what was tracked before); with --results, for attributes"
+            metavar="ROOT",
+            help="Root of the dataset (default: compare only what was tracked before); with --results, for attributes",
         ),
     ] = None,
     judge: Annotated[
