@@ -29,7 +29,7 @@ GROUNDER = "attributes"
 QUIET = "new Promise((done) => setTimeout(done, 500))"
 
 
-def take(browser: Browser, name: str, address: str, keys: Sequence[str], size: tuple[int, int]) -> None:
+def take(browser: Browser, name: str, address: str, keys: Sequence[str], size: Sequence[int]) -> None:
     """One view as a picture, after some keys."""
     browser.look(*size)
     browser.open(address)

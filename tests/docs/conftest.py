@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from chatdesc.decisions.decision import decision
+from chatdesc.decisions.journal import Journal
 from chatdesc.synthetic import render
 from tests.docs.snippets import ROOT
 from tests.makers.datasets import box_lines, got10k, put, trackingnet, zipped
@@ -153,8 +155,18 @@ def workspace(base, tmp_path) -> Path:
 
 
 def add_runs(workspace: Path, text: str) -> None:
-    """The runs that a snippet reads: each is a copy of the base run of its dataset, or of the one with evidence."""
+    """The runs that a snippet reads: each is a copy of the base run of its dataset, or of the one with evidence.
+
+    For ``apply`` and ``agreement`` two reviewers have decided about one row of each.
+    """
     for name in set(RUN.findall(text)):
         kind = next(kind for kind in SOURCES if name.startswith(kind))
         kind = "lasot-train" if name.endswith("-train") else kind
-        shutil.copytree(workspace / "base" / kind, workspace / "runs" / name, dirs_exist_ok=True)
+        run = workspace / "runs" / name
+        shutil.copytree(workspace / "base" / kind, run, dirs_exist_ok=True)
+        if re.search("apply|agreement", text):
+            of = json.loads(next((run / "rows").iterdir()).read_text(encoding="utf-8"))
+            about = {"id": "a", "dataset": of["dataset"], "split": of["split"], "sequence": of["sequence"]}
+            for reviewer in ("ada", "bob"):
+                made = decision(about | {"verdict": "edit", "text": f"the one that {reviewer} sees"})
+                Journal(run / "review", reviewer).add([made])

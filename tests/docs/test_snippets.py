@@ -12,11 +12,13 @@ from itertools import pairwise
 
 import pytest
 
-from tests.docs.conftest import FRAMES, add_runs
+from tests.docs.conftest import FRAMES, TOKEN, add_runs
 from tests.docs.snippets import LANGUAGES, PAGES, ROOT, blocks, command_lines, needs_models, parse
+from tests.makers.review_server import Server
 
 COMMANDS = command_lines()
 OURS = [line for line in COMMANDS if line.startswith("chatdesc ")]
+SERVED = [line for line in OURS if line.startswith("chatdesc review ")]  # until Ctrl-C
 OTHERS = [line for line in COMMANDS if not line.startswith("chatdesc ")]
 PYTHON = {page.name: [b for b in blocks(page) if b.language == "python"] for page in PAGES}
 OUT = re.compile(r"(?:--out |out=\")(runs/[\w-]+)")
@@ -42,7 +44,22 @@ def test_a_command_parses(line):
     parse(line)
 
 
-@pytest.mark.parametrize("line", [line for line in OURS if not needs_models(line)])
+@pytest.mark.parametrize("line", SERVED)
+def test_a_review_starts_and_ends(line, hub, workspace, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("HF_HOME", str(workspace / "home"))
+    monkeypatch.chdir(workspace)
+    add_runs(workspace, line)
+    words = [word.replace("/data/", f"{workspace}/data/") for word in shlex.split(line)[2:]]
+    with Server(*words) as server:
+        assert server.ask("/").status == 200
+        said, code = server.stop()
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("line", [line for line in OURS if line not in SERVED and not needs_models(line)])
 def test_a_command_runs(line, ask, workspace):
     if "annotate" not in line:
         add_runs(workspace, line)

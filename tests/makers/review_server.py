@@ -111,7 +111,7 @@ class Server(Client):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
         )
         self.said = ""
         for line in self.process.stdout:

@@ -376,6 +376,7 @@ def test_the_address_says_all_of_the_state(browser):
         "plot": "margin",
         "frame": 7,
         "theme": "dark",
+        "blind": "yes",
         "round": 3,
     }
     found = browser.run(

@@ -1,6 +1,6 @@
 // The bar below a sequence: what was decided, the decisions to take, and the panel of the one that needs more.
 
-import { h, put } from "./dom.js";
+import { h, put, putNew } from "./dom.js";
 import { panelOf } from "./panels.js";
 import { SIGNS, saidOf } from "./verdicts.js";
 
@@ -14,7 +14,7 @@ const MEANS = {
 /**
  * The bar as an element, with `update(state, before)`.
  *
- * `open` is what the bar is about: { row, offers, hidden, known }, where `known()` gives { last, counts }; `act` has a
+ * `open` is what the bar is about: { row, offers, hidden, kinds, known }, where `known()` gives { last, counts }; `act` has a
  * function for each decision, `save` and `close` for the panels, and `undo`.
  */
 export function makeDock(open, act) {
@@ -23,8 +23,9 @@ export function makeDock(open, act) {
   const buttons = h("div", { class: "decisions", role: "group", "aria-label": "Decide" });
   const element = h("section", { class: "dock", "aria-label": "Decision" }, panel, h("div", { class: "bar" }, buttons, state));
   const update = (now, before) => {
-    put(state, standsOf(open, act));
-    put(buttons, buttonsOf(open, now, act));
+    const { last, counts } = open.known();
+    putNew(state, [open.row.decisions, last, counts], () => standsOf(open, act));
+    putNew(buttons, [open.row.mine, now.panel], () => buttonsOf(open, now, act));
     if (now.panel === before?.panel) return;
     const shown = now.panel ? panelOf(now.panel, open, act) : null;
     put(panel, shown);

@@ -17,6 +17,16 @@ export function put(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
 }
 
+const keys = new WeakMap();
+
+/** Put what `make` gives into an element, unless it is there already: by a key that says what it shows. */
+export function putNew(element, key, make) {
+  const said = JSON.stringify(key);
+  if (keys.get(element) === said) return; // so what has the focus keeps it
+  keys.set(element, said);
+  put(element, make());
+}
+
 /** A number for people: so many decimals, a minus that is one, a dash where nothing is known. */
 export function number(value, digits = 2) {
   if (typeof value !== "number" || !isFinite(value)) return "–";

@@ -16,7 +16,12 @@ export function makeMail(name, take, tell) {
   const waiting = stored(name);
   const refused = new Map(); // reasons by id
   let [last, busy, wait, timer] = [0, false, FIRST_WAIT, 0];
-  const say = (state, why = "") => tell(state, waiting.size, why);
+  let told = "";
+  const say = (state, why = "") => {
+    const news = JSON.stringify([state, waiting.size, why]);
+    if (news !== told) tell(state, waiting.size, why);
+    told = news;
+  };
   const unsent = () => [...waiting.values()].filter(({ id }) => !refused.has(id));
 
   const send = async () => {

@@ -26,7 +26,7 @@ let listed = 0; // the state's `decided` that the numbers are for
 let page = null; // of the open sequence
 let dock = null; // what decides it, in a review
 let late = 0; // timer of what may come after the table
-let drawn = null; // the address that this was drawn for
+let drawn = null; // the address and the decisions that this was drawn for
 
 const review = data.review ? makeReview(data, store, () => numbers) : null;
 const table = makeTable(data, send, hrefOf, review?.hidden);
@@ -53,7 +53,7 @@ function header() {
 
 /** What comes after the table, in the next quiet moment. */
 function later() {
-  drawn = overviewHref();
+  drawn = overviewHref() + listed;
   const rows = numbers.map((number) => data.rows[number]);
   put(figures, cards(rows, data.rows.length));
   plots.update(rows, store.state());
@@ -70,7 +70,7 @@ function showOverview(state) {
   count.textContent = numbers.length === data.rows.length ? all : `${numbers.length} of ${all}`;
   table.update(numbers, state);
   document.title = `chatdesc: ${data.sources.join(", ")}`;
-  if (drawn === overviewHref()) return; // such as after a move of the cursor
+  if (drawn === overviewHref() + listed) return; // such as after a move of the cursor
   clearTimeout(late);
   late = setTimeout(later, 0);
 }
@@ -104,7 +104,8 @@ function isOther(state) {
   return review !== null && page !== null && state.panel === null && page.hidden !== Boolean(review.offers(state.open));
 }
 
-function render(state, before) {
+function render(state, before, event) {
+  if (event?.type === "mail") return review.mail(state); // nothing else on the page is about it
   document.documentElement.dataset.theme = state.theme;
   list(state, before);
   if (state.open === null) showOverview(state);

@@ -7,7 +7,7 @@ const REASON = 1000; // characters
 
 /** The form of "edit", "flag" or "reject"; `act.save(said)` gets what it says. */
 export function panelOf(kind, open, act) {
-  return kind === "edit" ? editor(open, act) : why(kind, act);
+  return kind === "edit" ? editor(open, act) : why(kind, open.kinds, act);
 }
 
 function editor({ row, offers }, act) {
@@ -36,11 +36,10 @@ function editor({ row, offers }, act) {
   return form(save, act, note, h("div", { class: "froms" }, offers.map(from)), box);
 }
 
-function why(verdict, act) {
-  const kinds = Object.entries(KINDS);
+function why(verdict, kinds, act) {
   const must = verdict === "flag";
-  const radio = ([kind, label], place) =>
-    h("label", { class: "kind" }, h("input", { type: "radio", name: "kind", value: kind, required: must }), h("kbd", { "aria-hidden": "true" }, place + 1), ` ${label}`);
+  const radio = (kind, place) =>
+    h("label", { class: "kind" }, h("input", { type: "radio", name: "kind", value: kind, required: must }), h("kbd", { "aria-hidden": "true" }, place + 1), ` ${KINDS[kind] ?? kind}`);
   const reason = h("input", { type: "text", class: "reason", dir: "auto", maxlength: REASON, "aria-label": "Reason", placeholder: "Reason, if it needs one", autocomplete: "off" });
   const set = h("fieldset", null, h("legend", null, must ? "Flag as" : "Reject as"), kinds.map(radio));
   const chosen = () => set.querySelector("input:checked")?.value ?? "";
@@ -50,7 +49,7 @@ function why(verdict, act) {
     const picked = kinds[Number(event.key) - 1];
     if (!picked || event.target === reason || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    set.querySelector(`[value=${picked[0]}]`).checked = true;
+    set.querySelector(`[value=${picked}]`).checked = true;
     reason.focus();
   });
   return made;

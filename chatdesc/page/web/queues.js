@@ -1,7 +1,7 @@
 // Above the table of a review: how far it is, the queues, and what can be done with a whole list.
 
 import { chosen } from "./filter.js";
-import { h, put } from "./dom.js";
+import { h, putNew } from "./dom.js";
 import { saidOf } from "./verdicts.js";
 
 const QUEUES = [
@@ -37,24 +37,32 @@ export function makeQueues(data, desk, send, act) {
   const begin = h("button", { type: "button", class: "main", onclick: act.begin, "aria-keyshortcuts": "g" }, "Review ", h("kbd", { "aria-hidden": "true" }, "g"));
   const last = h("p", { class: "last", role: "status" });
   const element = h("section", { class: "queues", "aria-label": "Review" }, h("div", { class: "how-far" }, begin, line, bar), h("div", { class: "lists-acts" }, chips, rule, hide), last);
-  const chip = ([label, query], now) => {
-    const count = chosen(data.rows, query, "source").length;
+  let [counts, far] = [null, ""]; // the state's `decided` that was counted, and what was said of it
+  const sized = QUEUES.map(([label, query]) => ({ label, query, count: 0 }));
+  const chip = ({ label, query, count }, now) => {
     if (!count && query && now !== query) return null;
     return h("button", { type: "button", "aria-pressed": String(now === query), onclick: () => send({ type: "search", query }) }, `${label} `, h("span", { class: "n" }, counted(count)));
   };
+  const recount = () => {
+    far = progress(desk.counts());
+    bar.value = desk.counts().decided;
+    for (const queue of sized) queue.count = chosen(data.rows, queue.query, "source").length;
+    const done = desk.last();
+    putNew(last, done, () => (done ? [said(done), " ", undo()] : []));
+  };
+  const undo = () => h("button", { type: "button", class: "undo", onclick: act.undo, "aria-keyshortcuts": "u Control+Z" }, "Undo ", h("kbd", { "aria-hidden": "true" }, "u"));
   return {
     element,
     update(state, hidden, left) {
-      const counts = desk.counts();
-      line.textContent = `${progress(counts)}${left ? "" : " · nothing is left in this list"}`;
+      if (counts !== state.decided) recount();
+      counts = state.decided;
+      line.textContent = `${far}${left ? "" : " · nothing is left in this list"}`;
       begin.disabled = !left;
-      bar.value = counts.decided;
-      put(chips, QUEUES.map((queue) => chip(queue, state.query.trim())));
+      const now = state.query.trim();
+      putNew(chips, [sized, now], () => sized.map((queue) => chip(queue, now)));
       rule.hidden = hidden;
       hide.hidden = data.review.blind; // the server was asked for it, so it stays
       hide.setAttribute("aria-pressed", String(hidden));
-      const done = desk.last();
-      put(last, done ? [said(done), " ", h("button", { type: "button", class: "undo", onclick: act.undo, "aria-keyshortcuts": "u Control+Z" }, "Undo ", h("kbd", { "aria-hidden": "true" }, "u"))] : null);
     },
   };
 }
