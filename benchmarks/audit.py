@@ -1,6 +1,6 @@
 """Bars of `chatdesc audit`: what its checks of texts find, and how often they are right.
 
-    python benchmarks/audit.py [DATA] [--rounds 60] [--part planted --part real --part others --part speed] [--list]
+    python benchmarks/audit.py [DATA] [--rounds 60] [--part planted --part real ...] [--list]
 
 DATA is a folder with LaSOT's annotations of 280 sequences (lasot_annos), some of TNL2K's (tnl2k_annos) and OTB's (otb),
 and published texts (published_texts); by default the shared data (see shared_data.py). Every figure stands once for the
@@ -9,7 +9,8 @@ half of the classes that thresholds were chosen on (at even positions in their o
 planted: errors planted by a seed, one in each of one in twenty texts, so that they do not support each other; recall
 per kind, and the precision of the findings of `real-word` over all these texts. real: LaSOT's texts as they are, with
 verdicts by hand on every finding (tests/checks/verdicts.csv): would a careful copy editor change the words? others: the
-forty most suspicious texts of TNL2K and OTB, with such verdicts. speed: 1,400 texts on one core.
+forty most suspicious texts of TNL2K and OTB, with such verdicts. published: `real-word` on texts that share little
+language. speed: 1,400 texts on one core.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import random
 import resource
 import time
@@ -24,18 +26,23 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest import mock
 
 from corrupter import KINDS, Planted, plant
 from shared_data import shared_folder
 
-from chatdesc.checks import create
+from chatdesc.checks import create, real_words
 from chatdesc.checks.base import Finding, Subject
+from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.examine import examine
 from chatdesc.checks.fix import CONFIDENCE
 from chatdesc.checks.openings import head
 from chatdesc.checks.ranking import counts, rank
+from chatdesc.checks.real_words import STRANGE
 from chatdesc.checks.siblings import words_of
 
+PARTS = ("speed", "planted", "real", "others", "published")
+PUBLISHED = ("cldtracker_lasot_test", "cldtracker_tnl2k_half", "cldtracker_otb")
 RATE = 20  # one text in so many is corrupted
 VERDICTS = Path(__file__).parents[1] / "tests/checks/verdicts.csv"
 Found = dict[str, list[Finding]]
@@ -264,6 +271,51 @@ def print_finding(source: str, subject: Subject, finding: Finding, verdict: str)
           f"{subject.text.strip()!r} [{subject.text[start:stop]}] {finding.reason}")  # fmt: skip
 
 
+# ---------------------------------------------------------------- published texts
+
+
+def published(data: Path, name: str) -> list[Subject]:
+    """All texts of a file, most of which models wrote, with the classes of LaSOT."""
+    content = json.loads((data / f"published_texts/{name}.json").read_text()).items()
+    of = {key: key.rpartition("-")[0] if "lasot" in name else None for key, _ in content}
+    return [Subject(f"{key}/{n}", text, of[key]) for key, texts in content for n, text in enumerate(texts)]
+
+
+def published_table(data: Path, verdicts: Verdicts, show: bool) -> None:
+    """`real-word` where texts share little language: what it says, and what it would say if it always spoke."""
+    sources = {"LaSOT": (lasot(data), "lasot"), "TNL2K": (tnl2k(data), "tnl2k")}
+    sources |= {name: (published(data, name), name) for name in PUBLISHED}
+    print("\n| texts | half | texts | surprise | real-word: right, wrong | if it always spoke |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    for title, (subjects, source) in sources.items():
+        chosen = set(sorted({_group(subject) for subject in subjects})[::2])
+        for even in (True, False):
+            half = [subject for subject in subjects if (_group(subject) in chosen) == even]
+            with_rule, without = (_spoken(half, source, verdicts, most, show) for most in (STRANGE, math.inf))
+            print(f"| {title} | {'chosen on' if even else 'reported'} | {len(half)} | {Corpus(half).surprise:.2f} | "
+                  f"{with_rule['right']}, {with_rule['wrong']} | {without['right']}, {without['wrong']} |")  # fmt: skip
+
+
+def _group(subject: Subject) -> str:
+    """A text's class, or its sequence where there are no classes."""
+    return subject.category or subject.sequence.split("/")[0]
+
+
+def _spoken(half: Sequence[Subject], source: str, verdicts: Verdicts, most: float, show: bool) -> Counter[str]:
+    """Verdicts on the findings that come from the texts' own language."""
+    with mock.patch.object(real_words, "STRANGE", most):
+        found = findings(half, ["real-word"])
+    told: Counter[str] = Counter()
+    for subject in half:
+        for finding in found[subject.sequence]:
+            if "score" in finding.evidence:
+                verdict = verdict_on(verdicts, source, subject, finding)
+                told[verdict] += 1
+                if show or verdict == "none":
+                    print_finding(source, subject, finding, verdict)
+    return told
+
+
 # ---------------------------------------------------------------- speed
 
 
@@ -283,10 +335,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--part", action="append", choices=("planted", "real", "others", "speed"), help="default: all")
+    parser.add_argument("--part", action="append", choices=PARTS, help="default: all")
     parser.add_argument("--list", action="store_true", help="print what was missed, and every finding")
     args = parser.parse_args()
-    parts = args.part or ("speed", "planted", "real", "others")
+    parts = args.part or PARTS
     data, verdicts = args.data or shared_folder("lasot_annos", "tnl2k_annos", "otb", "published_texts"), read_verdicts()
     if "speed" in parts:
         speed(data)
@@ -296,6 +348,8 @@ def main() -> None:
         real_table(lasot(data), verdicts, args.list)
     if "others" in parts:
         others_table(data, verdicts, args.list)
+    if "published" in parts:
+        published_table(data, verdicts, args.list)
 
 
 if __name__ == "__main__":

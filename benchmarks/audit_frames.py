@@ -92,7 +92,8 @@ def seen_by(
         texts = {n: scene.manual for n, scene in by_name.items()}
         sights = look_at(data, texts, from_preset(preset), Resources(), words=words).by_name
         kept.write_bytes(pickle.dumps(dict(sights)))
-    return Seen(pickle.loads(kept.read_bytes()), by_name, dict(zip(names, roles, strict=False)))
+    sights = {n: sight for n, sight in pickle.loads(kept.read_bytes()).items() if n in by_name}
+    return Seen(sights, by_name, dict(zip(names, roles, strict=False)))
 
 
 def faults(seen: Seen, tallies: Mapping[str, Tally], sights: Sights) -> Iterator[str]:

@@ -16,9 +16,12 @@ from chatdesc.synthetic import (
     CANVAS,
     COLOURS,
     Scene,
+    Thing,
     _jpeg,
+    _pole_span,
     backdrop,
     draw,
+    hidden,
     make_scene,
     phrase,
     place_of,
@@ -33,6 +36,7 @@ CHANGES = "changes_colour"
 UNCLEAR = "unclear"
 KINDS = ("none", "wrong_target", "ambiguous", "typo", STOPS, CHANGES)
 FASTER = 3.0
+MOSTLY = 0.75  # share of a thing that must be seen so that it may be meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ def planted(each: int, frames: int, seed: int) -> list[Scene]:
     """``each`` scenes per fault, and as many sound ones as there are of all faults together, in turn.
 
     Half the sound texts name a side of the frame on which their target stays. A text without a fault that does not
-    clearly exclude a look-alike on the first frame is marked UNCLEAR: it counts neither as sound nor as ambiguous.
+    clearly exclude a look-alike on the first frame is marked UNCLEAR: it counts neither as sound nor as ambiguous. So
+    is an ambiguous text if the other things that it fits are behind the pole by more than a quarter.
     """
     rng = np.random.default_rng(seed)
     makers = [_leaving(rng, frames, True), _leaving(rng, frames, False)]
@@ -65,7 +70,30 @@ def planted(each: int, frames: int, seed: int) -> list[Scene]:
         found += [next(makers[1]), next(makers[1])]
     found = [scene for scene in found if scene.fault != "none" or not _turns(scene, frames)]
     found += _changing(np.random.default_rng([seed, 2]), each, frames)
-    return [replace(scene, fault=UNCLEAR) if _unclear(scene) else scene for scene in found]
+    return [replace(scene, fault=UNCLEAR) if _unclear(scene) or _half_seen(scene) else scene for scene in found]
+
+
+def _half_seen(scene: Scene) -> bool:
+    """Whether an ambiguous text fits no other thing of which the first frame that shows the target shows most."""
+    words = [word for word in scene.manual.split() if word in (*COLOURS, *SHAPES)]
+    if scene.fault != "ambiguous" or not words:
+        return False
+    twins = [thing for thing in scene.things[1:] if all(truth(thing, word) for word in words)]
+    return not any(seen_share(scene, thing, _first(scene)) >= MOSTLY for thing in twins)
+
+
+def _first(scene: Scene) -> int:
+    return next(t for t in range(1000) if not hidden(scene, t))
+
+
+def seen_share(scene: Scene, thing: Thing, t: int) -> float:
+    """The share of a thing's width in frame t that is in the frame and not behind the pole."""
+    x, _, w, _ = (float(v) for v in scene.box(thing, t))
+    inside = max(0.0, min(x + w, CANVAS[0]) - max(x, 0.0))
+    if scene.pole is None:
+        return inside / w
+    x0, x1 = _pole_span(scene, t)
+    return (inside - max(0.0, min(x + w, x1) - max(x, x0))) / w
 
 
 def _unclear(scene: Scene) -> bool:
@@ -101,7 +129,7 @@ def beside_rival(rng: np.random.Generator, scene: Scene, differs: Collection[str
 
 
 def _changing(rng: np.random.Generator, count: int, frames: int) -> Iterator[Scene]:
-    """Scenes whose texts are true of the target at first, and of another thing from a quarter to half of the video on."""
+    """Scenes whose texts are true of the target at first, and of another thing before half of the video is over."""
     while count:
         scene = beside_rival(rng, make_scene(rng, frames, "none", 0), ["colour"])
         target, others = scene.things[0], scene.things[1:]

@@ -228,7 +228,7 @@ def preset(name: str) -> Preset:
     """
     known = presets()
     if name not in known:
-        raise ChatdescError(f"no preset is called {name!r}; there are: {', '.join(known)}")
+        raise ChatdescError(f"no preset is called {name!r} among {', '.join(known)}{near(name, known)}")
     return known[name]
 
 

@@ -2,8 +2,8 @@
 
 >>> sorted(["swing-10", "swing-2"], key=natural)
 ['swing-2', 'swing-10']
->>> near("airplan-1", ["airplane-1", "bus-2"])
-'; did you mean airplane-1?'
+>>> near("airplan-1", ["airplane-1", "bus-2"]), near("airplan-1", ["airplane-1", "airplane-2", "airplane-3"])
+('; did you mean airplane-1?', '; did you mean airplane-1, airplane-3 or airplane-2?')
 >>> some(["a", "b", "c", "d", "e", "f"])
 'a, b, c, d, e and 1 more'
 >>> file_name("bus-1", ".txt"), file_name("../bus", ".txt"), len(file_name("bus" * 100, ".txt"))
@@ -38,8 +38,8 @@ def _number(digits: str) -> tuple[int, str]:
 def near(word: str, words: Iterable[str]) -> str:
     """Up to three of ``words`` that resemble ``word``, as the end of an error message; empty if none does."""
     by_lower = {name.lower(): name for name in words}
-    similar = [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 3, 0.5)]
-    return f"; did you mean {' or '.join(similar)}?" if similar else ""
+    *others, last = [by_lower[name] for name in difflib.get_close_matches(word.lower(), by_lower, 3, 0.5)] or [""]
+    return f"; did you mean {', '.join(others)}{' or ' * bool(others)}{last}?" if last else ""
 
 
 def between_commas(listed: str) -> list[str]:

@@ -71,7 +71,7 @@ def load(
         ChatdescError: unknown name, split or sequence, missing root, or a root without this layout.
     """
     if name not in NAMES:
-        raise ChatdescError(f"there is no dataset {name!r}{near(name, NAMES)}; known are {', '.join(NAMES)}")
+        raise ChatdescError(f"there is no dataset {name!r} among {', '.join(NAMES)}{near(name, NAMES)}")
     module, _, attribute = NAMES[name].partition(":")
     factory: type[Dataset] = getattr(importlib.import_module(module), attribute)
     return factory(

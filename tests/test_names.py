@@ -29,7 +29,7 @@ def test_names_that_differ_in_zeros_alone_have_one_order():
 
 def test_similar_names_are_offered_in_their_own_spelling():
     assert near("AIRPLANE1", ["Airplane-1", "bus-2"]) == "; did you mean Airplane-1?"
-    assert near("cat", ["bat", "cats", "car", "hat"]).count(" or ") == 2
+    assert near("cat", ["bat", "cats", "car", "hat"]) == "; did you mean cats, hat or car?"
     assert near("zebra", ["bus-2"]) == near("x", []) == ""
 
 

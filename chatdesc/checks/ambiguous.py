@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import CLEAR, LESS_LIKE, LIKE, evidence, is_false, is_read, misspelt
+from chatdesc.checks.leads import evidence, is_false, is_read, misspelt, out_of_place
 from chatdesc.checks.wrong_target import leads_elsewhere
 from chatdesc.stages.ground import is_content
 from chatdesc.stages.look import Sight, View
@@ -14,6 +14,8 @@ from chatdesc.types import split_words
 NAME = "ambiguous"
 SEVERITY = 0.6  # on the first frame alone; up to MOST where the other frames say the same
 MOST = 0.9
+NEAR = 0.4  # a lead under which another region fits nearly as well
+LIKE = 15.0  # cosine x 100 by which target and region may differ in how they agree with a text that fits both
 GENERAL = frozenset("object objects thing things target item something moving stationary static visible".split())
 
 
@@ -36,7 +38,7 @@ class AmbiguousCheck:
         if names_nothing(sight.text):
             reason = "the words name nothing that sets the target apart from other things"
         elif is_read(sight) and fits_several(sight):
-            others = max(1, len(rivals(sight.views[0])))
+            others = len(rivals(sight, sight.views[0]))
             regions = "another region" if others == 1 else f"{others} other regions"
             reason = f"on the first frame the words fit {regions} as well as the target"
         else:
@@ -49,20 +51,18 @@ class AmbiguousCheck:
 
 
 def fits_several(sight: Sight) -> bool:
-    """Whether the target has no clear lead on the first frame, while it agrees with the text like the next region.
+    """Whether the target has no clear lead on the first frame over a region that agrees with the text like the target.
 
     A text with a word that is not true of the target does not fit it, but something else or nothing.
     """
     if any(is_false(sight, without) for without in sight.without) or leads_elsewhere(sight):
         return False
-    return bool(sight.views[0].proposed.any()) and undecided(sight.views[0])
+    return bool(sight.views[0].proposed.any()) and undecided(sight, sight.views[0])
 
 
-def undecided(view: View) -> bool:
-    """Whether neither the leads nor the alignments of a frame tell the target from another region."""
-    if view.lead is None or view.alignment_lead is None:
-        return False
-    return view.lead < CLEAR and -LESS_LIKE < view.alignment_lead < LIKE
+def undecided(sight: Sight, view: View) -> bool:
+    """Whether neither the lead nor the alignment on a frame tells the target from some other region."""
+    return view.lead is not None and view.lead < NEAR and bool(rivals(sight, view))
 
 
 def names_nothing(text: str) -> bool:
@@ -75,12 +75,18 @@ def names_nothing(text: str) -> bool:
     return bool(words) and GENERAL.issuperset(words)
 
 
-def rivals(view: View) -> list[int]:
-    """Indices of the regions off the target that fit nearly as well as the best one."""
-    enough = (1 - CLEAR) * max(view.best_on, view.best_off)
-    return [k for k, on in enumerate(view.on_target) if not on and view.fits[k] >= enough]
+def rivals(sight: Sight, view: View) -> list[int]:
+    """Indices of the regions off the target that fit nearly as well as the best one, and agree like the target."""
+    enough = (1 - NEAR) * max(view.best_on, view.best_off)
+    near = (k for k, on in enumerate(view.on_target) if not on and view.fits[k] >= enough)
+    return [k for k in near if _agrees(view, k) and not out_of_place(sight.text, view, k)]
+
+
+def _agrees(view: View, region: int) -> bool:
+    """Whether a region agrees with the text about as well as the target; one that was not embedded does not."""
+    return view.alignment is not None and abs(view.alignment - view.alignments[region]) < LIKE
 
 
 def _severity(sight: Sight) -> float:
-    share = sum(map(undecided, sight.views)) / len(sight.views)
+    share = sum(undecided(sight, view) for view in sight.views) / len(sight.views)
     return round(SEVERITY + (MOST - SEVERITY) * share, 3)

@@ -86,7 +86,8 @@ class Check(Protocol):
     Optional members: ``english_only``; where it is true, ``prepare`` and ``find`` see neither empty texts nor those in
     other languages, nor endless ones. Without it, that holds for checks that find typos or grammar. ``needs``: what the
     check decides from beside the text: ``frames`` (``Subject.sight``), ``words`` (with each word left out), or
-    ``frames or row``, where a run's row may do.
+    ``frames or row``, where a run's row may do. ``note``: after ``prepare``, what a reader must know of this audit;
+    empty if nothing.
 
     Attributes:
         name: as ``--checks`` takes it.

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from statistics import fmean
 
 from chatdesc.checks.base import Subject
 from chatdesc.checks.language import edits, english, sources
 from chatdesc.checks.ngrams import START, STOP, Text, Trigrams, View
 from chatdesc.checks.siblings import Siblings, words_of
 from chatdesc.types import Word, split_words
+
+SAMPLE = 300
 
 
 class Corpus(tuple[Subject, ...]):
@@ -37,6 +40,16 @@ class Corpus(tuple[Subject, ...]):
     def model(self) -> Trigrams:
         """The model of the texts' language."""
         return Trigrams(map(self.text, self))
+
+    @cached_property
+    def surprise(self) -> float:
+        """How much a text surprises who knows the others: the mean negative log probability of its words, in nats.
+
+        Of more than SAMPLE distinct texts some are taken, evenly spread in their order. 0 without a text.
+        """
+        texts = [text for text in sorted(self.model.texts) if text.words]
+        some = texts[:: -(-len(texts) // SAMPLE)] if texts else []
+        return fmean(self.model.without(text).surprise(text.words) for text in some) if some else 0.0
 
     def read(self, subject: Subject) -> Reading:
         """One text, with what the others say about it."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import LEAST_VIEWS, UNLIKE, begins_on, evidence, is_read, misspelt, span_of, unfit_places
+from chatdesc.checks.leads import (
+    LEAST_VIEWS,
+    UNLIKE,
+    begins_on,
+    evidence,
+    is_read,
+    misspelt,
+    out_of_place,
+    span_of,
+    unfit_places,
+)
 from chatdesc.stages.look import Sight, View
 
 NAME = "does-not-hold"
@@ -67,13 +77,18 @@ def _lost(sight: Sight) -> Finding | None:
     if first is None:
         return None
     start = left_from([view.alignment is not None and view.alignment <= first - UNLIKE for view in sight.views])
-    if start is None or len(sight.views) - start < LEAST_VIEWS or not any(map(_elsewhere, sight.views[start:])):
+    if start is None or len(sight.views) - start < LEAST_VIEWS:
+        return None
+    if not any(_elsewhere(sight, view) for view in sight.views[start:]):
         return None
     frame = sight.views[start].frame
     reason = f"from frame {frame} on the target agrees much less with the words, which lead elsewhere then"
     return Finding(NAME, "does_not_hold", SEVERITY, reason, evidence=evidence(sight) | {"breaks_at": frame})
 
 
-def _elsewhere(view: View) -> bool:
-    """Whether the words lead to another region, which agrees better with them."""
-    return all(lead is not None and lead < 0 for lead in (view.lead, view.alignment_lead))
+def _elsewhere(sight: Sight, view: View) -> bool:
+    """Whether the words lead to another region, which agrees better with them and is where they say."""
+    return view.alignment is not None and any(
+        not on and fit > view.best_on and aligned > view.alignment and not out_of_place(sight.text, view, k)
+        for k, (on, fit, aligned) in enumerate(zip(view.on_target, view.fits, view.alignments, strict=True))
+    )

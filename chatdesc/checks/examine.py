@@ -21,7 +21,7 @@ from operator import index
 
 from chatdesc.checks.base import KINDS, Check, Finding, Subject
 from chatdesc.checks.corpus import Corpus
-from chatdesc.checks.other_languages import language
+from chatdesc.checks.other_languages import languages
 from chatdesc.names import some
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
@@ -41,7 +41,8 @@ def examine(
 
     Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
     """
-    unread = {subject.sequence: why for subject in audited if (why := _unreadable(subject.text))}
+    spoken = languages(subject.text for subject in audited)
+    unread = {s.sequence: why for s, name in zip(audited, spoken, strict=True) if (why := _unreadable(s.text, name))}
     english = Corpus(subject for subject in audited if subject.sequence not in unread and subject.text.strip())
     found: dict[str, list[Finding]] = {}
     made = list(checks)
@@ -53,14 +54,15 @@ def examine(
             found.setdefault(name, []).extend(findings)
     if progress is not None:
         progress(len(made), len(made), "")
+    said = tuple(note for check in made if (note := str(getattr(check, "note", ""))))
     in_order = (subject.sequence for subject in audited if subject.sequence in found)
-    return {name: tuple(found[name]) for name in in_order}, _notes(unread)
+    return {name: tuple(found[name]) for name in in_order}, (*_notes(unread), *said)
 
 
-def _unreadable(text: str) -> str | None:
+def _unreadable(text: str, spoken: str | None) -> str | None:
     """Why no check of English looks at a text: its language, or its length; None where they do."""
     endless = len(text) > LONGEST or max(map(len, text.split()), default=0) > LONGEST_WORD
-    return "too long to be read" if endless else language(text)
+    return "too long to be read" if endless else spoken
 
 
 def _english_only(check: Check) -> bool:

@@ -15,9 +15,7 @@ from chatdesc.types import split_words
 
 LEAST_VIEWS = 2  # frames on which a text must lead somewhere, for a finding
 CLEAR = 0.35  # a lead from which one region is meant, and not the other
-LIKE = 15.0  # cosine x 100 by which the target may agree better with a text that fits another region, too
-LESS_LIKE = 12.0  # by which it may agree less
-FALSE = 5.0  # by which the target agrees better with a text without a word that is not true of it
+FALSE = 5.0  # cosine x 100 by which the target agrees better with a text without a word that is not true of it
 UNLIKE = 18.0  # from which on another region agrees better, so that it is what the text means
 MOSTLY = 0.5  # share of a text's content words that a grounder must know, for a finding
 REGIONS = 3  # regions per frame that evidence names
@@ -119,6 +117,11 @@ def _rounded(box: Iterable[float]) -> list[float]:
 def digits(value: float | None) -> float | None:
     """A number as evidence has it."""
     return None if value is None or value != value else round(value, 3)
+
+
+def out_of_place(text: str, view: View, region: int) -> bool:
+    """Whether a region is not at a place of the frame that a text names, so that the text cannot mean it."""
+    return any(place.fits(view.boxes[region], view.size) is False for place in places_in(text))
 
 
 def unfit_places(sight: Sight) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 SCRIPTS = {
@@ -52,6 +53,23 @@ def language(text: str) -> str | None:
         del scripts[""]
         return "Japanese" if scripts["Japanese"] else scripts.most_common(1)[0][0]
     return _latin(_bare(text[:1000]).split())
+
+
+def languages(texts: Iterable[str]) -> list[str | None]:
+    """The language of each text; one without small words is in the language of most of the texts that have some.
+
+    >>> languages(["ein roter Bus auf der Straße", "der Bus im Regen", "roter Bus", "a red bus"])
+    ['German', 'German', 'German', None]
+    """
+    known = [(text, language(text)) for text in texts]
+    found = Counter(name or "" for text, name in known if name or says_english(text))
+    most = found.most_common(1)[0][0] if found else ""
+    return [name or (most if most and text.strip() and not says_english(text) else None) for text, name in known]
+
+
+def says_english(text: str) -> bool:
+    """Whether a text has a small word of English."""
+    return not ENGLISH.isdisjoint(word.lower() for word in _bare(text[:1000]).split())
 
 
 def _script(char: str) -> str:

@@ -16,6 +16,9 @@ from chatdesc.checks.siblings import ONE_TARGET
 
 # How much likelier (log) a text must get by another word, and what counts against it. Chosen with errors planted in
 # half of LaSOT's classes.
+STRANGE = (
+    4.2  # surprise of the texts (nats) from which they share too little language for that: see benchmarks/audit.py
+)
 ENOUGH = 3.0
 ALONE = 4.0  # no neighbour of the candidate on one side is seen with it elsewhere; half of it where a text ends there
 OFTEN = 1.5  # times log(1 + n) for a word that n other texts have
@@ -52,20 +55,32 @@ class Candidate:
 
 
 class RealWordCheck(LanguageCheck):
-    """Finds known words where the dataset's other texts have a word one edit or one inflection away."""
+    """Finds known words where the dataset's other texts have a word one edit or one inflection away.
+
+    Where the texts are few or say nothing alike, so that nobody can know from them what belongs where, it finds only
+    rare words that become a frequent one of the dataset when two letters change places.
+    """
 
     name = "real-word"
     kinds: tuple[str, ...] = ("typo",)
 
+    @property
+    def note(self) -> str:
+        """Why it says little; empty where it does not."""
+        if self._corpus.surprise <= STRANGE:
+            return ""
+        found = f"{self._corpus.surprise:.1f} nats of surprise a word, at most {STRANGE}"
+        return f"real-word: the texts are too few or too diverse to tell real words in the wrong place ({found})"
+
     def find(self, subject: Subject) -> list[Finding]:
         """One finding per fault."""
-        reading = self._corpus.read(subject)
+        reading, known = self._corpus.read(subject), self._corpus.surprise <= STRANGE
         plain = [i for i, word in enumerate(reading.spans) if is_plain(word) and not reading.at_punctuation(i)]
-        return [found for index in plain if (found := _look(reading, index))]
+        return [found for index in plain if (found := _look(reading, index, known))]
 
 
-def _look(reading: Reading, index: int) -> Finding | None:
-    best = best_candidate(reading, index)
+def _look(reading: Reading, index: int, known: bool) -> Finding | None:
+    best = best_candidate(reading, index) if known else None
     if best and best.score > ENOUGH:
         return _finding(reading, index, best)
     other = swapped(reading, index)

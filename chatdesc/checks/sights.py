@@ -12,6 +12,8 @@ from pathlib import Path
 
 from chatdesc.backends import create
 from chatdesc.checks.base import Check, Subject
+from chatdesc.checks.leads import is_read
+from chatdesc.checks.wrong_target import recorded
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
@@ -23,6 +25,8 @@ from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.stages.look import Sight, look
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
+
+EITHER = "frames or row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def look_at(
     Raises:
         ChatdescError: no backend has such a name, its model cannot be loaded, or it failed on every sequence.
     """
+    if not texts:
+        return Sights()
     models = _models(settings, resources)
     threshold = models.threshold(settings)
     found: dict[str, Sight] = {}
@@ -74,7 +80,7 @@ def look_at(
             progress(done, len(texts), "frames")
     if failed and not found:
         raise ChatdescError(f"no text could be looked at with its frames: {next(iter(failed.values()))}")
-    return Sights(found, _notes(failed))
+    return Sights(found, (*_notes(failed), *_unread(found)))
 
 
 def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
@@ -106,6 +112,14 @@ def frames_for(
     return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
 
 
+def not_recorded(texts: Mapping[str, str], subjects: Sequence[Subject], checks: Sequence[Check]) -> dict[str, str]:
+    """The texts that must be looked at: where a run's row may do, those of which it has recorded too little."""
+    if any(need(check) not in ("", EITHER) for check in checks):
+        return dict(texts)
+    known = {s.sequence for s in subjects if s.row is not None and recorded(s.row, s.text) is not None}
+    return {name: text for name, text in texts.items() if name not in known}
+
+
 def need(check: Check) -> str:
     """What a check needs beside texts; empty where texts do."""
     return str(getattr(check, "needs", ""))
@@ -122,7 +136,7 @@ def refuse_blind(checks: Sequence[Check], named: bool, frames: bool, root: str |
         raise ChatdescError("--frames: say where they are: chatdesc audit DATASET ROOT --frames, or RUN ROOT --frames")
     if frames and not looking:
         raise ChatdescError("--frames: none of --checks looks at frames (`chatdesc audit --list` lists them)")
-    blind = [check.name for check in looking if not (need(check) == "frames or row" and root is None)]
+    blind = [check.name for check in looking if not (need(check) == EITHER and root is None)]
     if named and blind and not frames:
         where = f"{source} {'ROOT' if root is None else root}"
         raise ChatdescError(f"--checks {','.join(blind)}: needs the frames: chatdesc audit {where} --frames")
@@ -140,6 +154,17 @@ def _why(error: BaseException) -> str:
     if not isinstance(error, Exception):
         raise error
     return without_secrets(str(error) if isinstance(error, ChatdescError) else f"{type(error).__name__}: {error}")
+
+
+def _unread(found: Mapping[str, Sight]) -> tuple[str, ...]:
+    unread = [name for name, sight in found.items() if not is_read(sight)]
+    if not unread:
+        return ()
+    one = "text was" if len(unread) == 1 else "texts were"
+    return (
+        f"{len(unread)} {one} not judged by frames ({some(unread, 3)}): the grounder finds nothing for more than half "
+        "of the words; --grounder or --preset names another one",
+    )
 
 
 def _notes(failed: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,8 +18,7 @@ from chatdesc.tables import Record
 
 NAME = "word-by-word"
 SEVERITY = 0.6
-LESS = 0.2  # by which a harmful word lessens the target's lead
-ENOUGH = 0.55  # the target's lead from which a word is not needed
+ENOUGH = 0.45  # the target's lead from which a word is not needed
 
 Role = Literal["needed", "redundant", "harmful"]
 
@@ -63,7 +62,7 @@ def role(sight: Sight, without: Without) -> Role | None:
         return None
     found = -1.0 if rest is None else rest
     if is_false(sight, without):
-        return "harmful" if found >= CLEAR and found - whole >= LESS else None
+        return "harmful" if found >= max(CLEAR, whole) else None
     if whole < CLEAR or any(is_false(sight, other) for other in sight.without):
         return None
     return "redundant" if found >= ENOUGH else "needed"

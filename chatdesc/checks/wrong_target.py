@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.leads import CLEAR, LEAST_VIEWS, UNLIKE, evidence, frames_of, is_read, middle
@@ -60,8 +61,19 @@ def of_sight(sight: Sight) -> Finding | None:
     return Finding(NAME, "wrong_target", SEVERITY, reason, evidence=evidence(sight))
 
 
-def of_row(row: Row, text: str) -> Finding | None:
-    """The finding of a manual text that a run grounded on its feedback frames and aligned on several."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a run has recorded of a manual text: IoUs and margin of the grounding, and the margins of the encoders."""
+
+    grounder: str
+    iou: float
+    top_iou: float
+    margin: float
+    alignment_margins: list[float]
+
+
+def recorded(row: Row, text: str) -> Recorded | None:
+    """What a run's row says of its manual text, grounded on feedback frames and aligned on several; None if not all."""
     grounding, scores = row.get("grounding"), row.get("alignment") or []
     if not grounding or text != row.get("manual_text"):
         return None
@@ -69,8 +81,19 @@ def of_row(row: Row, text: str) -> Finding | None:
     margins = [s["manual_margin"] for s in scores if s["frames"] >= LEAST_VIEWS and s["manual_margin"] is not None]
     if margin is None or iou is None or top is None or not margins:
         return None
-    if margin > -CLEAR or max(iou, top) > 0 or max(margins) > -UNLIKE:
+    return Recorded(grounding["grounder"], iou, top, margin, margins)
+
+
+def of_row(row: Row, text: str) -> Finding | None:
+    """The finding of a manual text of which a run has recorded enough."""
+    seen = recorded(row, text)
+    if seen is None or seen.margin > -CLEAR or max(seen.iou, seen.top_iou) > 0 or max(seen.alignment_margins) > -UNLIKE:
         return None
     reason = "the run grounded the words elsewhere, and what they led to agrees better with them than the target"
-    said: Record = {"grounder": grounding["grounder"], "iou": iou, "margin": margin, "alignment_margins": margins}
+    said: Record = {
+        "grounder": seen.grounder,
+        "iou": seen.iou,
+        "margin": seen.margin,
+        "alignment_margins": seen.alignment_margins,
+    }
     return Finding(NAME, "wrong_target", RECORDED, reason, evidence=said)

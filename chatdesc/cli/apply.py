@@ -10,7 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out, new_console, say
 from chatdesc.cli.options import TextsOpt
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.tables import plain_table
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ VERDICTS = {
 
 
 def apply(
-    source: Annotated[str, typer.Argument(help="What was reviewed: run folder, dataset folder, or USER/NAME")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What was reviewed: run folder, dataset folder, or USER/NAME")
+    ],
     out: Annotated[Path, typer.Option(help="New folder for the rows, and for the patch")],
     decisions: DecisionsOpt = None,
     root: Annotated[
@@ -76,17 +78,19 @@ def _tell(done: Applied) -> None:
         if state in counts:
             names = [outcome.sequence for outcome in done.outcomes if outcome.state == state]
             echo(f"{counts[state]} not applied ({some(names)}): {said}", err=True)
-    echo(f"written: {done.rows} rows in {done.out}")
+    echo(f"written: {counted(done.rows, 'row')} in {done.out}")
     for name, why in list(done.unwritten.items())[:SHOWN]:
         echo(f"not in the patch: {name}: {why}", err=True)
     if done.patch:
-        echo(f"written: {done.patch} ({done.files} text file{'' if done.files == 1 else 's'})")
+        echo(f"written: {done.patch} ({counted(done.files, 'text file')})")
         echo(f"apply it: {done.command}")
         echo(f"undo it:  {done.undo}")
 
 
 def agreement(
-    source: Annotated[str, typer.Argument(help="What was reviewed: run folder, dataset folder, or USER/NAME")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What was reviewed: run folder, dataset folder, or USER/NAME")
+    ],
     decisions: DecisionsOpt = None,
 ) -> None:
     """Show how far reviewers agree (Cohen's kappa), and the rows on which they differ.
@@ -100,7 +104,10 @@ def agreement(
     for pair in found.pairs:
         one, other = pair.reviewers
         if pair.others:
-            say(console, f"{pair.others} rows do not count: {one} and {other} saw different texts of them")
+            say(
+                console,
+                f"{counted(pair.others, 'row does', 'rows do')} not count: {one} and {other} saw different texts",
+            )
         if pair.differing:
             console.print(plain_table(pair.table()[:SHOWN], f"Where {one} and {other} differ", console.width))
         if len(pair.differing) > SHOWN:

@@ -28,13 +28,18 @@ def audit(
     source: Annotated[
         str | None,
         typer.Argument(
+            metavar="SOURCE",
             help="Name of a dataset (with ROOT), run folder, dataset folder, or Hub repository USER/NAME",
             show_default=False,
         ),
     ] = None,
     root: Annotated[
         str | None,
-        typer.Argument(help="Root of the dataset; of a RUN only with --frames or --with-describer", show_default=False),
+        typer.Argument(
+            metavar="ROOT",
+            help="Root of the dataset; of a RUN only with --frames or --with-describer",
+            show_default=False,
+        ),
     ] = None,
     checks: Annotated[str | None, typer.Option(help="Names of checks, separated by commas (default: all)")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and exit")] = False,

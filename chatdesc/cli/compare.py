@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 
 FAILURES = 10  # lines
 ABLATED = "verification"
-MODELS = ("root", "judge", "tracker", "verifier", "ablate", "encoder")
-TRACKING = ("texts", "device", "sequences_in_flight")  # only where ROOT is tracked
+MODELS = ("judge", "tracker", "verifier", "ablate", "encoder")
+SPEED = ("device", "sequences_in_flight")  # only where ROOT is tracked
 
 
 def compare(
     context: typer.Context,
     run: RunArg,
     root: Annotated[
-        str | None, typer.Argument(help="Root of the dataset (default: compare only what was tracked before)")
+        str | None,
+        typer.Argument(
+            metavar="ROOT",
+            help="Root of the dataset (default: compare only what was tracked before); with --results, for attributes",
+        ),
     ] = None,
     judge: Annotated[
         str | None, typer.Option(help="Grounder that took no part in choosing the texts: NAME or NAME:MODEL")
@@ -87,9 +91,9 @@ def compare(
       chatdesc compare runs/tnl2k --results JointNLT/a=manual --results JointNLT/b=refined --results OSTrack=no-text
     """
     if results:
-        refuse_given(context, (*MODELS, *TRACKING), BROUGHT)
+        refuse_given(context, (*MODELS, *SPEED), BROUGHT)
     elif root is None:
-        refuse_given(context, TRACKING, NOT_TRACKED)
+        refuse_given(context, ("texts", *SPEED), NOT_TRACKED)
     one = _one_verifier(verifier, ablate)
     make_folder(out)
     console = new_console()

@@ -23,10 +23,11 @@ def evaluate(
     dataset: Annotated[
         str,
         typer.Argument(
-            help="lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k, or folder (one .txt of boxes per sequence)"
+            metavar="DATASET",
+            help="lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k, or folder (one .txt of boxes per sequence)",
         ),
     ],
-    root: Annotated[str, typer.Argument(help="Folder of the dataset, an archive, or an fsspec URL")],
+    root: Annotated[str, typer.Argument(metavar="ROOT", help="Folder of the dataset, an archive, or an fsspec URL")],
     results: Annotated[
         list[str],
         typer.Option(help="Folder or zip of a tracker's results: DIR or DIR=NAME; 'DIR/*' for all in it; repeatable"),

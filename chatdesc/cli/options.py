@@ -13,9 +13,10 @@ from chatdesc.config import Settings
 
 DATASETS = "lasot, lasot_ext, tnl2k, otb-lang, trackingnet, got10k or synthetic"
 
-DatasetArg = Annotated[str, typer.Argument(help=f"Dataset: {DATASETS}", show_default=False)]
+DatasetArg = Annotated[str, typer.Argument(metavar="DATASET", help=f"Dataset: {DATASETS}", show_default=False)]
 RootArg = Annotated[
-    str, typer.Argument(help="Folder of the dataset, an archive, or an fsspec URL (zip://, s3://, hf://)")
+    str,
+    typer.Argument(metavar="ROOT", help="Folder of the dataset, an archive, or an fsspec URL (zip://, s3://, hf://)"),
 ]
 RunArg = Annotated[str, typer.Argument(metavar="RUN", help="Run folder")]
 SplitOpt = Annotated[str | None, typer.Option(help="train or test (default: all sequences under ROOT)")]

@@ -12,6 +12,7 @@ from chatdesc import api
 from chatdesc.cli.console import echo, new_console, progress_bar
 from chatdesc.cli.options import DeviceOpt, TextsOpt
 from chatdesc.decisions.review import PORT, Reviewed
+from chatdesc.names import counted
 
 
 def review(
@@ -57,7 +58,8 @@ def review(
     def ready(url: str, so_far: Reviewed) -> None:
         bar.close()
         before = f", {so_far.decided} decided before" if so_far.decided else ""
-        echo(f"{so_far.sequences} sequences{before}; reviewer {so_far.reviewer}; decisions go to {so_far.folder}")
+        sequences = counted(so_far.sequences, "sequence")
+        echo(f"{sequences}{before}; reviewer {so_far.reviewer}; decisions go to {so_far.folder}")
         echo(f"open {url}")
         echo("Ctrl-C ends the review; every decision is kept as it is made")
 
@@ -67,4 +69,5 @@ def review(
             sources, root=root, reviewer=reviewer, decisions=decisions, port=port, blind=blind, browser=not no_browser,
             split=split, config=config, texts=texts, grounder=grounder, device=device, ready=ready, progress=progress,
         )  # fmt: skip
-    echo(f"{done.decided} of {done.sequences} rows are decided by {done.reviewer}; the decisions are in {done.folder}")
+    decided = f"{done.decided} of {counted(done.sequences, 'row')}"
+    echo(f"{done.reviewer} has decided {decided}; the decisions are in {done.folder}")

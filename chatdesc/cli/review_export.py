@@ -10,7 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, new_console, progress_bar
 from chatdesc.cli.options import DeviceOpt, TextsOpt
-from chatdesc.names import some
+from chatdesc.names import counted, some
 
 
 def review_export(
@@ -50,12 +50,13 @@ def review_export(
             source, out, to=to, root=root, limit=limit, address=address, split=split, config=config, texts=texts,
             grounder=grounder, device=device, progress=progress,
         )  # fmt: skip
-    echo(f"{done.cases} row{'' if done.cases == 1 else 's'} for review in {done.folder}")
+    echo(f"{counted(done.cases, 'row')} for review in {done.folder}")
     if done.without_pictures:
         echo(
             f"without pictures: {some(done.without_pictures)}; are the frames there, and of the same version?", err=True
         )
     if done.left_out:
         name, why = next(iter(done.left_out.items()))
-        echo(f"{len(done.left_out)} rows are left out ({some(list(done.left_out))}): {name}: {why}", err=True)
+        count = counted(len(done.left_out), "row is", "rows are")
+        echo(f"{count} left out ({some(list(done.left_out))}): {name}: {why}", err=True)
     raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)

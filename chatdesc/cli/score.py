@@ -27,8 +27,10 @@ ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # only where
 
 def score(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="Run folder, or name of a dataset")],
-    root: Annotated[str | None, typer.Argument(help="Root of the dataset (for a run: only with --encoder)")] = None,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Run folder, or name of a dataset")],
+    root: Annotated[
+        str | None, typer.Argument(metavar="ROOT", help="Root of the dataset (for a run: only with --encoder)")
+    ] = None,
     run: Annotated[list[Path] | None, typer.Option(help="Another run in the same tables; repeatable")] = None,
     split: SplitOpt = None,
     sequences: NamesOpt = None,

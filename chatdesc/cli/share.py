@@ -20,7 +20,9 @@ from chatdesc.types import ChatdescError
 
 
 def export(
-    source: Annotated[str, typer.Argument(help="Run folder, dataset folder, or Hub repository USER/NAME")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Run folder, dataset folder, or Hub repository USER/NAME")
+    ],
     to: Annotated[Path, typer.Option(help="Output folder: a new one, or a copy of the dataset")],
     layout: Annotated[str, typer.Option(help=", ".join(layouts()))],
     split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import echo
+from chatdesc.cli.console import echo, new_console
 from chatdesc.cli.options import DeviceOpt, RunArg, TextsOpt
 from chatdesc.cli.unused import refuse_given
+from chatdesc.reports.audit import wrapped
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DRAWING = ("root", "texts", "grounder", "device")
 
@@ -18,7 +22,7 @@ DRAWING = ("root", "texts", "grounder", "device")
 def show(
     context: typer.Context,
     run: RunArg,
-    sequence: Annotated[str, typer.Argument(help="Name of the sequence")],
+    sequence: Annotated[str, typer.Argument(metavar="SEQUENCE", help="Name of the sequence")],
     picture: Annotated[
         Path | None,
         typer.Option(help="Draw the sequence on one sheet instead: a file that ends in .png, .pdf or .svg"),
@@ -46,9 +50,17 @@ def show(
     """
     if picture is None:
         refuse_given(context, DRAWING, "without --picture")
-        echo(api.show(run, sequence))
+        _tell(api.show(run, sequence), new_console())
         return
     made = api.sheet(run, sequence, picture, root=root, texts=texts, grounder=grounder, device=device)
     echo(f"written: {made.path}")
     if made.without:
         echo(made.without, err=True)
+
+
+def _tell(story: str, console: Console) -> None:
+    """Print a story; a terminal gets lines of its width, a file or a pipe whole ones."""
+    for line in story.splitlines():
+        words = line.lstrip()
+        pieces = wrapped(words, console.width, line[: -len(words)]) if words and console.is_terminal else [line]
+        echo("\n".join(pieces))

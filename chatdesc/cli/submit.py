@@ -14,7 +14,7 @@ from chatdesc.names import counted
 
 
 def submit(
-    dataset: Annotated[str, typer.Argument(help="trackingnet or got10k")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="trackingnet or got10k")],
     root: RootArg,
     results: Annotated[
         str, typer.Option(help="Folder or zip of a tracker's results, or a zip made for the server, to check it")

@@ -67,7 +67,7 @@ def word(value: Any) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-def key_of(data: Mapping[str, Any]) -> Key:
+def case_key(data: Mapping[str, Any]) -> Key:
     """The row that a case of an export is about."""
     return word(data.get("dataset")), word(data.get("split")), word(data.get("sequence"))
 

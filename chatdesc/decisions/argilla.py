@@ -29,7 +29,7 @@ Record = dict[str, Any]
 def dataset(name: str) -> Record:
     """The dataset's own description; characters that the server refuses in a name become ``-``."""
     return {
-        "name": NAME.sub("-", name).lstrip("-_ ") or "chatdesc",
+        "name": NAME.sub("-", name).lstrip("-_ ")[:200] or "chatdesc",
         "guidelines": GUIDELINES,
         "allow_extra_metadata": True,
     }

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from chatdesc.decisions.answer import Answer, NoAnswer, key_of, word
+from chatdesc.decisions.answer import Answer, NoAnswer, case_key, word
 from chatdesc.decisions.questions import EDITED, KIND, REASON, VERDICT
 from chatdesc.types import ChatdescError
 
@@ -64,11 +64,11 @@ def answers(record: Mapping[str, Any]) -> Iterator[Answer | NoAnswer]:
             state = "draft" if record.get("status") != "completed" else "submitted" if len(annotators) == 1 else ""
         if state not in ("submitted", "discarded"):
             who = annotator or "somebody"
-            yield NoAnswer(key_of(metadata), f"a draft of {who} that was not submitted" if state else UNKNOWN)
+            yield NoAnswer(case_key(metadata), f"a draft of {who} that was not submitted" if state else UNKNOWN)
             continue
         yield Answer(
             tool=TOOL,
-            key=key_of(metadata),
+            key=case_key(metadata),
             seen=word(metadata.get("seen")),
             texts=(word(fields.get("manual_text")), word(fields.get("refined_text"))),
             annotator=annotator,

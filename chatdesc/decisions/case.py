@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from chatdesc.checks.rows import from_record
-from chatdesc.decisions.decision import Key, seen
+from chatdesc.decisions.decision import Key, key_of, seen
 from chatdesc.page.records import made_by
 from chatdesc.page.suspicion import reasons, suspicion
 from chatdesc.reports.audit import finding_line
@@ -142,7 +142,7 @@ def case_of(row: Row, template: Template | None = None) -> Case:
     """A whole row as a case."""
     why = reasons(row)
     return Case(
-        key=(row["dataset"] or "", row["split"] or "", row["sequence"]),
+        key=key_of(row),
         seen=seen(row["manual_text"], row["text"]),
         manual=row["manual_text"],
         refined=row["text"],

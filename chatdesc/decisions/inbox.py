@@ -25,12 +25,13 @@ from chatdesc.types import ChatdescError
 
 StrPath = str | os.PathLike[str]
 COLUMNS = ("sequence", "dataset", "split", "manual_text", "text")
+HINTS = 10  # cases whose name is compared with all others; more are of another source
 NUMBER = re.compile(r"[0-9]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """An annotator as Label Studio numbers them, or as Argilla does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Imported(Tabular):
+class ReviewImport(Tabular):
     """What ``review_import`` did.
 
     Attributes:
@@ -65,7 +66,7 @@ def review_import(
     reviewer: str | Mapping[str, str] | None = None,
     split: str | None = None,
     config: str | None = None,
-) -> Imported:
+) -> ReviewImport:
     """Take the answers that Label Studio or Argilla exported into the journals of decisions.
 
     Args:
@@ -158,18 +159,18 @@ class _Inbox:
         if isinstance(answer, NoAnswer):
             raise ChatdescError(answer.why)
         if answer.key not in self.rows:
-            names = [sequence for _, _, sequence in self.rows]
+            names = [sequence for _, _, sequence in self.rows] if len(self.left_out) < HINTS else []
             raise ChatdescError(f"there is no such row in the source{near(answer.key[2], names)}")
         if not (reviewer := name(answer)):
             raise ChatdescError("it does not say who answered; name the reviewer with --reviewer")
         return decided(answer, reviewer)
 
-    def emptied(self) -> Imported:
+    def emptied(self) -> ReviewImport:
         """Keep what is new, each reviewer's in order."""
         kept: list[Decision] = []
         for reviewer in dict.fromkeys(made.reviewer for made in self.new):
             kept += Journal(self.folder, reviewer).add(made for made in self.new if made.reviewer == reviewer)
-        return Imported(
+        return ReviewImport(
             self.folder, tuple(kept), self.known, tuple(self.left_out), tuple(self.outdated), tuple(self.changed)
         )
 

@@ -37,7 +37,7 @@ def config(pictures: bool = True) -> str:
         add("Text", name=name, value=f"${name}", valueType="text")
     if pictures:
         add("Header", value="Template", size="5")
-        add("Image", name="template", value="$template", zoom="true", zoomControl="true")
+        add("Image", name="template", value="$template")
         labels = add("RectangleLabels", asked=BOXES, showInline="true")
         for label, colour in COLOURS.items():
             ElementTree.SubElement(labels, "Label", value=label, background=colour)
@@ -65,15 +65,22 @@ def _questions(add: Any) -> None:
     verdict = add("Choices", asked=VERDICT, choice="single", required="true", requiredMessage="Choose a verdict")
     for number, (value, title) in enumerate(VERDICTS.items(), 1):
         ElementTree.SubElement(verdict, "Choice", value=value, hint=title, hotkey=str(number))
-    when = {"visibleWhen": "choice-selected", "whenTagName": VERDICT}
-    add(
-        "TextArea", asked=EDITED, value="$refined_text", placeholder="A better text", rows="2", maxSubmissions="1",
-        editable="true", whenChoiceValue="edit", **when,
-    )  # fmt: skip
-    kind = add("Choices", asked=KIND, choice="single", whenChoiceValue="reject,flag", **when)
+    written = {"rows": "2", "maxSubmissions": "1", "editable": "true"}
+    edit = {"visibleWhen": "choice-selected", "whenTagName": VERDICT, "whenChoiceValue": "edit"}
+    _headed(add, "A better text", edit)
+    add("TextArea", asked=EDITED, value="$refined_text", placeholder="A better text", **written, **edit)
+    fault = edit | {"whenChoiceValue": "reject,flag"}
+    _headed(add, "What is wrong", fault)
+    kind = add("Choices", asked=KIND, choice="single", **fault)
     for value, title in KIND_TITLES.items():
         ElementTree.SubElement(kind, "Choice", value=value, hint=title)
-    add("TextArea", asked=REASON, placeholder="Why", rows="1", maxSubmissions="1", editable="true")
+    add("Header", value="Why", size="5")
+    add("TextArea", asked=REASON, placeholder="In your own words, where it is not plain", **written | {"rows": "1"})
+
+
+def _headed(add: Any, title: str, when: dict[str, str]) -> None:
+    """A heading that is there only when the question under it is."""
+    ElementTree.SubElement(add("View", **when), "Header", value=title, size="5")
 
 
 def task(case: Case, template: str = "", later_frames: str = "") -> Record:

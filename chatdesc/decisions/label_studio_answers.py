@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chatdesc.decisions.answer import Answer, NoAnswer, key_of, word
+from chatdesc.decisions.answer import Answer, NoAnswer, case_key, word
 from chatdesc.decisions.questions import EDITED, KIND, REASON, VERDICT
 from chatdesc.types import ChatdescError
 
@@ -45,7 +45,7 @@ def answers(record: Mapping[str, Any]) -> Iterator[Answer | NoAnswer]:
     for annotation in sorted(given, key=_time):
         yield Answer(
             tool=TOOL,
-            key=key_of(data),
+            key=case_key(data),
             seen=word(data.get("seen")),
             texts=(word(data.get("manual_text")), word(data.get("refined_text"))),
             annotator=_annotator(annotation.get("completed_by", annotation.get("annotator"))),
@@ -55,7 +55,7 @@ def answers(record: Mapping[str, Any]) -> Iterator[Answer | NoAnswer]:
             said=_results(annotation) if is_task(record) else _minimal(annotation),
         )
     if record.get("drafts") and not given:
-        yield NoAnswer(key_of(data), "a draft that was not submitted")
+        yield NoAnswer(case_key(data), "a draft that was not submitted")
 
 
 def _annotations(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

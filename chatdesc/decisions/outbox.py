@@ -27,6 +27,7 @@ from chatdesc.decisions import argilla, label_studio
 from chatdesc.decisions.answer import TOOLS
 from chatdesc.decisions.case import Case, Template, case_of
 from chatdesc.decisions.kept_pictures import Pictures
+from chatdesc.decisions.served import refuse_twins
 from chatdesc.decisions.template import boxed, template_of
 from chatdesc.names import natural
 from chatdesc.page.material import whole
@@ -46,7 +47,7 @@ FOLDER = "pictures"
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ReviewExport:
     """What ``review_export`` wrote.
 
     Attributes:
@@ -76,7 +77,7 @@ def review_export(
     grounder: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
-) -> Exported:
+) -> ReviewExport:
     """Write the rows of a run, the most suspicious first, with their evidence, for review by a team.
 
     Args:
@@ -113,7 +114,7 @@ def review_export(
     with writing(new):
         write(new, map(cases.of, _counted(rows, progress)), Pictures(new / FOLDER, name, address, refined is not None))
     swap_in(folder)
-    return Exported(folder, len(rows), tuple(cases.without), left_out)
+    return ReviewExport(folder, len(rows), tuple(cases.without), left_out)
 
 
 def _refuse(to: str, folder: Path, root: StrPath | None, grounder: str | None) -> None:
@@ -138,6 +139,7 @@ def _queue(source: str, split: str | None, config: str | None, limit: int | None
             rows.append(whole(row))
     if not rows:
         raise ChatdescError(f"{source}: there is no row with a text, so there is nothing to review")
+    refuse_twins(rows)
     rows.sort(key=lambda row: (-suspicion(reasons(row)), natural(row["sequence"])))
     return rows[:limit], left_out
 
@@ -176,28 +178,30 @@ class _Cases:
 
 
 def _label_studio(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:
-    tasks = []
-    for case in cases:
+    def task(case: Case) -> label_studio.Record:
         shown = case.template
-        tasks.append(label_studio.task(case, **(pictures.of(case, shown.image, shown.sheet) if shown else {})))
-    _write(out / "config.xml", label_studio.config(pictures.wanted))
-    _write(out / "tasks.json", _json(tasks))
+        return label_studio.task(case, **(pictures.of(case, shown.image, shown.sheet) if shown else {}))
+
+    (out / "config.xml").write_text(label_studio.config(pictures.wanted), encoding="ascii")
+    _write(out / "tasks.json", map(task, cases))
 
 
 def _argilla(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:
-    records = []
-    for case in cases:
+    def record(case: Case) -> argilla.Record:
         shown = case.template
-        records.append(argilla.record(case, **(pictures.of(case, boxed(shown), shown.sheet) if shown else {})))
-    _write(out / ".argilla" / "dataset.json", _json(argilla.dataset(pictures.name)))
-    _write(out / ".argilla" / "settings.json", _json(argilla.settings(pictures.wanted)))
-    _write(out / "records.json", _json(records))
+        return argilla.record(case, **(pictures.of(case, boxed(shown), shown.sheet) if shown else {}))
+
+    hidden = out / ".argilla"
+    hidden.mkdir()
+    parts = {"dataset.json": argilla.dataset(pictures.name), "settings.json": argilla.settings(pictures.wanted)}
+    for name, content in parts.items():
+        (hidden / name).write_text(json.dumps(content, indent=1), encoding="ascii")
+    _write(out / "records.json", map(record, cases))
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"  # ASCII: whoever reads it may assume another encoding
-
-
-def _write(path: Path, content: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(content, encoding="ascii")
+def _write(path: Path, items: Iterable[dict[str, Any]]) -> None:
+    """A JSON list, one item in memory at a time; ASCII, because its readers may assume another encoding."""
+    with path.open("w", encoding="ascii") as file:
+        for number, item in enumerate(items):
+            file.write((",\n" if number else "[\n") + json.dumps(item, allow_nan=False))
+        file.write("\n]\n")

@@ -16,7 +16,7 @@ VERDICTS = {
     "accept refined": "The refined text is right",
     "accept manual": "The manual text is right, and better than the refined one",
     "edit": "Neither is right as it stands: write a better one below",
-    "reject": "No text can be right for this target",
+    "reject": "Neither text is good: the dataset's own stays, and the sequence is marked",
     "flag": "Somebody else has to look: say what is wrong",
 }
 
@@ -35,5 +35,5 @@ Read both texts and look at the template and at the later frames. The manual tex
 text was made for it. Look at the evidence below: suspicion is near 1 where much speaks against the text.
 
 accept refined: the refined text is right. accept manual: the manual text is right. edit: neither is right as it stands;
-write a better text. reject: no text can be right. flag: somebody else has to look. For reject and flag say what kind of
-fault it is, and why."""
+write a better text. reject: neither text is good; the dataset's own stays, and the sequence is marked. flag: somebody
+else has to look. For reject and flag say what kind of fault it is, and why."""

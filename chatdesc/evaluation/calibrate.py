@@ -145,7 +145,7 @@ def calibrate(
     points = score([evidence(grounding, box) for grounding, box in good.values()], THRESHOLDS, theta)
     best, plateau = choose(points, grounder.threshold)
     about = f"{dataset.dataset}, seed {seed}, theta {theta:g}"
-    warnings = cautions(points, plateau, len(good), k)
+    warnings = cautions(points, plateau, len(good), min(k, len(dataset.names)))
     return Calibration(points, best, plateau, len(good), grounder.threshold, warnings, problems, about)
 
 

@@ -129,7 +129,8 @@ def compare(
 
     Args:
         run: a run's folder.
-        root: the dataset's root; None only compares what was tracked before.
+        root: the dataset's root; None only compares what was tracked before. With ``results`` nothing is tracked, and
+            it tells the attributes of the sequences.
         judge: a grounder that took no part in choosing the texts: ``name`` or ``name:model``.
         results: another tracker's results instead: ``DIR=manual``, ``DIR=refined``, ``DIR=no-text``.
         protocol: whose rules; None takes the dataset's own.
@@ -152,10 +153,10 @@ def compare(
     """
     if results:
         models = {"judge": judge, "tracker": tracker, "verifier": verifier, "encoder": encoder}
-        refuse_unused({"root": root, **models, "texts": texts}, BROUGHT)
+        refuse_unused(models, BROUGHT)
     asked = CompareInput.read(Path(run), Selection(split, sequences, limit, split_file), protocol)
     if results:
-        return compare_arms(asked, ArmResults(external(results)))
+        return compare_arms(asked, ArmResults(external(results)), data=asked.open(root, texts))
     work = Comparison.create(asked.run, asked.open(root, texts), judge, tracker, encoder, device, verifier)
     failures = track_pending(work, asked.names, sequences_in_flight, progress)
     return compare_arms(asked, ArmResults.of(work, asked.names), failures, work.data)
@@ -232,7 +233,7 @@ class CompareInput:
         return cls(run, dataset, rules, chosen, names, rows, truths, (f"warning: {warning}",) if warning else ())
 
     def open(self, root: str | Path | None, texts: str | None) -> Dataset | None:
-        """The dataset, to track its frames; None without a root."""
+        """The dataset, to track its frames and to know its attributes; None without a root."""
         if root is None:
             refuse_unused({"texts": texts}, NOT_TRACKED)
             return None

@@ -139,6 +139,6 @@ def _refuse_other_splits(run: Path, rows: Sequence[Row]) -> None:
         splits = ", ".join(sorted(set(other.values())))
         raise ChatdescError(
             f"{run}: {counted(len(other), 'sequence is', 'sequences are')} of no training split (split: {splits}; "
-            f"{some(list(other))}), and "
-            f"trackers could not be compared on them any more; {RECORD} makes a run of the training split alone"
+            f"{some(list(other))}). A verifier that has learned from test sequences spoils them for every comparison; "
+            f"{RECORD} makes a run of the training split alone"
         )

@@ -178,8 +178,5 @@ def _open(dataset: str, root: str | os.PathLike[str], split: str | None, options
 def _advice(absent: list[str], count: int, dataset: str, root: str | os.PathLike[str]) -> str:
     if len(absent) == count:
         return f"{root}: has no sequence of these rows ({count}); is it the root of {dataset}?"
-    gone = counted(len(absent), f"of {count} sequences is", f"of {count} sequences are")
-    return (
-        f"{root}: {gone} not there ({some(absent, 3)}); "
-        f'complete the copy of {dataset}, or leave them out with missing="skip"'
-    )
+    gone = counted(len(absent), f"of {count} sequences is not there", f"of {count} sequences are not there")
+    return f'{root}: {gone} ({some(absent, 3)}); complete the copy of {dataset}, or leave them out with missing="skip"'

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatdesc.atomic import keep_original, refuse_odd_original, remove_leftovers, write_atomic
-from chatdesc.names import some
+from chatdesc.names import counted, near, some
 from chatdesc.rows.check import wrong_column
 from chatdesc.rows.schema import Row, lacks_text
 from chatdesc.share.collect import Collector, Content, RowRefused, refuse_place
@@ -82,7 +82,7 @@ def export(rows: Iterable[Row], to: Path, layout: str, overwrite: bool = False) 
             sequence that comes twice, or (without ``overwrite``) a file with another text.
     """
     if layout not in layouts():
-        raise ChatdescError(f"there is no layout {layout!r}; known are {', '.join(layouts())}")
+        raise ChatdescError(f"there is no layout {layout!r} among {', '.join(layouts())}{near(layout, layouts())}")
     if to.exists() and not to.is_dir():
         raise ChatdescError(f"{to}: is a file; name a folder")
     collector = TextPerSequence(to, LAYOUTS[layout]) if layout in LAYOUTS else (DATASETS | TABLES)[layout]()
@@ -119,8 +119,7 @@ def _collect(rows: Iterable[Row], collector: Collector, columns: Iterable[str]) 
 
 
 def _about(refused: list[str]) -> str:
-    count = "1 row is" if len(refused) == 1 else f"{len(refused)} rows are"
-    return f"{count} refused ({some(refused, 3)})"
+    return f"{counted(len(refused), 'row is', 'rows are')} refused ({some(refused, 3)})"
 
 
 def _about_nothing(skipped: int) -> str:

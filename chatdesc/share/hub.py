@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from chatdesc.drawing.figures import NO_PLOTS, can_draw
+from chatdesc.names import counted
 from chatdesc.rows.schema import Row, split_name
 from chatdesc.rows.sources import REPOSITORY, read_rows
 from chatdesc.rows.store import dataset_of
@@ -127,7 +128,7 @@ def told(done: Pushed, target: Target) -> list[str]:
     would = target.dry_run
     lines = [f"{'would send' if would else 'sent'}: {path}" for path in done.sent]
     lines += [f"{'would remove' if would else 'removed'}: {path}" for path in done.removed]
-    lines += [f"{done.same} files were there already"] if done.same else []
+    lines += [f"{counted(done.same, 'file was', 'files were')} there already"] if done.same else []
     lines += [] if done.sent or done.removed else ["nothing has changed"]
     lines += [f"{target.repo_id} is {done.repo_id} now"] if done.repo_id != target.repo_id else []
     if would:
@@ -219,7 +220,7 @@ def _publish_once(api: HfApi, built: Built, target: Target, folder: Path, say: S
     sha = remote.sha
     if not target.dry_run:
         if changes.add:
-            say(f"sending {len(changes.add)} files, {_megabytes(changes)} MB, to {target.repo_id}")
+            say(f"sending {counted(len(changes.add), 'file')}, {_megabytes(changes)} MB, to {target.repo_id}")
         sha = commit(api, changes, remote, target, f"chatdesc: {built.config}, {', '.join(splits)}")
         if target.tag and target.tag not in remote.tags:
             _make_tag(api, target, str(sha))

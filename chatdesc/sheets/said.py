@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from chatdesc.checks.rows import from_record
+from chatdesc.names import counted
 from chatdesc.page.records import made_by
 from chatdesc.page.suspicion import reasons
 from chatdesc.reports.audit import finding_line
@@ -27,7 +28,7 @@ def heading(row: Row) -> list[str]:
     """The title, and lines of facts below it."""
     split = f", split {row['split']}" if row["split"] else ""
     facts = [f"class {row['category']}"] if row["category"] else []
-    facts += [f"{row['num_frames']} frames"] if row["num_frames"] else []
+    facts += [counted(row["num_frames"], "frame")] if row["num_frames"] else []
     facts += [f"{row['width']} × {row['height']} pixels"] if row["width"] and row["height"] else []
     facts += [f"status {row['status']}"]
     return [f"{row['sequence']} of {row['dataset']}{split}", ", ".join(facts), *_models(row)]

@@ -155,8 +155,9 @@ def look(
     ]
     views, aligned = yield from _aligned(seen[: len(at)], at, texts, settings.encoders[0])
     leads = [view.lead for view in seen]
-    rows = [tuple(leads[start : start + len(at)]) for start in range(len(at), len(at) * len(texts), len(at))]
-    without = tuple(Without(word, *row) for (word, _), *row in zip(shorter, rows, aligned[1:], strict=True))
+    rows = [tuple(leads[start : start + len(at)]) for start in range(len(at), len(leads), len(at))]
+    seen_without = zip(shorter, rows or [()] * len(shorter), aligned[1:], strict=True)
+    without = tuple(Without(word, row, fit) for (word, _), row, fit in seen_without)
     return Sight(said, public_spec(settings.grounder), public_spec(settings.encoders[0]), tuple(views), without)
 
 

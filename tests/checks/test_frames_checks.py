@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 import chatdesc
-from chatdesc.checks.ambiguous import AmbiguousCheck
+from chatdesc.checks.ambiguous import LIKE, AmbiguousCheck
 from chatdesc.checks.base import Subject
 from chatdesc.checks.does_not_hold import DoesNotHoldCheck
-from chatdesc.checks.leads import FALSE, LESS_LIKE, LIKE, UNLIKE
+from chatdesc.checks.leads import FALSE, UNLIKE
+from chatdesc.checks.sights import Sights, look_at
 from chatdesc.checks.word_by_word import WordByWordCheck, role
 from chatdesc.checks.wrong_target import WrongTargetCheck
+from chatdesc.config import Resources, Settings
+from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
 from chatdesc.synthetic import Scene, Thing, render, write_scenes
@@ -102,13 +105,32 @@ def test_a_text_that_fits_two_regions_at_first_is_ambiguous():
     [
         ((RIGHT, EQUAL), "red kite"),
         (((0.8, 0.8, LIKE), EQUAL), "red kite"),  # the encoder tells them apart
-        (((0.8, 0.8, -LESS_LIKE), EQUAL), "red kite"),
+        (((0.8, 0.8, -LIKE), EQUAL), "red kite"),
         ((WRONG, WRONG), "red kite"),
         ((EQUAL, EQUAL), "red kiet"),  # misspelt: grounders do not read it
     ],
 )
 def test_what_is_not_ambiguous(views, text):
     assert not found(AmbiguousCheck(), a_sight(*views, text=text))
+
+
+def test_the_region_that_fits_must_be_the_one_that_agrees():
+    """One region has the words' lead but does not agree, another agrees but the words do not lead to it."""
+    view = a_view(0, 0.8, 0.7)
+    third = np.float32([[30, 60, 20, 20]])
+    boxes, fits, off = np.concatenate([view.boxes, third]), np.float32([0.8, 0.7, 0.1]), np.array([True, False, False])
+    shared = replace(view, boxes=boxes, fits=fits, on_target=off, alignments=np.float32([np.nan, 10, 40]))
+    assert not found(AmbiguousCheck(), a_sight(shared, shared))
+    both = replace(shared, alignments=np.float32([np.nan, 40, 10]))
+    assert found(AmbiguousCheck(), a_sight(both, both))
+
+
+def test_a_region_that_is_not_where_the_text_says_is_no_rival():
+    """THERE is on the right of the frame's middle, the target on the left."""
+    assert found(AmbiguousCheck(), a_sight(EQUAL, EQUAL, text="red kite at the top"))
+    assert not found(AmbiguousCheck(), a_sight(EQUAL, EQUAL, text="red kite on the left"))
+    assert found(DoesNotHoldCheck(), a_sight(RIGHT, LOST, LOST, LOST, text="red kite at the top"))
+    assert not found(DoesNotHoldCheck(), a_sight(RIGHT, LOST, LOST, LOST, text="red kite on the left"))
 
 
 def test_a_text_with_a_word_that_is_false_of_the_target_is_not_ambiguous():
@@ -303,6 +325,37 @@ def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
     checks = ["wrong-target"]
     result = chatdesc.audit(tmp_path / "run", root, checks=checks, text_source="refined", **MODELS)
     assert [suspect.label for suspect in result.suspects] == [names[0]]
+
+
+def test_what_a_run_has_recorded_is_not_computed_again(rendered, tmp_path, monkeypatch):
+    """A row with all evidence decides alone; one that lacks some is looked at."""
+    root, names = rendered
+    with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
+        for name, enough in zip(names, (True, True, False), strict=True):
+            changes = {} if enough else {"manual_margin": None}
+            store.save(recorded(**changes) | {"sequence": name, "manual_text": "blue circle"})
+    looked_at = []
+    monkeypatch.setattr(
+        "chatdesc.checks.audit.look_at", lambda data, texts, *_, **__: looked_at.append(texts) or Sights()
+    )
+    result = chatdesc.audit(tmp_path / "run", root, checks=["wrong-target"], **MODELS)
+    assert looked_at == [{names[2]: "blue circle"}]
+    assert {suspect.label for suspect in result.suspects} == set(names[:2])
+    chatdesc.audit(tmp_path / "run", root, checks=["wrong-target", "ambiguous"], **MODELS)
+    assert set(looked_at[1]) == set(names)  # no row has what this check needs
+
+
+def test_texts_of_which_a_grounder_knows_few_words_are_told(tmp_path):
+    [name, *_] = render(tmp_path, count=2, frames=2)
+    texts = {name: "woman in dark leggings jogging on the left"}  # it knows dark and left
+    sights = look_at(load("synthetic", str(tmp_path)), texts, Settings(), Resources(), words=False)
+    assert len(sights.notes) == 1 and f"1 text was not judged by frames ({name})" in sights.notes[0]
+    assert look_at(load("synthetic", str(tmp_path)), {name: "red circle"}, Settings(), Resources()).notes == ()
+
+
+def test_nothing_to_look_at_loads_no_model(monkeypatch):
+    monkeypatch.setattr("chatdesc.checks.sights.create", lambda *_, **__: pytest.fail("a model was made"))
+    assert look_at(None, {}, Settings(), Resources()) == Sights()
 
 
 def test_sequences_that_cannot_be_looked_at_are_told(rendered, tmp_path):

@@ -12,7 +12,7 @@ from chatdesc.checks.data import DataCheck
 from chatdesc.checks.duplicates import DuplicateCheck
 from chatdesc.checks.examine import examine
 from chatdesc.checks.frames import FramesCheck
-from chatdesc.checks.other_languages import language
+from chatdesc.checks.other_languages import language, languages
 from chatdesc.checks.uninformative import UninformativeCheck
 from chatdesc.rows.schema import empty_row
 from tests.checks.makers import texts_of
@@ -143,3 +143,10 @@ def test_hostile_texts_end_soon():
     start = time.perf_counter()
     examine([Subject(f"bus-{i}", text, "bus", 10) for i, text in enumerate(HOSTILE)], create())
     assert time.perf_counter() - start < 20
+
+
+def test_a_short_text_is_in_the_language_of_most_others():
+    german = ["ein Bus auf der Straße", "der Hund im Schnee", "ein Mann mit dem Ball"]
+    assert languages([*german, "roter Bus", "a red bus", " "]) == ["German"] * 4 + [None, None]
+    assert languages(["a bus on the road", "a man in red", german[0], "roter Bus"]) == [None, None, "German", None]
+    assert languages(["red kite", "blue kite"]) == [None, None] and languages([]) == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chatdesc.checks.base import Subject
+from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.non_words import NonWordCheck
-from chatdesc.checks.real_words import ENOUGH, RealWordCheck, alike, severity
+from chatdesc.checks.real_words import ENOUGH, STRANGE, RealWordCheck, alike, severity
 from tests.checks.makers import texts_of
 
 STREETS = [
@@ -130,3 +131,32 @@ def test_severity_rises_with_the_score():
 def test_odd_texts(check, text):
     check.prepare(texts_of(text, "a bus"))
     assert isinstance(check.find(texts_of(text)[0]), list)
+
+
+DIVERSE = [
+    "chattering loudly beneath ancient rafters", "whine of engines, cooling systems", "sipped near any warm fireplace",
+    "sunning itself upon flat rocks", "tossed into some wishing well", "clatter over loose railway sleepers",
+]  # fmt: skip
+
+
+def test_texts_that_say_nothing_alike_tell_no_real_words():
+    check = RealWordCheck()
+    check.prepare([Subject(f"x-{n}", text) for n, text in enumerate(DIVERSE)])
+    assert "too few or too diverse" in check.note and f"at most {STRANGE})" in check.note
+    check.prepare(others())
+    assert Corpus(others()).surprise < STRANGE and check.note == ""
+
+
+def test_it_is_silent_there_but_for_swapped_letters(monkeypatch):
+    text, among = "red car moving own the road", [Subject("car-9", "a soldier in a car", "car")]
+    assert found(RealWordCheck(), text) == [("own", "on")]
+    monkeypatch.setattr("chatdesc.checks.real_words.STRANGE", 0.0)
+    assert found(RealWordCheck(), text) == []
+    assert found(RealWordCheck(), "a solider in a car", among=among) == [("solider", "soldier")]
+
+
+def test_surprise_is_that_of_the_text_by_the_others():
+    corpus = Corpus(others())
+    each = [corpus.read(subject).view.surprise(corpus.text(subject).words) for subject in corpus]
+    assert corpus.surprise == pytest.approx(sum(each) / len(each))
+    assert Corpus([]).surprise == Corpus([Subject("x-1", "")]).surprise == 0.0

@@ -80,7 +80,7 @@ def test_a_text_cannot_steer_the_terminal(tmp_path):
     assert done.exit_code == 0 and "\x1b[2J" not in done.output and "[bold]bus" in done.output
     root = dataset(tmp_path / "endless", {"bus-1": "y" * 10_000})
     endless = call("audit", "lasot", root, "--checks", "data,uninformative", columns=80)
-    assert len(endless.output) < 2000 and 'says no more than "yyy' in endless.output
+    assert len(endless.output) < 2000 and 'says no more than "yyy' in " ".join(endless.output.split())
     assert len(done.output) < 4000 and "..." in done.output
 
 

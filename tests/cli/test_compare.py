@@ -67,11 +67,27 @@ def test_only_the_sequences_asked_for_count(real, kcf):
     assert done.exit_code == 0 and " 1/1 " in done.output
 
 
-@pytest.mark.parametrize("option", ["ROOT", "--judge", "--tracker", "--encoder", "--device", "--sequences-in-flight"])
+@pytest.mark.parametrize("option", ["--judge", "--tracker", "--encoder", "--device", "--sequences-in-flight"])
 def test_with_results_no_model_takes_part(real, kcf, option):
     value = "4" if option.endswith("flight") else "cpu"
-    given = [real / "data"] if option == "ROOT" else [option, value]
-    assert fails("compare", real / "run", *given, *kcf) == f"{option}: of no use where --results brings the tracks"
+    assert (
+        fails("compare", real / "run", option, value, *kcf) == f"{option}: of no use where --results brings the tracks"
+    )
+
+
+@pytest.mark.usefixtures("tables_alone")
+def test_with_results_a_root_tells_the_attributes(real, kcf, tmp_path):
+    shutil.copytree(real / "data", tmp_path / "data")
+    first, _ = load("synthetic", real / "data").names
+    [folder] = (tmp_path / "data").rglob(first)
+    (folder / "att.toolkit.txt").write_text("0,1,0,0,0,0,0,0,0,0,0,0,0,0")
+    for root, kinds in (([tmp_path / "data"], {"attribute", "category"}), ([], {"category"})):
+        done = call("compare", real / "run", *root, *kcf, "--out", tmp_path / "out")
+        assert done.exit_code == 0, done.output
+        with open(tmp_path / "out" / "compare_groups.csv", newline="") as file:
+            groups = list(csv.DictReader(file))
+        assert {row["kind"] for row in groups} == kinds
+    assert {row["pairs"] for row in groups} <= {"1", "2"}
 
 
 def test_what_cannot_take_part_is_refused(real):

@@ -96,7 +96,7 @@ def test_nested_layouts_do_not_say_who_submitted(answered, tmp_path, layout):
     [
         (".argilla/settings.json", '"label_selection"', '"labels"', "ValidationError"),
         (".argilla/settings.json", '"accept manual"', '"edit"', "must be unique"),
-        ("records.json", '"evidence":', '"evidences":', "KeyError: 'evidences'"),
+        ("records.json", '"evidence":', '"evidences":', "AssertionError: evidences"),
         ("records.json", "image/webp;base64,", "image/webp;base64,AAAA", "UnidentifiedImageError"),
     ],
 )

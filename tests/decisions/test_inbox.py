@@ -9,10 +9,12 @@ import pytest
 from chatdesc import api
 from chatdesc.decisions.decision import decision, seen, standing
 from chatdesc.decisions.journal import Journal
+from chatdesc.rows.sources import read_rows
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from tests.decisions.test_argilla import flat, nested
 from tests.decisions.test_label_studio import annotation, chosen, minimal, task, typed
+from tests.makers.reviews import HOSTILE
 from tests.makers.rows import a_row
 
 OLD, NEW = "2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"
@@ -168,3 +170,13 @@ def test_a_source_that_is_no_run_needs_a_folder(run, tmp_path):
         imported(tmp_path / "elsewhere", about("kite-1"))
     done = imported(run, about("kite-1", annotation(chosen("verdict", "reject"))), decisions=tmp_path / "kept")
     assert done.folder == tmp_path / "kept" and len(Journal(tmp_path / "kept").read()) == 1
+
+
+def test_answers_become_rows(run, tmp_path):
+    result = [chosen("verdict", "edit"), typed("edited_text", HOSTILE[2])]
+    stale = about("kite-2", annotation(chosen("verdict", "accept manual")), seen="00")
+    imported(run, about("kite-1", annotation(*result)), stale)
+    api.apply(run, tmp_path / "applied")
+    rows = {row["sequence"]: row for row in read_rows(str(tmp_path / "applied"))}
+    assert (rows["kite-1"]["text"], rows["kite-1"]["text_source"]) == (HOSTILE[2], "human")
+    assert (rows["kite-2"]["text"], rows["kite-2"]["text_source"]) == ("a red kite", "refined")  # it has changed since

@@ -91,6 +91,15 @@ def test_coco_has_the_targets_box_in_the_frames_pixels(answered):
     assert coco["annotations"][0]["bbox"] == pytest.approx(row["boxes"][0], abs=0.01)
 
 
+def test_proposals_are_predictions_that_it_takes(tmp_path):
+    """Texts that the grounder understands: ``team`` validates every prediction."""
+    run = reviewed(tmp_path, ["green square", "star", "red star"])
+    api.review_export(run, tmp_path / "export", to="label-studio", root=tmp_path / "data", grounder="attributes")
+    tasks = json.loads((tmp_path / "export" / "tasks.json").read_text())
+    assert sum(len(task["predictions"]) for task in tasks) > 3
+    assert team(tmp_path / "export", tmp_path / "out")["labels"]["boxes"] == ["manual", "refined", "target"]
+
+
 def test_texts_alone(answered, tmp_path):
     api.review_export(answered / "run", tmp_path / "export", to="label-studio")
     assert team(tmp_path / "export", tmp_path / "out")["controls"] == ["edited_text", "kind", "reason", "verdict"]
@@ -101,7 +110,7 @@ def test_texts_alone(answered, tmp_path):
     [
         ("config.xml", 'toName="template"', 'toName="nothing"', "not found in names"),
         ("tasks.json", '"refined_text"', '"other_text"', "assert asked.validate_task"),
-        ("tasks.json", '"target"\n', '"unknown"\n', "Invalid value for control 'boxes'"),
+        ("tasks.json", '["target"]', '["unknown"]', "Invalid value for control 'boxes'"),
         ("tasks.json", '"width": ', '"width": 10', "out of bounds"),
     ],
 )

@@ -86,12 +86,23 @@ def test_without_frames_nothing_shows_a_picture(made, tmp_path):
     assert {field["settings"]["type"] for field in settings["fields"]} == {"text"}
 
 
-def test_proposals_of_a_grounder(made, tmp_path):
-    api.review_export(made / "run", tmp_path / "ls", to="label-studio", root=made / "data", grounder="attributes")
+def test_proposals_of_a_grounder(tmp_path):
+    run = reviewed(tmp_path, ["star"] * 3)
+    rows = {row["sequence"]: row | {"text": "green square"} for row in Store(run).rows(NAMES)}
+    with Store.open(run, {"dataset": "synthetic"}) as store:
+        [store.save(row) for row in rows.values()]
+    asked = {"root": tmp_path / "data", "grounder": "attributes"}
+    api.review_export(run, tmp_path / "ls", to="label-studio", **asked)
     found = [p for task in tasks(tmp_path / "ls") for p in task["predictions"] if p["model_version"] != "dataset"]
-    assert all(p["model_version"].endswith("text, attributes@2") and 0 <= p["score"] <= 1 for p in found)
-    sides = {region["value"]["rectanglelabels"][0] for p in found for region in p["result"]}
-    assert sides <= {"target", "refined", "manual"}
+    assert {p["model_version"] for p in found} == {"refined text, attributes@2", "manual text, attributes@2"}
+    for p in found:
+        target, *proposals = p["result"]
+        side = p["model_version"].partition(" ")[0]
+        assert target["value"]["rectanglelabels"] == ["target"]
+        assert proposals and all(each["value"]["rectanglelabels"] == [side] for each in proposals)
+        assert p["score"] == proposals[0]["score"] == max(each["score"] for each in proposals)
+        words = {word for each in proposals for word in each["meta"]["text"]}
+        assert words <= ({"star"} if side == "manual" else {"green", "square"})
 
 
 def test_proposals_that_the_run_recorded(tmp_path):

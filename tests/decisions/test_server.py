@@ -250,7 +250,7 @@ def test_a_new_start_has_a_new_token_and_ctrl_c_ends_it(run, tmp_path):
         assert [got["sequence"] for got in second.decisions()] == ["kite-3"]
         second.decide(sent("kite-3", "accept"), sent("kite-4"))
         said, code = second.stop()
-    assert code == 0 and "1 of 5 rows are decided by ada" in said and "Traceback" not in said
+    assert code == 0 and "ada has decided 1 of 5 rows" in said and "Traceback" not in said
 
 
 def test_it_listens_on_this_machine_alone(server):

@@ -153,6 +153,12 @@ def test_rows_and_toml():
     assert tomllib.loads(few.as_toml()) == {"box_threshold": few.best}
 
 
+def test_a_dataset_that_is_smaller_than_asked_for_lacks_nothing():
+    assert calibrated(12, k=20)[0].warnings == ()
+    spoiled = Scripted(lambda t: BackendError("no") if t == "kite 3" else leads(t, ("kite", ON, 0.5)))
+    assert "11 of 12 sequences" in calibrate(Data(*kites(12)), spoiled, k=20).warnings[0]
+
+
 def test_the_draw_follows_the_seed():
     data = Data(*kites(20))
     names = [[s.name for s, _ in draw(data, 5, seed, None)] for seed in (0, 0, 1)]

@@ -189,7 +189,7 @@ def test_a_root_without_the_layout_says_what_was_looked_for(tmp_path: Path, name
 
 
 def test_an_unknown_dataset(tmp_path: Path) -> None:
-    with pytest.raises(ChatdescError, match=r"no dataset 'LaSOT'; did you mean lasot.*known are lasot, lasot_ext"):
+    with pytest.raises(ChatdescError, match=r"no dataset 'LaSOT' among lasot, lasot_ext.*; did you mean lasot"):
         load("LaSOT", tmp_path)
 
 

@@ -339,9 +339,7 @@ def test_the_next_one_is_open_and_skipped_ones_come_last(browser, mine, at, expe
     ]
     script = bundle(SOURCES, "acts.js").replace('"use strict";\n', "", 1)
     assert (
-        browser.run(
-            f"(() => {{ {script} return $acts.nextOpen({json.dumps(rows)}, [0, 1, 2], {json.dumps(at)}); }})()"
-        )
+        browser.run(f"(() => {{ {script} return $acts.nextOpen({json.dumps(rows)}, [0, 1, 2], {json.dumps(at)}); }})()")
         == expected
     )
 

@@ -371,7 +371,7 @@ def test_the_command(run, tmp_path):
     refused = chatdesc(run, "--to", tmp_path / "to", "--layout", "lasot")
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr and "Traceback" not in refused.stderr
-    assert "known are" in chatdesc(run, "--to", tmp_path / "to", "--layout", "lasott").stderr
+    assert "no layout 'lasott' among lasot, " in chatdesc(run, "--to", tmp_path / "to", "--layout", "lasott").stderr
 
 
 class TestTargets:

@@ -516,7 +516,7 @@ class TestPictures:
     def test_frames_of_a_sequence_only_on_request_and_as_the_terms_let(self, hub, push, name, tmp_path):
         [scene] = render(tmp_path / "data", count=1, frames=3)
         run = run_of(
-            tmp_path / "run",
+            tmp_path / "scenes",
             [row(scene, dataset="synthetic", boxes=[[1.0, 2.0, 30.0, 40.0]] * 3, tracking=None)],
             "synthetic",
         )

@@ -158,7 +158,7 @@ def test_what_is_wrong_is_said_with_a_remedy(place, tmp_path, monkeypatch):
         sheet(root / "run", name, tmp_path / "sheet.jpg")
     render(tmp_path / "other", count=2, frames=2, seed=5)
     shutil.rmtree(next((tmp_path / "other").rglob(name), tmp_path / "none"), ignore_errors=True)
-    with pytest.raises(ChatdescError, match="has none of the 1 sequences"):
+    with pytest.raises(ChatdescError, match="is it the root of synthetic"):
         sheet(root / "run", name, tmp_path / "sheet.png", root=tmp_path / "other")
     with pytest.raises(ChatdescError, match="the grounder needs the frames"):
         sheet(root / "run", name, tmp_path / "sheet.png", grounder="attributes")
