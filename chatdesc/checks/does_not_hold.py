@@ -37,9 +37,9 @@ class DoesNotHoldCheck:
     def find(self, subject: Subject) -> list[Finding]:
         """At most one finding; none for a misspelt text, whose words a grounder may not know."""
         sight = subject.sight
-        if sight is None or misspelt(sight.text) or not is_read(sight) or not begins_on(sight):
+        if sight is None or misspelt(sight.text) or not is_read(sight):
             return []
-        found = _place(sight, subject.text) or _lost(sight)
+        found = (_place(sight, subject.text) if begins_on(sight) else None) or _lost(sight)
         return [found] if found else []
 
     def describe_self(self) -> dict[str, str]:
@@ -73,10 +73,11 @@ def _place(sight: Sight, text: str) -> Finding | None:
 
 
 def _lost(sight: Sight) -> Finding | None:
-    first = sight.views[0].alignment
-    if first is None:
+    first = sight.views[0]
+    if first.alignment is None or not (begins_on(sight) or _is_preferred(first)):
         return None
-    start = left_from([view.alignment is not None and view.alignment <= first - UNLIKE for view in sight.views])
+    least = first.alignment - UNLIKE
+    start = left_from([view.alignment is not None and view.alignment <= least for view in sight.views])
     if start is None or len(sight.views) - start < LEAST_VIEWS:
         return None
     if not any(_elsewhere(sight, view) for view in sight.views[start:]):
@@ -84,6 +85,11 @@ def _lost(sight: Sight) -> Finding | None:
     frame = sight.views[start].frame
     reason = f"from frame {frame} on the target agrees much less with the words, which lead elsewhere then"
     return Finding(NAME, "does_not_hold", SEVERITY, reason, evidence=evidence(sight) | {"breaks_at": frame})
+
+
+def _is_preferred(view: View) -> bool:
+    """Whether the words lead to the target, if by little, and it agrees much better with them than other regions."""
+    return (view.lead or 0) > 0 and view.alignment_lead is not None and view.alignment_lead >= UNLIKE
 
 
 def _elsewhere(sight: Sight, view: View) -> bool:

@@ -24,7 +24,7 @@ Role = Literal["needed", "redundant", "harmful"]
 
 
 class WordByWordCheck:
-    """Finds words that lead elsewhere, while the text without them leads to the target."""
+    """Finds words that are not true of the target, which the text finds better without them."""
 
     name = NAME
     kinds: tuple[str, ...] = ("wrong_target",)

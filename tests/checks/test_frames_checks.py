@@ -182,6 +182,7 @@ def test_words_of_which_the_target_agrees_less_do_not_hold():
     [finding] = found(DoesNotHoldCheck(), a_sight(RIGHT, LOST, LOST, LOST))
     assert finding.evidence["breaks_at"] == 10 and finding.span is None and "agrees much less" in finding.reason
     assert found(DoesNotHoldCheck(), a_sight(RIGHT, RIGHT, LOST, ALONE))
+    assert found(DoesNotHoldCheck(), a_sight((0.8, 0.7, UNLIKE), LOST, LOST))  # the encoder is clear at first
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,8 @@ def test_words_of_which_the_target_agrees_less_do_not_hold():
         ((RIGHT, *[faded(0.1, 0.8, 5.0)] * 3), "red kite"),  # only the grounder says that it leads elsewhere
         ((RIGHT, ALONE, ALONE, ALONE), "red kite"),  # only the encoder says so
         ((EQUAL, LOST, LOST, LOST), "red kite"),  # not clear at first
+        (((0.8, 0.7, UNLIKE - 1), LOST, LOST, LOST), "red kite"),
+        (((0.7, 0.8, UNLIKE), LOST, LOST, LOST), "red kite"),
         ((RIGHT, LOST, LOST, LOST), "red kiet"),
         ((RIGHT, a_view(10, 0.8, 0.1, target=GONE), RIGHT), "red kite on the left"),  # it comes back
     ],
