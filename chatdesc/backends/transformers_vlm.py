@@ -214,7 +214,7 @@ def _reply(chances: tuple[float, float] | Exception) -> Reply:
     if isinstance(chances, Exception):
         raise chances
     yes, no = chances
-    if yes + no < LEAST:
+    if not yes + no >= LEAST:  # so that NaN, which half precision may give, is none
         raise UnreadableAnswer(f"it begins its answer with neither Yes nor No (probability of both {yes + no:.3f})")
     return Reply(yes >= no, yes / (yes + no))
 

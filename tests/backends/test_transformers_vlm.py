@@ -505,6 +505,12 @@ class TestQuestions:
         [answer] = describer("qwen3-vl").ask([Ask("Is it?")])
         assert isinstance(answer, UnreadableAnswer) and "neither Yes nor No" in str(answer)
 
+    def test_numbers_that_overflow_are_no_answer(self, describer, monkeypatch):
+        model = describer("qwen3-vl")
+        monkeypatch.setattr(model, "_chances", lambda batch: [(float("nan"), float("nan"))] * len(batch))
+        [answer] = model.ask([Ask("Is it?")])
+        assert isinstance(answer, UnreadableAnswer)
+
     def test_a_broken_frame_is_that_questions_error(self, describer, frames):
         first, second = describer("qwen3-vl").ask(
             [
