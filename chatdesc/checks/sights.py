@@ -136,7 +136,7 @@ def refuse_blind(checks: Sequence[Check], named: bool, frames: bool, root: str |
         raise ChatdescError("--frames: say where they are: chatdesc audit DATASET ROOT --frames, or RUN ROOT --frames")
     if frames and not looking:
         raise ChatdescError("--frames: none of --checks looks at frames (`chatdesc audit --list` lists them)")
-    blind = [check.name for check in looking if not (need(check) == EITHER and root is None)]
+    blind = [check.name for check in looking if not (need(check) == EITHER and (root is None or is_run(source)))]
     if named and blind and not frames:
         where = f"{source} {'ROOT' if root is None else root}"
         raise ChatdescError(f"--checks {','.join(blind)}: needs the frames: chatdesc audit {where} --frames")
