@@ -34,6 +34,7 @@ CLOSING = "\nAnswer with one word, Yes or No."
 SURE = 0.9  # the highest probability that is believed; 1 less it is the lowest
 SAID = 0.75  # what an answer without a probability is worth
 DIGITS = 3
+LEAST = 10**-DIGITS  # of a severity, which at 0 would no longer count
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,22 @@ class Question:
 
 
 def question_about(finding: Finding) -> Question | None:
-    """The question that a finding raises; None where it is a fact or does not count."""
+    """The question that a finding raises; None where it is a fact, does not count, or names no frame to show."""
     topic = LANGUAGE if finding.check == GibberishCheck.name else TOPICS.get(finding.kind)
     if topic is None or finding.severity <= 0:
         return None
-    frames = finding.evidence.get("frames") if finding.kind == "does_not_hold" else None
-    return Question(topic, frames[-1]["frame"] if frames else None)
+    if finding.kind != "does_not_hold":
+        return Question(topic)
+    frame = _last_frame(finding.evidence)
+    return None if frame is None else Question(topic, frame)
+
+
+def _last_frame(evidence: Mapping[str, Any]) -> int | None:
+    """The last frame of evidence as ``leads.evidence`` writes it; None of another form, as other checks may have."""
+    frames = evidence.get("frames")
+    last = frames[-1] if isinstance(frames, list) and frames else None
+    frame = last.get("frame") if isinstance(last, dict) else None
+    return frame if isinstance(frame, int) else None
 
 
 def weigh(severity: float, chance: float) -> float:
@@ -77,7 +88,7 @@ def weigh(severity: float, chance: float) -> float:
     """
     right = min(SURE, max(1 - SURE, chance))
     fault = severity * (1 - right)
-    return round(fault / (fault + (1 - severity) * right), DIGITS)
+    return max(round(fault / (fault + (1 - severity) * right), DIGITS), LEAST)
 
 
 def answered(finding: Finding, question: Question, reply: Reply, describer: str) -> Finding:
