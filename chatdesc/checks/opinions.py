@@ -49,6 +49,8 @@ def describer_for(settings: Settings, resources: Resources, source: str, out: Pa
     Raises:
         ChatdescError: there is no such describer, it cannot be had, or it answers no questions.
     """
+    if settings.region == "crop":
+        raise ChatdescError("--region crop: it hides the rest of the picture, which is asked about; say box or box+crop")
     place = Path(source) if is_run(source) else out
     kept = Path(resources.cache) if resources.cache else None if place is None else cache_of(place, resources)
     describer = create_describer(settings, resources, kept)

@@ -81,6 +81,7 @@ class TestWeights:
 
     def test_no_answer_takes_a_finding_away(self):
         assert all(weigh(severity / 100, 1.0) > 0 for severity in range(1, 101))
+        assert weigh(0.001, 1.0) > 0  # a check of somebody else's may be so mild
 
 
 class TestQuestions:
@@ -93,6 +94,8 @@ class TestQuestions:
             (a_finding("wrong_target"), Question(TARGET)),
             (a_finding("ambiguous"), Question(ALONE)),
             (a_finding("does_not_hold", frames=[{"frame": 0}, {"frame": 9}]), Question(TARGET, 9)),
+            (a_finding("does_not_hold", frames=[0, 9]), None),  # of somebody else's check
+            (a_finding("does_not_hold", frames=[{"frame": "9"}]), None),
             (a_finding("formatting"), None),
             (a_finding("data", check="data"), None),
             (a_finding("duplicate"), None),
@@ -259,6 +262,25 @@ class TestTargets:
             said = self.ask(server, None, scene[1], finding)
             assert server.chats == [] and said.found == {scene[1]: (finding,)}
         assert "say where the frames are (ROOT)" in said.notes[-1] and said.unanswered == 0
+
+
+    def test_a_region_that_hides_what_is_asked_about_is_refused(self, scene):
+        with serving() as server, pytest.raises(ChatdescError, match="--region crop: .* say box"):
+            chatdesc.audit("synthetic", scene[0].root, describer=MODEL, base_url=server.url, region="crop")
+
+
+def test_what_a_run_has_recorded_needs_no_frames_beside_a_describer(tmp_path):
+    render(tmp_path / "scenes", count=1, frames=2)
+    [name] = chatdesc.load("synthetic", str(tmp_path / "scenes")).names
+    with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
+        store.save(a_row(name, manual_text="a red kite"))
+    asks = {"describer": MODEL, "checks": ["wrong-target"]}
+    with serving(says(0.9)) as server:
+        found = chatdesc.audit(tmp_path / "run", tmp_path / "scenes", base_url=server.url, **asks)
+        assert found.faults == 0
+        with pytest.raises(ChatdescError, match="needs the frames"):
+            asks["checks"] = ["ambiguous"]
+            chatdesc.audit(tmp_path / "run", tmp_path / "scenes", base_url=server.url, **asks)
 
 
 def test_on_a_terminal(root, tmp_path):
