@@ -144,7 +144,8 @@ def audit(
         if frames:
             wordings = not_recorded(wordings, audited.subjects, made)
             words = any(need(check) == "words" for check in made)
-            sights = look_at(data, wordings, settings, resources, words=words, progress=progress)
+            ranges = {subject.sequence: subject.ranges for subject in audited.subjects}
+            sights = look_at(data, wordings, settings, resources, words=words, ranges=ranges, progress=progress)
     looked_at = seen(audited.subjects, sights)
     found, notes = examine(looked_at, made, progress)
     opinions = Opinions(found)

@@ -43,6 +43,7 @@ class Subject:
         problems: the loader's, in words.
         row: the run's or the published dataset's row, with its evidence; None where there is only the dataset.
         sight: where the text leads on the frames; None where nobody looked.
+        ranges: the frames that the text is for, as ``(start, stop)``; empty for the whole video.
     """
 
     sequence: str
@@ -53,6 +54,7 @@ class Subject:
     problems: tuple[str, ...] = ()
     row: Row | None = None
     sight: Sight | None = None
+    ranges: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from chatdesc.names import natural, some
 from chatdesc.private import without_secrets
 from chatdesc.protocols import Answerer, Describer
 from chatdesc.rows.store import is_run
+from chatdesc.stages.look import within
 from chatdesc.stages.reflect import spread
 from chatdesc.tables import Progress
 from chatdesc.types import Ask, ChatdescError, FrameRef, Reply, Steps
@@ -50,7 +51,9 @@ def describer_for(settings: Settings, resources: Resources, source: str, out: Pa
         ChatdescError: there is no such describer, it cannot be had, or it answers no questions.
     """
     if settings.region == "crop":
-        raise ChatdescError("--region crop: it hides the rest of the picture, which is asked about; say box or box+crop")
+        raise ChatdescError(
+            "--region crop: it hides the rest of the picture, which is asked about; say box or box+crop"
+        )
     place = Path(source) if is_run(source) else out
     kept = Path(resources.cache) if resources.cache else None if place is None else cache_of(place, resources)
     describer = create_describer(settings, resources, kept)
@@ -79,11 +82,11 @@ def ask_about(
         settings: ``region``.
         progress: called with questions done, all questions, and a note.
     """
-    texts = {subject.sequence: subject.text for subject in subjects}
+    about = {subject.sequence: subject for subject in subjects}
     raised = list(_raised(found))
     unseen = sorted({name for name, question in raised if question.shows and not _has_frames(data, name)}, key=natural)
     asked = [(name, question) for name, question in raised if not (question.shows and name in unseen)]
-    jobs = ((key, _job(*key, texts[key[0]], data, settings.region)) for key in asked)
+    jobs = ((key, _job(about[key[0]], key[1], data, settings.region)) for key in asked)
     replies: dict[Key, Reply] = {}
     failed: dict[Key, str] = {}
     models = Models(describer=describer)
@@ -111,10 +114,10 @@ def _has_frames(data: Dataset | None, name: str) -> bool:
     return data is not None and name in data and data[name].usable
 
 
-def _job(name: str, question: Question, text: str, data: Dataset | None, region: str) -> Steps[Reply]:
-    words, frame, box = question.words(text, region), None, None
+def _job(subject: Subject, question: Question, data: Dataset | None, region: str) -> Steps[Reply]:
+    words, frame, box = question.words(subject.text, region), None, None
     if question.shows and data is not None:
-        sequence = data[name]
+        sequence = within(data[subject.sequence], subject.ranges)
         index = spread(sequence, 1)[0] if question.frame is None else question.frame
         frame, box = FrameRef(sequence.frames, index), sequence.boxes[index]
     reply: Reply = yield Ask(words, frame, box)

@@ -22,11 +22,12 @@ from chatdesc.names import some
 from chatdesc.private import without_secrets
 from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of, is_run
-from chatdesc.stages.look import Sight, look
+from chatdesc.stages.look import Sight, look, within
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
 
 EITHER = "frames or row"
+Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def look_at(
     resources: Resources,
     *,
     words: bool = True,
+    ranges: Mapping[str, Ranges] | None = None,
     progress: Progress | None = None,
 ) -> Sights:
     """Ground and align the texts of these sequences on frames spread over the video.
@@ -57,6 +59,7 @@ def look_at(
         settings: ``grounder``, the first of ``encoders``, ``theta``, and ``alignment_frames``.
         texts: the text of each sequence to look at; ``data`` has them all.
         words: also ground each text without each of its words.
+        ranges: the frames that a text is for, where it is not for the whole video.
         progress: called with sequences done, all sequences, and a note.
 
     Raises:
@@ -68,7 +71,11 @@ def look_at(
     threshold = models.threshold(settings)
     found: dict[str, Sight] = {}
     failed: dict[str, str] = {}
-    jobs = ((name, look(data[name], text, settings, threshold, words)) for name, text in texts.items())
+    spans = ranges or {}
+    jobs = (
+        (name, look(within(data[name], spans.get(name, ())), text, settings, threshold, words))
+        for name, text in texts.items()
+    )
     if progress is not None:
         progress(0, len(texts), "frames")
     for done, (name, result) in enumerate(Scheduler(models.lanes(), resources.sequences_in_flight).run(jobs), 1):

@@ -158,4 +158,10 @@ def of_row(row: Row, text_source: TextSource = "manual") -> Subject:
         row.get("status") or "ok",
         tuple(row.get("problems") or ()),
         row,
+        ranges=() if text_source == "manual" else _ranges(row),
     )
+
+
+def _ranges(row: Row) -> tuple[tuple[int, int], ...]:
+    """The ranges of frames that have the row's text to use; empty where the whole video has."""
+    return tuple((part["start"], part["stop"]) for part in row.get("ranges") or () if part["text"] == row.get("text"))

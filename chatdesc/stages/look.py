@@ -161,6 +161,14 @@ def look(
     return Sight(said, public_spec(settings.grounder), public_spec(settings.encoders[0]), tuple(views), without)
 
 
+def within(sequence: Sequence, ranges: Iterable[tuple[int, int]]) -> Sequence:
+    """A sequence whose target counts as absent outside of ``ranges``, (start, stop); without any, the sequence itself."""
+    inside = np.zeros(len(sequence), np.bool_)
+    for start, stop in (spans := tuple(ranges)):
+        inside[start:stop] = True
+    return replace(sequence, visible=sequence.valid() & inside) if spans else sequence
+
+
 def fits(grounding: Grounding) -> Floats:
     """[P] the mean score of the content words on each region; of all words in a text that has none."""
     if not grounding.words or not len(grounding.boxes):

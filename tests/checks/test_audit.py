@@ -13,6 +13,7 @@ from chatdesc.checks.base import Finding
 from chatdesc.checks.examine import examine, facts
 from chatdesc.checks.ngrams import Trigrams
 from chatdesc.rows.store import Store
+from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
 from tests.checks.makers import dataset, texts_of
 from tests.makers.rows import a_row
@@ -216,3 +217,19 @@ def test_files(tmp_path):
     assert (tmp_path / "out" / "audit.csv").read_text().startswith("rank,sequence,") and not (
         tmp_path / "out" / "audit.jsonl"
     ).read_text()
+
+
+def test_a_text_of_some_frames_is_looked_at_there_alone(tmp_path):
+    """With ``--every N`` a run has a text per range: that of the first ones says nothing of the last ones."""
+    render(tmp_path / "scenes", count=1, frames=6)
+    [name] = chatdesc.load("synthetic", str(tmp_path / "scenes")).names
+    text, told = "the moving object", {"background": [], "source": "refined"}
+    ranges = [told | {"start": k, "stop": k + 2, "text": text if k < 4 else "the object"} for k in (0, 2, 4)]
+    with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
+        store.save(a_row(name, text, ranges=ranges, manual_text=text))
+    for source, frames in (("refined", [0, 1, 2, 3]), ("manual", [0, 1, 2, 3, 4, 5])):
+        found = chatdesc.audit(
+            tmp_path / "run", tmp_path / "scenes", checks=["ambiguous"], text_source=source, frames=True,
+            alignment_frames=6,
+        )  # fmt: skip
+        assert [view["frame"] for view in found.suspects[0].findings[0].evidence["frames"]] == frames

@@ -11,12 +11,14 @@ import pytest
 
 import chatdesc
 from chatdesc.backends import create
+from chatdesc.checks.base import Subject
 from chatdesc.checks.opinions import ask_about
 from chatdesc.checks.questions import ALONE, LANGUAGE, TARGET, Question, opinion, question_about, weigh
 from chatdesc.config import Resources, Settings
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
+from chatdesc.types import Reply as Said
 from tests.checks.makers import a_finding, dataset, texts_of
 from tests.makers.commands import call, fails
 from tests.makers.rows import a_row
@@ -263,9 +265,19 @@ class TestTargets:
             assert server.chats == [] and said.found == {scene[1]: (finding,)}
         assert "say where the frames are (ROOT)" in said.notes[-1] and said.unanswered == 0
 
+    def test_a_text_of_a_range_is_asked_about_within_it(self, scene):
+        data, name = scene
+        subject = Subject(name, "a red kite", ranges=((2, 4),))
+        shown = []
+        describer = create("describer", MODEL, base_url="http://127.0.0.1:1/v1")
+        describer.ask = lambda requests: [shown.append(r.frame.index) or Said(True) for r in requests]
+        ask_about(
+            {name: (a_finding("wrong_target"),)}, [subject], data, describer, Settings(describer=MODEL), Resources()
+        )
+        assert shown == [2]
 
     def test_a_region_that_hides_what_is_asked_about_is_refused(self, scene):
-        with serving() as server, pytest.raises(ChatdescError, match="--region crop: .* say box"):
+        with serving() as server, pytest.raises(ChatdescError, match=r"--region crop: .* say box"):
             chatdesc.audit("synthetic", scene[0].root, describer=MODEL, base_url=server.url, region="crop")
 
 
@@ -278,8 +290,8 @@ def test_what_a_run_has_recorded_needs_no_frames_beside_a_describer(tmp_path):
     with serving(says(0.9)) as server:
         found = chatdesc.audit(tmp_path / "run", tmp_path / "scenes", base_url=server.url, **asks)
         assert found.faults == 0
+        asks["checks"] = ["ambiguous"]
         with pytest.raises(ChatdescError, match="needs the frames"):
-            asks["checks"] = ["ambiguous"]
             chatdesc.audit(tmp_path / "run", tmp_path / "scenes", base_url=server.url, **asks)
 
 
