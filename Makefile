@@ -36,7 +36,7 @@ fuzz: venv
 
 bench: venv
 	@set -e; for script in benchmarks/*.py; do \
-		test -e "$$script" || continue; echo "== $$script"; $(BIN)/python "$$script"; done
+		grep -q __main__ "$$script" || continue; echo "== $$script"; $(BIN)/python "$$script"; done
 
 # The models in chatdesc/tiny, trained anew: two at a time, one thread each; goes on where it was stopped.
 tiny-models: venv

@@ -6,14 +6,15 @@ recorded once, while choices are drawn between verifiers, so that trackers and m
 verifier then chooses on the same evidence, in seconds:
 
     python benchmarks/verification.py [--split test] [--count 200] [--keep FOLDER] [--verifier NAME] [--loop]
-        [--preset tiny] [--grounder NAME] [--encoder NAME] [--at-once]
+        [--preset tiny] [--grounder NAME] [--encoder NAME] [--at-once] [--network-alone]
 
 `--split validation` has the films that all choices were made on; the test films served none. `--encoder` and
 `--grounder` show what becomes of the choices with other models. `--loop` tracks again with each verifier, whose choice
-restarts the tracker. With `--at-once` it restarts sure trackers as well, so other states are met. Intervals are of
-paired differences by film, 95 %. A key frame is lost where the tracker's box overlaps the target by less than .3, and
-none of the proposals is right where none overlaps it by .5. The column `narrow cone` has the change of the share when
-cosines are squeezed as CLIP's are.
+restarts the tracker. With `--at-once` it restarts sure trackers as well, so other states are met. With
+`--network-alone` networks also leave a tracker's box that leads without them. Intervals are of paired differences by
+film, 95 %. A key frame is lost where the tracker's box overlaps the target by less than .3, and none of the proposals
+is right where none overlaps it by .5. The column `narrow cone` has the change of the share when cosines are squeezed as
+CLIP's are. The last lines compare choices with those that would be made without the background phrases.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ import torch
 
 from chatdesc.backends import create
 from chatdesc.evidence import Evidence
-from chatdesc.metrics.overlap import iou
+from chatdesc.metrics.overlap import iou, iou_matrix
 from chatdesc.metrics.paired import Interval, compare_pairs
 from chatdesc.stages import track
 from chatdesc.types import Verify
-from chatdesc.verification.figures import Judged
+from chatdesc.verification.figures import RIGHT, Judged
+from chatdesc.verification.learning import choosing
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "training"))
 
@@ -57,12 +59,24 @@ def narrowed(e: Evidence) -> Evidence:
     return replace(e, **pictures, **texts, anchor=anchor)
 
 
+BACKGROUND = ("background", *(f"background_{name}" for name in ("scores", "template", "recent", "text")))
+
+
+def without_background(e: Evidence) -> Evidence:
+    """The evidence of a text without background phrases."""
+    return replace(e, **{name: getattr(e, name)[:0] for name in BACKGROUND})
+
+
+def _choices(verifier: Any, evidence: list[Evidence]) -> list[Any]:
+    asked = [Verify("", replace(e, truth=None)) for e in evidence]
+    return [answer for request in asked for answer in verifier.choose([request])]
+
+
 def judged(verifier: Any, evidence: list[Evidence]) -> tuple[Judged, float]:
     """Its choices without the truth, and milliseconds per key frame."""
-    asked = [Verify("", replace(e, truth=None)) for e in evidence]
-    verifier.choose(asked[:1])
+    verifier.choose([Verify("", replace(evidence[0], truth=None))])
     start = time.perf_counter()
-    choices = [answer for request in asked for answer in verifier.choose([request])]
+    choices = _choices(verifier, evidence)
     return Judged.of(evidence, choices), (time.perf_counter() - start) / len(evidence) * 1e3
 
 
@@ -107,6 +121,24 @@ def report(found: list[Recorded], names: list[str]) -> None:
         print(f"  {kind}: " + ", ".join(f"{name} {j.share(kinds == kind):.3f}" for name, j in known.items()))
 
 
+def background(found: list[Recorded], names: list[str]) -> None:
+    """What becomes of the choices on key frames with background, if it is taken away."""
+    shown = [one for one in found if len(one.seen.evidence.background)]
+    if not shown:
+        return
+    evidence, films = [one.seen.evidence for one in shown], np.array([one.film for one in shown])
+    alike = np.concatenate([iou_matrix(e.background, e.boxes).max(1) >= RIGHT for e in evidence])
+    print(f"background found in {len(shown)} key frames of {len(np.unique(films))} films;", end=" ")
+    print(f"{alike.mean():.3f} of its boxes are a proposal's as well")
+    bare = [without_background(e) for e in evidence]
+    for name in names:
+        after, before = (_choices(create("verifier", name), some) for some in (evidence, bare))
+        other = np.array([one.index != two.index for one, two in zip(after, before, strict=True)])
+        shares = [Judged.of(evidence, choices).share() for choices in (before, after)]
+        print(f"  {name}: another choice in {other.mean():.3f} of them, {len(np.unique(films[other]))} films;", end=" ")
+        print("share {:.3f} without, {:.3f} with".format(*shares))
+
+
 def loop(bench: Bench, names: list[str]) -> None:
     """Closed loop: each film with one of the trackers in turn; mean IoU on frames where the target is visible."""
     arms = ["alone", *names, "oracle"]
@@ -138,16 +170,20 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep recorded evidence in this folder, and take it from there")
     parser.add_argument("--loop", action="store_true", help="closed loop as well")
     parser.add_argument("--at-once", action="store_true", help="restart sure trackers at once, as earlier versions did")
+    parser.add_argument("--network-alone", action="store_true", help="without the rule of a tracker's box that leads")
     args = parser.parse_args()
     torch.set_num_threads(1)
     names = args.verifier or list(VERIFIERS)
     with tempfile.TemporaryDirectory() as scratch:
         track.SURE = 2.0 if args.at_once else track.SURE  # of a confidence of at most 1
+        choosing.LEAD = np.inf if args.network_alone else choosing.LEAD
         start, folder = time.perf_counter(), args.keep or Path(scratch)
         bench = Bench.create(args.split, args.count, args.preset, args.grounder, args.encoder)
         record(bench, folder, mixed())
         print(f"recorded in {time.perf_counter() - start:.0f} s", flush=True)
-        report(load(folder), names)
+        found = load(folder)
+        report(found, names)
+        background(found, names)
         if args.loop:
             loop(bench, names)
 

@@ -1,12 +1,13 @@
 """Claim: on real video verification chooses no worse than the sums of raw cosines that earlier versions used.
 
     python benchmarks/verification_otb.py [FOLDER] [--tracker csrt --tracker kcf] [--verifier NAME] [--preset offline]
+        [--network-alone]
 
 FOLDER has OTB's sequences with their texts (OTB-lang); by default otb of the shared data (see shared_data.py). Each is
 tracked alone and with each verifier, in closed loop, by the manual text. Prints per sequence the mean IoU of the
 proposals chosen on the regular key frames with a visible target (the early ones differ between verifiers; without
 words, of the track on all frames), and how many key frames said *none*. Seven sequences are few: this shows where a
-verifier harms, and proves nothing.
+verifier harms, and proves nothing. With `--network-alone` networks also leave a tracker's box that leads without them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from chatdesc.loaders import load
 from chatdesc.metrics.overlap import iou
 from chatdesc.metrics.paired import compare_pairs
 from chatdesc.types import FrameCache, one_line
+from chatdesc.verification.learning import choosing
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "training"))
 
@@ -73,7 +75,9 @@ def main() -> None:
     parser.add_argument("--tracker", action="append", choices=REAL)
     parser.add_argument("--verifier", action="append")
     parser.add_argument("--preset", default="offline")
+    parser.add_argument("--network-alone", action="store_true", help="without the rule of a tracker's box that leads")
     args = parser.parse_args()
+    choosing.LEAD = np.inf if args.network_alone else choosing.LEAD
     data = load("otb-lang", args.folder or shared_folder("otb") / "otb", cache=FrameCache(64))
     sequences = [data[name] for name in data.names if data[name].usable]
     bench = bench_of(sequences, args.preset)

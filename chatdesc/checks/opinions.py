@@ -84,14 +84,17 @@ def ask_about(
     jobs = ((key, _job(*key, texts[key[0]], data, settings.region)) for key in asked)
     replies: dict[Key, Reply] = {}
     failed: dict[Key, str] = {}
-    scheduler = Scheduler(Models(describer=describer).lanes(), resources.sequences_in_flight)
-    for done, (key, result) in enumerate(scheduler.run(jobs), 1):
-        if isinstance(result, Reply):
-            replies[key] = result
-        else:
-            failed[key] = _why(result)
-        if progress is not None:
-            progress(done, len(asked), "questions")
+    models = Models(describer=describer)
+    try:
+        for done, (key, result) in enumerate(Scheduler(models.lanes(), resources.sequences_in_flight).run(jobs), 1):
+            if isinstance(result, Reply):
+                replies[key] = result
+            else:
+                failed[key] = _why(result)
+            if progress is not None:
+                progress(done, len(asked), "questions")
+    finally:
+        models.close()
     weighed = {name: tuple(_weighed(name, f, replies, describer.name) for f in of) for name, of in found.items()}
     return Opinions(weighed, tuple(_notes(describer, len(asked), unseen, failed)), len(failed))
 

@@ -102,7 +102,7 @@ def wrapped(text: str, width: float, measure: Measure, most: int) -> list[str]:
     """A text as at most so many lines that are no wider than ``width``; the last says how much is cut.
 
     >>> wrapped("a red kite over the sea", 10, len, 5), wrapped("a" * 30, 10, len, 2)
-    (['a red kite', 'over the', 'sea'], ['aaaaaaaaaa', 'a … (+19)'])
+    (['a red kite', 'over the', 'sea'], ['aaaaaaaaaa', 'aa … (+18)'])
     """
     lines: list[str] = []
     rest = text

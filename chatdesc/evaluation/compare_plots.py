@@ -26,7 +26,7 @@ def draw_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
         OSError: a file cannot be written.
     """
     about = f"{result.dataset}, protocol {result.protocol}"
-    paths = draw(result.means, folder, about, PREFIX)
+    paths = draw(result.means, folder, about, PREFIX) if result.means else []
     with printing(legible(*(str(row["sequence"]) for row in result.sequences)).families):
         for stem, figure in _figures(result, about):
             paths += save(figure, folder, f"{PREFIX}{stem}")

@@ -63,7 +63,7 @@ def test_three_reviewers_are_three_pairs(tmp_path):
 def test_the_command_shows_kappa_and_where_they_differ(tmp_path):
     done = call("agreement", "nowhere", "--decisions", keep(tmp_path))
     assert done.exit_code == 0, done.output
-    for said in ("ada and bob", "0.57", "bus-3", "bus-4", "ada's <b>text</b>", "1 rows do not count"):
+    for said in ("ada and bob", "0.57", "bus-3", "bus-4", "ada's <b>text</b>", "1 row does not count"):
         assert said in done.output, said
     assert "bus-0" not in done.output
 

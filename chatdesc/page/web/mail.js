@@ -46,7 +46,7 @@ export function makeMail(name, take, tell) {
   };
   const failed = (error) => {
     last = 0; // another server may number otherwise
-    say(error.state ?? "away", error.message);
+    say(error.state ?? "away", error.state ? error.message : ""); // what a browser says of a lost connection helps nobody
     if (!waiting.size) return;
     timer = setTimeout(send, wait);
     wait = Math.min(wait * 2, LONGEST_WAIT);
