@@ -81,7 +81,8 @@ def judged(verifier: Any, evidence: list[Evidence]) -> tuple[Judged, float]:
 
 
 def line(name: str, found: Interval) -> str:
-    return f"{name:<58} {found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]  n {found.count}"
+    bounds = "no interval" if found.low is None else f"{found.low:+.3f}, {found.high:+.3f}"
+    return f"{name:<58} {found.mean:+.3f} [{bounds}]  n {found.count}"
 
 
 def by_film(found: list[Recorded], values: Any, rows: Any) -> Any:

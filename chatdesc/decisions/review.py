@@ -16,6 +16,7 @@ from chatdesc.decisions.journal import Journal
 from chatdesc.decisions.served import Served
 from chatdesc.decisions.serving import ADDRESS, bound, serve, show
 from chatdesc.page.material import Material, StrPath, gather
+from chatdesc.rows.sources import refuse_nowhere
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
@@ -114,13 +115,15 @@ def folder_of(sources: StrPath | Sequence[StrPath], decisions: StrPath | None) -
     """The folder of decisions: the one that is named, or that of the one run.
 
     Raises:
-        ChatdescError: none is named, and there is not one run.
+        ChatdescError: none is named, and there is not one run; or nothing is there.
     """
     if decisions is not None:
         return Path(decisions).expanduser()
     places = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if len(places) == 1 and is_run(Path(places[0]).expanduser()):
         return Path(places[0]).expanduser() / FOLDER
+    for place in places:
+        refuse_nowhere(os.fspath(place))
     raise ChatdescError("say where decisions are kept with --decisions DIR; only for one run is it RUN/review")
 
 

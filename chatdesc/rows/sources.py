@@ -50,9 +50,18 @@ def read_rows(
     place = Path(source).expanduser()
     if is_run(place):
         return _of_run(place, split, config, columns)
-    if not place.exists() and not REPOSITORY.fullmatch(source):
-        raise ChatdescError(f"{source}: there is no such folder, and it is no repository id (USER/NAME)")
+    refuse_nowhere(source)
     return _of_dataset(str(place) if place.exists() else source, split, config, columns)
+
+
+def refuse_nowhere(source: str) -> None:
+    """Refuse what is neither a path that exists nor spelt like a repository on the Hub.
+
+    Raises:
+        ChatdescError: nothing can be read from there.
+    """
+    if not Path(source).expanduser().exists() and not REPOSITORY.fullmatch(source):
+        raise ChatdescError(f"{source}: there is no such folder, and it is no repository id (USER/NAME)")
 
 
 def _of_run(run: Path, split: str | None, config: str | None, columns: Collection[str] | None) -> Iterator[Row]:

@@ -167,6 +167,8 @@ def test_one_name_is_not_given_to_several_annotators(run):
 
 def test_a_source_that_is_no_run_needs_a_folder(run, tmp_path):
     with pytest.raises(ChatdescError, match="--decisions"):
+        imported(tmp_path, about("kite-1"))
+    with pytest.raises(ChatdescError, match="no such folder"):
         imported(tmp_path / "elsewhere", about("kite-1"))
     done = imported(run, about("kite-1", annotation(chosen("verdict", "reject"))), decisions=tmp_path / "kept")
     assert done.folder == tmp_path / "kept" and len(Journal(tmp_path / "kept").read()) == 1
