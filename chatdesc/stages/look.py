@@ -162,7 +162,7 @@ def look(
 
 
 def within(sequence: Sequence, ranges: Iterable[tuple[int, int]]) -> Sequence:
-    """A sequence whose target counts as absent outside of ``ranges``, (start, stop); without any, the sequence itself."""
+    """The sequence with the target absent outside of ``ranges`` of frames, (start, stop); as it is without any."""
     inside = np.zeros(len(sequence), np.bool_)
     for start, stop in (spans := tuple(ranges)):
         inside[start:stop] = True
