@@ -58,7 +58,7 @@ def planted(each: int, frames: int, seed: int) -> list[Scene]:
 
     Half the sound texts name a side of the frame on which their target stays. A text without a fault that does not
     clearly exclude a look-alike on the first frame is marked UNCLEAR: it counts neither as sound nor as ambiguous. So
-    is an ambiguous text if the other things that it fits are behind the pole by more than a quarter.
+    is a planted text if what it is about is behind the pole or out of the frame by more than a quarter.
     """
     rng = np.random.default_rng(seed)
     makers = [_leaving(rng, frames, True), _leaving(rng, frames, False)]
@@ -74,12 +74,21 @@ def planted(each: int, frames: int, seed: int) -> list[Scene]:
 
 
 def _half_seen(scene: Scene) -> bool:
-    """Whether an ambiguous text fits no other thing of which the first frame that shows the target shows most."""
+    """Whether the first frame that shows the target shows less than most of what a planted text is about.
+
+    An ambiguous text is about the target and another thing that it fits, a wrong one about another thing alone.
+    """
     words = [word for word in scene.manual.split() if word in (*COLOURS, *SHAPES)]
-    if scene.fault != "ambiguous" or not words:
+    if scene.fault not in ("ambiguous", "wrong_target") or not words:
         return False
-    twins = [thing for thing in scene.things[1:] if all(truth(thing, word) for word in words)]
-    return not any(seen_share(scene, thing, _first(scene)) >= MOSTLY for thing in twins)
+    fitting = [thing for thing in scene.things[1:] if all(truth(thing, word) for word in words)]
+    if scene.fault == "ambiguous" and not _in_view(scene, scene.things[0]):
+        return True
+    return not any(_in_view(scene, thing) for thing in fitting)
+
+
+def _in_view(scene: Scene, thing: Thing) -> bool:
+    return seen_share(scene, thing, _first(scene)) >= MOSTLY
 
 
 def _first(scene: Scene) -> int:

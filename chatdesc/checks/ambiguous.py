@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import evidence, is_false, is_read, misspelt, out_of_place
+from chatdesc.checks.leads import FALSE, evidence, is_read, misspelt, out_of_place
 from chatdesc.checks.wrong_target import leads_elsewhere
 from chatdesc.stages.ground import is_content
-from chatdesc.stages.look import Sight, View
+from chatdesc.stages.look import Sight, View, Without
 from chatdesc.types import split_words
 
 NAME = "ambiguous"
@@ -55,9 +55,15 @@ def fits_several(sight: Sight) -> bool:
 
     A text with a word that is not true of the target does not fit it, but something else or nothing.
     """
-    if any(is_false(sight, without) for without in sight.without) or leads_elsewhere(sight):
+    if any(_is_false_at_first(sight, without) for without in sight.without) or leads_elsewhere(sight):
         return False
     return bool(sight.views[0].proposed.any()) and undecided(sight, sight.views[0])
+
+
+def _is_false_at_first(sight: Sight, without: Without) -> bool:
+    """Whether the encoder says that a word is not true of the target on the first frame."""
+    whole = sight.views[0].alignment
+    return whole is not None and bool(without.alignments) and without.alignments[0] - whole >= FALSE
 
 
 def undecided(sight: Sight, view: View) -> bool:

@@ -80,7 +80,7 @@ def _lost(sight: Sight) -> Finding | None:
     start = left_from([view.alignment is not None and view.alignment <= least for view in sight.views])
     if start is None or len(sight.views) - start < LEAST_VIEWS:
         return None
-    if not any(_elsewhere(sight, view) for view in sight.views[start:]):
+    if not any(_elsewhere(sight, view, least) for view in sight.views[start:]):
         return None
     frame = sight.views[start].frame
     reason = f"from frame {frame} on the target agrees much less with the words, which lead elsewhere then"
@@ -92,9 +92,12 @@ def _is_preferred(view: View) -> bool:
     return (view.lead or 0) > 0 and view.alignment_lead is not None and view.alignment_lead >= UNLIKE
 
 
-def _elsewhere(sight: Sight, view: View) -> bool:
-    """Whether the words lead to another region, which agrees better with them and is where they say."""
-    return view.alignment is not None and any(
-        not on and fit > view.best_on and aligned > view.alignment and not out_of_place(sight.text, view, k)
+def _elsewhere(sight: Sight, view: View, least: float) -> bool:
+    """Whether the words lead to another region, which is where they say and agrees with them by more than ``least``.
+
+    Where the target is only hidden, other regions agree better with the words than it does, but not so well as it did.
+    """
+    return any(
+        not on and fit > view.best_on and aligned > least and not out_of_place(sight.text, view, k)
         for k, (on, fit, aligned) in enumerate(zip(view.on_target, view.fits, view.alignments, strict=True))
     )

@@ -41,10 +41,23 @@ def test_as_many_harmful_as_needed_words(benchmark_of):
         assert list(known) == scene.manual.split() and scene.fault in known.values()
 
 
-@pytest.mark.parametrize(("pole", "half_seen"), [(None, False), (240.0, True), (205.0, False)])
-def test_a_twin_behind_the_pole_makes_no_text_ambiguous(benchmark_of, pole, half_seen):
-    """The twin is 40 pixels wide about x = 240; the pole covers all of it, or 5 pixels."""
-    scene = Scene((RED, replace(BLUE, colour="red")), (0.0, 0.0), pole, 1, "red circle", "ambiguous")
+@pytest.mark.parametrize(
+    ("text", "fault", "pole", "half_seen"),
+    [
+        ("red circle", "ambiguous", None, False),
+        ("red circle", "ambiguous", 240.0, True),  # covers the twin
+        ("red circle", "ambiguous", 205.0, False),  # 5 pixels of it
+        ("red circle", "ambiguous", 105.0, True),  # 15 pixels of the target
+        ("blue circle", "wrong_target", None, False),
+        ("blue circle", "wrong_target", 240.0, True),  # what is meant
+        ("blue circle", "wrong_target", 105.0, False),
+        ("red circle", "none", 105.0, False),
+    ],
+)
+def test_what_stands_behind_the_pole_is_no_planted_fault(benchmark_of, text, fault, pole, half_seen):
+    """Target and other thing are 40 pixels wide about x = 80 and 240."""
+    other = replace(BLUE, colour="red") if fault == "ambiguous" else BLUE
+    scene = Scene((RED, other), (0.0, 0.0), pole, 1, text, fault)
     assert benchmark_of("planted_scenes")._half_seen(scene) is half_seen
 
 
