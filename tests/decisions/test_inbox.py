@@ -186,5 +186,5 @@ def test_answers_become_rows(run, tmp_path):
 
 def test_a_folder_that_is_a_file_is_refused_with_the_option_that_names_it(run, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ChatdescError, match="file: is a file.*--decisions"):
+    with pytest.raises(ChatdescError, match=r"file: is a file.*--decisions"):
         imported(run, about("kite-1", annotation(chosen("verdict", "reject"))), decisions=tmp_path / "file")
