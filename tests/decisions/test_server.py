@@ -308,6 +308,10 @@ def test_frames_come_from_under_the_root_alone(tmp_path):
         assert server.ask("/frame/0/0", Cookie=None).status == 403
 
 
+def test_a_number_of_thousands_of_digits_names_no_frame(server):
+    assert server.ask(f"/frame/{'9' * 5000}/0").status == server.ask(f"/frame/0/{'9' * 5000}").status == 404
+
+
 def test_without_a_root_there_are_no_frames(server):
     assert "--root" in server.ask("/frame/0/0").json["error"]
 
