@@ -118,7 +118,7 @@ def apply(
     changes, unwritten = _changes(data, outcomes) if data else ([], {})
     left_out = _write(target, Path(source).expanduser(), dataset, _decided(rows, outcomes), changes)
     patch = target / PATCH if changes else None
-    apply_it, take_back = commands(data, patch) if data and patch else ("", "")
+    apply_it, take_back = commands(data, patch, any(one.packed for one in changes)) if data and patch else ("", "")
     return Applied(target, tuple(outcomes), len(rows), patch, len(changes), apply_it, take_back, unwritten, left_out)
 
 

@@ -22,7 +22,7 @@ from chatdesc.types import ChatdescError
 VERDICTS = ("accept", "edit", "reject", "skip", "flag", "undo")
 SIDES = ("manual", "refined")
 KINDS = ("wrong_target", "ambiguous", "typo", "does_not_hold", "other")
-LONGEST = 100_000  # characters of a text or a reason
+LONGEST = 100_000  # characters that a reviewer may write in one decision
 ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 Key = tuple[str, str, str]
@@ -95,6 +95,8 @@ def decision(record: Mapping[str, Any]) -> Decision:
 def _wrong(made: Decision) -> str:
     """What is wrong with a decision; empty if nothing is."""
     may_have_kind = made.verdict in ("flag", "reject")
+    own = "" if made.verdict == "accept" else made.text  # the text that is accepted is the row's, whatever it holds
+    written = own + made.reason + made.rule
     rules = (
         (ID.fullmatch(made.id), "its id is not 1 to 64 letters, digits, _ and -"),
         (made.verdict in VERDICTS, f"its verdict is none of {', '.join(VERDICTS)}"),
@@ -106,8 +108,8 @@ def _wrong(made: Decision) -> str:
         (made.verdict != "flag" or made.kind, "a flag needs a kind"),
         (may_have_kind or not made.kind, f"{made.verdict!r} has no kind"),
         ((made.verdict == "undo") == bool(made.undoes), "an undo, and nothing else, says what it undoes"),
-        (made.verdict == "accept" or is_whole(made.text + made.reason), "its text or reason holds half a character"),
-        (max(len(made.text), len(made.reason)) <= LONGEST, f"a text or reason is longer than {LONGEST} characters"),
+        (is_whole(written), "its text, reason or rule holds half a character"),
+        (len(written) <= LONGEST, f"its text, reason and rule are longer than {LONGEST} characters"),
     )
     return next((why for fine, why in rules if not fine), "")
 

@@ -17,7 +17,7 @@ from chatdesc.decisions.answer import Answer, NoAnswer, decided, is_imported
 from chatdesc.decisions.answer_files import read_answers
 from chatdesc.decisions.decision import Decision, Key, seen, standing
 from chatdesc.decisions.journal import Journal
-from chatdesc.decisions.review import folder_of
+from chatdesc.decisions.review import folder_of, refuse_unwritable
 from chatdesc.names import near, some
 from chatdesc.rows.sources import read_rows
 from chatdesc.tables import Record, Tabular
@@ -168,8 +168,11 @@ class _Inbox:
     def emptied(self) -> ReviewImport:
         """Keep what is new, each reviewer's in order."""
         kept: list[Decision] = []
-        for reviewer in dict.fromkeys(made.reviewer for made in self.new):
-            kept += Journal(self.folder, reviewer).add(made for made in self.new if made.reviewer == reviewer)
+        journals = [Journal(self.folder, reviewer) for reviewer in dict.fromkeys(made.reviewer for made in self.new)]
+        for journal in journals:
+            refuse_unwritable(journal)
+        for journal in journals:
+            kept += journal.add(made for made in self.new if made.reviewer == journal.reviewer)
         return ReviewImport(
             self.folder, tuple(kept), self.known, tuple(self.left_out), tuple(self.outdated), tuple(self.changed)
         )

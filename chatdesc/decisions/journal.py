@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from heapq import merge
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -113,6 +114,8 @@ class Journal:
             yield file
 
     def _catch_up(self, paths: Iterable[Path]) -> None:
+        """Learn what is new in files: each file's in its order, those of several files by their times."""
+        news, read_to = [], {}
         for path in paths:
             start, lines = self._read_to.get(path, (0, 0))
             with path.open("rb") as file:
@@ -120,10 +123,12 @@ class Journal:
                     raise ChatdescError(f"{path}: has become shorter since it was read; start again")
                 file.seek(start)
                 whole, end, _ = file.read().rpartition(b"\n")
-            for number, line in enumerate(whole.split(b"\n") if end else (), lines + 1):
-                self._learn(_parsed(path, number, line))
-                lines = number
-            self._read_to[path] = (start + len(whole) + len(end), lines)
+            numbered = enumerate(whole.split(b"\n") if end else (), lines + 1)
+            news.append([_parsed(path, number, line) for number, line in numbered])
+            read_to[path] = (start + len(whole) + len(end), lines + len(news[-1]))
+        for made in merge(*news, key=lambda made: made.at):
+            self._learn(made)
+        self._read_to |= read_to
 
     def _learn(self, made: Decision) -> None:
         if (made.reviewer, made.id) not in self._ids:  # a copied file may hold the same decisions

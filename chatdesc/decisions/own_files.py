@@ -30,11 +30,19 @@ from chatdesc.types import ChatdescError, one_line
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A text file that changes; ``before`` is None where there is none."""
+    """A text file that changes.
+
+    Attributes:
+        path: in an unpacked tree.
+        before: its content; None where there is no such file.
+        after: its content with the decided text.
+        packed: it lies in an archive.
+    """
 
     path: str
     before: bytes | None
     after: bytes
+    packed: bool = False
 
     @property
     def patch(self) -> bytes:
@@ -46,8 +54,8 @@ def change(data: Dataset, row: Row, text: str) -> FileChange | None:
     """The change of a row's text file; None where the file has this text already.
 
     Raises:
-        ChatdescError: there is no such sequence, its file is not as it was when the row was made, or nothing of the
-            text can stand in a file.
+        ChatdescError: there is no such sequence, its file is not as it was when the row was made or lies behind a
+            link, or nothing of the text can stand in a file.
     """
     path = data.text_path(data.entry(row["sequence"]))
     before = data.text_source.find(path)
@@ -55,19 +63,42 @@ def change(data: Dataset, row: Row, text: str) -> FileChange | None:
         raise ChatdescError(f"{layout_path(path)}: holds another text than when the row was made")
     if one_line(text) == _words(before):
         return None
+    _refuse_links(data, path)
     written = clean_for_trackers(text)
     if not written:
         raise ChatdescError(f"{layout_path(path)}: the text has no character that a text file takes")
     after = written.encode() + line_ending(before or b"")
-    return None if after == before else FileChange(layout_path(path), before, after)
+    return None if after == before else FileChange(layout_path(path), before, after, _is_packed(data, path))
 
 
-def commands(data: Dataset, file: Path) -> tuple[str, str]:
-    """The commands that apply a patch to the dataset's files, and take it back."""
-    base = getattr(data.text_source, "path", None)
-    place = shlex.quote(str(Path(base).resolve())) if base is not None else "UNPACKED_COPY"
+def commands(data: Dataset, file: Path, packed: bool) -> tuple[str, str]:
+    """The commands that apply a patch to the dataset's files, and take it back; ``packed``: some are in an archive."""
+    base = _folder(data)
+    place = "UNPACKED_COPY" if packed or base is None else shlex.quote(str(base.resolve()))
     ours = shlex.quote(str(file.resolve()))
     return f"git -C {place} apply {ours}", f"git -C {place} apply -R {ours}"
+
+
+def _folder(data: Dataset) -> Path | None:
+    """The folder of the text files; None where they are all in one archive, or far away."""
+    base = getattr(data.text_source, "path", None)
+    return None if base is None else Path(base)
+
+
+def _is_packed(data: Dataset, path: str) -> bool:
+    return _folder(data) is None or path != layout_path(path)
+
+
+def _refuse_links(data: Dataset, path: str) -> None:
+    """Refuse a file that a link leads to: git and patch follow none, and git applies all of a patch or nothing."""
+    base = _folder(data)
+    if base is None or _is_packed(data, path):
+        return
+    for place in (base / path, *(base / path).parents):
+        if place == base:
+            return
+        if place.is_symlink():
+            raise ChatdescError(f"{place}: is a link, which `git apply` does not follow; take it with write-back")
 
 
 def _words(content: bytes | None) -> str:

@@ -78,7 +78,8 @@ def review(
         progress: called with sequences done, all sequences, and a note, while the page is made.
 
     Raises:
-        ChatdescError: a package, a source or a name is missing, the port is taken, or a journal is damaged.
+        ChatdescError: a package, a source or a name is missing, the port is taken, a journal is damaged, or decisions
+            cannot be kept.
     """
     refuse_missing()
     from chatdesc.decisions.access import Access
@@ -87,6 +88,7 @@ def review(
     if grounder and not root:
         raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
     journal = Journal(folder_of(sources, decisions), named(reviewer))
+    refuse_unwritable(journal)
     with bound(port) as at:
         model = backends.create("grounder", grounder, device=device) if grounder else None
         material = replace(gather(sources, root, split, config, texts), grounder=model)
@@ -125,6 +127,21 @@ def folder_of(sources: StrPath | Sequence[StrPath], decisions: StrPath | None) -
     for place in places:
         refuse_nowhere(os.fspath(place))
     raise ChatdescError("say where decisions are kept with --decisions DIR; only for one run is it RUN/review")
+
+
+def refuse_unwritable(journal: Journal) -> None:
+    """Refuse to begin where no decision could be kept.
+
+    Raises:
+        ChatdescError: the folder is a file, or it or the reviewer's file may not be written.
+    """
+    place = next(known for known in (journal.path, *journal.path.parents) if known.exists())
+    if place != journal.path and not place.is_dir():
+        raise ChatdescError(f"{place}: is a file, so no decision can be kept; choose a folder with --decisions")
+    if not os.access(place, os.W_OK):
+        raise ChatdescError(
+            f"{place}: may not be written, so no decision can be kept; choose a folder with --decisions"
+        )
 
 
 def named(reviewer: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +17,7 @@ from chatdesc.decisions.served import Served
 from chatdesc.page.document import served_policy
 from chatdesc.types import ChatdescError
 
+NUMBER = re.compile("[0-9]{1,18}")  # Python reads none of thousands of digits
 MOST = 32 << 20  # bytes of a request; five thousand decisions are about two million
 
 
@@ -45,7 +47,10 @@ def application(served: Served) -> Starlette:
         return _json({"saved": kept.saved, "refused": kept.refused, "last": served.journal.count})
 
     def frame(request: Request) -> Response:
-        row, number = request.path_params["row"], request.path_params["frame"]
+        given = [request.path_params[name] for name in ("row", "frame")]
+        if not all(NUMBER.fullmatch(part) for part in given):
+            return refusal(404, "there is no such frame")
+        row, number = map(int, given)
         try:
             return Response(served.frame(row, number), media_type="image/webp")
         except ChatdescError as error:
@@ -55,7 +60,7 @@ def application(served: Served) -> Starlette:
         Route("/", page, methods=["GET"]),
         Route("/decisions", decisions, methods=["GET"]),
         Route("/decisions", decide, methods=["POST"]),
-        Route("/frame/{row:int}/{frame:int}", frame, methods=["GET"]),
+        Route("/frame/{row}/{frame}", frame, methods=["GET"]),
     ]
     return Starlette(routes=routes, exception_handlers={ChatdescError: _damaged, OSError: _broken})
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 from itertools import count
 
@@ -253,3 +254,33 @@ def test_a_failure_leaves_no_half_folder(film, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         api.apply(place / "run", place / "out")
     assert not (place / "out").exists() and not list(place.glob(".out*"))
+
+
+def test_a_text_behind_a_link_is_named_and_does_not_spoil_the_patch_of_the_others(film):
+    place, names = film
+    for name in names:
+        decide(place / "run", name, "edit")
+    elsewhere = place / "elsewhere"
+    (place / "data" / names[0][:-2]).rename(elsewhere)
+    (place / "data" / names[0][:-2]).symlink_to(elsewhere, target_is_directory=True)
+    linked = [name for name in names if name[:-2] == names[0][:-2]]
+    done = api.apply(place / "run", place / "out", root=place / "data")
+    assert list(done.unwritten) == linked and "write-back" in done.unwritten[names[0]]
+    assert 0 < done.files == len(names) - len(linked)
+    before = tree(place / "data")
+    subprocess.run(shlex.split(done.command), check=True)
+    assert tree(place / "data") != before
+    subprocess.run(shlex.split(done.undo), check=True)
+    assert tree(place / "data") == before
+
+
+def test_texts_in_archives_among_folders_need_an_unpacked_copy(film):
+    place, names = film
+    decide(place / "run", names[0], "edit")
+    group = names[0][:-2]
+    shutil.make_archive(str(place / "data" / group), "zip", place / "data", group)
+    shutil.move(place / "data" / group, place / "copy" / group)
+    done = api.apply(place / "run", place / "out", root=place / "data")
+    assert done.files == 1 and "UNPACKED_COPY" in done.command and "UNPACKED_COPY" in done.undo
+    subprocess.run(shlex.split(done.command.replace("UNPACKED_COPY", str(place / "copy"))), check=True)
+    assert (place / "copy" / group / names[0] / "nlp.txt").read_text() == "a blue kite"

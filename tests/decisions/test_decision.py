@@ -56,6 +56,8 @@ def test_rows_of_two_splits_or_datasets_are_two():
         ({"verdict": "undo"}, "says what it undoes"),
         ({"undoes": "b"}, "says what it undoes"),
         ({"reason": "x" * 100_001}, "longer than"),
+        ({"verdict": "accept", "side": "manual", "reason": "\ud83d"}, "half a character"),
+        ({"rule": "\ud83d"}, "half a character"),
         ({"sequence": 5}, "'sequence' has a value of another type"),
         ({"blind": "yes"}, "'blind' has a value of another type"),
         ({"split": ["test"]}, "'split' has a value of another type"),

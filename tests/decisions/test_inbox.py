@@ -182,3 +182,9 @@ def test_answers_become_rows(run, tmp_path):
     rows = {row["sequence"]: row for row in read_rows(str(tmp_path / "applied"))}
     assert (rows["kite-1"]["text"], rows["kite-1"]["text_source"]) == (HOSTILE[2], "human")
     assert (rows["kite-2"]["text"], rows["kite-2"]["text_source"]) == ("a red kite", "refined")  # it has changed since
+
+
+def test_a_folder_that_is_a_file_is_refused_with_the_option_that_names_it(run, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ChatdescError, match=r"file: is a file.*--decisions"):
+        imported(run, about("kite-1", annotation(chosen("verdict", "reject"))), decisions=tmp_path / "file")

@@ -2,11 +2,13 @@
 
 import json
 import time
+from dataclasses import replace
 from threading import Thread
 
 import pytest
 
 from chatdesc.decisions import journal as module
+from chatdesc.decisions.decision import standing
 from chatdesc.decisions.journal import Journal
 from chatdesc.types import ChatdescError
 from tests.decisions.test_decision import made
@@ -149,3 +151,33 @@ def test_lines_are_json_that_others_can_read(tmp_path):
         "id", "dataset", "split", "sequence", "verdict", "side", "text", "kind", "reason", "reviewer", "at", "undoes",
         "rule", "blind", "seen",
     }  # fmt: skip
+
+
+def test_the_same_reviewers_files_of_two_machines_are_read_in_the_order_of_their_times(tmp_path):
+    """`ada-2.jsonl` sorts before `ada.jsonl`, but was written after it."""
+    Journal(tmp_path / "first", "ada").add([made("a", "accept")])
+    time.sleep(0.01)
+    Journal(tmp_path / "second", "ada").add([made("b", "flag")])
+    together = tmp_path / "together"
+    together.mkdir()
+    (tmp_path / "first" / "ada.jsonl").rename(together / "ada.jsonl")
+    (tmp_path / "second" / "ada.jsonl").rename(together / "ada-2.jsonl")
+    assert ids(Journal(together)) == ["a", "b"]
+    [stands] = standing(Journal(together).read()).values()
+    assert stands.verdict == "flag"
+
+
+def test_a_clock_that_was_set_back_does_not_change_the_order_within_a_file(tmp_path):
+    Journal(tmp_path, "ada").add([made("a", "accept"), made("b", "flag")])
+    first, second = (json.loads(line) for line in (tmp_path / "ada.jsonl").read_bytes().splitlines())
+    lines = [json.dumps(first), json.dumps(second | {"at": "2001-01-01T00:00:00.000+00:00"})]
+    (tmp_path / "ada.jsonl").write_text("\n".join(lines) + "\n")
+    Journal(tmp_path, "bob").add([made("c")])
+    assert [name for name in ids(Journal(tmp_path)) if name != "c"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["a kite " * 20_000, "half a \ud83d"])
+def test_a_rows_own_text_is_kept_whatever_it_holds(tmp_path, text):
+    """The page accepts every text that a row has, so no reader may take it for a damaged line."""
+    Journal(tmp_path, "ada").add([replace(made("a", "accept"), text=text)])
+    assert [kept.text for kept in Journal(tmp_path).read()] == [text]

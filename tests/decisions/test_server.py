@@ -308,12 +308,16 @@ def test_frames_come_from_under_the_root_alone(tmp_path):
         assert server.ask("/frame/0/0", Cookie=None).status == 403
 
 
+def test_a_number_of_thousands_of_digits_names_no_frame(server):
+    assert server.ask(f"/frame/{'9' * 5000}/0").status == server.ask(f"/frame/0/{'9' * 5000}").status == 404
+
+
 def test_without_a_root_there_are_no_frames(server):
     assert "--root" in server.ask("/frame/0/0").json["error"]
 
 
 def test_wrong_input_is_refused_with_a_remedy(run, server, tmp_path):
-    assert "--decisions DIR" in fails("review", run / "dataset", "--no-browser")
+    assert "--decisions DIR" in fails("review", tmp_path, "--no-browser")
     assert "--decisions DIR" in fails("review", run, run, "--no-browser")
     assert "take one source at a time" in fails(
         "review", run, run, "--decisions", tmp_path, "--port", 0, "--no-browser"
@@ -323,6 +327,13 @@ def test_wrong_input_is_refused_with_a_remedy(run, server, tmp_path):
     assert "--reviewer" in fails("review", run, "--reviewer", "a\nb", "--no-browser")
     assert "no such folder" in fails("review", tmp_path / "none", "--decisions", tmp_path, "--port", 0, "--no-browser")
     assert "--root" in fails("review", run, "--grounder", "attributes", "--no-browser")
+
+
+@pytest.mark.parametrize("within", ["file", "file/more"])
+def test_a_place_that_can_keep_no_decision_is_refused_before_the_first_one(run, server, tmp_path, within):
+    (tmp_path / "file").touch()
+    told = fails("review", run, "--decisions", tmp_path / within, "--port", server.port, "--no-browser")
+    assert "file: is a file" in told and "--decisions" in told
 
 
 def test_a_missing_package_is_named_with_its_command(run, monkeypatch):

@@ -307,6 +307,20 @@ def test_the_blind_order_depends_on_row_and_reviewer_and_is_even(browser):
     assert 150 < sum(a == b for a, b in zip(*found, strict=True)) < 250
 
 
+def test_what_waits_in_the_browser_is_its_own_reviewers(texts):
+    """A name may hold a colon, as the keys of the browser's storage do."""
+    row = "{ number: 0, dataset: 'd', split: null, sequence: 'x' }"
+    data = f"{{ sources: [], rows: [{row}], review: {{ reviewer, journal: 'j' }} }}"
+    steps = f"""
+        const of = (reviewer) => $desk.makeDesk({data}, () => {{}});
+        fetch = () => new Promise(() => {{}});
+        of('ann:x').decide([{{ number: 0, verdict: 'skip' }}]);
+        return ['ann:x', 'ann'].map((who) => of(who).last()?.verdict ?? null);
+    """
+    found = value(texts, "desk", f"(() => {{ {steps} }})()")
+    assert found == ["skip", None]
+
+
 def test_what_stands_is_what_python_says(browser):
     draw = Random(0)
     for _ in range(20):

@@ -12,7 +12,7 @@ export function makeDesk(data, send) {
   const known = new Map(); // by id, in the server's order
   const numbers = new Map();
   for (const row of data.rows) numbers.set(rowKey(row), [...(numbers.get(rowKey(row)) ?? []), row.number]);
-  const mail = makeMail(`chatdesc:${journal}:${reviewer}`, taken, (saving, count, trouble) => send({ type: "mail", saving, unsaved: count, trouble }));
+  const mail = makeMail(`chatdesc:${journal}:${encodeURIComponent(reviewer)}`, taken, (saving, count, trouble) => send({ type: "mail", saving, unsaved: count, trouble }));
 
   function taken(decisions) {
     const before = known.size;
