@@ -47,7 +47,7 @@ def test_boxes_end_at_the_edge_of_the_picture():
     ("track", "cover", "message"),
     [
         (TRUTH[:4], None, "the track has 4 boxes for 5 frames"),
-        (TRUTH, [1, 1], "of which 2 have a cover"),
+        (TRUTH, [1, 1], "and a cover for 2 of them"),
     ],
 )
 def test_what_does_not_fit_is_refused(track, cover, message):

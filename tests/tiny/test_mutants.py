@@ -136,8 +136,8 @@ def box_drawn_in_another_convention(put):
 
 
 def answers_given_to_the_wrong_requests(put):
-    own = transformers_vlm.TransformersDescriber._ask
-    put(transformers_vlm.TransformersDescriber, "_ask", lambda self, messages: own(self, messages)[::-1])
+    own = transformers_vlm.TransformersDescriber._say
+    put(transformers_vlm.TransformersDescriber, "_say", lambda self, messages: own(self, messages)[::-1])
 
 
 def red_and_blue_swapped(put):
