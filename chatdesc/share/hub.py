@@ -3,7 +3,7 @@
 >>> done = Pushed("user/lasot-chatdesc", "lasot", {"test": 3}, ("README.md",), (), 1, "1f0a9c2")
 >>> print(*told(done, Target("user/lasot-chatdesc")), sep="\\n")
 sent: README.md
-1 files were there already
+1 file was there already
 commit 1f0a9c2
 Load it:  datasets.load_dataset("user/lasot-chatdesc", "lasot", split="test")
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from chatdesc.verification.learning.choosing import choose
@@ -28,7 +29,8 @@ from chatdesc.types import Verify
 from tests.backends.test_verifier_on_hub import ASKED
 for name in sys.argv[1:]:
     verifier = create("verifier", name)
-    print(json.dumps([verifier.describe_self(), repr(verifier.choose([Verify("learned", e) for e in ASKED]))]))
+    choices = verifier.choose([Verify("learned", e) for e in ASKED])
+    print(json.dumps([verifier.describe_self(), [[choice.index, choice.doubt] for choice in choices]]))
 """
 
 
@@ -60,4 +62,6 @@ def test_pushed_and_loaded(tmp_path):
         answers = [json.loads(line) for line in run(LOAD, *asked).splitlines()]
     for (facts, chosen), kind in zip(answers, ["linear", "set", "set"], strict=True):
         assert facts == {"name": f"learned:ada/{kind}", "model": f"ada/{kind}", "revision": heads[kind]}
-        assert chosen == repr(choose(networks[kind].eval(), ASKED))
+        here = choose(networks[kind].eval(), ASKED)
+        assert [index for index, _ in chosen] == [choice.index for choice in here]
+        assert [doubt for _, doubt in chosen] == pytest.approx([choice.doubt for choice in here], abs=1e-5)

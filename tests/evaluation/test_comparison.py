@@ -81,7 +81,7 @@ def test_another_trackers_results_as_a_frame(run, tmp_path, capsys):
 
 
 def test_arguments_that_take_no_part_are_refused(run):
-    with pytest.raises(ChatdescError, match="^--judge: of no use where --results brings the tracks"):
+    with pytest.raises(ChatdescError, match=r"^--judge: of no use where --results brings the tracks"):
         chatdesc.compare(run, "/data", judge="owlv2", results=["a=manual"])
     with pytest.raises(ChatdescError, match="--texts: of no use without ROOT"):
         chatdesc.compare(run, texts="/texts")
