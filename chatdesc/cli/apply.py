@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out, new_console, say
-from chatdesc.cli.options import TextsOpt
+from chatdesc.cli.options import ConfigOpt, OneSplitOpt, TextsOpt
 from chatdesc.names import counted, some
 from chatdesc.tables import plain_table
 
@@ -45,8 +45,8 @@ def apply(
         bool,
         typer.Option("--latest", help="Where reviewers differ, the latest decision counts (default: the row stays)"),
     ] = False,
-    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    split: OneSplitOpt = None,
+    config: ConfigOpt = None,
     texts: TextsOpt = None,
 ) -> None:
     """Make new rows of a review's decisions, and a patch for the dataset's own files. SOURCE and ROOT stay as they are.
