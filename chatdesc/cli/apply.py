@@ -16,7 +16,7 @@ from chatdesc.tables import plain_table
 if TYPE_CHECKING:
     from chatdesc.decisions.apply import Applied
 
-SHOWN = 20  # rows that differ
+SHOWN = 20  # rows of a list
 DecisionsOpt = Annotated[Path | None, typer.Option(help="Folder of the decisions (default: RUN/review)")]
 STATES = {
     "differ": "reviewers do not agree, so the row stays as it is; choose with --reviewer NAME or --latest",
@@ -81,6 +81,8 @@ def _tell(done: Applied) -> None:
     echo(f"written: {counted(done.rows, 'row')} in {done.out}")
     for name, why in list(done.unwritten.items())[:SHOWN]:
         echo(f"not in the patch: {name}: {why}", err=True)
+    if len(done.unwritten) > SHOWN:
+        echo(f"not in the patch: {len(done.unwritten) - SHOWN} more; chatdesc.apply gives all of them", err=True)
     if done.patch:
         echo(f"written: {done.patch} ({counted(done.files, 'text file')})")
         echo(f"apply it: {done.command}")
