@@ -111,6 +111,18 @@ def test_many_writers_at_once_lose_nothing(tmp_path, monkeypatch):
     assert sorted(ids(Journal(tmp_path))) == sorted(f"{n}-{c}" for n in range(6) for c in range(20))
 
 
+def test_each_line_is_parsed_once_however_long_the_journal_grows(tmp_path, monkeypatch):
+    parsed, parse = [], module._parsed
+    monkeypatch.setattr(
+        module, "_parsed", lambda path, number, line: parsed.append(number) or parse(path, number, line)
+    )
+    journal = Journal(tmp_path, "ada")
+    for number in range(20):
+        journal.add([made(f"a{number}")])
+        journal.read()
+    assert parsed == [*range(1, 21)]
+
+
 def test_any_reviewer_has_a_file_of_its_own(tmp_path):
     names = ["ada", "Ada B.", "../bob", "a/b", "é", ".hidden", "x" * 300]
     for name in names:

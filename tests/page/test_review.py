@@ -150,7 +150,9 @@ def test_a_second_tab_and_a_second_reviewer_are_seen(texts, tmp_path, folder):
     texts.wait(f"{BADGES}.length === 1")
     with Local(tmp_path / "run", decisions=folder, reviewer="<b>ben</b>") as other:
         other.decide(sent(names[0], "reject", reason="<img src=x onerror=hit=1>"), sent(names[1], "skip"))
-    texts.wait("document.querySelectorAll('.other').length === 2")
+        text = other.decide(sent(names[2], "accept")) and other.decisions()[-1]["text"]
+    Journal(folder, "eve").add([decision(sent(names[2], "edit", text=text))])  # the same end on another way
+    texts.wait("document.querySelectorAll('.other').length === 4")
     assert "<b>ben</b>" in texts.run("document.querySelector('.other').textContent")
     for query, found in (("decided:no", 2), ("decision:reject", 1), ("reviewer:ada", 1), ("differ:yes", 1)):
         texts.run(f"location.hash = '#q={query}'")

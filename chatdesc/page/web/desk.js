@@ -71,6 +71,11 @@ function noted(row, decisions, reviewer) {
   row.mine = decisions.find((decision) => decision.reviewer === reviewer) ?? null;
   row.decided = settles(row.mine) ? "yes" : "no";
   row.decision = row.mine?.verdict ?? null;
-  const said = decisions.filter(settles).map(({ verdict, side, text }) => `${verdict}:${verdict === "edit" ? text : side}`);
-  row.differ = new Set(said).size > 1 ? "yes" : "no";
+  row.differ = new Set(decisions.filter(settles).map((decision) => end(row, decision))).size > 1 ? "yes" : "no";
+}
+
+/** What a decision comes to: a text that stands is one end, however it came about. */
+function end(row, { verdict, side, text }) {
+  if (verdict !== "accept" && verdict !== "edit") return verdict;
+  return `text:${text || (side === "manual" ? row.manual_text : row.text)}`; // of an accept, the server fills in the text
 }
