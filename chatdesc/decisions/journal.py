@@ -29,7 +29,7 @@ from typing import BinaryIO
 from chatdesc.atomic import make_folder, synced
 from chatdesc.decisions.decision import Decision, decision
 from chatdesc.names import escaped
-from chatdesc.rows.lock import wait_for_lock
+from chatdesc.rows.lock import lock_file
 from chatdesc.types import ChatdescError
 
 ENDING = ".jsonl"
@@ -108,7 +108,7 @@ class Journal:
         fresh = not self.path.exists()
         make_folder(self.folder) if fresh else None
         with self.path.open("ab") as file:
-            wait_for_lock(file, self.folder)
+            lock_file(file, self.folder)
             if fresh:
                 _sync_folder(self.folder)
             yield file

@@ -24,35 +24,33 @@ def lock(folder: Path) -> IO[str]:
     """
     held = (folder / LOCK).open("a")
     try:
-        import fcntl
-    except ImportError:
-        return held
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock_file(held, folder, wait=False)
+    except BaseException:
         held.close()
-        raise ChatdescError(f"another chatdesc is at work in {folder}; wait for it or choose another --out") from None
-    except OSError as error:  # a network file system without locks
-        held.close()
-        raise ChatdescError(
-            f"{folder} cannot be locked ({error.strerror or error}), so two processes could write into it; "
-            "choose an --out on another disk"
-        ) from error
+        raise
     return held
 
 
-def wait_for_lock(file: IO[Any], folder: Path) -> None:
-    """Lock an open file for this process and thread alone; closing it releases it. Waits for whoever has it.
+def lock_file(file: IO[Any], folder: Path, wait: bool = True) -> None:
+    """Lock an open file for this process and thread alone; closing it releases it.
+
+    Args:
+        folder: what is locked, for messages.
+        wait: wait for whoever has it.
 
     Raises:
-        ChatdescError: the disk knows no locks.
+        ChatdescError: the disk knows no locks; or another has the lock and ``wait`` is False.
     """
     try:
         import fcntl
     except ImportError:
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        why = error.strerror or error
-        raise ChatdescError(f"{folder} cannot be locked ({why}); choose a folder on another disk") from error
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise ChatdescError(f"another chatdesc is at work in {folder}; wait for it or choose another --out") from None
+    except OSError as error:  # a network file system without locks
+        raise ChatdescError(
+            f"{folder} cannot be locked ({error.strerror or error}), so two processes could write into it; "
+            "choose a folder on another disk"
+        ) from error
