@@ -20,6 +20,7 @@ from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
 from chatdesc.synthetic import Scene, Thing, render, write_scenes
 from chatdesc.types import ChatdescError, Frames, split_words
+from tests.checks.makers import Blind
 from tests.makers.rows import a_row
 
 HERE, THERE = [10.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]
@@ -300,7 +301,7 @@ def rendered(tmp_path_factory):
     return root, names
 
 
-MODELS = {"frames": True, "preset": "tiny", "alignment_frames": 2}
+MODELS = {"frames": True, "alignment_frames": 2}
 
 
 def test_a_dataset_is_audited_with_its_frames(rendered):
@@ -317,6 +318,7 @@ def test_a_frame_is_decoded_once_however_many_are_in_work(tmp_path, monkeypatch)
     decoded = Counter()
     decode = Frames._decode
     monkeypatch.setattr(Frames, "_decode", lambda self, i: decoded.update([(self.key, i)]) or decode(self, i))
+    monkeypatch.setattr("chatdesc.checks.sights.create", lambda *_, **__: Blind())
     render(tmp_path, count=3, frames=12)
     chatdesc.audit("synthetic", tmp_path, **MODELS | {"alignment_frames": 12})
     assert len(decoded) == 36 and set(decoded.values()) == {1}
@@ -327,9 +329,10 @@ def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
         for name, text in zip(names, ("blue circle", "red circle", None), strict=True):
             store.save(a_row(name, text, manual_text="x"))
-    checks = ["wrong-target"]
-    result = chatdesc.audit(tmp_path / "run", root, checks=checks, text_source="refined", **MODELS)
-    assert [suspect.label for suspect in result.suspects] == [names[0]]
+    asked = {"checks": ["wrong-target"], "text_source": "refined", "preset": "tiny"}
+    [suspect] = chatdesc.audit(tmp_path / "run", root, **asked, **MODELS).suspects
+    assert suspect.label == names[0]
+    assert suspect.findings[0].evidence["grounder"] == "mm-grounding-dino:tiny:grounder"
 
 
 def test_what_a_run_has_recorded_is_not_computed_again(rendered, tmp_path, monkeypatch):
