@@ -10,6 +10,7 @@ import datasets
 import pytest
 
 from chatdesc import api
+from chatdesc.decisions.apply import Applied
 from chatdesc.decisions.decision import decision, seen
 from chatdesc.decisions.journal import Journal
 from chatdesc.loaders import load
@@ -159,6 +160,13 @@ def test_a_file_that_has_changed_since_is_left_alone_and_named(film):
     assert done.exit_code == 0 and f"not in the patch: {names[0]}: " in done.output, done.output
     assert "2 accepted" in done.output and "(1 text file)" in done.output
     assert names[0] not in (place / "out" / "texts.patch").read_text()
+
+
+def test_a_long_list_of_texts_that_are_not_in_the_patch_is_cut_and_says_so(tmp_path, monkeypatch):
+    done = Applied(tmp_path / "out", (), 25, unwritten={f"kite-{number}": "it is a link" for number in range(25)})
+    monkeypatch.setattr(api, "apply", lambda *_, **__: done)
+    said = call("apply", tmp_path / "run", "--out", tmp_path / "out").output
+    assert said.count("it is a link") == 20 and "not in the patch: 5 more" in said
 
 
 def test_reviewers_who_differ_leave_the_row_as_it_is(film):
