@@ -13,12 +13,11 @@ from typing import Any
 from chatdesc.atomic import aside, make_folder, recover, swap_in, write_atomic, writing
 from chatdesc.checks.fix import outside
 from chatdesc.decisions.decided_row import decided_row, text_after
-from chatdesc.decisions.decision import Decision, key_of
+from chatdesc.decisions.decision import Decision, key_of, refuse_twins
 from chatdesc.decisions.journal import Journal
 from chatdesc.decisions.outcome import Outcome, settle
 from chatdesc.decisions.own_files import FileChange, change, commands
 from chatdesc.decisions.review import folder_of
-from chatdesc.decisions.served import refuse_twins
 from chatdesc.loaders import Dataset, load
 from chatdesc.names import some
 from chatdesc.page.material import StrPath, whole

@@ -132,6 +132,19 @@ def key_of(row: Row) -> Key:
     return row["dataset"] or "", row["split"] or "", row["sequence"]
 
 
+def refuse_twins(rows: Iterable[Row]) -> None:
+    """Refuse two rows of the same sequence, because a decision names the sequence alone.
+
+    Raises:
+        ChatdescError: there are such rows.
+    """
+    known: set[Key] = set()
+    for row in rows:
+        if key_of(row) in known:
+            raise ChatdescError(f"{row['sequence']}: two rows are about this sequence; take one source at a time")
+        known.add(key_of(row))
+
+
 def seen(manual: str | None, text: str | None) -> str:
     """A short hash of the two texts of a row; another one shows that the row has changed since.
 

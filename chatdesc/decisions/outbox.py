@@ -24,8 +24,8 @@ from chatdesc.atomic import aside, make_folder, recover, swap_in, writing
 from chatdesc.decisions import argilla, label_studio
 from chatdesc.decisions.answer import TOOLS
 from chatdesc.decisions.case import Case, case_of
+from chatdesc.decisions.decision import refuse_twins
 from chatdesc.decisions.kept_pictures import Pictures
-from chatdesc.decisions.served import refuse_twins
 from chatdesc.decisions.template import boxed, template_of
 from chatdesc.names import natural
 from chatdesc.page.material import Material, StrPath, counted_off, gather

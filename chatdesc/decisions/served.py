@@ -23,7 +23,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any
 
-from chatdesc.decisions.decision import KINDS, Decision, Key, decision, key_of, seen
+from chatdesc.decisions.decision import KINDS, Decision, Key, decision, key_of, refuse_twins, seen
 from chatdesc.decisions.journal import Journal
 from chatdesc.page.document import page_of
 from chatdesc.page.material import Material
@@ -160,16 +160,3 @@ class Served:
             return refined[row["sequence"]]
 
         return opened
-
-
-def refuse_twins(rows: Iterable[Row]) -> None:
-    """Refuse two rows of the same sequence, because a decision names the sequence alone.
-
-    Raises:
-        ChatdescError: there are such rows.
-    """
-    known: set[Key] = set()
-    for row in rows:
-        if key_of(row) in known:
-            raise ChatdescError(f"{row['sequence']}: two rows are about this sequence; take one source at a time")
-        known.add(key_of(row))
