@@ -24,7 +24,7 @@ from chatdesc.checks.examine import examine, facts
 from chatdesc.checks.opinions import Opinions, ask_about, describer_for
 from chatdesc.checks.ranking import Suspect, counts, rank
 from chatdesc.checks.report_files import finding_records, write_files
-from chatdesc.checks.sights import Sights, frames_for, look_at, need, not_recorded, refuse_blind, seen
+from chatdesc.checks.sights import Sights, chosen_models, frames_for, look_at, need, not_recorded, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
 from chatdesc.rows.selection import Selection
@@ -142,7 +142,9 @@ def audit(
         kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
         if frames:
-            wordings = not_recorded(wordings, audited.subjects, made)
+            wordings = not_recorded(
+                wordings, audited.subjects, made, chosen_models(settings, options | {"preset": preset})
+            )
             words = any(need(check) == "words" for check in made)
             ranges = {subject.sequence: subject.ranges for subject in audited.subjects}
             sights = look_at(data, wordings, settings, resources, words=words, ranges=ranges, progress=progress)

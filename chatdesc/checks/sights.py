@@ -14,7 +14,7 @@ from chatdesc.backends import create
 from chatdesc.checks.base import Check, Subject
 from chatdesc.checks.leads import is_read
 from chatdesc.checks.wrong_target import recorded
-from chatdesc.config import Resources, Settings
+from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders.base import Dataset
@@ -119,11 +119,28 @@ def frames_for(
     return data, {name: text for name, text in said.items() if name in held and data[name].usable}, notes
 
 
-def not_recorded(texts: Mapping[str, str], subjects: Sequence[Subject], checks: Sequence[Check]) -> dict[str, str]:
-    """The texts that must be looked at: where a run's row may do, those of which it has recorded too little."""
+def chosen_models(settings: Settings, given: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """The specs of grounder and encoder, as rows have them; None for one that no option in ``given`` chose."""
+    by_preset = given.get("preset") is not None
+    grounder = public_spec(settings.grounder) if by_preset or given.get("grounder") else None
+    return grounder, public_spec(settings.encoders[0]) if by_preset or given.get("encoders") else None
+
+
+def not_recorded(
+    texts: Mapping[str, str],
+    subjects: Sequence[Subject],
+    checks: Sequence[Check],
+    models: tuple[str | None, str | None] = (None, None),
+) -> dict[str, str]:
+    """The texts that must be looked at: where a run's row may do, those of which it has recorded too little.
+
+    Args:
+        models: as of ``chosen_models``; what others have recorded is too little.
+    """
     if any(need(check) not in ("", EITHER) for check in checks):
         return dict(texts)
-    known = {s.sequence for s in subjects if s.row is not None and recorded(s.row, s.text) is not None}
+    said = ((s.sequence, recorded(s.row, s.text)) for s in subjects if s.row is not None)
+    known = {name for name, found in said if found is not None and found.is_of(*models)}
     return {name: text for name, text in texts.items() if name not in known}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chatdesc.checks.base import Finding, Subject
@@ -69,7 +69,11 @@ class Recorded:
     iou: float
     top_iou: float
     margin: float
-    alignment_margins: list[float]
+    alignment_margins: Mapping[str, float]
+
+    def is_of(self, grounder: str | None, encoder: str | None) -> bool:
+        """Whether models of these specs, as rows have them, took part; None stands for any."""
+        return grounder in (None, self.grounder) and (encoder is None or encoder in self.alignment_margins)
 
 
 def recorded(row: Row, text: str) -> Recorded | None:
@@ -78,7 +82,11 @@ def recorded(row: Row, text: str) -> Recorded | None:
     if not grounding or text != row.get("manual_text"):
         return None
     margin, iou, top = grounding["manual_margin"], grounding["manual_iou"], grounding.get("manual_top_iou")
-    margins = [s["manual_margin"] for s in scores if s["frames"] >= LEAST_VIEWS and s["manual_margin"] is not None]
+    margins = {
+        s["encoder"]: s["manual_margin"]
+        for s in scores
+        if s["frames"] >= LEAST_VIEWS and s["manual_margin"] is not None
+    }
     if margin is None or iou is None or top is None or not margins:
         return None
     return Recorded(grounding["grounder"], iou, top, margin, margins)
@@ -87,13 +95,16 @@ def recorded(row: Row, text: str) -> Recorded | None:
 def of_row(row: Row, text: str) -> Finding | None:
     """The finding of a manual text of which a run has recorded enough."""
     seen = recorded(row, text)
-    if seen is None or seen.margin > -CLEAR or max(seen.iou, seen.top_iou) > 0 or max(seen.alignment_margins) > -UNLIKE:
+    if seen is None or seen.margin > -CLEAR or max(seen.iou, seen.top_iou) > 0:
+        return None
+    margins = list(seen.alignment_margins.values())
+    if max(margins) > -UNLIKE:
         return None
     reason = "the run grounded the words elsewhere, and what they led to agrees better with them than the target"
     said: Record = {
         "grounder": seen.grounder,
         "iou": seen.iou,
         "margin": seen.margin,
-        "alignment_margins": seen.alignment_margins,
+        "alignment_margins": margins,
     }
     return Finding(NAME, "wrong_target", RECORDED, reason, evidence=said)

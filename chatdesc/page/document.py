@@ -18,7 +18,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from chatdesc.page.material import Material
 from chatdesc.page.modules import bundle
+from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
 
 MAIN = "main.js"
@@ -35,6 +37,19 @@ def as_json(value: Any) -> str:
     except ValueError as error:
         raise ChatdescError(f"the page cannot hold this value: {error}") from error
     return text.replace("<", "\\u003c")
+
+
+def page_of(material: Material, review: Any = None, progress: Progress | None = None) -> bytes:
+    """The page of a material.
+
+    Args:
+        review: what a page that is served knows about its review.
+        progress: called with sequences done, all sequences, and a note.
+    """
+    made = list(material.entries(progress))
+    index = material.index([line for line, _ in made]) | ({} if review is None else {"review": review})
+    parts = document(material.title, index, (of for _, of in made), connect=review is not None)
+    return "".join(parts).encode(errors="replace")  # a folder's name may hold bytes that are no UTF-8
 
 
 def document(title: str, index: Any, details: Iterable[Any], connect: bool = False) -> Iterator[str]:

@@ -15,7 +15,7 @@ from chatdesc.checks.ngrams import Trigrams
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
-from tests.checks.makers import dataset, texts_of
+from tests.checks.makers import Blind, dataset, texts_of
 from tests.makers.rows import a_row
 
 FORMATTING = ("formatting",)
@@ -219,8 +219,9 @@ def test_files(tmp_path):
     ).read_text()
 
 
-def test_a_text_of_some_frames_is_looked_at_there_alone(tmp_path):
+def test_a_text_of_some_frames_is_looked_at_there_alone(tmp_path, monkeypatch):
     """With ``--every N`` a run has a text per range: that of the first ones says nothing of the last ones."""
+    monkeypatch.setattr("chatdesc.checks.sights.create", lambda *_, **__: Blind())
     render(tmp_path / "scenes", count=1, frames=6)
     [name] = chatdesc.load("synthetic", str(tmp_path / "scenes")).names
     text, told = "the moving object", {"background": [], "source": "refined"}

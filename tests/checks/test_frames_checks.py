@@ -20,6 +20,7 @@ from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
 from chatdesc.synthetic import Scene, Thing, render, write_scenes
 from chatdesc.types import ChatdescError, Frames, split_words
+from tests.checks.makers import Blind
 from tests.makers.rows import a_row
 
 HERE, THERE = [10.0, 10.0, 20.0, 20.0], [60.0, 10.0, 20.0, 20.0]
@@ -79,7 +80,11 @@ def test_what_names_no_wrong_target(views):
 def recorded(**changes):
     grounding = {"grounder": "g", "manual_iou": 0.0, "manual_margin": -0.6, "manual_top_iou": 0.0}
     known = {key: changes.pop(key) for key in list(changes) if key in grounding}
-    margin = {"encoder": "e", "manual_margin": changes.pop("alignment", -30.0), "frames": changes.pop("frames", 4)}
+    margin = {
+        "encoder": "open-clip:e",
+        "manual_margin": changes.pop("alignment", -30.0),
+        "frames": changes.pop("frames", 4),
+    }
     return a_row("kite-1", manual_text="red kite") | {"grounding": grounding | known, "alignment": [margin]}
 
 
@@ -300,7 +305,7 @@ def rendered(tmp_path_factory):
     return root, names
 
 
-MODELS = {"frames": True, "preset": "tiny", "alignment_frames": 2}
+MODELS = {"frames": True, "alignment_frames": 2}
 
 
 def test_a_dataset_is_audited_with_its_frames(rendered):
@@ -317,6 +322,7 @@ def test_a_frame_is_decoded_once_however_many_are_in_work(tmp_path, monkeypatch)
     decoded = Counter()
     decode = Frames._decode
     monkeypatch.setattr(Frames, "_decode", lambda self, i: decoded.update([(self.key, i)]) or decode(self, i))
+    monkeypatch.setattr("chatdesc.checks.sights.create", lambda *_, **__: Blind())
     render(tmp_path, count=3, frames=12)
     chatdesc.audit("synthetic", tmp_path, **MODELS | {"alignment_frames": 12})
     assert len(decoded) == 36 and set(decoded.values()) == {1}
@@ -327,27 +333,57 @@ def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
         for name, text in zip(names, ("blue circle", "red circle", None), strict=True):
             store.save(a_row(name, text, manual_text="x"))
-    checks = ["wrong-target"]
-    result = chatdesc.audit(tmp_path / "run", root, checks=checks, text_source="refined", **MODELS)
-    assert [suspect.label for suspect in result.suspects] == [names[0]]
+    asked = {"checks": ["wrong-target"], "text_source": "refined", "preset": "tiny"}
+    [suspect] = chatdesc.audit(tmp_path / "run", root, **asked, **MODELS).suspects
+    assert suspect.label == names[0]
+    assert suspect.findings[0].evidence["grounder"] == "mm-grounding-dino:tiny:grounder"
 
 
-def test_what_a_run_has_recorded_is_not_computed_again(rendered, tmp_path, monkeypatch):
-    """A row with all evidence decides alone; one that lacks some is looked at."""
+@pytest.fixture
+def looked_at(monkeypatch):
+    """The texts that audits would look at, in the order of the audits."""
+    asked = []
+    monkeypatch.setattr("chatdesc.checks.audit.look_at", lambda data, texts, *_, **__: asked.append(texts) or Sights())
+    return asked
+
+
+@pytest.fixture
+def half_recorded(rendered, tmp_path):
+    """A run of which two rows have all evidence, and one lacks some."""
     root, names = rendered
     with Store.open(tmp_path / "run", {"dataset": "synthetic"}) as store:
         for name, enough in zip(names, (True, True, False), strict=True):
             changes = {} if enough else {"manual_margin": None}
             store.save(recorded(**changes) | {"sequence": name, "manual_text": "blue circle"})
-    looked_at = []
-    monkeypatch.setattr(
-        "chatdesc.checks.audit.look_at", lambda data, texts, *_, **__: looked_at.append(texts) or Sights()
-    )
-    result = chatdesc.audit(tmp_path / "run", root, checks=["wrong-target"], **MODELS)
+    return tmp_path / "run", root, names
+
+
+def test_what_a_run_has_recorded_is_not_computed_again(half_recorded, looked_at):
+    """A row with all evidence decides alone; one that lacks some is looked at."""
+    run, root, names = half_recorded
+    result = chatdesc.audit(run, root, checks=["wrong-target"], **MODELS)
     assert looked_at == [{names[2]: "blue circle"}]
     assert {suspect.label for suspect in result.suspects} == set(names[:2])
-    chatdesc.audit(tmp_path / "run", root, checks=["wrong-target", "ambiguous"], **MODELS)
+    chatdesc.audit(run, root, checks=["wrong-target", "ambiguous"], **MODELS)
     assert set(looked_at[1]) == set(names)  # no row has what this check needs
+
+
+@pytest.mark.parametrize(
+    ("chosen", "again"),
+    [
+        ({"grounder": "g"}, False),
+        ({"grounder": "g", "encoders": ["open-clip:e"]}, False),
+        ({"grounder": "open-clip:e"}, True),  # the encoder's name is no grounder's
+        ({"encoders": ["g"]}, True),
+        ({"preset": "tiny"}, True),
+        ({"preset": "tiny", "grounder": "g", "encoders": ["open-clip:e"]}, False),
+        ({"preset": "tiny", "grounder": "g"}, True),
+    ],
+)
+def test_what_other_models_than_the_chosen_ones_have_recorded_does_not_count(half_recorded, looked_at, chosen, again):
+    run, root, names = half_recorded
+    chatdesc.audit(run, root, checks=["wrong-target"], **chosen, **MODELS)
+    assert set(looked_at[0]) == set(names if again else names[2:])
 
 
 def test_texts_of_which_a_grounder_knows_few_words_are_told(tmp_path):
