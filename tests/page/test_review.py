@@ -194,6 +194,7 @@ def test_a_decision_from_elsewhere_leaves_an_open_panel_alone(texts, tmp_path, f
     texts.type(" in")
     with Local(tmp_path / "run", decisions=folder, reviewer="ben") as other:
         other.decide(sent("kite-0", "reject"))
+    texts.run("document.dispatchEvent(new Event('visibilitychange'))")  # asks the server at once
     texts.wait(f"{STANDS}.includes('ben')")
     texts.type(" the sky")
     assert texts.run("document.activeElement.value") == "a red kite 0 in the sky"
