@@ -11,7 +11,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from chatdesc.drawing.style import PRINT
 from chatdesc.types import one_line
@@ -147,12 +147,19 @@ def _bounds(text: str, width: float, measure: Measure) -> tuple[int, int]:
 
 def measured(size: float) -> Measure:
     """Widths of lines in points, as the fonts in force draw them at ``size`` points."""
+    from matplotlib import rcParams
+
+    return _measured(size, tuple(rcParams["font.family"]))
+
+
+@lru_cache(8)
+def _measured(size: float, families: tuple[str, ...]) -> Measure:
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    renderer, font = RendererAgg(10, 10, 72 * FINE), FontProperties(size=size)
+    renderer, font = RendererAgg(10, 10, 72 * FINE), FontProperties(family=list(families), size=size)
 
-    @cache
+    @lru_cache(4096)
     def measure(line: str) -> float:
         return float(renderer.get_text_width_height_descent(line, font, False)[0]) / FINE
 

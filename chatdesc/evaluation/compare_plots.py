@@ -34,8 +34,8 @@ def draw_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
 
 
 def _figures(result: ComparisonResult, about: str) -> Iterator[tuple[str, Any]]:
-    if result.differences:
-        rows = [_difference(row, f"{row['after']} − {row['before']}", row["measure"]) for row in result.differences]
+    if known := [row for row in result.differences if row["pairs"]]:
+        rows = [_difference(row, f"{row['after']} − {row['before']}", row["measure"]) for row in known]
         yield "differences", intervals(rows, f"Paired differences: {about}", "difference, points (95 % intervals)")
     for kind in ("attribute", "category"):
         if of := [row for row in result.groups if row["kind"] == kind]:
@@ -47,8 +47,8 @@ def _figures(result: ComparisonResult, about: str) -> Iterator[tuple[str, Any]]:
 
 
 def _difference(row: Record, name: str, series: str = "", beside: str = "") -> Difference:
-    value, low, high = (row[key] and POINTS * row[key] for key in ("difference", "low", "high"))
-    return Difference(name, value or 0.0, low, high, series, beside)
+    low, high = (None if row[end] is None else POINTS * row[end] for end in ("low", "high"))
+    return Difference(name, POINTS * row["difference"], low, high, series, beside)
 
 
 def _across(row: Record) -> str:

@@ -93,7 +93,7 @@ def curves(plot: Plot, means: Mapping[str, Score], about: str) -> Any:
     _dress(axes, plot, called)
     axes.set_title("\n".join(lines))
     axes.set_xlim(0, max(float(plot.thresholds(score.rules)[-1]) for score in means.values()))
-    _legend(figure, drawn, [_cut(label, columns) for label in labels], f"{called}, %", columns)
+    _legend(figure, drawn, labels, f"{called}, %", columns)
     return figure
 
 
@@ -126,10 +126,6 @@ def _room(columns: int) -> float:
 
 def _fits(label: str, columns: int) -> bool:
     return measured(SMALL)(label) <= _room(columns)
-
-
-def _cut(label: str, columns: int) -> str:
-    return shortened(label, _room(columns), measured(SMALL))
 
 
 def _dress(axes: Any, plot: Plot, called: str) -> None:

@@ -51,7 +51,7 @@ def _curve(axes: Any, overlap: Any) -> list[tuple[Any, str]]:
     low, mean, high = ([of(part) if len(part) else np.nan for part in known] for of in (np.min, np.mean, np.max))
     if step > 1:
         axes.fill_between(x, low, high, color=BLUE, alpha=0.25, linewidth=0)
-    [line] = axes.plot(x, mean, color=BLUE, linewidth=0.9, label="")
+    [line] = axes.plot(x, mean, color=BLUE, linewidth=0.9)
     return [
         (line, "IoU of track and target" if step == 1 else f"IoU of track and target, mean and range of {step} frames")
     ]

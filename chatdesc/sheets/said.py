@@ -20,6 +20,7 @@ from chatdesc.reports.story import chosen_rounds
 from chatdesc.rows.schema import Row
 
 ENCODERS = 2  # whose alignment has room
+FOUND, ELSEWHERE = "found the target", "led elsewhere"  # what words of a text did
 GROUNDED = {"manual": ("manual_iou", "manual_margin"), "refined": ("iou", "margin")}
 ALIGNED = {"manual": ("manual", "manual_margin"), "refined": ("refined", "refined_margin")}
 
@@ -57,7 +58,7 @@ def numbers(row: Row, which: str) -> str:
 def words(row: Row) -> list[tuple[str, list[str]]]:
     """Words of the chosen text that found the target, and that led elsewhere."""
     chosen = [row["rounds"][place] for place in sorted(chosen_rounds(row))]
-    kinds = (("found the target", "positive"), ("led elsewhere", "negative"))
+    kinds = ((FOUND, "positive"), (ELSEWHERE, "negative"))
     each = [(said, [word for tried in chosen for word in _list(tried, key)]) for said, key in kinds]
     return [(said, list(dict.fromkeys(found))) for said, found in each if found]
 

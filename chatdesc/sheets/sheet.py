@@ -17,7 +17,7 @@ from chatdesc.rows.schema import Row
 from chatdesc.sheets.frames import Shot, kinds_in, look_of_kind, show
 from chatdesc.sheets.line_of_time import draw_time
 from chatdesc.sheets.lines import Line, compose, height_of, write
-from chatdesc.sheets.said import findings, heading, numbers, words
+from chatdesc.sheets.said import FOUND, findings, heading, numbers, words
 from chatdesc.types import Image, one_line
 
 EDGE, GAP = 0.08, 0.1  # inches
@@ -103,7 +103,7 @@ def _texts(row: Row, width: float) -> list[Line]:
     else:
         lines += _text("Refined text", row["text"], numbers(row, "refined"), width)
     for said, found in words(row):
-        colour = GREEN if "target" in said else VERMILION
+        colour = GREEN if said == FOUND else VERMILION
         lines += compose(f"Words that {said}: {', '.join(found)}", width, 2, colour=colour, gap=3)
     if row["background"]:
         lines += compose(f"Background: {', '.join(row['background'])}", width, 2, colour=GREY, gap=3)

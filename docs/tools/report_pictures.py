@@ -6,7 +6,6 @@ python docs/tools/report_pictures.py demo/run-12x40-seed0-offline demo/synthetic
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,9 +37,8 @@ def take(browser: Browser, name: str, address: str, keys: Sequence[str], size: S
         browser.press(key)
     browser.run(QUIET)
     with tempfile.TemporaryDirectory() as folder:
-        browser.picture(Path(folder, "view.png"))
-        content = io.BytesIO(Path(folder, "view.png").read_bytes())
-    few = Image.open(content).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        browser.picture(view := Path(folder, "view.png"))
+        few = Image.open(view).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     few.save(PICTURES / f"{name}.png", optimize=True)
     print(f"written: {PICTURES / name}.png")
 

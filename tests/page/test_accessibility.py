@@ -6,7 +6,7 @@ from tests.makers import axe
 from tests.makers.review_server import Local
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # asked for before the page and the browser, which take seconds
 def script():
     found = axe.axe()
     if found is None:

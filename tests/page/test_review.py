@@ -56,7 +56,7 @@ def texts(browser, tmp_path, folder):
 def begin(browser, server):
     browser.look()
     browser.open(server.address)
-    browser.run("localStorage.clear()")
+    browser.run("localStorage.clear(); sessionStorage.clear()")
     browser.wait(SAVED)
 
 
@@ -109,6 +109,31 @@ def test_an_edit_is_saved_by_ctrl_enter_and_left_by_escape(texts, folder):
     assert (made.verdict, made.side, made.text) == ("edit", "manual", "a kite 0 and a tail")
     texts.press("Escape")
     assert "a kite 0 and a tail" in texts.run("document.querySelector('.rows').textContent")
+
+
+def test_what_is_being_written_outlives_a_reload_until_it_is_left(texts):
+    texts.press("g")
+    texts.press("e")
+    texts.wait("document.activeElement.tagName === 'TEXTAREA'")
+    texts.type(" in the sky")
+    texts.reload()
+    texts.wait(SAVED)
+
+    def edited(*keys):
+        """The text that the editor begins with after some keys."""
+        for key in keys:
+            texts.press(key)
+        texts.wait("document.activeElement.tagName === 'TEXTAREA'")
+        return texts.run("document.activeElement.value")
+
+    assert edited("e") == "a red kite 0 in the sky"
+    texts.reload()
+    texts.wait(SAVED)
+    assert edited("j", "e") == "a red kite 1"
+    texts.reload()
+    texts.wait(SAVED)
+    assert edited("k", "e") == "a red kite 0 in the sky"
+    assert edited("Escape", "e") == "a red kite 0"
 
 
 def test_undo_by_key_and_by_ctrl_z_goes_back_to_the_sequence(texts, folder):
@@ -171,6 +196,7 @@ def test_a_decision_from_elsewhere_leaves_an_open_panel_alone(texts, tmp_path, f
     texts.type(" in")
     with Local(tmp_path / "run", decisions=folder, reviewer="ben") as other:
         other.decide(sent("kite-0", "reject"))
+    texts.run("document.dispatchEvent(new Event('visibilitychange'))")  # asks the server at once
     texts.wait(f"{STANDS}.includes('ben')")
     texts.type(" the sky")
     assert texts.run("document.activeElement.value") == "a red kite 0 in the sky"

@@ -1,6 +1,7 @@
 // The bar below a sequence: what was decided, the decisions to take, and the panel of the one that needs more.
 
 import { h, put, putNew } from "./dom.js";
+import { dropDraft } from "./draft.js";
 import { panelOf } from "./panels.js";
 import { SIGNS, saidOf } from "./verdicts.js";
 
@@ -27,6 +28,7 @@ export function makeDock(open, act) {
     putNew(state, [open.row.decisions, last, counts], () => standsOf(open, act));
     putNew(buttons, [open.row.mine, now.panel], () => buttonsOf(open, now, act));
     if (now.panel === before?.panel) return;
+    if (before?.panel === "edit") dropDraft(); // it was left
     const shown = now.panel ? panelOf(now.panel, open, act) : null;
     put(panel, shown);
     shown?.querySelector("textarea, input")?.focus({ preventScroll: true });

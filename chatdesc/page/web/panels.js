@@ -1,6 +1,7 @@
 // What a decision needs beside its key: another text, or a kind and a reason.
 
 import { h } from "./dom.js";
+import { draftOf, dropDraft, keepDraft } from "./draft.js";
 import { KINDS } from "./verdicts.js";
 
 const REASON = 1000; // characters
@@ -12,14 +13,18 @@ export function panelOf(kind, open, act) {
 
 function editor({ row, offers }, act) {
   const box = h("textarea", { rows: 3, dir: "auto", "aria-label": "Your text", spellcheck: "true", "aria-describedby": "edit-note" });
-  let side = offers[0]?.side ?? "";
-  box.value = row.mine?.verdict === "edit" ? row.mine.text : (offers[0]?.text ?? "");
+  const draft = draftOf(row);
+  let side = draft?.side ?? offers[0]?.side ?? "";
+  box.value = draft?.text ?? (row.mine?.verdict === "edit" ? row.mine.text : (offers[0]?.text ?? ""));
   const note = h("p", { class: "dim keyed", id: "edit-note" }, h("kbd", null, "Ctrl+Enter"), " saves, ", h("kbd", null, "Esc"), " leaves.");
   const save = () => {
     const text = oneLine(box.value);
-    if (text) act.save({ verdict: "edit", side, text });
-    else Object.assign(note, { className: "bad" }).textContent = "A text needs a word. Reject the sequence if it should have none.";
+    if (text) {
+      dropDraft();
+      act.save({ verdict: "edit", side, text });
+    } else Object.assign(note, { className: "bad" }).textContent = "A text needs a word. Reject the sequence if it should have none.";
   };
+  box.addEventListener("input", () => keepDraft(row, side, box.value));
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -29,6 +34,7 @@ function editor({ row, offers }, act) {
     const fill = () => {
       side = of;
       box.value = text;
+      dropDraft();
       box.focus();
     };
     return h("button", { type: "button", class: "from", onclick: fill, title: `Start from ${name}` }, h("span", { class: "dim" }, `${name}: `), h("span", { dir: "auto" }, text));
