@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -61,14 +62,14 @@ def _joined(value: Any) -> Any:
     return "; ".join(value) if isinstance(value, tuple) else value
 
 
-class Tabular:
+class Tabular(ABC):
     """A result that is a table as well: ``records`` gives its rows."""
 
     __slots__ = ()
 
+    @abstractmethod
     def records(self) -> list[Record]:
         """The table's rows, with equal keys; shares are fractions, nothing is rounded."""
-        raise NotImplementedError
 
     def table(self) -> polars.DataFrame:
         """The table as a polars frame; notes are lists of text."""

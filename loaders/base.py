@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import operator
 import os
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Items
@@ -68,7 +69,7 @@ class _Unparsed:
     flags: list[checks.FlagFile]
 
 
-class Dataset:
+class Dataset(ABC):
     """Sequences by number or by name; see ``chatdesc.loaders.load`` for the arguments.
 
     Attributes:
@@ -189,12 +190,12 @@ class Dataset:
         """The path of a sequence's text in ``text_source``."""
         return entry.text if self.text_source is self.source else layout_path(entry.text)
 
+    @abstractmethod
     def _index(self) -> list[Entry]:
         """All sequences under the root, or at least those in ``_wanted`` where that saves work."""
-        raise NotImplementedError
 
-    def _files(self, entry: Entry) -> Files:
-        raise NotImplementedError
+    @abstractmethod
+    def _files(self, entry: Entry) -> Files: ...
 
     def _find(self, name: str) -> str | None:
         return name if name in self._entries else None

@@ -23,6 +23,7 @@ import re
 import stat
 import threading
 import zipfile
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -43,7 +44,7 @@ MAX_PROBLEMS = 20  # unsafe members that are named, of each archive
 _ODD_PATH = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\\|^[A-Za-z]:")
 
 
-class Root:
+class Root(ABC):
     """Base of all roots: checks paths, and opens zips that lie among the folders.
 
     Attributes:
@@ -107,14 +108,14 @@ class Root:
                 self._archives.popitem(last=False)
             return self._archives[path]
 
-    def _entries(self, path: str) -> dict[str, bool]:
-        raise NotImplementedError
+    @abstractmethod
+    def _entries(self, path: str) -> dict[str, bool]: ...
 
-    def _read(self, path: str) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _read(self, path: str) -> bytes: ...
 
-    def _open(self, path: str) -> BinaryIO:
-        raise NotImplementedError
+    @abstractmethod
+    def _open(self, path: str) -> BinaryIO: ...
 
 
 class ZipRoot(Root):

@@ -15,6 +15,7 @@ Crops are cut out on whole pixels:
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -31,7 +32,7 @@ CropKey = tuple[int, int, bytes]
 TEXTS = 4096  # whose vectors are kept
 
 
-class EncoderModel:
+class EncoderModel(ABC):
     """A model of crops and texts in memory.
 
     Attributes:
@@ -60,24 +61,24 @@ class EncoderModel:
         """Length of a vector."""
         return int(self.encode_texts(list(self.tokenize(["a"])[0])).shape[1])
 
+    @abstractmethod
     def preprocess(self, picture: Any) -> Any:
         """A PIL picture as the model takes it, on the CPU, without a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tokenize(self, texts: list[str]) -> tuple[Any, list[bool]]:
         """Each text as the model takes it, and whether it was cut."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode_crops(self, items: Any) -> Vectors:
         """Unit vectors [N, width] of N pictures from ``preprocess``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode_texts(self, items: Any) -> Vectors:
         """Unit vectors [N, width] of N texts from ``tokenize``."""
-        raise NotImplementedError
 
 
-class CropEncoder:
+class CropEncoder(ABC):
     """Base of the encoders; loads its model on first use.
 
     ``batch_size`` crops or texts go into one forward pass at first: see ``batching``.
@@ -91,8 +92,8 @@ class CropEncoder:
         self.name, self.device, self._first_size = name, device, batch_size
         self._known: dict[str, tuple[Vectors, bool]] = {}
 
-    def _load(self) -> EncoderModel:
-        raise NotImplementedError
+    @abstractmethod
+    def _load(self) -> EncoderModel: ...
 
     @cached_property
     def loaded(self) -> EncoderModel:

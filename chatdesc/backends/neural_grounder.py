@@ -12,6 +12,7 @@ A family defines ``_forward``, which runs its network on a batch; a new family n
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -51,7 +52,7 @@ class Item:
     text: str
 
 
-class NeuralGrounder(NeuralModel):
+class NeuralGrounder(NeuralModel, ABC):
     """Base of the grounders; see ``NeuralModel``.
 
     Args:
@@ -165,9 +166,9 @@ class NeuralGrounder(NeuralModel):
         with torch.inference_mode(), self._arithmetic():
             return self._forward(list(batch))
 
+    @abstractmethod
     def _forward(self, items: list[Item]) -> list[Grounding]:
         """Run the network on a batch with pictures of equal size; called in inference mode."""
-        raise NotImplementedError
 
     def truncates(self, text: str) -> bool:
         """Whether the network reads less than the whole of some query of ``text``."""

@@ -11,6 +11,7 @@ threads nor on random numbers: a run gives the same track each time.
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Session:
     box: IntBox
 
 
-class OpenCvTracker:
+class OpenCvTracker(ABC):
     """Base of OpenCV's trackers.
 
     Args:
@@ -57,8 +58,8 @@ class OpenCvTracker:
     def __init__(self, model: str = "", revision: str = "", *, threads: int = 0, **options: Any) -> None:
         self.threads = threads or os.cpu_count() or 1
 
-    def _new(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _new(self) -> Any: ...
 
     def describe_self(self) -> dict[str, str]:
         """Name, and the version of OpenCV."""

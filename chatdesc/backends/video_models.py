@@ -5,6 +5,8 @@ next frame:
 
 >>> class MyTracker(VideoTracker):
 ...     family, model_types, model_class, processor_class = "mine", ("my_video",), "MyVideoModel", "MyProcessor"
+...     def _open(self, request):
+...         return Session(self._memory(), 0, request.init)
 ...     def _step(self, session, image):
 ...         session.seen += 1
 ...         return session.box, 1.0
@@ -15,6 +17,7 @@ next frame:
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +50,7 @@ class Session:
     box: Boxes
 
 
-class VideoTracker(NeuralModel):
+class VideoTracker(NeuralModel, ABC):
     """Base of the trackers; see ``NeuralModel``. A GPU computes in bfloat16, or float16 where it has none.
 
     Sequences of a batch are followed one after another: one video keeps a GPU busy, and answers cannot depend on the
@@ -111,17 +114,17 @@ class VideoTracker(NeuralModel):
             return self._open(request)
         return continued(request, Session, self.name)
 
+    @abstractmethod
     def _open(self, request: Follow) -> Session:
         """A session that has seen frame ``start - 1``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _step(self, session: Session, image: Image) -> tuple[Boxes | None, float]:
         """Show the session its next frame.
 
         Returns:
             The target's box [4] xywh in pixels, None where it is not visible, and a score in [0, 1].
         """
-        raise NotImplementedError
 
     def _memory(self) -> Any:
         """An empty memory of transformers, all of it on the device: it is small."""

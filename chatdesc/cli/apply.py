@@ -9,14 +9,14 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out, new_console, say
-from chatdesc.cli.options import TextsOpt
+from chatdesc.cli.options import ConfigOpt, OneSplitOpt, TextsOpt
 from chatdesc.names import counted, some
 from chatdesc.tables import plain_table
 
 if TYPE_CHECKING:
     from chatdesc.decisions.apply import Applied
 
-SHOWN = 20  # rows that differ
+SHOWN = 20  # rows of a list
 DecisionsOpt = Annotated[Path | None, typer.Option(help="Folder of the decisions (default: RUN/review)")]
 STATES = {
     "differ": "reviewers do not agree, so the row stays as it is; choose with --reviewer NAME or --latest",
@@ -45,8 +45,8 @@ def apply(
         bool,
         typer.Option("--latest", help="Where reviewers differ, the latest decision counts (default: the row stays)"),
     ] = False,
-    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    split: OneSplitOpt = None,
+    config: ConfigOpt = None,
     texts: TextsOpt = None,
 ) -> None:
     """Make new rows of a review's decisions, and a patch for the dataset's own files. SOURCE and ROOT stay as they are.
@@ -81,6 +81,8 @@ def _tell(done: Applied) -> None:
     echo(f"written: {counted(done.rows, 'row')} in {done.out}")
     for name, why in list(done.unwritten.items())[:SHOWN]:
         echo(f"not in the patch: {name}: {why}", err=True)
+    if len(done.unwritten) > SHOWN:
+        echo(f"not in the patch: {len(done.unwritten) - SHOWN} more; chatdesc.apply gives all of them", err=True)
     if done.patch:
         echo(f"written: {done.patch} ({counted(done.files, 'text file')})")
         echo(f"apply it: {done.command}")

@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
-from chatdesc.cli.options import BaseUrlOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.cli.options import BaseUrlOpt, ConfigOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
 from chatdesc.names import between_commas, counted
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
@@ -56,7 +56,7 @@ def audit(
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
     texts: TextsOpt = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    config: ConfigOpt = None,
     text_source: Annotated[
         str | None,
         typer.Option(help="Of a run or repository: manual or refined texts (default: manual, where there are any)"),

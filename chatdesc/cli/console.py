@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -53,6 +53,20 @@ def left_out(why: Mapping[str, str]) -> list[str]:
     names = some(list(why))
     count = f"{counted(len(why), 'row is', 'rows are')} left out of the dataset ({names})"
     return [f"{count}: {next(iter(why.values()))}"] if why else []
+
+
+def end_shown(without_pictures: Sequence[str], left_out: Mapping[str, str]) -> NoReturn:
+    """Name the sequences that are shown without pictures and the rows that are not shown at all, and exit.
+
+    Args:
+        left_out: why, per sequence.
+    """
+    if without_pictures:
+        echo(f"without pictures: {some(without_pictures)}; are the frames there, and of the same version?", err=True)
+    for name, why in [*left_out.items()][:1]:
+        count = counted(len(left_out), "row is", "rows are")
+        echo(f"{count} left out ({some(list(left_out))}): {name}: {why}", err=True)
+    raise typer.Exit(Exit.FAILED_ROWS if left_out else Exit.DONE)
 
 
 @contextmanager

@@ -20,6 +20,21 @@ RootArg = Annotated[
 ]
 RunArg = Annotated[str, typer.Argument(metavar="RUN", help="Run folder")]
 SplitOpt = Annotated[str | None, typer.Option(help="train or test (default: all sequences under ROOT)")]
+SourceArg = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Run folder, dataset folder, or Hub repository USER/NAME")
+]
+SourcesArg = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Run folders, dataset folders, or Hub repositories USER/NAME")
+]
+RootsOpt = Annotated[
+    list[str] | None,
+    typer.Option(help="Root of the dataset, for pictures: one for all sources, or one each; repeatable"),
+]
+OneSplitOpt = Annotated[str | None, typer.Option(help="Only this split (default: all)")]
+ConfigOpt = Annotated[str | None, typer.Option(help="Which of several datasets in one repository")]
+WordsOpt = Annotated[
+    str | None, typer.Option(help="Ask this grounder where the words lead, to show their boxes (needs --root)")
+]
 SplitFileOpt = Annotated[
     str | None, typer.Option(help="File with one sequence name per line, used instead of the dataset's own lists")
 ]

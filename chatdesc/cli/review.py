@@ -10,20 +10,14 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, new_console, progress_bar
-from chatdesc.cli.options import DeviceOpt, TextsOpt
+from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextsOpt, WordsOpt
 from chatdesc.decisions.review import PORT, Reviewed
 from chatdesc.names import counted
 
 
 def review(
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE...", help="Run folders, dataset folders, or Hub repositories USER/NAME"),
-    ],
-    root: Annotated[
-        list[str] | None,
-        typer.Option(help="Root of the dataset, for pictures: one for all sources, or one each; repeatable"),
-    ] = None,
+    sources: SourcesArg,
+    root: RootsOpt = None,
     reviewer: Annotated[str | None, typer.Option(help="Whose decisions they are (default: the user's name)")] = None,
     decisions: Annotated[
         Path | None, typer.Option(help="Folder for decisions; several reviewers may share it (default: RUN/review)")
@@ -33,12 +27,10 @@ def review(
         bool, typer.Option("--blind", help="Do not say which text is which, nor what others decided")
     ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address")] = False,
-    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    split: OneSplitOpt = None,
+    config: ConfigOpt = None,
     texts: TextsOpt = None,
-    grounder: Annotated[
-        str | None, typer.Option(help="Ask this grounder where the words lead, to show their boxes (needs --root)")
-    ] = None,
+    grounder: WordsOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
     """Accept, edit, reject or flag texts in the browser; each decision is kept as it is made. Ctrl-C ends.

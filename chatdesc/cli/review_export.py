@@ -8,15 +8,13 @@ from typing import Annotated
 import typer
 
 from chatdesc import api
-from chatdesc.cli.console import Exit, echo, new_console, progress_bar
-from chatdesc.cli.options import DeviceOpt, TextsOpt
-from chatdesc.names import counted, some
+from chatdesc.cli.console import echo, end_shown, new_console, progress_bar
+from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, SourceArg, TextsOpt
+from chatdesc.names import counted
 
 
 def review_export(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Run folder, dataset folder, or Hub repository USER/NAME")
-    ],
+    source: SourceArg,
     to: Annotated[str, typer.Option(help="Tool: label-studio or argilla")],
     out: Annotated[Path, typer.Option(help="A new folder")],
     root: Annotated[str | None, typer.Option(help="Root of the dataset, for pictures (default: texts alone)")] = None,
@@ -28,8 +26,8 @@ def review_export(
             "(default: Label Studio's local files; for argilla, pictures within the records)"
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    split: OneSplitOpt = None,
+    config: ConfigOpt = None,
     texts: TextsOpt = None,
     grounder: Annotated[
         str | None,
@@ -51,12 +49,4 @@ def review_export(
             grounder=grounder, device=device, progress=progress,
         )  # fmt: skip
     echo(f"{counted(done.cases, 'row')} for review in {done.folder}")
-    if done.without_pictures:
-        echo(
-            f"without pictures: {some(done.without_pictures)}; are the frames there, and of the same version?", err=True
-        )
-    if done.left_out:
-        name, why = next(iter(done.left_out.items()))
-        count = counted(len(done.left_out), "row is", "rows are")
-        echo(f"{count} left out ({some(list(done.left_out))}): {name}: {why}", err=True)
-    raise typer.Exit(Exit.FAILED_ROWS if done.left_out else Exit.DONE)
+    end_shown(done.without_pictures, done.left_out)

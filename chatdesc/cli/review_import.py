@@ -9,7 +9,8 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, new_console
-from chatdesc.names import some
+from chatdesc.cli.options import ConfigOpt, OneSplitOpt
+from chatdesc.names import counted, some
 from chatdesc.tables import plain_table
 from chatdesc.types import ChatdescError
 
@@ -33,8 +34,8 @@ def review_import(
             "(default: the annotator's e-mail or name, or the tool and a number)",
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    split: OneSplitOpt = None,
+    config: ConfigOpt = None,
 ) -> None:
     """Take a team's answers from Label Studio or Argilla as decisions; those that are known are taken once.
 
@@ -43,12 +44,12 @@ def review_import(
       chatdesc review-import runs/otb argilla.json
 
       chatdesc review-import runs/otb label-studio.json --reviewer 1=ada
-    """  # fmt: skip
+    """
     done = api.review_import(
         source, files, decisions=decisions, reviewer=_named(reviewer or []), split=split, config=config
     )
     known = f"; {done.known} known before" if done.known else ""
-    echo(f"{len(done.decisions)} new decision{'' if len(done.decisions) == 1 else 's'} in {done.folder}{known}")
+    echo(f"{counted(len(done.decisions), 'new decision')} in {done.folder}{known}")
     if done.decisions:
         new_console().print(plain_table(done.records()))
     if done.outdated:

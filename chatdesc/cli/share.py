@@ -10,7 +10,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out
-from chatdesc.cli.options import RootArg, RunArg, SplitFileOpt, TextsOpt
+from chatdesc.cli.options import ConfigOpt, OneSplitOpt, RootArg, RunArg, SourceArg, SplitFileOpt, TextsOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.names import counted, some
 from chatdesc.share import hub
@@ -20,13 +20,11 @@ from chatdesc.types import ChatdescError
 
 
 def export(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Run folder, dataset folder, or Hub repository USER/NAME")
-    ],
+    source: SourceArg,
     to: Annotated[Path, typer.Option(help="Output folder: a new one, or a copy of the dataset")],
     layout: Annotated[str, typer.Option(help=", ".join(layouts()))],
-    split: Annotated[str | None, typer.Option(help="Only this split (default: all)")] = None,
-    config: Annotated[str | None, typer.Option(help="Which of several datasets in one repository")] = None,
+    split: OneSplitOpt = None,
+    config: ConfigOpt = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace other texts; a dataset's own files are kept as .orig")
     ] = False,

@@ -13,7 +13,7 @@ from typing import Any
 from chatdesc.atomic import aside, make_folder, recover, swap_in, write_atomic, writing
 from chatdesc.checks.fix import outside
 from chatdesc.decisions.decided_row import decided_row, text_after
-from chatdesc.decisions.decision import Decision
+from chatdesc.decisions.decision import Decision, key_of
 from chatdesc.decisions.journal import Journal
 from chatdesc.decisions.outcome import Outcome, settle
 from chatdesc.decisions.own_files import FileChange, change, commands
@@ -138,9 +138,9 @@ def _dataset_of(rows: list[Row], source: str) -> str:
 
 
 def _decided(rows: Iterable[Row], outcomes: Iterable[Outcome]) -> Iterator[Row]:
-    by = {(o.row["split"], o.sequence): o.by for o in outcomes if o.row and o.by}
+    by = {key_of(o.row): o.by for o in outcomes if o.row and o.by}
     for row in rows:
-        made = by.get((row["split"], row["sequence"]))
+        made = by.get(key_of(row))
         yield decided_row(row, made) if made else row
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from chatdesc.decisions.case import Case
+from chatdesc.decisions.case import Case, share
 from chatdesc.decisions.decision import KINDS
 from chatdesc.decisions.questions import EDITED, GUIDELINES, KIND, KIND_TITLES, REASON, VERDICT, VERDICTS
 
@@ -87,8 +87,7 @@ def _suggestions(case: Case) -> Record:
     """The refined text to start an edit from, and the kind of the worst fault that the audit found."""
     suggested: Record = {}
     if case.refined:
-        iou = case.scores.get("iou")
-        score = None if iou is None else min(max(iou, 0.0), 1.0)
+        score = share(case.scores["iou"]) if "iou" in case.scores else None
         suggested[EDITED] = {"value": case.refined, "score": score, "agent": _agent(case.describer)}
     if fault := next((fault for fault in case.faults if fault.kind in KINDS), None):
         suggested[KIND] = {"value": fault.kind, "score": fault.severity, "agent": _agent(f"audit {fault.check}")}

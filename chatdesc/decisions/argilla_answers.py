@@ -17,11 +17,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from chatdesc.decisions.answer import Answer, NoAnswer, case_key, word
-from chatdesc.decisions.questions import EDITED, KIND, REASON, VERDICT
+from chatdesc.decisions.questions import QUESTIONS
 from chatdesc.types import ChatdescError
 
 TOOL = "argilla"
-QUESTIONS = (VERDICT, EDITED, KIND, REASON)
 SUFFIX = ".responses"
 UNKNOWN = "several people answered, and this layout does not say who submitted; export with to_list(flatten=True)"
 

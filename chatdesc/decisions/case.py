@@ -170,13 +170,14 @@ def model_name(described: Any) -> str:
 
 def _faults(row: Row) -> Iterable[Fault]:
     found = [(from_record(record), record.get("reason") is not None) for record in row["audit"]]
-    for finding, explained in sorted(found, key=lambda each: -_share(each[0].severity)):
+    for finding, explained in sorted(found, key=lambda each: -share(each[0].severity)):
         said = finding_line(row["manual_text"] or "", finding) if explained else finding.kind
-        yield Fault(finding.kind, finding.check, _share(finding.severity), said)
+        yield Fault(finding.kind, finding.check, share(finding.severity), said)
 
 
-def _share(severity: float) -> float:
-    return min(max(severity, 0.0), 1.0) if math.isfinite(severity) else 0.0
+def share(score: float) -> float:
+    """A score cut to [0, 1]; 0 for one that is no number."""
+    return min(max(score, 0.0), 1.0) if math.isfinite(score) else 0.0
 
 
 def _scores(row: Row) -> Iterable[tuple[str, float]]:

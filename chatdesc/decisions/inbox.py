@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,15 +16,15 @@ from pathlib import Path
 
 from chatdesc.decisions.answer import Answer, NoAnswer, decided, is_imported
 from chatdesc.decisions.answer_files import read_answers
-from chatdesc.decisions.decision import Decision, Key, seen, standing
+from chatdesc.decisions.decision import Decision, Key, key_of, seen, standing
 from chatdesc.decisions.journal import Journal
 from chatdesc.decisions.review import folder_of, refuse_unwritable
 from chatdesc.names import near, some
+from chatdesc.page.material import StrPath, whole
 from chatdesc.rows.sources import read_rows
 from chatdesc.tables import Record, Tabular
 from chatdesc.types import ChatdescError
 
-StrPath = str | os.PathLike[str]
 COLUMNS = ("sequence", "dataset", "split", "manual_text", "text")
 HINTS = 10  # cases whose name is compared with all others; more are of another source
 NUMBER = re.compile(r"[0-9]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -52,9 +53,7 @@ class ReviewImport(Tabular):
 
     def records(self) -> list[Record]:
         """New decisions per reviewer and verdict."""
-        counts: dict[tuple[str, str], int] = {}
-        for made in self.decisions:
-            counts[made.reviewer, made.verdict] = counts.get((made.reviewer, made.verdict), 0) + 1
+        counts = Counter((made.reviewer, made.verdict) for made in self.decisions)
         return [{"reviewer": who, "verdict": what, "decisions": n} for (who, what), n in sorted(counts.items())]
 
 
@@ -93,10 +92,8 @@ def review_import(
 
 def _rows(source: str, split: str | None, config: str | None) -> dict[Key, str]:
     """What each row is now, as decisions say it."""
-    return {
-        (row.get("dataset") or "", row.get("split") or "", row["sequence"]): seen(row.get("manual_text"), row["text"])
-        for row in read_rows(source, split, config, COLUMNS)
-    }
+    rows = map(whole, read_rows(source, split, config, COLUMNS))
+    return {key_of(row): seen(row["manual_text"], row["text"]) for row in rows}
 
 
 def _named(answers: Iterable[Answer | NoAnswer], reviewer: str | Mapping[str, str] | None) -> Callable[[Answer], str]:

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from chatdesc.decisions.case import Box, Case
+from chatdesc.decisions.case import Box, Case, share
 from chatdesc.decisions.questions import EDITED, KIND, KIND_TITLES, REASON, VERDICT, VERDICTS
-from chatdesc.decisions.template import in_per_cent
+from chatdesc.decisions.template import COLOURS, in_per_cent
 
 BOXES = "boxes"
-COLOURS = {"target": "#009e73", "refined": "#0072b2", "manual": "#d55e00"}
+LABELS = ("target", "refined", "manual")
 EMPTY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 """In place of a frame that cannot be read: a task may lack no picture that the configuration names."""
 
@@ -39,8 +39,8 @@ def config(pictures: bool = True) -> str:
         add("Header", value="Template", size="5")
         add("Image", name="template", value="$template")
         labels = add("RectangleLabels", asked=BOXES, showInline="true")
-        for label, colour in COLOURS.items():
-            ElementTree.SubElement(labels, "Label", value=label, background=colour)
+        for label in LABELS:
+            ElementTree.SubElement(labels, "Label", value=label, background=f"#{bytes(COLOURS[label]).hex()}")
         add("Header", value="Later frames: target green, track yellow", size="5")
         add("Image", name="later_frames", value="$later_frames")
     add("Header", value="Evidence", size="5")
@@ -116,7 +116,7 @@ def _predictions(case: Case) -> Iterator[Record]:
         regions = [_region(side, each.box, shown.size, each.score, each.word) for each in found]
         if regions:
             by = f"{side} text, {shown.grounder}"
-            yield {"model_version": by, "score": _share(found[0].score), "result": [*target, *regions]}
+            yield {"model_version": by, "score": share(found[0].score), "result": [*target, *regions]}
 
 
 def _region(label: str, box: Box, size: tuple[int, int], score: float | None = None, word: str = "") -> Record:
@@ -125,9 +125,5 @@ def _region(label: str, box: Box, size: tuple[int, int], score: float | None = N
         "original_width": size[0], "original_height": size[1], "image_rotation": 0,
         "value": {**in_per_cent(box, size), "rotation": 0, "rectanglelabels": [label]},
     }  # fmt: skip
-    region |= {} if score is None else {"score": _share(score)}
+    region |= {} if score is None else {"score": share(score)}
     return region | ({"meta": {"text": [word]}} if word else {})
-
-
-def _share(score: float) -> float:
-    return min(max(score, 0.0), 1.0)

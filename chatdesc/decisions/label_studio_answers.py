@@ -15,11 +15,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chatdesc.decisions.answer import Answer, NoAnswer, case_key, word
-from chatdesc.decisions.questions import EDITED, KIND, REASON, VERDICT
+from chatdesc.decisions.questions import QUESTIONS
 from chatdesc.types import ChatdescError
 
 TOOL = "label-studio"
-QUESTIONS = (VERDICT, EDITED, KIND, REASON)
 
 
 def is_export(record: Mapping[str, Any]) -> bool:

@@ -14,34 +14,28 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from chatdesc import backends
 from chatdesc.atomic import aside, make_folder, recover, swap_in, writing
 from chatdesc.decisions import argilla, label_studio
 from chatdesc.decisions.answer import TOOLS
-from chatdesc.decisions.case import Case, Template, case_of
+from chatdesc.decisions.case import Case, case_of
 from chatdesc.decisions.kept_pictures import Pictures
 from chatdesc.decisions.served import refuse_twins
 from chatdesc.decisions.template import boxed, template_of
 from chatdesc.names import natural
-from chatdesc.page.material import whole
+from chatdesc.page.material import Material, StrPath, counted_off, gather
 from chatdesc.page.proposals import recorded
 from chatdesc.page.suspicion import reasons, suspicion
-from chatdesc.protocols import Grounder
-from chatdesc.rows.check import wrong_column
-from chatdesc.rows.refined import Refined, load_refined
-from chatdesc.rows.schema import COLUMNS, Row
-from chatdesc.rows.sources import read_rows
+from chatdesc.page.words import grounder_of
+from chatdesc.rows.schema import Row
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
 
-StrPath = str | os.PathLike[str]
 LOCAL_FILES = "/data/local-files/?d="
 FOLDER = "pictures"
 
@@ -99,11 +93,10 @@ def review_export(
         ChatdescError: no such tool, source or root, no row with a text, or a folder that is not empty.
     """
     folder = Path(out)
-    _refuse(to, folder, root, grounder)
-    rows, left_out = _queue(os.fspath(source), split, config, limit)
-    refined = load_refined(source, config, split, root=root, missing="skip", texts=texts) if root else None
-    asked: Grounder | None = backends.create("grounder", grounder, device=device) if grounder else None
-    cases = _Cases(Path(source), refined, asked)
+    _refuse(to, folder)
+    model = grounder_of(grounder, root, device)
+    material = replace(gather(source, root, split, config, texts), grounder=model)
+    rows = _queue(material, limit)
     make_folder(folder.parent)
     recover(folder)
     make_folder(new := aside(folder, "new"))
@@ -111,70 +104,41 @@ def review_export(
     if to == "label-studio" and address is None:
         address = LOCAL_FILES + quote(f"{name}/{FOLDER}/")
     write = _label_studio if to == "label-studio" else _argilla
+    cases = (_case(material, row) for row in counted_off(rows, progress))
     with writing(new):
-        write(new, map(cases.of, _counted(rows, progress)), Pictures(new / FOLDER, name, address, refined is not None))
+        write(new, cases, Pictures(new / FOLDER, name, address, root is not None))
     swap_in(folder)
-    return ReviewExport(folder, len(rows), tuple(cases.without), left_out)
+    return ReviewExport(folder, len(rows), tuple(material.without_pictures), material.left_out)
 
 
-def _refuse(to: str, folder: Path, root: StrPath | None, grounder: str | None) -> None:
+def _refuse(to: str, folder: Path) -> None:
     if to not in TOOLS:
         raise ChatdescError(f"--to {to}: is not known; choose {' or '.join(TOOLS)}")
-    if grounder and root is None:
-        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
     if folder.exists() and not folder.is_dir():
         raise ChatdescError(f"{folder}: is a file; choose a new folder with --out")
     if folder.is_dir() and any(folder.iterdir()):
         raise ChatdescError(f"{folder}: is not empty, and may hold answers; choose a new folder with --out")
 
 
-def _queue(source: str, split: str | None, config: str | None, limit: int | None) -> tuple[list[Row], dict[str, str]]:
-    """The rows in the order in which people should see them, and those that cannot be shown."""
-    rows: list[Row] = []
-    left_out: dict[str, str] = {}
-    for row in read_rows(source, split, config, list(COLUMNS)):
-        if wrong := wrong_column(row, COLUMNS):
-            left_out[str(row.get("sequence"))] = f"column {wrong!r} has a value of another type"
-        elif row.get("manual_text") or row.get("text"):
-            rows.append(whole(row))
+def _queue(material: Material, limit: int | None) -> list[Row]:
+    """The rows with a text in the order in which people should see them."""
+    rows = [row for _, row in material.rows if row["manual_text"] or row["text"]]
     if not rows:
-        raise ChatdescError(f"{source}: there is no row with a text, so there is nothing to review")
+        raise ChatdescError(f"{material.places[0]}: there is no row with a text, so there is nothing to review")
     refuse_twins(rows)
     rows.sort(key=lambda row: (-suspicion(reasons(row)), natural(row["sequence"])))
-    return rows[:limit], left_out
+    return rows[:limit]
 
 
-def _counted(rows: list[Row], progress: Progress | None) -> Iterator[Row]:
-    for number, row in enumerate(rows):
-        if progress:
-            progress(number, len(rows), row["sequence"])
-        yield row
-    if progress:
-        progress(len(rows), len(rows), "")
-
-
-@dataclass(slots=True)
-class _Cases:
-    """Makes cases of rows, one at a time."""
-
-    source: Path
-    refined: Refined | None
-    grounder: Grounder | None
-    without: list[str] = field(default_factory=list)
-
-    def of(self, row: Row) -> Case:
-        template = self._template(row) if self.refined is not None else None
-        if self.refined is not None and template is None:
-            self.without.append(row["sequence"])
-        return case_of(row, template)
-
-    def _template(self, row: Row) -> Template | None:
-        assert self.refined is not None
-        try:
-            sequence = self.refined[row["sequence"]]
-        except ChatdescError:  # the copy has no such sequence, or another version of it
-            return None
-        return template_of(row, sequence, recorded(self.source, row["sequence"]), self.grounder)
+def _case(material: Material, row: Row) -> Case:
+    """A row as a case, with its template where its frames can be read."""
+    template = None
+    if (sequence := material.sequence(0, row)) is not None:
+        known = recorded(Path(material.places[0]), row["sequence"])
+        template = template_of(row, sequence, known, material.grounder)
+        if template is None:
+            material.without_pictures.append(row["sequence"])
+    return case_of(row, template)
 
 
 def _label_studio(out: Path, cases: Iterable[Case], pictures: Pictures) -> None:

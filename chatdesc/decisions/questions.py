@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from chatdesc.decisions.decision import KINDS
 
-VERDICT, EDITED, KIND, REASON = "verdict", "edited_text", "kind", "reason"
+QUESTIONS = VERDICT, EDITED, KIND, REASON = "verdict", "edited_text", "kind", "reason"
 
 ACCEPT = {"accept refined": "refined", "accept manual": "manual"}
 """Answers that accept a text, and which one."""

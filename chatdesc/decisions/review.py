@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
 
-from chatdesc import backends
 from chatdesc.decisions.decision import standing
 from chatdesc.decisions.journal import Journal
 from chatdesc.decisions.served import Served
 from chatdesc.decisions.serving import ADDRESS, bound, serve, show
 from chatdesc.page.material import Material, StrPath, gather
+from chatdesc.page.words import grounder_of
 from chatdesc.rows.sources import refuse_nowhere
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress
@@ -85,12 +85,10 @@ def review(
     from chatdesc.decisions.access import Access
     from chatdesc.decisions.routes import application
 
-    if grounder and not root:
-        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
     journal = Journal(folder_of(sources, decisions), named(reviewer))
     refuse_unwritable(journal)
     with bound(port) as at:
-        model = backends.create("grounder", grounder, device=device) if grounder else None
+        model = grounder_of(grounder, root, device)
         material = replace(gather(sources, root, split, config, texts), grounder=model)
         number, token = at.getsockname()[1], token_urlsafe(32)
         app = Access(application(Served.of(material, journal, blind, progress)), number, token)

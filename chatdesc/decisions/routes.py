@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,7 @@ MOST = 32 << 20  # bytes of a request; five thousand decisions are about two mil
 def application(served: Served) -> Starlette:
     """The review as a Starlette application; who may ask is not its matter."""
     policy = {"content-security-policy": served_policy()}
+    server = uuid4().hex  # another one numbers the decisions otherwise
 
     def page(_: Request) -> Response:
         return Response(served.page, media_type="text/html", headers=policy)
@@ -34,7 +36,7 @@ def application(served: Served) -> Starlette:
         except ValueError:
             return refusal(400, "after= is no number")
         made, last = served.since(after)
-        return _json({"decisions": made, "last": last, "reviewer": served.journal.reviewer})
+        return _json({"decisions": made, "last": last, "server": server, "reviewer": served.journal.reviewer})
 
     async def decide(request: Request) -> Response:
         body = await _body(request)

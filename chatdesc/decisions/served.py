@@ -25,7 +25,7 @@ from typing import Any
 
 from chatdesc.decisions.decision import KINDS, Decision, Key, decision, key_of, seen
 from chatdesc.decisions.journal import Journal
-from chatdesc.page.document import document
+from chatdesc.page.document import page_of
 from chatdesc.page.material import Material
 from chatdesc.page.pictures import encoded, scaled
 from chatdesc.rows.schema import Row
@@ -75,7 +75,6 @@ class Served:
         rows = [row for _, row in material.rows]
         refuse_twins(rows)
         journal.read()
-        made = list(material.entries(progress))
         review = {
             "reviewer": journal.reviewer,
             "kinds": KINDS,
@@ -83,9 +82,7 @@ class Served:
             "seen": [seen(row["manual_text"], row["text"]) for row in rows],
             "journal": sha256(str(journal.folder.resolve()).encode(errors="replace")).hexdigest()[:16],
         }
-        index = material.index([line for line, _ in made]) | {"review": review}
-        parts = document(material.title, index, (of for _, of in made), connect=True)
-        return cls(material, "".join(parts).encode(errors="replace"), journal, blind)
+        return cls(material, page_of(material, review, progress), journal, blind)
 
     def since(self, after: int) -> tuple[list[dict[str, Any]], int]:
         """Decisions with a number greater than ``after``, and the number of the last one of all reviewers.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.types import ASGIApp
 
 ADDRESS = "127.0.0.1"
@@ -41,14 +42,19 @@ def bound(port: int) -> socket.socket:
 
 def serve(app: ASGIApp, at: socket.socket) -> None:
     """Serve until Ctrl-C or SIGTERM; requests under way are answered first."""
+    with suppress(KeyboardInterrupt):
+        server_of(app).run(sockets=[at])
+
+
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """The server of a review, not started: no web sockets, and no word about itself."""
     import uvicorn
 
     config = uvicorn.Config(
         app, http="h11", ws="none", loop="asyncio", lifespan="off", log_level="error", access_log=False,
         server_header=False, proxy_headers=False, timeout_graceful_shutdown=PATIENCE,
     )  # fmt: skip
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[at])
+    return uvicorn.Server(config)
 
 
 def show(url: str) -> None:

@@ -81,4 +81,5 @@ def save(figure: Any, folder: Path, stem: str) -> list[Path]:
     paths = [folder / f"{stem}.{kind}" for kind in KINDS]
     for path, kind in zip(paths, KINDS, strict=True):
         write_atomic(path, rendered(figure, kind))
+        figure.set_layout_engine("none")  # the first kind has laid it out for all
     return paths

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -123,7 +124,9 @@ def _ended(line: str, cut: int, width: float, measure: Measure) -> str:
 
 def _split(text: str, width: float, measure: Measure) -> tuple[str, str]:
     """The first line of a text, and the rest; a word that is too long is broken."""
-    low, high = 1, _bound(text, width, measure)
+    if 2 * len(text) <= width and measure(text) <= width:  # most texts; a long one is not measured whole
+        return text, ""
+    low, high = _bounds(text, width, measure)
     while low < high:  # the longest head that fits
         middle = (low + high + 1) // 2
         low, high = (middle, high) if measure(text[:middle]) <= width else (low, middle - 1)
@@ -134,12 +137,12 @@ def _split(text: str, width: float, measure: Measure) -> tuple[str, str]:
     return text[:stop].rstrip(), text[stop:].lstrip()
 
 
-def _bound(text: str, width: float, measure: Measure) -> int:
-    """A length of head that is certainly too long, or all."""
-    length = 16
-    while length < len(text) and measure(text[:length]) <= width:
-        length *= 2
-    return min(length, len(text))
+def _bounds(text: str, width: float, measure: Measure) -> tuple[int, int]:
+    """A length of head that fits (or 1), and one that is too long or all."""
+    low, high = 1, 16
+    while high < len(text) and measure(text[:high]) <= width:
+        low, high = high, 2 * high
+    return low, min(high, len(text))
 
 
 def measured(size: float) -> Measure:
@@ -162,13 +165,12 @@ def shortened(name: str, width: float, measure: Measure) -> str:
     >>> shortened("a_tracker_with_a_long_name_v2", 15, len)
     'a_track…name_v2'
     """
-    if measure(name) <= width:
+    if len(name) <= width and measure(name) <= width:
         return name
-    return next(_shorter(name, width, measure), "…")
+    most = min(len(name), 400) // 2
+    kept = bisect_right(range(1, most + 1), width, key=lambda ends: measure(_ends(name, ends)))
+    return _ends(name, kept) if kept else "…"
 
 
-def _shorter(name: str, width: float, measure: Measure) -> Iterator[str]:
-    for kept in range(min(len(name), 400) // 2, 0, -1):
-        cut = f"{name[:kept]}…{name[-kept:]}"
-        if measure(cut) <= width:
-            yield cut
+def _ends(name: str, kept: int) -> str:
+    return f"{name[:kept]}…{name[-kept:]}"

@@ -39,7 +39,7 @@ class Plot:
     curve: Callable[[Score], Any]
     number: Callable[[Score], float]
     called: Callable[[Rules], str]
-    at: float | None = None  # the threshold at which the number is read, where it is no area
+    at: float | None = None
 
 
 PLOTS = (

@@ -12,12 +12,15 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from chatdesc.page.material import Material
 from chatdesc.page.modules import bundle
+from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
 
 MAIN = "main.js"
@@ -36,6 +39,19 @@ def as_json(value: Any) -> str:
     return text.replace("<", "\\u003c")
 
 
+def page_of(material: Material, review: Any = None, progress: Progress | None = None) -> bytes:
+    """The page of a material.
+
+    Args:
+        review: what a page that is served knows about its review.
+        progress: called with sequences done, all sequences, and a note.
+    """
+    made = list(material.entries(progress))
+    index = material.index([line for line, _ in made]) | ({} if review is None else {"review": review})
+    parts = document(material.title, index, (of for _, of in made), connect=review is not None)
+    return "".join(parts).encode(errors="replace")  # a folder's name may hold bytes that are no UTF-8
+
+
 def document(title: str, index: Any, details: Iterable[Any], connect: bool = False) -> Iterator[str]:
     """The document in parts, to be written one after the other.
 
@@ -44,7 +60,7 @@ def document(title: str, index: Any, details: Iterable[Any], connect: bool = Fal
         details: per sequence; each becomes an element of its own, parsed when the sequence is opened.
         connect: the page may ask the server that it comes from.
     """
-    style, script = asset("style.css"), bundle({name: asset(name) for name in modules()}, MAIN)
+    style, script = asset("style.css"), front_end()
     head, body, tail = asset("page.html").split("<!-- part -->")
     yield head.replace("{{policy}}", policy(script, style, connect)).replace("{{title}}", escape(title))
     yield f"<style>{style}</style>\n"
@@ -73,8 +89,17 @@ def policy(script: str, style: str, connect: bool = False) -> str:
 
 def served_policy() -> str:
     """The content policy of a page that is served, with what only a header can say."""
-    script, style = bundle({name: asset(name) for name in modules()}, MAIN), asset("style.css")
-    return f"{policy(script, style, connect=True)}; frame-ancestors 'none'"
+    return f"{policy(front_end(), asset('style.css'), connect=True)}; frame-ancestors 'none'"
+
+
+@cache
+def front_end() -> str:
+    """All modules as one script; they do not change while a program runs.
+
+    Raises:
+        ChatdescError: one of them has a form that ``bundle`` does not know.
+    """
+    return bundle({name: asset(name) for name in modules()}, MAIN)
 
 
 def hashed(text: str) -> str:
@@ -82,8 +107,9 @@ def hashed(text: str) -> str:
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
+@cache
 def asset(name: str) -> str:
-    """A file of the front end.
+    """A file of the front end, read once.
 
     Raises:
         ChatdescError: it could end the element that it stands in.

@@ -17,12 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chatdesc import backends
 from chatdesc.atomic import aside, make_folder, recover, swap_in, write_atomic
-from chatdesc.page.document import document
+from chatdesc.page.document import page_of
 from chatdesc.page.material import Material, StrPath, gather
 from chatdesc.page.pictures import sizes_for
-from chatdesc.protocols import Grounder
+from chatdesc.page.words import grounder_of
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
 
@@ -81,10 +80,9 @@ def report(
     page = Path(out)
     if page.is_dir():
         raise ChatdescError(f"{page}: is a folder; name the page, such as {page / 'report.html'}")
-    for what, asked in (("the grounder needs", grounder), ("larger pictures need", full)):
-        if asked and not root:
-            raise ChatdescError(f"{what} the frames: say where the dataset is with --root")
-    model: Grounder | None = backends.create("grounder", grounder, device=device) if grounder else None
+    if full and not root:
+        raise ChatdescError("larger pictures need the frames: say where the dataset is with --root")
+    model = grounder_of(grounder, root, device)
     folder = page.with_name(f"{page.stem}_files") if full else None
     material = gather(sources, root, split, config, texts)
     sizes = sizes_for(len(material.rows), full)
@@ -97,10 +95,8 @@ def _write(page: Path, material: Material, progress: Progress | None) -> Report:
     if folder:
         recover(folder)
         make_folder(aside(folder, "new"))
-    made = list(material.entries(progress))
-    parts = document(material.title, material.index([line for line, _ in made]), (of for _, of in made))
-    content = "".join(parts).encode(errors="replace")  # a folder's name may hold bytes that are no UTF-8
+    content = page_of(material, progress=progress)
     if folder:
         swap_in(folder)
     write_atomic(page, content)
-    return Report(page, len(made), len(content), folder, tuple(material.without_pictures), material.left_out)
+    return Report(page, len(material.rows), len(content), folder, tuple(material.without_pictures), material.left_out)

@@ -14,10 +14,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from chatdesc.atomic import aside
@@ -40,6 +40,7 @@ from chatdesc.version import __version__
 
 StrPath = str | os.PathLike[str]
 EVERY = 8  # sequences between two calls of progress
+T = TypeVar("T")
 
 
 def gather(
@@ -124,23 +125,27 @@ class Material:
 
     def entries(self, progress: Progress | None = None) -> Iterator[tuple[list[Any], dict[str, Any]]]:
         """Each row's line of the table, and its details."""
-        return (self.entry(*row) for row in _counted(self.rows, progress))
+        return (self.entry(*row) for row in counted_off(self.rows, progress))
 
     def entry(self, source: int, row: Row) -> tuple[list[Any], dict[str, Any]]:
         """A row's line of the table, and its details."""
         shown: dict[str, Any] = details(row) | {"timeline": timeline(row), "made_by": self._made_by(row)}
-        attributes: tuple[str, ...] = ()
-        if refined := self.refined[source]:
-            try:
-                sequence = refined[row["sequence"]]
-            except ChatdescError:  # the copy has no such sequence, or another version of it
-                self.without_pictures.append(row["sequence"])
-                return entry(row, source), shown
-            attributes = tuple(name for name, has in sequence.attributes.items() if has)
-            shown["pictures"] = self._pictures(source, row, sequence)
-            if self.grounder is not None:
-                shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
-        return entry(row, source, attributes), shown
+        sequence = self.sequence(source, row)
+        if sequence is None:
+            return entry(row, source), shown
+        shown["pictures"] = self._pictures(source, row, sequence)
+        if self.grounder is not None:
+            shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
+        return entry(row, source, tuple(name for name, has in sequence.attributes.items() if has)), shown
+
+    def sequence(self, source: int, row: Row) -> Video | None:
+        """The row's sequence with its frames; None without a root, or where the copy has no such sequence."""
+        refined = self.refined[source]
+        try:
+            return refined[row["sequence"]] if refined else None
+        except ChatdescError:  # there is none of this name, or another version of it
+            self.without_pictures.append(row["sequence"])
+            return None
 
     def _pictures(self, source: int, row: Row, sequence: Video) -> dict[str, Any]:
         """The row's pictures, with what the verifier saw on key frames."""
@@ -188,10 +193,11 @@ class Material:
         return keep
 
 
-def _counted(rows: list[tuple[int, Row]], progress: Progress | None) -> Iterator[tuple[int, Row]]:
-    tell: Callable[[int, int, str], None] = progress or (lambda *_: None)
-    for number, row in enumerate(rows):
+def counted_off(items: list[T], progress: Progress | None) -> Iterator[T]:
+    """The items one by one, while ``progress`` hears how many are done."""
+    tell: Progress = progress or (lambda *_: None)
+    for number, item in enumerate(items):
         if number % EVERY == 0:
-            tell(number, len(rows), "")
-        yield row
-    tell(len(rows), len(rows), "")
+            tell(number, len(items), "")
+        yield item
+    tell(len(items), len(items), "")

@@ -8,15 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc import backends
 from chatdesc.config import Settings
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.page.records import made_by
 from chatdesc.protocols import Grounder
 from chatdesc.rows.schema import Row
 from chatdesc.stages.ground import best_words
-from chatdesc.types import FrameRef, Frames, Ground, Grounding
+from chatdesc.types import ChatdescError, FrameRef, Frames, Ground, Grounding
 
 MOST = 8  # proposals of a text
+
+
+def grounder_of(name: str | None, root: object, device: str) -> Grounder | None:
+    """The grounder of that name; None where none is named.
+
+    Raises:
+        ChatdescError: it has no frames to look at, or cannot be made.
+    """
+    if name and not root:
+        raise ChatdescError("the grounder needs the frames: say where the dataset is with --root")
+    return backends.create("grounder", name, device=device) if name else None
 
 
 def grounded(row: Row, frames: Frames, grounder: Grounder) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 
 from chatdesc import api
 from chatdesc.decisions import argilla
-from tests.makers.reviews import HOSTILE, NAMES, reviewed
+from tests.makers.reviews import HOSTILE, NAMES, damaged, reviewed
 from tests.standins import argilla_team
 from tests.standins.argilla_team import ADA, BEN, EDITED
 
@@ -102,11 +102,6 @@ def test_nested_layouts_do_not_say_who_submitted(answered, tmp_path, layout):
 )
 def test_the_client_refuses_a_damaged_export(answered, tmp_path, place, old, new, why):
     """Or else the tests above would prove nothing."""
-    export = tmp_path / "export"
-    for name in (".argilla/dataset.json", ".argilla/settings.json", "records.json"):
-        content = (answered / "export" / name).read_text()
-        (export / name).parent.mkdir(parents=True, exist_ok=True)
-        (export / name).write_text(content.replace(old, new) if name == place else content)
-    assert (export / place).read_text() != (answered / "export" / place).read_text()
+    export = damaged(answered / "export", tmp_path / "export", place, old, new)
     done = subprocess.run([CLIENT, argilla_team.__file__, export, tmp_path / "out"], capture_output=True, text=True)
     assert done.returncode != 0 and why in done.stderr

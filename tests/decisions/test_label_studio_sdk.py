@@ -16,7 +16,7 @@ import pytest
 
 from chatdesc import api
 from chatdesc.rows.store import Store
-from tests.makers.reviews import HOSTILE, NAMES, reviewed
+from tests.makers.reviews import HOSTILE, NAMES, damaged, reviewed
 from tests.standins import label_studio_team
 from tests.standins.label_studio_team import EDITED
 
@@ -116,11 +116,6 @@ def test_texts_alone(answered, tmp_path):
 )
 def test_the_sdk_refuses_a_damaged_export(answered, tmp_path, place, old, new, why):
     """Or else the tests above would prove nothing."""
-    export = tmp_path / "export"
-    export.mkdir()
-    for name in ("config.xml", "tasks.json"):
-        content = (answered / "export" / name).read_text()
-        (export / name).write_text(content.replace(old, new) if name == place else content)
-    assert (export / place).read_text() != (answered / "export" / place).read_text()
+    export = damaged(answered / "export", tmp_path / "export", place, old, new)
     done = subprocess.run([SDK, label_studio_team.__file__, export, tmp_path / "out"], capture_output=True, text=True)
     assert done.returncode != 0 and why in done.stderr

@@ -1,4 +1,7 @@
-"""``chatdesc review`` as a real process, asked over real HTTP: who may ask, and that nothing is lost."""
+"""The server of ``chatdesc review``, asked over real HTTP: who may ask, and that nothing is lost.
+
+It is a process of its own where its start, its end or several writers are checked.
+"""
 
 import json
 import random
@@ -27,7 +30,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(run):
-    with Server(run) as started:
+    with Local(run) as started:
         yield started
 
 
@@ -201,7 +204,7 @@ def test_two_tabs_and_two_reviewers_do_not_lose_each_others_work(run, tmp_path):
     with (
         Server(run, "--decisions", folder) as one,
         Local(run, decisions=folder) as other,
-        Server(run, "--decisions", folder, reviewer="bob") as bob,
+        Local(run, decisions=folder, reviewer="bob") as bob,
     ):
         made = {server: [sent(f"kite-{n % 5}") for n in range(20)] for server in (one, other, bob)}
         threads = [threading.Thread(target=lambda s=s: [s.decide(d) for d in made[s]]) for s in made]
@@ -225,32 +228,31 @@ def test_a_blind_reviewer_sees_nobody_elses_decisions(run, tmp_path):
         assert [got["id"] for got in ada.decisions()] == mine
 
 
-def test_kills_at_random_moments_lose_nothing(run, tmp_path):
-    draw, confirmed, folder = random.Random(15), [], tmp_path / "decisions"
-    for _ in range(2):
-        with Server(run, "--decisions", folder) as server:
-            server.decide()  # it is awake
-            timer = threading.Timer(draw.uniform(0.3, 0.8), server.process.kill)
-            timer.start()
-            with suppress(OSError, HTTPException):
-                while True:
-                    several = [sent(f"kite-{draw.randrange(5)}", "edit") for _ in range(draw.randint(1, 20))]
-                    confirmed += server.decide(*several)["saved"]
-            timer.join()
-    kept = [made.id for made in Journal(folder).read()]
-    assert len(confirmed) > 20 and set(confirmed) <= set(kept) and len(kept) == len(set(kept))
+def until_killed(server, draw):
+    """Edit the first three rows until a kill at a random moment: the ids of decisions that were confirmed."""
+    confirmed = []
+    server.decide()  # it is awake
+    timer = threading.Timer(draw.uniform(0.3, 0.8), server.process.kill)
+    timer.start()
+    with suppress(OSError, HTTPException):
+        while True:
+            several = [sent(f"kite-{number % 3}", "edit") for number in range(draw.randint(3, 20))]
+            confirmed += server.decide(*several)["saved"]
+    timer.join()
+    return confirmed
 
 
-def test_a_new_start_has_a_new_token_and_ctrl_c_ends_it(run, tmp_path):
+def test_after_a_kill_a_new_start_has_all_that_was_confirmed_and_a_new_token_until_ctrl_c(run, tmp_path):
     with Server(run, "--decisions", tmp_path) as first:
-        port, old = first.port, first.cookie
-        first.decide(sent("kite-3"))
-    with Server(run, "--decisions", tmp_path, port=port) as second:
-        assert second.port == port and second.ask("/decisions", Cookie=old).status == 403
-        assert [got["sequence"] for got in second.decisions()] == ["kite-3"]
-        second.decide(sent("kite-3", "accept"), sent("kite-4"))
+        confirmed = until_killed(first, random.Random(15))
+    with Server(run, "--decisions", tmp_path, port=first.port) as second:
+        assert second.port == first.port and second.ask("/decisions", Cookie=first.cookie).status == 403
+        got = [made["id"] for made in second.decisions()]
+        assert len(confirmed) > 20 and set(confirmed) <= set(got) and len(got) == len(set(got))
+        more = second.decide(sent("kite-3", "accept"), sent("kite-4"))["saved"]
         said, code = second.stop()
-    assert code == 0 and "ada has decided 1 of 5 rows" in said and "Traceback" not in said
+    assert code == 0 and "ada has decided 4 of 5 rows" in said and "Traceback" not in said
+    assert [made.id for made in Journal(tmp_path).read()] == [*got, *more]
 
 
 def test_it_listens_on_this_machine_alone(server):

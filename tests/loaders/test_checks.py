@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,12 @@ class Files(Root):
         if data is None:
             raise DataError("may not be read")
         return data
+
+    def _entries(self, path: str) -> dict[str, bool]:
+        raise AssertionError("checks list no folder")
+
+    def _open(self, path: str) -> BinaryIO:
+        raise AssertionError("checks keep no file open")
 
 
 def messages(problems: list[checks.Problem]) -> list[str]:

@@ -13,13 +13,11 @@ import threading
 import uuid
 from dataclasses import replace
 
-import uvicorn
-
 from chatdesc.decisions.access import Access
 from chatdesc.decisions.journal import Journal
 from chatdesc.decisions.routes import application
 from chatdesc.decisions.served import Served
-from chatdesc.decisions.serving import bound
+from chatdesc.decisions.serving import bound, server_of
 from chatdesc.page.material import gather
 from chatdesc.rows.schema import empty_row
 from chatdesc.rows.store import Store
@@ -142,7 +140,7 @@ class Server(Client):
 
 
 class Local(Client):
-    """The same application on a port of this process, which starts in no time."""
+    """The same server on a port of this process, which starts in no time."""
 
     def __init__(self, run, *, root=None, decisions=None, reviewer="ada", blind=False, grounder=None):
         self.token, at = "a-token", bound(0)
@@ -150,7 +148,7 @@ class Local(Client):
         journal = Journal(decisions or run / "review", reviewer)
         material = replace(gather(run, root), grounder=grounder)
         app = Access(application(Served.of(material, journal, blind)), self.port, self.token)
-        self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_level="error"))
+        self._server = server_of(app)
         self._thread = threading.Thread(target=self._server.run, args=([at],), daemon=True)
         self._thread.start()
 

@@ -43,3 +43,14 @@ def answered(row, folder):
     flat = known | {"id": "r", "verdict.responses": ["flag"], "verdict.responses.users": ["7"]}
     (folder / "label-studio.json").write_text(json.dumps([task]))
     (folder / "argilla.json").write_text(json.dumps([flat | {"verdict.responses.status": ["submitted"]}]))
+
+
+def damaged(export, copy, place, old, new):
+    """A copy of an export with its description and cases, in one file of which ``old`` has become ``new``."""
+    names = ("config.xml", "tasks.json", ".argilla/dataset.json", ".argilla/settings.json", "records.json")
+    for name in filter(lambda name: (export / name).exists(), names):
+        content = (export / name).read_text()
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text(content.replace(old, new) if name == place else content)
+    assert (copy / place).read_text() != (export / place).read_text()
+    return copy

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chatdesc import api
-from chatdesc.page import job, material
+from chatdesc.page import material
 from chatdesc.page.pictures import FULL, STEPS, crop, sizes_for
 from chatdesc.page.words import grounded
 from chatdesc.rows.sources import read_rows
@@ -200,7 +200,7 @@ def test_a_grounder_that_fails_is_not_called_a_lack_of_pictures(annotated, monke
         def ground(self, requests):
             raise BackendError("its weights are not there")
 
-    monkeypatch.setattr(job.backends, "create", lambda *_, **__: Failing())
+    monkeypatch.setattr("chatdesc.backends.create", lambda *_, **__: Failing())
     with pytest.raises(BackendError, match="its weights are not there"):
         api.report(annotated / "run", root=annotated / "data", out=tmp_path / "r.html", grounder="failing")
 

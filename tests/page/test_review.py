@@ -10,6 +10,7 @@ from chatdesc.decisions.decision import decision, standing
 from chatdesc.decisions.journal import Journal
 from chatdesc.page.document import asset, modules
 from chatdesc.page.modules import bundle
+from chatdesc.rows.store import Store
 from tests.makers.review_server import Local, Server, a_run, sent
 
 SOURCES = {name: asset(name) for name in modules()}
@@ -249,6 +250,28 @@ def test_a_rule_shows_what_it_does_and_is_taken_back_at_once(texts, folder):
     assert decided(folder) == []
 
 
+def test_the_same_rule_twice_is_taken_back_in_two_steps(browser, tmp_path, folder):
+    run = a_run(tmp_path / "run", count=1)
+    a_run(tmp_path / "without", count=1, sequence="plain-0", text=None)
+    with Store.open(run, {"dataset": "lasot"}) as store:
+        store.save(Store(tmp_path / "without").load("plain-0"))
+    with Local(run, decisions=folder) as server:
+        begin(browser, server)
+        for side in ("refined", "manual"):
+            browser.press("A")
+            browser.wait("document.querySelector('dialog[open]')")
+            browser.click(*browser.middle(f"dialog [value={side}]"))
+            browser.click(*browser.middle("dialog .main"))
+            browser.wait(f"document.querySelector('dialog') === null && {SAVED}")
+        assert [d.rule for d in Journal(folder).read()] == ["all sequences", "all sequences (again)"]
+        browser.press("u")
+        browser.wait(SAVED)
+        assert decided(folder) == [("ada", "kite-0", "accept")]
+        browser.press("u")
+        browser.wait(SAVED)
+        assert decided(folder) == []
+
+
 WORDS = ("manual", "refined", "to use", "round", "IoU")
 
 
@@ -305,6 +328,23 @@ def test_the_blind_order_depends_on_row_and_reviewer_and_is_even(browser):
     )
     assert all(150 < sides.count("manual") < 250 for sides in found)
     assert 150 < sum(a == b for a, b in zip(*found, strict=True)) < 250
+
+
+def test_a_server_that_was_started_anew_is_asked_for_all(browser):
+    browser.open("data:text/html,x")
+    steps = """
+        const asked = [];
+        let said;
+        fetch = async (address) => (asked.push(address), Response.json({ ...said, decisions: [] }));
+        $mail.makeMail("x", () => {}, () => {});
+        for (const [server, last] of [["a", 5], ["a", 6], ["b", 6], ["b", 6]]) {
+            said = { server, last };
+            document.dispatchEvent(new Event("visibilitychange"));
+            await new Promise((done) => setTimeout(done, 20));
+        }
+        return asked.map((address) => Number(address.split("=")[1]));
+    """
+    assert value(browser, "mail", f"(async () => {{ {steps} }})()") == [0, 5, 6, 0, 6]
 
 
 def test_what_waits_in_the_browser_is_its_own_reviewers(texts):

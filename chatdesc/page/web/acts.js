@@ -75,8 +75,9 @@ export function makeActs({ data, store, desk, shown, isBlind, hidden, found }) {
     announce(numbers.length === 1 ? `Undone: ${data.rows[numbers[0]].sequence}` : `Undone: ${counted(numbers.length)} sequences are open again`);
   }
   function accepted(side, rows) {
+    const rule = ruleOf(state().query, desk.last()?.rule);
     const sideOf = (row) => (row.text_source === "manual" ? "manual" : side);
-    desk.decide(rows.map((row) => ({ number: row.number, verdict: "accept", side: sideOf(row), rule: ruleOf(state().query) })));
+    desk.decide(rows.map((row) => ({ number: row.number, verdict: "accept", side: sideOf(row), rule })));
     send({ type: "panel", panel: null });
     announce(`${counted(rows.length)} accepted. ${progress(desk.counts())}`);
   }

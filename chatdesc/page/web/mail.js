@@ -15,7 +15,7 @@ const POLL = 2000;
 export function makeMail(name, take, tell) {
   const waiting = stored(name);
   const refused = new Map(); // reasons by id
-  let [last, busy, wait, timer] = [0, false, FIRST_WAIT, 0];
+  let [server, last, busy, wait, timer] = ["", 0, false, FIRST_WAIT, 0];
   let told = "";
   const say = (state, why = "") => {
     const news = JSON.stringify([state, waiting.size, why]);
@@ -45,16 +45,20 @@ export function makeMail(name, take, tell) {
     }
   };
   const failed = (error) => {
-    last = 0; // another server may number otherwise
     say(error.state ?? "away", error.state ? error.message : ""); // what a browser says of a lost connection helps nobody
     if (!waiting.size) return;
     timer = setTimeout(send, wait);
     wait = Math.min(wait * 2, LONGEST_WAIT);
   };
+  /** What came after the last answer; all of it from a server that was started anew, which numbers otherwise. */
+  const news = async () => {
+    const answer = await asked(`decisions?after=${last}`);
+    return last && answer.server !== server ? asked("decisions?after=0") : answer;
+  };
   const poll = async () => {
     try {
-      const answer = await asked(`decisions?after=${last}`);
-      last = answer.last;
+      const answer = await news();
+      [server, last] = [answer.server, answer.last];
       if (answer.decisions.length) take(answer.decisions);
       wait = FIRST_WAIT;
       await send();

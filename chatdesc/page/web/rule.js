@@ -17,9 +17,10 @@ export function planOf(rows, side) {
   return { taken, changed: taken.filter(changes), decided: rows.length - open.length, without: open.length - taken.length };
 }
 
-/** What a rule is called in its decisions. */
-export function ruleOf(query) {
-  return query.trim() || EVERYTHING;
+/** What a rule is called in its decisions: unlike the rule just before it, since one undo takes back what has one name. */
+export function ruleOf(query, before = "") {
+  const name = query.trim() || EVERYTHING;
+  return name === before ? `${name} (again)` : name;
 }
 
 /** Ask for the rule in a dialog; `accept(side, rows)` is called on the one confirmation. */
