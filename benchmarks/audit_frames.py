@@ -18,7 +18,7 @@ import argparse
 import pickle
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,6 +45,7 @@ FOUND_AS = {
     CHANGES: "does_not_hold",
 }
 Sights = Mapping[str, Sight]
+Roles = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Seen:
 
     sights: Sights
     scenes: Mapping[str, Scene]
-    roles: Mapping[str, Mapping[str, str | None]]
+    roles: Mapping[str, Roles]
 
 
 @dataclass(slots=True)
@@ -69,20 +70,9 @@ class Tally:
         return f"{self.planted:7d} {self.said:5d}  {_share(self.right, self.said)}  {_share(self.found, self.planted)}"
 
 
-def seen_by(
-    preset: str,
-    keep: Path,
-    name: str,
-    make: Callable[
-        [],
-        tuple[list[Scene], list],
-    ],
-    words: bool,
-) -> Seen:
-    """What the preset's models see of rendered scenes; kept in a folder."""
-    root, kept = keep / name, keep / f"{preset}-{name}.pickle"
-    scenes, roles = make()
-    done = root / "names"
+def seen_by(preset: str, root: Path, scenes: list[Scene], roles: Sequence[Roles] | None = None) -> Seen:
+    """What the preset's models see of rendered scenes, of each word too if ``roles`` are given; kept."""
+    kept, done = root.with_name(f"{preset}-{root.name}.pickle"), root / "names"
     if not done.exists():
         done.write_text("\n".join(write_planted(root, scenes, FRAMES)))
     names = done.read_text().split()
@@ -90,10 +80,10 @@ def seen_by(
     if not kept.exists():
         data = load("synthetic", str(root))
         texts = {n: scene.manual for n, scene in by_name.items()}
-        sights = look_at(data, texts, from_preset(preset), Resources(), words=words).by_name
+        sights = look_at(data, texts, from_preset(preset), Resources(), words=roles is not None).by_name
         kept.write_bytes(pickle.dumps(dict(sights)))
     sights = {n: sight for n, sight in pickle.loads(kept.read_bytes()).items() if n in by_name}
-    return Seen(sights, by_name, dict(zip(names, roles, strict=False)))
+    return Seen(sights, by_name, dict(zip(names, roles or (), strict=False)))
 
 
 def faults(seen: Seen, tallies: Mapping[str, Tally], sights: Sights) -> Iterator[str]:
@@ -161,11 +151,11 @@ def report(preset: str, seeds: list[int], each: int, keep: Path, show: bool) -> 
     whole, alone, roles = (defaultdict[str, Tally](Tally) for _ in range(3))
     wrong, texts = defaultdict[str, list[str]](list), Counter[str]()
     for seed in seeds:
-        seen = seen_by(preset, keep, f"planted-{seed}-{each}", lambda: (planted(each, FRAMES, seed), []), False)  # noqa: B023
+        seen = seen_by(preset, keep / f"planted-{seed}-{each}", planted(each, FRAMES, seed))
         texts["planted"] += len(seen.sights)
         wrong["planted"] += faults(seen, whole, seen.sights)
         wrong["alone"] += faults(seen, alone, by_grounding(seen.sights))
-        seen = seen_by(preset, keep, f"words-{seed}-{each}", lambda: planted_words(each, FRAMES, seed), True)  # noqa: B023
+        seen = seen_by(preset, keep / f"words-{seed}-{each}", *planted_words(each, FRAMES, seed))
         texts["words"] += len(seen.sights)
         wrong["words"] += words(seen, roles)
     said = f"{preset}, seeds {', '.join(map(str, seeds))}"

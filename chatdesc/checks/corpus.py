@@ -66,6 +66,17 @@ class Corpus(tuple[Subject, ...]):
         words = (word for context, word in self.model.counts if context.level == "word")
         return frozenset(word for word in words if not word.startswith("<") and english().knows(word))
 
+    def near(self, word: str) -> frozenset[str]:
+        """Words of the dataset, and heads of any class, that are one edit away; looked for once per word."""
+        if word not in self._near:
+            one_away = frozenset(edits(word)) - {word}
+            self._near[word] = one_away & self.vocabulary | one_away & self.siblings.owners.keys()
+        return self._near[word]
+
+    @cached_property
+    def _near(self) -> dict[str, frozenset[str]]:
+        return {}
+
 
 class Reading:
     """A text, its words with their places, and the view of the other texts."""
@@ -117,8 +128,11 @@ class Reading:
 
     def near(self, word: str) -> set[str]:
         """Words of the dataset, and heads of the class, that are one edit away."""
-        one_away = set(edits(word)) - {word}
-        return one_away & (self.corpus.vocabulary | self.heads.keys())
+        return set(filter(self.may_say, self.corpus.near(word)))
+
+    def may_say(self, word: str) -> bool:
+        """Whether a word is one of the dataset, or a head of the class."""
+        return word in self.corpus.vocabulary or word in self.heads
 
 
 class LanguageCheck:

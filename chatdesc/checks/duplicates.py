@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.types import split_words
 
 NAME = "duplicate"
@@ -44,7 +44,7 @@ class DuplicateCheck:
             return []
         names = [other.sequence for other in others]
         classes = sorted({other.category for other in others if other.category} - {subject.category})
-        count = "1 other sequence has" if len(names) == 1 else f"{len(names)} other sequences have"
+        count = counted(len(names), "other sequence has", "other sequences have")
         odd = f"; of another class ({some(classes, 3)})" if classes and subject.category else ""
         severity = ACROSS if odd else SEVERITY
         evidence = {"others": names[:NAMED], "count": len(names)}

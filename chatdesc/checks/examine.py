@@ -22,7 +22,7 @@ from operator import index
 from chatdesc.checks.base import KINDS, Check, Finding, Subject
 from chatdesc.checks.corpus import Corpus
 from chatdesc.checks.other_languages import languages
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.tables import Progress
 from chatdesc.types import ChatdescError
 
@@ -124,7 +124,6 @@ def _notes(unread: Mapping[str, str]) -> tuple[str, ...]:
     for name, why in unread.items():
         by_reason.setdefault(why, []).append(name)
     return tuple(
-        f"{len(names)} {'text is' if len(names) == 1 else 'texts are'} {why} ({some(names, 3)}): "
-        "no check of English looks at them"
+        f"{counted(len(names), 'text is', 'texts are')} {why} ({some(names, 3)}): no check of English looks at them"
         for why, names in sorted(by_reason.items())
     )

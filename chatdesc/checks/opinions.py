@@ -11,13 +11,13 @@ from pathlib import Path
 
 from chatdesc.checks.base import Finding, Subject
 from chatdesc.checks.questions import Question, answered, question_about
+from chatdesc.checks.sights import why
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models, create_describer
 from chatdesc.engine.run import cache_of
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import natural, some
-from chatdesc.private import without_secrets
+from chatdesc.names import counted, natural, some
 from chatdesc.protocols import Answerer, Describer
 from chatdesc.rows.store import is_run
 from chatdesc.stages.look import within
@@ -95,7 +95,7 @@ def ask_about(
             if isinstance(result, Reply):
                 replies[key] = result
             else:
-                failed[key] = _why(result)
+                failed[key] = why(result)
             if progress is not None:
                 progress(done, len(asked), "questions")
     finally:
@@ -134,20 +134,10 @@ def _weighed(name: str, finding: Finding, replies: Mapping[Key, Reply], describe
 def _notes(describer: Describer, asked: int, unseen: list[str], failed: Mapping[Key, str]) -> Iterator[str]:
     counts = describer.summary() if hasattr(describer, "summary") else {}
     used = [f"{name.replace('_', ' ')} {value}" for name, value in counts.items() if value and isinstance(value, int)]
-    yield f"{describer.name}: {_number(asked, 'question')} asked" + (f" ({', '.join(used)})" if used else "")
+    yield f"{describer.name}: {counted(asked, 'question')} asked" + (f" ({', '.join(used)})" if used else "")
     if unseen:
-        one = _number(len(unseen), "text")
-        yield f"nothing is asked about the targets of {one} ({some(unseen, 3)}): say where the frames are (ROOT)"
+        texts = counted(len(unseen), "text")
+        yield f"nothing is asked about the targets of {texts} ({some(unseen, 3)}): say where the frames are (ROOT)"
     if failed:
         names = some([name for name, _ in failed], 3)
-        yield f"{_number(len(failed), 'question')} without an answer ({names}): {next(iter(failed.values()))}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _why(error: object) -> str:
-    if isinstance(error, BaseException) and not isinstance(error, Exception):
-        raise error
-    return without_secrets(str(error) if isinstance(error, ChatdescError) else f"{type(error).__name__}: {error}")
+        yield f"{counted(len(failed), 'question')} without an answer ({names}): {next(iter(failed.values()))}"

@@ -108,7 +108,7 @@ def best_candidate(reading: Reading, index: int) -> Candidate | None:
     if word.startswith("<") or not english().knows(word):
         return None
     inflected = forms(word)
-    others = reading.near(word) | (inflected.keys() & (reading.corpus.vocabulary | reading.heads.keys()))
+    others = reading.near(word) | set(filter(reading.may_say, inflected))
     found = (_weigh(reading, index, other, other in inflected) for other in others if not alike(word, other))
     return max(filter(None, found), key=lambda candidate: candidate.score, default=None)
 

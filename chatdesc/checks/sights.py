@@ -18,7 +18,7 @@ from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.engine.models import Models
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders.base import Dataset
-from chatdesc.names import some
+from chatdesc.names import counted, some
 from chatdesc.private import without_secrets
 from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of, is_run
@@ -80,7 +80,7 @@ def look_at(
         progress(0, len(texts), "frames")
     for done, (name, result) in enumerate(Scheduler(models.lanes(), resources.sequences_in_flight).run(jobs), 1):
         if isinstance(result, BaseException):
-            failed[name] = _why(result)
+            failed[name] = why(result)
         elif result is not None:
             found[name] = result
         if progress is not None:
@@ -174,8 +174,9 @@ def _models(settings: Settings, resources: Resources) -> Models:
     )
 
 
-def _why(error: BaseException) -> str:
-    if not isinstance(error, Exception):
+def why(error: object) -> str:
+    """The words for the exception with which a job of a scheduler ended; what stops a program is raised again."""
+    if isinstance(error, BaseException) and not isinstance(error, Exception):
         raise error
     return without_secrets(str(error) if isinstance(error, ChatdescError) else f"{type(error).__name__}: {error}")
 
@@ -184,9 +185,9 @@ def _unread(found: Mapping[str, Sight]) -> tuple[str, ...]:
     unread = [name for name, sight in found.items() if not is_read(sight)]
     if not unread:
         return ()
-    one = "text was" if len(unread) == 1 else "texts were"
+    count = counted(len(unread), "text was", "texts were")
     return (
-        f"{len(unread)} {one} not judged by frames ({some(unread, 3)}): the grounder finds nothing for more than half "
+        f"{count} not judged by frames ({some(unread, 3)}): the grounder finds nothing for more than half "
         "of the words; --grounder or --preset names another one",
     )
 
@@ -194,5 +195,5 @@ def _unread(found: Mapping[str, Sight]) -> tuple[str, ...]:
 def _notes(failed: Mapping[str, str]) -> tuple[str, ...]:
     if not failed:
         return ()
-    one = "sequence was" if len(failed) == 1 else "sequences were"
-    return (f"{len(failed)} {one} not looked at ({some(list(failed), 3)}): {next(iter(failed.values()))}",)
+    count = counted(len(failed), "sequence was", "sequences were")
+    return (f"{count} not looked at ({some(list(failed), 3)}): {next(iter(failed.values()))}",)

@@ -19,6 +19,7 @@ from tests.makers.datasets import put
 from tests.makers.rows import a_row
 
 JSON = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=3))
+QUICK = {"tracker": "none", "rounds": 1}
 FINDINGS = st.builds(
     Finding,
     st.text(min_size=1, max_size=9),
@@ -84,7 +85,7 @@ def faulty(tmp_path_factory):
     root = tmp_path_factory.mktemp("faulty")
     names = render(root / "data", count=3, frames=3, seed=0)
     put(root / "data" / names[0].rpartition("-")[0] / names[0] / "nlp.txt", "a  star on the left")
-    chatdesc.annotate("synthetic", root / "data", root / "run", tracker="none")
+    chatdesc.annotate("synthetic", root / "data", root / "run", **QUICK)
     return root, names
 
 
@@ -105,6 +106,6 @@ def test_a_new_run_carries_findings(faulty):
 def test_an_interrupted_run_ends_with_the_same_findings(faulty, tmp_path):
     root, _ = faulty
     for limit in (1, 2, None):
-        chatdesc.annotate("synthetic", root / "data", tmp_path / "run", tracker="none", limit=limit)
+        chatdesc.annotate("synthetic", root / "data", tmp_path / "run", limit=limit, **QUICK)
     whole, parts = ({p.name: p.read_bytes() for p in (place / "run" / "rows").iterdir()} for place in (root, tmp_path))
     assert whole == parts

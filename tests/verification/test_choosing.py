@@ -60,5 +60,14 @@ def test_none_and_the_doubt_are_the_networks():
     assert np.allclose([sure.doubt, unsure.doubt], [0.269, 0.731], atol=1e-3)
 
 
+@pytest.mark.parametrize("column", ["template", "recent", "text"])
+def test_a_cosine_that_is_no_number_says_nothing(column):
+    whole, broken = (evidence([LARGE_THERE, HERE], **{column: [value, 0.5]}) for value in (0.5, np.nan))
+    [found] = choose(restless(), [broken])
+    [expected] = choose(restless(), [whole])
+    assert (found.index, found.verified) == (expected.index, expected.verified)
+    assert found.doubt == pytest.approx(expected.doubt)
+
+
 def test_the_trackers_box_alone():
     assert choose(restless(), [evidence([HERE])])[0].index == 0

@@ -28,13 +28,16 @@ LEAD = 0.5  # of the tracker's box in the sum of terms that nobody trained, from
 
 
 def tokens(evidence: Sequence[Evidence]) -> tuple[Tensor, Tensor]:
-    """[B, P, F] features, padded with zeros, and bool [B, P] which are present."""
+    """[B, P, F] features, padded with zeros, and bool [B, P] which are present.
+
+    A feature that is no number, as after an encoder overflowed in half precision, is 0: it says nothing.
+    """
     found = [features(e) for e in evidence]
     most = max(map(len, found))
     padded = np.zeros((len(found), most, len(NAMES)), np.float32)
     present = np.zeros((len(found), most), np.bool_)
     for k, one in enumerate(found):
-        padded[k, : len(one)], present[k, : len(one)] = one, True
+        padded[k, : len(one)], present[k, : len(one)] = np.nan_to_num(one, posinf=0.0, neginf=0.0), True
     return torch.from_numpy(padded), torch.from_numpy(present)
 
 
