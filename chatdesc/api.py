@@ -108,7 +108,7 @@ def annotate(
     sequences: str | Sequence[str] | None = None,
     limit: int | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     frames_in_flight: int = 32,
     devices: Sequence[str] = (),
     strict: bool = False,
@@ -126,7 +126,7 @@ def annotate(
         sequences: names of the sequences to annotate.
         limit: only the first N sequences.
         split_file: a file of sequence names, one per line, instead of the dataset's own lists.
-        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
         frames_in_flight: decoded frames kept in memory.
         devices: one process per device, such as ``["cuda:0", "cuda:1"]``.
         strict: stop at the first failed sequence.
@@ -138,7 +138,7 @@ def annotate(
         ChatdescError: wrong names or values, a run folder of another configuration or of other data.
         KeyboardInterrupt: finished sequences are kept.
     """
-    data = _open(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
+    data = _open(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight)
     run = _run(data, out, preset, strict, {**options, **({"device": devices[0]} if devices else {})})
     with Store.open(run.out, run.config()) as store:
         run.check_data(store)
@@ -206,7 +206,7 @@ def plan(
     sequences: str | Sequence[str] | None = None,
     limit: int | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     frames_in_flight: int = 32,
     **options: Any,
 ) -> planning.Plan:
@@ -217,7 +217,7 @@ def plan(
     Raises:
         ChatdescError: as ``annotate``.
     """
-    data = _open(dataset, root, split, sequences, limit, split_file, texts, frames_in_flight)
+    data = _open(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight)
     run = _run(data, out, preset, False, {"cache": "", **options})
     return planning.plan(run, run.pending(Store(run.out)))
 
@@ -255,7 +255,7 @@ def calibrate(
     limit: int = 20,
     split: str | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     theta: float = 0.3,
     seed: int = 0,
     device: str = "auto",
@@ -270,7 +270,7 @@ def calibrate(
     Raises:
         ChatdescError: no such dataset or grounder, or no sequence to calibrate on.
     """
-    data = _open(dataset, root, split, None, None, split_file, texts)
+    data = _open(dataset, root, split, None, None, split_file, text_root)
     model = backends.create("grounder", grounder, device=device)
     return calibration.calibrate(data, model, limit, seed, theta=theta)
 
@@ -283,7 +283,7 @@ def write_back(
     in_place: bool = False,
     with_annotations: bool = False,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
 ) -> WriteBack:
     """Write a run's texts in the layout of its dataset, where existing trackers read them.
 
@@ -297,7 +297,7 @@ def write_back(
     """
     if (to is None) != in_place:
         raise ChatdescError("say either --to FOLDER or --in-place")
-    data = _open(dataset_of(Path(run)), root, None, None, None, split_file, texts)
+    data = _open(dataset_of(Path(run)), root, None, None, None, split_file, text_root)
     store = Store(Path(run))
     names = store.names()
     if not names:
@@ -348,7 +348,7 @@ def push(
     text_licence: str | None = None,
     picture: str | None = None,
     root: StrPath | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
 ) -> hub.Pushed:
     """Push a run's rows to a dataset repository on the Hub, in one commit.
 
@@ -364,13 +364,13 @@ def push(
         text_licence: licence of the new texts as the Hub spells it, such as ``cc-by-4.0``.
         picture: a sequence whose sheet the card shows, with its frames; check the dataset's terms first.
         root: the dataset's frames, for ``picture``.
-        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
 
     Raises:
         ChatdescError: the Hub or the connection refused; the message says what to do.
     """
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    return hub.push(Path(run), target, None, card_sheet(run, picture, root, texts) if picture else None)
+    return hub.push(Path(run), target, None, card_sheet(run, picture, root, text_root) if picture else None)
 
 
 def show(run: StrPath, sequence: str) -> str:
@@ -425,11 +425,11 @@ def _open(
     sequences: str | Iterable[str] | None = None,
     limit: int | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     frames: int = 32,
 ) -> Dataset:
     names = sequences if isinstance(sequences, str | None) else ",".join(sequences)
-    return Selection(split, names, limit, split_file).open(dataset, str(root), texts, frames)
+    return Selection(split, names, limit, split_file).open(dataset, str(root), text_root, frames)
 
 
 def _run(data: Dataset, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:

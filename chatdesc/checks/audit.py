@@ -86,7 +86,7 @@ def audit(
     sequences: str | None = None,
     limit: int | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     config: str | None = None,
     text_source: str | None = None,
     frames: bool = False,
@@ -107,7 +107,7 @@ def audit(
         sequences: only these: names with commas, or a file of names. Texts are compared among those that are chosen.
         limit: only the first so many sequences.
         split_file: a file of sequence names.
-        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        text_root: otb-lang: where the ``OTB_query_*`` folders are.
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
         frames: look at the frames of the video, too, with a grounder and an encoder.
@@ -132,15 +132,15 @@ def audit(
     model = describer_for(settings, resources, str(source), to) if asks else None
     make_folder(to)
     chosen = Selection(split, sequences, limit, split_file)
-    of_run = (frames or asks) and is_run(source)  # ROOT and --texts are then where its frames are
+    of_run = (frames or asks) and is_run(source)  # ROOT and --text-root are then where its frames are
     audited = subjects(
-        str(source), None if of_run else place, chosen, texts=None if of_run else texts, config=config,
+        str(source), None if of_run else place, chosen, text_root=None if of_run else text_root, config=config,
         text_source=text_source,
     )  # fmt: skip
     data, sights, lacking = None, Sights(), tuple[str, ...]()
     if (frames or asks) and place is not None:
         kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
-        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, texts, kept)
+        data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, text_root, kept)
         if frames:
             wordings = not_recorded(
                 wordings, audited.subjects, made, chosen_models(settings, options | {"preset": preset})

@@ -100,7 +100,7 @@ def fix(
     sequences: str | None = None,
     limit: int | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
 ) -> Fixed:
     """Correct the formatting of a dataset's texts, and words that are certainly misspelt; nothing of it changes.
 
@@ -109,7 +109,7 @@ def fix(
         patch: a file for a patch that ``git apply FILE`` applies at the root, and ``git apply -R FILE`` undoes.
         confidence: from which on a suggestion for a misspelt word is taken.
         checks: names of checks; None takes all that find formatting and typos.
-        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        text_root: otb-lang: where the ``OTB_query_*`` folders are.
 
     The others are those of ``chatdesc.load``, and ``sequences`` and ``limit`` as in ``chatdesc.audit``.
 
@@ -119,7 +119,7 @@ def fix(
     """
     if not 0 <= confidence <= 1:
         raise ChatdescError(f"--confidence {confidence}: must be between 0 and 1")
-    data = Selection(split, sequences, limit, split_file).open(dataset, os.fspath(root), texts)
+    data = Selection(split, sequences, limit, split_file).open(dataset, os.fspath(root), text_root)
     folder, file = (
         None if place is None else outside((data.source, data.text_source), Path(place)) for place in (to, patch)
     )

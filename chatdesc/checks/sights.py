@@ -96,7 +96,7 @@ def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
 
 
 def frames_for(
-    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, texts: str | None, frames_in_flight: int
+    source: str, root: str, subjects: Sequence[Subject], chosen: Selection, text_root: str | None, frames_in_flight: int
 ) -> tuple[Dataset, dict[str, str], tuple[str, ...]]:
     """The dataset with the frames of a dataset's or a run's subjects, the texts to look at, and what is not there.
 
@@ -108,10 +108,10 @@ def frames_for(
     """
     said = {subject.sequence: subject.text for subject in subjects if subject.text.strip()}
     if not is_run(source):
-        data = chosen.open(source, root, texts, frames_in_flight)
+        data = chosen.open(source, root, text_root, frames_in_flight)
     else:
         name, whole = dataset_of(Path(source)), Selection(chosen.split, split_file=chosen.split_file)
-        data = whole.open(name, root, texts, frames_in_flight)
+        data = whole.open(name, root, text_root, frames_in_flight)
         refuse_other_data(data, list(said), Path(source), named=bool(chosen.sequences))
     held = set(data.names)
     lacking = [name for name in said if name not in held]

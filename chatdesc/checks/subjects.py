@@ -55,7 +55,7 @@ def subjects(
     root: str | None = None,
     chosen: Selection | None = None,
     *,
-    texts: str | None = None,
+    text_root: str | None = None,
     config: str | None = None,
     text_source: str | None = None,
 ) -> Audited:
@@ -63,7 +63,7 @@ def subjects(
 
     Args:
         chosen: which sequences.
-        texts: another root that holds the dataset's texts.
+        text_root: another root that holds the dataset's texts.
         config: which of several datasets in one repository.
         text_source: of rows, ``manual`` or ``refined``; None takes the manual texts where there are any.
 
@@ -76,8 +76,8 @@ def subjects(
     if root is not None:
         of_rows = {"config": config, "text_source": text_source}
         refuse_unused(of_rows, "for a dataset at ROOT, which has manual texts only")
-        return _of_dataset(source, root, chosen, texts)
-    refuse_unused({"texts": texts}, "for a run or a dataset folder, whose rows hold the texts")
+        return _of_dataset(source, root, chosen, text_root)
+    refuse_unused({"text_root": text_root}, "for a run or a dataset folder, whose rows hold the texts")
     by_name: dict[str, Row] = {}
     rows = _rows(source, chosen, config)
     twice = [row["sequence"] for row in rows if by_name.setdefault(row["sequence"], row) is not row]
@@ -87,10 +87,10 @@ def subjects(
     return found
 
 
-def _of_dataset(name: str, root: str, chosen: Selection, texts: str | None) -> Audited:
+def _of_dataset(name: str, root: str, chosen: Selection, text_root: str | None) -> Audited:
     if is_run(name):
         raise ChatdescError(f"{name} is a run, whose rows hold its texts: leave ROOT out")
-    data = chosen.open(name, root, texts)
+    data = chosen.open(name, root, text_root)
     found = tuple(map(of_sequence, data))
     if not any(subject.text.strip() for subject in found):
         raise ChatdescError(f"{root}: {_why_none(data)}, so there is nothing to audit; a run has texts to audit")

@@ -19,7 +19,7 @@ from chatdesc.cli.options import (
     RootArg,
     SplitFileOpt,
     SplitOpt,
-    TextsOpt,
+    TextRootOpt,
     with_settings,
 )
 from chatdesc.names import counted
@@ -37,7 +37,7 @@ def annotate(
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     preset: PresetOpt = "offline",
     base_url: BaseUrlOpt = None,
     cache: Annotated[
@@ -98,7 +98,7 @@ def annotate(
 
       chatdesc annotate otb-lang /data/OTB_sentences --out runs/otb --dry-run
     """
-    chosen = {"split": split, "sequences": sequences, "limit": limit, "split_file": split_file, "texts": texts}
+    chosen = {"split": split, "sequences": sequences, "limit": limit, "split_file": split_file, "text_root": text_root}
     speed = {"base_url": base_url, "batch_size": batch_size, "sequences_in_flight": sequences_in_flight}
     common = {"preset": preset, "frames_in_flight": frames_in_flight, "device": device, **chosen, **speed, **settings}
     if dry_run:

@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out, new_console, say
-from chatdesc.cli.options import ConfigOpt, OneSplitOpt, TextsOpt
+from chatdesc.cli.options import ConfigOpt, OneSplitOpt, TextRootOpt
 from chatdesc.names import counted, some
 from chatdesc.tables import plain_table
 
@@ -47,7 +47,7 @@ def apply(
     ] = False,
     split: OneSplitOpt = None,
     config: ConfigOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
 ) -> None:
     """Make new rows of a review's decisions, and a patch for the dataset's own files. SOURCE and ROOT stay as they are.
 
@@ -61,7 +61,7 @@ def apply(
     """
     done = api.apply(
         source, out, decisions=decisions, root=root, reviewer=reviewer, latest=latest, split=split, config=config,
-        texts=texts,
+        text_root=text_root,
     )  # fmt: skip
     _tell(done)
     for line in left_out(done.left_out):

@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
-from chatdesc.cli.options import BaseUrlOpt, ConfigOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.cli.options import BaseUrlOpt, ConfigOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextRootOpt
 from chatdesc.names import between_commas, counted
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
@@ -55,7 +55,7 @@ def audit(
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     config: ConfigOpt = None,
     text_source: Annotated[
         str | None,
@@ -122,8 +122,8 @@ def audit(
     with progress_bar(console, "audit", transient=True) as progress:
         found = api.audit(
             source, root, checks=names, out=out, split=split, sequences=sequences, limit=limit, split_file=split_file,
-            texts=texts, config=config, text_source=text_source, frames=frames, describer=describer, preset=preset,
-            progress=progress, **options,
+            text_root=text_root, config=config, text_source=text_source, frames=frames, describer=describer,
+            preset=preset, progress=progress, **options,
         )  # fmt: skip
     _print(found, console, top)
     for path in found.files:

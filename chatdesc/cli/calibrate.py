@@ -8,7 +8,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import new_console, say
-from chatdesc.cli.options import DatasetArg, DeviceOpt, RootArg, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.cli.options import DatasetArg, DeviceOpt, RootArg, SplitFileOpt, SplitOpt, TextRootOpt
 from chatdesc.names import counted
 from chatdesc.tables import plain_table
 
@@ -20,7 +20,7 @@ def calibrate(
     limit: Annotated[int, typer.Option(min=1, help="Sequences with ground truth to try thresholds on")] = 20,
     split: SplitOpt = None,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     theta: Annotated[float, typer.Option(help="IoU from which a proposal counts as on the target")] = 0.3,
     seed: Annotated[int, typer.Option(help="Random seed of the draw of sequences")] = 0,
     device: DeviceOpt = "auto",
@@ -30,8 +30,8 @@ def calibrate(
     Example:  chatdesc calibrate tnl2k /data/TNL2K --grounder grounding-dino:IDEA-Research/grounding-dino-tiny
     """
     result = api.calibrate(
-        dataset, root, grounder, limit=limit, split=split, split_file=split_file, texts=texts, theta=theta, seed=seed,
-        device=device,
+        dataset, root, grounder, limit=limit, split=split, split_file=split_file, text_root=text_root, theta=theta,
+        seed=seed, device=device,
     )  # fmt: skip
     console = new_console()
     console.print(plain_table(result.rows(), f"threshold on {counted(result.sequences, 'sequence')}"))

@@ -12,7 +12,7 @@ import typer
 from chatdesc import api
 from chatdesc.atomic import make_folder
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
-from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, RunArg, SplitFileOpt, TextsOpt
+from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, RunArg, SplitFileOpt, TextRootOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.drawing.figures import NO_PLOTS, can_draw
 from chatdesc.evaluation.ablation import AblationResult
@@ -64,7 +64,7 @@ def compare(
     limit: LimitOpt = None,
     split: Annotated[str | None, typer.Option(help="train or test (default: all sequences of the run)")] = None,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     sequences_in_flight: Annotated[int, typer.Option(min=1, help="Sequences tracked at a time")] = 8,
     device: DeviceOpt = "auto",
     out: Annotated[
@@ -93,13 +93,13 @@ def compare(
     if results:
         refuse_given(context, (*MODELS, *SPEED), BROUGHT)
     elif root is None:
-        refuse_given(context, ("texts", *SPEED), NOT_TRACKED)
+        refuse_given(context, ("text_root", *SPEED), NOT_TRACKED)
     one = _one_verifier(verifier, ablate)
     make_folder(out)
     console = new_console()
     common: dict[str, Any] = {
         "judge": judge, "protocol": protocol, "tracker": tracker, "encoder": encoder, "sequences": sequences,
-        "limit": limit, "split": split, "split_file": split_file, "texts": texts,
+        "limit": limit, "split": split, "split_file": split_file, "text_root": text_root,
         "sequences_in_flight": sequences_in_flight, "device": device,
     }  # fmt: skip
     try:

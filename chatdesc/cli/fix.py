@@ -10,7 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.checks.fix import CONFIDENCE
 from chatdesc.cli.console import new_console, say
-from chatdesc.cli.options import DatasetArg, LimitOpt, NamesOpt, RootArg, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.cli.options import DatasetArg, LimitOpt, NamesOpt, RootArg, SplitFileOpt, SplitOpt, TextRootOpt
 from chatdesc.names import between_commas, counted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def fix(
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
 ) -> None:
     """Correct spaces, punctuation, damaged characters and certain misspellings; show the changes as a diff.
 
@@ -52,7 +52,7 @@ def fix(
     names = None if checks is None else between_commas(checks)
     done = api.fix(
         dataset, root, to=to, patch=patch, confidence=confidence, checks=names, split=split, sequences=sequences,
-        limit=limit, split_file=split_file, texts=texts,
+        limit=limit, split_file=split_file, text_root=text_root,
     )  # fmt: skip
     console = new_console()
     for change in done.changes:

@@ -38,7 +38,7 @@ WordsOpt = Annotated[
 SplitFileOpt = Annotated[
     str | None, typer.Option(help="File with one sequence name per line, used instead of the dataset's own lists")
 ]
-TextsOpt = Annotated[str | None, typer.Option(help="otb-lang: folder with the OTB_query_* folders (default: ROOT)")]
+TextRootOpt = Annotated[str | None, typer.Option(help="otb-lang: folder with the OTB_query_* folders (default: ROOT)")]
 NamesOpt = Annotated[
     str | None, typer.Option("--sequences", help="Sequence names separated by commas, or a file with one per line")
 ]

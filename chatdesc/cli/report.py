@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, end_shown, new_console, progress_bar
-from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextsOpt, WordsOpt
+from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextRootOpt, WordsOpt
 from chatdesc.names import counted
 
 
@@ -22,7 +22,7 @@ def report(
     ] = False,
     split: OneSplitOpt = None,
     config: ConfigOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     grounder: WordsOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
@@ -38,7 +38,7 @@ def report(
     """
     with progress_bar(new_console(), "report", transient=True) as progress:
         made = api.report(
-            sources, root=root, out=out, full=full, split=split, config=config, texts=texts, grounder=grounder,
+            sources, root=root, out=out, full=full, split=split, config=config, text_root=text_root, grounder=grounder,
             device=device, progress=progress,
         )  # fmt: skip
     echo(f"{counted(made.sequences, 'sequence')} in {made.page} ({made.size / 1e6:.1f} MB); open it in a browser")

@@ -10,7 +10,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, new_console, progress_bar
-from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextsOpt, WordsOpt
+from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextRootOpt, WordsOpt
 from chatdesc.decisions.review import PORT, Reviewed
 from chatdesc.names import counted
 
@@ -29,7 +29,7 @@ def review(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address")] = False,
     split: OneSplitOpt = None,
     config: ConfigOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     grounder: WordsOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
@@ -59,7 +59,8 @@ def review(
         progress = bar.enter_context(progress_bar(new_console(), "page", transient=True))
         done = api.review(
             sources, root=root, reviewer=reviewer, decisions=decisions, port=port, blind=blind, browser=not no_browser,
-            split=split, config=config, texts=texts, grounder=grounder, device=device, ready=ready, progress=progress,
+            split=split, config=config, text_root=text_root, grounder=grounder, device=device, ready=ready,
+            progress=progress,
         )  # fmt: skip
     decided = f"{done.decided} of {counted(done.sequences, 'row')}"
     echo(f"{done.reviewer} has decided {decided}; the decisions are in {done.folder}")

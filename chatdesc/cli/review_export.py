@@ -9,7 +9,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, end_shown, new_console, progress_bar
-from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, SourceArg, TextsOpt
+from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, SourceArg, TextRootOpt
 from chatdesc.names import counted
 
 
@@ -28,7 +28,7 @@ def review_export(
     ] = None,
     split: OneSplitOpt = None,
     config: ConfigOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     grounder: Annotated[
         str | None,
         typer.Option(help="Ask this grounder where both texts lead (needs --root; default: what the run recorded)"),
@@ -45,8 +45,8 @@ def review_export(
     """
     with progress_bar(new_console(), "review-export", transient=True) as progress:
         done = api.review_export(
-            source, out, to=to, root=root, limit=limit, address=address, split=split, config=config, texts=texts,
-            grounder=grounder, device=device, progress=progress,
+            source, out, to=to, root=root, limit=limit, address=address, split=split, config=config,
+            text_root=text_root, grounder=grounder, device=device, progress=progress,
         )  # fmt: skip
     echo(f"{counted(done.cases, 'row')} for review in {done.folder}")
     end_shown(done.without_pictures, done.left_out)

@@ -10,7 +10,7 @@ import typer
 from chatdesc import api
 from chatdesc.atomic import make_folder
 from chatdesc.cli.console import Exit, echo, new_console, progress_bar, say
-from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextsOpt
+from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextRootOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
 from chatdesc.evaluation.intervals import MDE
@@ -22,7 +22,7 @@ from chatdesc.tables import Tables, plain, plain_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-ANEW = ("root", "texts", "grounder", "alignment_frames", "device")  # only where models are called
+ANEW = ("root", "text_root", "grounder", "alignment_frames", "device")  # only where models are called
 
 
 def score(
@@ -36,7 +36,7 @@ def score(
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(help="attributes, an open_clip model such as ViT-B-32-quickgelu/openai, or a folder; repeatable"),
@@ -72,8 +72,8 @@ def score(
     with progress_bar(console, "score", transient=True) as progress:
         scores = api.score(
             source, root, runs=run or (), split=split, sequences=sequences, limit=limit, split_file=split_file,
-            texts=texts, encoders=encoder or (), grounder=grounder, alignment_frames=alignment_frames, device=device,
-            progress=progress,
+            text_root=text_root, encoders=encoder or (), grounder=grounder, alignment_frames=alignment_frames,
+            device=device, progress=progress,
         )  # fmt: skip
     _print(scores, console)
     with Tables(folder) as tables:

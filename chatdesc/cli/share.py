@@ -10,7 +10,7 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, echo, left_out
-from chatdesc.cli.options import ConfigOpt, OneSplitOpt, RootArg, RunArg, SourceArg, SplitFileOpt, TextsOpt
+from chatdesc.cli.options import ConfigOpt, OneSplitOpt, RootArg, RunArg, SourceArg, SplitFileOpt, TextRootOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.names import counted, some
 from chatdesc.share import hub
@@ -59,7 +59,7 @@ def write_back(
     ] = False,
     with_annotations: Annotated[bool, typer.Option("--with-annotations", help="Copy boxes and flags too")] = False,
     split_file: SplitFileOpt = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
 ) -> None:
     """Write a run's texts in the dataset's own layout, where existing trackers read them.
 
@@ -70,7 +70,7 @@ def write_back(
       chatdesc write-back runs/otb /data/OTB_sentences --in-place
     """
     result = api.write_back(
-        run, root, to, in_place=in_place, with_annotations=with_annotations, split_file=split_file, texts=texts
+        run, root, to, in_place=in_place, with_annotations=with_annotations, split_file=split_file, text_root=text_root
     )
     echo(f"{counted(len(result.written), 'text')} written into {root if to is None else to}")
     _say_skipped(result.skipped)
@@ -120,7 +120,7 @@ def push(
         typer.Option(metavar="SEQUENCE", help="Show this sequence with its frames in the card (needs --root)"),
     ] = None,
     root: Annotated[str | None, typer.Option(help="Root of the dataset, for the frames of --picture")] = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
 ) -> None:
     """Push a run's rows to a dataset repository on the Hub, in one commit: texts and boxes, not the frames.
 
@@ -134,13 +134,13 @@ def push(
       chatdesc push runs/tnl2k-train user/lasot-chatdesc --config tnl2k --split train --tag v1
     """
     if picture is None:
-        refuse_given(context, ("root", "texts"), "without --picture")
+        refuse_given(context, ("root", "text_root"), "without --picture")
     if include_frames or (picture and not hub.frames_may_be_shown(Path(run))):
         echo(f"Terms of the frames: {hub.terms(Path(run))}")
         if not may_redistribute:
             raise ChatdescError("if these terms let you, add --i-have-the-right-to-redistribute; nothing was sent")
     target = hub.Target(repo_id, config, split, private, include_frames, revision, tag, dry_run, text_licence)
-    sheet = card_sheet(run, picture, root, texts) if picture else None
+    sheet = card_sheet(run, picture, root, text_root) if picture else None
     done = hub.push(Path(run), target, lambda line: echo(line, err=True), sheet)
     for line in (*hub.told(done, target), *left_out(done.left_out)):
         echo(line)

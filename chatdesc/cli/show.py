@@ -9,14 +9,14 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, new_console
-from chatdesc.cli.options import DeviceOpt, RunArg, TextsOpt
+from chatdesc.cli.options import DeviceOpt, RunArg, TextRootOpt
 from chatdesc.cli.unused import refuse_given
 from chatdesc.reports.audit import wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-DRAWING = ("root", "texts", "grounder", "device")
+DRAWING = ("root", "text_root", "grounder", "device")
 
 
 def show(
@@ -30,7 +30,7 @@ def show(
     root: Annotated[
         str | None, typer.Option(help="Root of the dataset, for the frames of --picture (default: a sheet without)")
     ] = None,
-    texts: TextsOpt = None,
+    text_root: TextRootOpt = None,
     grounder: Annotated[
         str | None,
         typer.Option(help="Ask this grounder for the proposals on the first frame of --picture (needs --root)"),
@@ -52,7 +52,7 @@ def show(
         refuse_given(context, DRAWING, "without --picture")
         _tell(api.show(run, sequence), new_console())
         return
-    made = api.sheet(run, sequence, picture, root=root, texts=texts, grounder=grounder, device=device)
+    made = api.sheet(run, sequence, picture, root=root, text_root=text_root, grounder=grounder, device=device)
     echo(f"written: {made.path}")
     if made.without:
         echo(made.without, err=True)

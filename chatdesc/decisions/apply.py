@@ -88,7 +88,7 @@ def apply(
     latest: bool = False,
     split: str | None = None,
     config: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
 ) -> Applied:
     """Make new rows of decisions and, with ``root``, a patch of the dataset's own text files.
 
@@ -100,7 +100,7 @@ def apply(
         reviewer: only this reviewer's decisions count.
         latest: where reviewers differ, the decision that was made last counts; else such rows stay as they are.
         split, config: as for ``chatdesc.review``.
-        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        text_root: otb-lang: where the ``OTB_query_*`` folders are.
 
     Raises:
         ChatdescError: there is no decision, none of ``reviewer``, a source cannot be read, or ``out`` exists.
@@ -111,7 +111,7 @@ def apply(
     rows = [whole(row) for row in read_rows(os.fspath(source), split, config)]
     refuse_twins(rows)
     dataset = _dataset_of(rows, os.fspath(source))
-    data = load(dataset, root, texts=texts) if root is not None else None
+    data = load(dataset, root, texts=text_root) if root is not None else None
     target = outside((data.source, data.text_source) if data else (), Path(out))
     outcomes = settle(rows, made, reviewer, latest)
     changes, unwritten = _changes(data, outcomes) if data else ([], {})

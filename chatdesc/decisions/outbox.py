@@ -67,7 +67,7 @@ def review_export(
     address: str | None = None,
     split: str | None = None,
     config: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     grounder: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -84,7 +84,7 @@ def review_export(
             files; for Argilla, pictures are then within the records.
         split: only this split.
         config: which of several datasets in one repository.
-        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
         grounder: asked where both texts lead; None shows the proposals that the run recorded. Needs ``root``.
         device: of the grounder.
         progress: called with cases done, all cases, and a note.
@@ -95,7 +95,7 @@ def review_export(
     folder = Path(out)
     _refuse(to, folder)
     model = grounder_of(grounder, root, device)
-    material = replace(gather(source, root, split, config, texts), grounder=model)
+    material = replace(gather(source, root, split, config, text_root), grounder=model)
     rows = _queue(material, limit)
     make_folder(folder.parent)
     recover(folder)

@@ -60,7 +60,7 @@ def review(
     grounder: str | None = None,
     split: str | None = None,
     config: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     device: str = "auto",
     ready: Ready | None = None,
     progress: Progress | None = None,
@@ -89,7 +89,7 @@ def review(
     refuse_unwritable(journal)
     with bound(port) as at:
         model = grounder_of(grounder, root, device)
-        material = replace(gather(sources, root, split, config, texts), grounder=model)
+        material = replace(gather(sources, root, split, config, text_root), grounder=model)
         number, token = at.getsockname()[1], token_urlsafe(32)
         app = Access(application(Served.of(material, journal, blind, progress)), number, token)
         url = f"http://{ADDRESS}:{number}/?token={token}"

@@ -74,7 +74,7 @@ def ablate_verification(
     limit: int | None = None,
     split: str | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     sequences_in_flight: int = 8,
     device: str = "auto",
     progress: Progress | None = None,
@@ -95,7 +95,7 @@ def ablate_verification(
         Stopped: Ctrl-C while tracking.
     """
     asked = CompareInput.read(Path(run), Selection(split, sequences, limit, split_file), protocol)
-    work = Ablation.between(asked.run, asked.open(root, texts), verifiers, judge, tracker, encoder, device)
+    work = Ablation.between(asked.run, asked.open(root, text_root), verifiers, judge, tracker, encoder, device)
     failures = track_pending(work, asked.names, sequences_in_flight, progress)
     return _compared(asked, work, failures, progress)
 

@@ -118,7 +118,7 @@ def compare(
     limit: int | None = None,
     split: str | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     sequences_in_flight: int = 8,
     device: str = "auto",
     progress: Progress | None = None,
@@ -141,7 +141,7 @@ def compare(
         limit: only the first so many sequences.
         split: ``train`` or ``test``.
         split_file: a file of sequence names.
-        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        text_root: otb-lang: where the ``OTB_query_*`` folders are.
         sequences_in_flight: sequences tracked at a time.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         progress: called with sequences done, all that are tracked, and a note.
@@ -156,8 +156,8 @@ def compare(
         refuse_unused(models, BROUGHT)
     asked = CompareInput.read(Path(run), Selection(split, sequences, limit, split_file), protocol)
     if results:
-        return compare_arms(asked, ArmResults(external(results)), data=asked.open(root, texts))
-    work = Comparison.create(asked.run, asked.open(root, texts), judge, tracker, encoder, device, verifier)
+        return compare_arms(asked, ArmResults(external(results)), data=asked.open(root, text_root))
+    work = Comparison.create(asked.run, asked.open(root, text_root), judge, tracker, encoder, device, verifier)
     failures = track_pending(work, asked.names, sequences_in_flight, progress)
     return compare_arms(asked, ArmResults.of(work, asked.names), failures, work.data)
 
@@ -232,12 +232,12 @@ class CompareInput:
             )
         return cls(run, dataset, rules, chosen, names, rows, truths, (f"warning: {warning}",) if warning else ())
 
-    def open(self, root: str | Path | None, texts: str | None) -> Dataset | None:
+    def open(self, root: str | Path | None, text_root: str | None) -> Dataset | None:
         """The dataset, to track its frames and to know its attributes; None without a root."""
         if root is None:
-            refuse_unused({"texts": texts}, NOT_TRACKED)
+            refuse_unused({"text_root": text_root}, NOT_TRACKED)
             return None
-        return open_for(self.run, self.names, str(root), self.chosen, texts)
+        return open_for(self.run, self.names, str(root), self.chosen, text_root)
 
 
 @dataclass(frozen=True, slots=True)

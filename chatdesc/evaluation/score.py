@@ -66,7 +66,7 @@ def score(
     sequences: str | None = None,
     limit: int | None = None,
     split_file: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     encoders: Sequence[str] = (),
     grounder: str = "attributes",
     alignment_frames: int = 4,
@@ -83,7 +83,7 @@ def score(
         sequences: only these: names with commas, or a file of names.
         limit: only the first so many sequences.
         split_file: a file of sequence names.
-        texts: otb-lang: where the ``OTB_query_*`` folders are.
+        text_root: otb-lang: where the ``OTB_query_*`` folders are.
         encoders: ``attributes``, an open_clip model such as ``ViT-B-32-quickgelu/openai``, or a folder. Without any a
             run's recorded numbers are taken, and a dataset is scored by ``attributes``.
         grounder: finds the distractors, or ``none``.
@@ -97,11 +97,11 @@ def score(
     """
     specs = tuple(map(encoder_spec, encoders)) or DEFAULT_ENCODERS
     models = AlignmentModels(specs, grounder, alignment_frames, device)
-    _check(str(source), root, bool(encoders), texts)
+    _check(str(source), root, bool(encoders), text_root)
     if runs:
         refuse_unused({"sequences": sequences, "split_file": split_file}, ONE_RUN)
     chosen = Selection(split, sequences, limit, split_file)
-    first = _part(source, root, chosen, texts, bool(encoders))
+    first = _part(source, root, chosen, text_root, bool(encoders))
     parts = [first, *(Part(str(run), dataset_of(Path(run)), chosen.of(Path(run)), Path(run)) for run in runs)]
     refuse_twice(parts)
     steps = Steps(len(first.names) if first.data is not None else 0, progress)
@@ -113,7 +113,7 @@ def score(
     return scores_of([row for part in parts for row in part.rows(models, steps)], notes)
 
 
-def _check(source: str, root: str | Path | None, anew: bool, texts: str | None) -> None:
+def _check(source: str, root: str | Path | None, anew: bool, text_root: str | None) -> None:
     """Refuse a source without the frames that it needs, and frames that would not be looked at."""
     if not is_run(source):
         if root is None:
@@ -122,7 +122,7 @@ def _check(source: str, root: str | Path | None, anew: bool, texts: str | None) 
         if root is None:
             raise ChatdescError("other encoders need the frames: chatdesc score RUN ROOT --encoder ...")
     else:
-        refuse_unused({"root": root, "texts": texts}, RECORDED)
+        refuse_unused({"root": root, "text_root": text_root}, RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +152,16 @@ class Part:
         return rescored_rows(self.run, self.names, self.data, models, steps)
 
 
-def _part(source: str | Path, root: str | Path | None, chosen: Selection, texts: str | None, anew: bool) -> Part:
+def _part(source: str | Path, root: str | Path | None, chosen: Selection, text_root: str | None, anew: bool) -> Part:
     """The sequences of ``source`` that were chosen, with their frames where texts are scored anew."""
     if not is_run(source):
-        data = chosen.open(str(source), str(root), texts)
+        data = chosen.open(str(source), str(root), text_root)
         return Part(str(source), str(source), data.names, data=data)
     run = Path(source)
     names = chosen.of(run)
     if not anew:
         return Part(str(run), dataset_of(run), names, run)
-    data = open_for(run, names, str(root), chosen, texts)
+    data = open_for(run, names, str(root), chosen, text_root)
     held, asked = set(data.names), set(names)
     lacking = [name for name in names if name not in held]
     of_run = f"of the run's {counted(len(names), 'sequence')}"
@@ -170,13 +170,13 @@ def _part(source: str | Path, root: str | Path | None, chosen: Selection, texts:
     return Part(str(run), dataset_of(run), chosen_names, run, data, (note,) if lacking else ())
 
 
-def open_for(run: Path, names: Sequence[str], root: str, chosen: Selection, texts: str | None) -> Dataset:
+def open_for(run: Path, names: Sequence[str], root: str, chosen: Selection, text_root: str | None) -> Dataset:
     """The dataset of a run, to look at the frames of its sequences ``names``.
 
     Raises:
         ChatdescError: it cannot be opened, holds none of them, or not one that was asked for by name.
     """
-    data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(run), root, texts)
+    data = Selection(chosen.split, split_file=chosen.split_file).open(dataset_of(run), root, text_root)
     refuse_other_data(data, names, run, named=bool(chosen.sequences))
     return data
 

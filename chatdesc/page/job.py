@@ -55,7 +55,7 @@ def report(
     full: bool = False,
     split: str | None = None,
     config: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     grounder: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -69,7 +69,7 @@ def report(
         full: larger pictures, in a folder beside the page; needs ``root``.
         split: only this split.
         config: which of several datasets in one repository.
-        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
         grounder: asks this grounder once more for the proposals of each text and the box of each word; needs ``root``.
         device: of the grounder.
         progress: called with sequences done, all sequences, and a note.
@@ -84,7 +84,7 @@ def report(
         raise ChatdescError("larger pictures need the frames: say where the dataset is with --root")
     model = grounder_of(grounder, root, device)
     folder = page.with_name(f"{page.stem}_files") if full else None
-    material = gather(sources, root, split, config, texts)
+    material = gather(sources, root, split, config, text_root)
     sizes = sizes_for(len(material.rows), full)
     return _write(page, replace(material, sizes=sizes, folder=folder, grounder=model), progress)
 

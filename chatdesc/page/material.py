@@ -48,7 +48,7 @@ def gather(
     root: StrPath | Sequence[StrPath] | None = None,
     split: str | None = None,
     config: str | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
 ) -> Material:
     """Read the rows of one or several sources, and open the copies of their datasets.
 
@@ -61,7 +61,7 @@ def gather(
     if not rows:
         raise ChatdescError(f"{some(places)}: no row can be shown; {some(list(left_out.values())) or 'there is none'}")
     refined = [
-        load_refined(place, config, split, root=at, missing="skip", texts=texts) if at else None
+        load_refined(place, config, split, root=at, missing="skip", texts=text_root) if at else None
         for place, at in zip(places, roots, strict=True)
     ]
     return Material(places, rows, left_out, refined, sizes_for(len(rows)))

@@ -40,18 +40,18 @@ class Selection:
     limit: int | None = None
     split_file: str | None = None
 
-    def open(self, name: str, root: str, texts: str | None = None, frames_in_flight: int = 32) -> Dataset:
+    def open(self, name: str, root: str, text_root: str | None = None, frames_in_flight: int = 32) -> Dataset:
         """The dataset ``name`` at ``root`` with these sequences; see ``chatdesc.load``.
 
         Args:
-            texts: another root that holds the text files.
+            text_root: another root that holds the text files.
             frames_in_flight: the number of decoded frames kept in memory.
 
         Raises:
             ChatdescError: as ``chatdesc.load`` raises, or ``sequences`` names none.
         """
         cache = FrameCache(frames_in_flight)
-        opened = partial(load, name, root, self.split, split_file=self.split_file, texts=texts, cache=cache)
+        opened = partial(load, name, root, self.split, split_file=self.split_file, texts=text_root, cache=cache)
         dataset = opened(sequences=named_sequences(self.sequences))
         if self.limit and self.limit < len(dataset):
             dataset = opened(sequences=dataset.names[: self.limit])

@@ -66,7 +66,7 @@ def sheet(
     out: str | os.PathLike[str],
     *,
     root: str | os.PathLike[str] | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     grounder: str | None = None,
     device: str = "auto",
 ) -> Sheet:
@@ -77,7 +77,7 @@ def sheet(
         sequence: its name.
         out: the picture: ``.png``, ``.pdf`` or ``.svg``.
         root: the dataset's frames; without them the sheet says so in their place.
-        texts: otb-lang: the folder with the ``OTB_query_*`` folders.
+        text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
         grounder: asks this grounder once more for the proposals of the text on the template; needs ``root``.
         device: of the grounder.
 
@@ -85,7 +85,7 @@ def sheet(
         ChatdescError: no such run, sequence or root, another suffix, a damaged row, or matplotlib is not installed.
     """
     path, row = Path(out), whole(row_of(Path(run), sequence))
-    content = picture(row, run, kind_of(path), root=root, texts=texts, grounder=grounder, device=device)
+    content = picture(row, run, kind_of(path), root=root, text_root=text_root, grounder=grounder, device=device)
     try:
         write_atomic(path, content[0])
     except IsADirectoryError as error:
@@ -94,7 +94,7 @@ def sheet(
 
 
 def card_sheet(
-    run: str | os.PathLike[str], sequence: str, root: str | os.PathLike[str] | None, texts: str | None = None
+    run: str | os.PathLike[str], sequence: str, root: str | os.PathLike[str] | None, text_root: str | None = None
 ) -> bytes:
     """The sheet of a sequence as it may stand in a public card: a PNG, with its frames.
 
@@ -104,7 +104,7 @@ def card_sheet(
     if root is None:
         raise ChatdescError("a picture of a sequence needs the frames: say where the dataset is with --root")
     row = whole(cast(Row, prepared(row_of(Path(run), sequence))))
-    content, without = picture(row, run, "png", root=root, texts=texts)
+    content, without = picture(row, run, "png", root=root, text_root=text_root)
     if without:
         raise ChatdescError(f"{sequence}: {without}; choose another sequence for the picture")
     return content
@@ -116,7 +116,7 @@ def picture(
     kind: str,
     *,
     root: str | os.PathLike[str] | None = None,
-    texts: str | None = None,
+    text_root: str | None = None,
     grounder: str | None = None,
     device: str = "auto",
 ) -> tuple[bytes, str]:
@@ -129,7 +129,7 @@ def picture(
         raise ChatdescError(f"{run}: {row['sequence']}: column {wrong!r} has a value of another type; repeat the run")
     shown = Shown(without=NO_ROOT)
     if root:
-        video = attached([row], run, root=root, texts=texts)[row["sequence"]]
+        video = attached([row], run, root=root, texts=text_root)[row["sequence"]]
         shown = _shown(row, video, Path(run), grounder, device)
     said = [row["sequence"], row["manual_text"] or "", row["text"] or "", *(r["text"] for r in row["rounds"])]
     with printing(legible(*said).families):

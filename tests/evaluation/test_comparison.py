@@ -83,8 +83,8 @@ def test_another_trackers_results_as_a_frame(run, tmp_path, capsys):
 def test_arguments_that_take_no_part_are_refused(run):
     with pytest.raises(ChatdescError, match=r"^--judge: of no use where --results brings the tracks"):
         chatdesc.compare(run, "/data", judge="owlv2", results=["a=manual"])
-    with pytest.raises(ChatdescError, match="--texts: of no use without ROOT"):
-        chatdesc.compare(run, texts="/texts")
+    with pytest.raises(ChatdescError, match="--text-root: of no use without ROOT"):
+        chatdesc.compare(run, text_root="/texts")
 
 
 def arm_row(name, problems=(), **more):
