@@ -19,6 +19,7 @@ from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
 from chatdesc.cli.report import report
+from chatdesc.cli.reproduce import reproduce
 from chatdesc.cli.review import review
 from chatdesc.cli.review_export import review_export
 from chatdesc.cli.review_import import review_import
@@ -36,7 +37,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Annotate": (annotate, calibrate, train_verifier),
     "Inspect": (show, audit, fix, report),
     "Review": (review, agreement, apply, review_export, review_import),
-    "Score": (score, compare, evaluate, submit),
+    "Score": (score, compare, reproduce, evaluate, submit),
     "Share": (export, write_back, push),
 }
 
