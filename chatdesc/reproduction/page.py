@@ -1,6 +1,6 @@
 """The page of a reproduction: the method's tables in Markdown, filled by one run, beside published figures.
 
-The numbers of the sections are those of the tables in the paper. Its own values stand where a copy could be read.
+The sections are numbered as the paper's tables. Its own values stand where a copy could be read.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def page(found: Found, facts: Facts, files: Sequence[PurePath]) -> str:
             f"sequences for which the round was needed. {UNREAD}",
             [_round(row) for row in found.rounds],
         ),
-        "## Files\n\n" + "".join(f"- [{path.as_posix()}]({path.as_posix()})\n" for path in files),
+        _files(files),
     ]
     return "\n".join(parts)
 
@@ -113,6 +113,12 @@ def _about(facts: Facts) -> str:
         {"": "feedback", "value": facts.feedback},
     ]
     return _table(rows)
+
+
+def _files(files: Sequence[PurePath]) -> str:
+    """Links to the tables with every digit, and to the plots in one format."""
+    shown = [path.as_posix() for path in files if path.suffix in (".csv", ".pdf")]
+    return "## Files\n\n" + "".join(f"- [{path}]({path})\n" for path in shown)
 
 
 def _section(
