@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         list_checks,
         load,
         load_refined,
+        merge,
         plan,
         push,
         report,
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
-    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push",
+    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
+    "push",
     "report", "reproduce", "review", "review_export", "review_import", "score", "sheet", "show", "submit",
     "train_verifier", "write_back",
 ]  # fmt: skip

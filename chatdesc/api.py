@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatdesc import backends
 from chatdesc.annotation.job import annotate, demo, open_chosen, plan
+from chatdesc.annotation.merge import merge
 from chatdesc.checks import available as available_checks
 from chatdesc.checks import create as create_checks
 from chatdesc.checks.audit import audit
@@ -45,7 +46,8 @@ from chatdesc.types import ChatdescError
 
 __all__ = [
     "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
-    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
+    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
+    "push", "report",
     "reproduce", "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier",
     "write_back",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from chatdesc.loaders import Dataset
 from chatdesc.metrics.paired import known_mean
 from chatdesc.names import counted, some
 from chatdesc.reports.summary import flat, grounding
+from chatdesc.rows import shard as shards
 from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store
@@ -75,6 +76,7 @@ def annotate(
     limit: int | None = None,
     split_file: str | None = None,
     text_root: str | None = None,
+    shard: str | None = None,
     frames_in_flight: int = 32,
     devices: Sequence[str] = (),
     strict: bool = False,
@@ -93,6 +95,7 @@ def annotate(
         limit: only the first N sequences.
         split_file: a file of sequence names, one per line, instead of the dataset's own lists.
         text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
+        shard: ``I/N``: only every N-th of these sequences, from the I-th on; ``merge`` makes one run of all N.
         frames_in_flight: decoded frames kept in memory.
         devices: one process per device, such as ``["cuda:0", "cuda:1"]``.
         strict: stop at the first failed sequence.
@@ -104,10 +107,12 @@ def annotate(
         ChatdescError: wrong names or values, a run folder of another configuration or of other data.
         KeyboardInterrupt: finished sequences are kept.
     """
-    data = open_chosen(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight)
+    data = open_chosen(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight, shard)
     run = _run(data, out, preset, strict, {**options, **({"device": devices[0]} if devices else {})})
     with Store.open(run.out, run.config()) as store:
         run.check_data(store)
+        if shard:
+            shards.keep(run.out, shards.Shard.of(shard), run.dataset.names)
         try:
             before = _annotate(run, store, tuple(devices), progress)
         finally:
@@ -173,6 +178,7 @@ def plan(
     limit: int | None = None,
     split_file: str | None = None,
     text_root: str | None = None,
+    shard: str | None = None,
     frames_in_flight: int = 32,
     **options: Any,
 ) -> planning.Plan:
@@ -183,7 +189,7 @@ def plan(
     Raises:
         ChatdescError: as ``annotate``.
     """
-    data = open_chosen(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight)
+    data = open_chosen(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight, shard)
     run = _run(data, out, preset, False, {"cache": "", **options})
     return planning.plan(run, run.pending(Store(run.out)))
 
@@ -222,10 +228,11 @@ def open_chosen(
     split_file: str | None = None,
     text_root: str | None = None,
     frames: int = 32,
+    shard: str | None = None,
 ) -> Dataset:
     """Some sequences of a dataset, chosen by name, number or split; see ``Selection``."""
     names = sequences if isinstance(sequences, str | None) else ",".join(sequences)
-    return Selection(split, names, limit, split_file).open(dataset, str(root), text_root, frames)
+    return Selection(split, names, limit, split_file, shard).open(dataset, str(root), text_root, frames)
 
 
 def _run(data: Dataset, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:

@@ -39,6 +39,9 @@ def annotate(
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
     text_root: TextRootOpt = None,
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: only every N-th sequence, from the I-th on; `chatdesc merge` joins them")
+    ] = None,
     preset: PresetOpt = "offline",
     base_url: BaseUrlOpt = None,
     cache: Annotated[
@@ -100,6 +103,7 @@ def annotate(
       chatdesc annotate otb-lang /data/OTB_sentences --out runs/otb --dry-run
     """
     chosen = {"split": split, "sequences": sequences, "limit": limit, "split_file": split_file, "text_root": text_root}
+    chosen |= {"shard": shard}
     speed = {"base_url": base_url, "batch_size": batch_size, "sequences_in_flight": sequences_in_flight}
     common = {"preset": preset, "frames_in_flight": frames_in_flight, "device": device, **chosen, **speed, **settings}
     if dry_run:

@@ -18,6 +18,7 @@ from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
+from chatdesc.cli.merge import merge
 from chatdesc.cli.report import report
 from chatdesc.cli.reproduce import reproduce
 from chatdesc.cli.review import review
@@ -34,7 +35,7 @@ from chatdesc.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
-    "Annotate": (annotate, calibrate, train_verifier),
+    "Annotate": (annotate, merge, calibrate, train_verifier),
     "Inspect": (show, audit, fix, report),
     "Review": (review, agreement, apply, review_export, review_import),
     "Score": (score, compare, reproduce, evaluate, submit),
