@@ -48,7 +48,7 @@ def statistics_rows(rows: Iterable[TextsRow]) -> list[Record]:
 
     Both rest on the sequences that have both texts; where none has, each side on its own.
     """
-    texts = [(_words(row["manual_text"]), _words(row["text"]), row["category"]) for row in rows]
+    texts = [(words_of(row["manual_text"]), words_of(row["text"]), row["category"]) for row in rows]
     both = [text for text in texts if text[0] and text[1]]
     chosen = both or texts
     table: list[Record] = []
@@ -63,7 +63,7 @@ def statistics_rows(rows: Iterable[TextsRow]) -> list[Record]:
     return table
 
 
-def _words(text: str | None) -> Words:
+def words_of(text: str | None) -> Words:
     """Words in small letters; a text without any is no text."""
     return tuple(word.text.lower() for word in split_words(one_line(text or "")))
 
