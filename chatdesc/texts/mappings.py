@@ -29,11 +29,11 @@ def of_mapping(content: Mapping[str, Any], where: str) -> Said:
         ChatdescError: it has another shape; the message names the sequence.
     """
     if isinstance(content.get("entries"), dict) and set(content) <= {"meta", "entries"}:
-        return _said(_anchors(content["entries"], where))
-    return _said({name: _of_value(value, f"{where}: {name!r}") for name, value in content.items()})
+        return said_of(_anchors(content["entries"], where))
+    return said_of({name: _of_value(value, f"{where}: {name!r}") for name, value in content.items()})
 
 
-def _said(found: Mapping[str, SequenceTexts | None]) -> Said:
+def said_of(found: Mapping[str, SequenceTexts | None]) -> Said:
     """What was found, with a note on sequences without a text."""
     empty = [name for name, texts in found.items() if texts is None]
     notes = (f"no text for {counted(len(empty), 'sequence')} that it names: {some(empty, 3)}",) if empty else ()

@@ -1,7 +1,7 @@
 """Sequences of a source matched with those at hand: by name, then by what many spell in several ways.
 
-``Jogging_1``, ``jogging-1`` and ``Jogging1`` are one name here; ``bus-11`` and ``bus-1-1`` are two. A name is matched in
-this way only where no other has the same form on either side.
+``Jogging_1``, ``jogging-1`` and ``Jogging1`` are one name here; ``bus-11`` and ``bus-1-1`` are two. A name is matched
+in this way only where no other has the same form on either side.
 
 >>> matched = match(["Jogging-1", "Biker", "Human4-2"], ["Jogging_1", "Biker", "Human4"])
 >>> matched.names, matched.close
@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-CLOSE = 0.8  # difflib's ratio from which names without the same form are close
+CLOSE = 0.85  # difflib's ratio from which names without the same form are close
 MOST = 50  # unmatched names that are compared with all others, which takes time
 
 

@@ -61,8 +61,9 @@ def from_rows(rows: Iterable[Row], source: str, words: Words = "refined") -> Sai
 
 def _to_use(row: Row) -> SequenceTexts | None:
     """The texts to use, with the phrases for what surrounds the target."""
-    parts = [(part["start"], part.get("text"), part.get("background")) for part in row.get("ranges") or []]
-    timed = parts or [(0, row.get("text"), row.get("background"))]
+    timed: list[tuple[int, str | None, list[str] | None]]
+    timed = [(part["start"], part.get("text"), part.get("background")) for part in row.get("ranges") or []]
+    timed = timed or [(0, row.get("text"), row.get("background"))]
     phrases = {start: (text, tuple(around or ())) for start, text, around in timed if text and text.strip()}
     found = texts_of({start: text for start, (text, _) in phrases.items()})
     if found is None:
