@@ -38,6 +38,7 @@ from chatdesc.tables import Record, show
 from chatdesc.types import ChatdescError, Sequence, one_line
 
 IN_FLIGHT = 8
+MOST_FRAMES = 32  # of a sequence, where a source has a text for each of many ranges: they are all kept in memory
 
 Texts = dict[str, Wording]  # by the text's name: manual, refined, or that of a source
 
@@ -195,8 +196,9 @@ def rate_texts(
         if not sequence.usable:
             problems = tuple(problem.message for problem in sequence.problems if problem.fatal)
             return Rated(*about, Ratings([], []), problems)
-        _keep_frames(sequence, max(models.frames, len(frames_of(sequence, words, models.frames))) * IN_FLIGHT)
-        return Rated(*about, (yield from rate(sequence, words, settings, threshold)))
+        most = max(models.frames, MOST_FRAMES)
+        _keep_frames(sequence, max(models.frames, len(frames_of(sequence, words, models.frames, most))) * IN_FLIGHT)
+        return Rated(*about, (yield from rate(sequence, words, settings, threshold, most)))
 
     rows: list[Rated] = []
     for name, result in Scheduler(loaded.lanes(), IN_FLIGHT).run((name, job(name, of)) for name, of in texts.items()):

@@ -108,7 +108,7 @@ def _on_frames(
     rows = {} if part.run is None else {row["sequence"]: row for row in recorded_rows(part.run, names)}
     base = {name: _texts(rows[name], own) if name in rows else None for name in names}
     beside = {name: {source: of[name] for source, of in more.items() if name in of} for name in names}
-    rated = rate_texts(part.data, base, models, steps, {name: _said(texts) for name, texts in beside.items()})
+    rated = rate_texts(part.data, base, models, steps, beside)
     readings = [_readings(one, models.grounder) for one in rated]
     lacking = _lacking(rows.values())
     left_out = [(one.sequence, why) for one in readings if not one.values for why in one.problems or (NOTHING,)]
@@ -150,12 +150,6 @@ def _texts(row: Row, own: str) -> Texts:
 
 def _own(row: Row) -> Wording:
     return () if row["text"] is None else texts_of_row(row).get(REFINED, ())
-
-
-def _said(texts: Mapping[str, Wording]) -> Texts:
-    """Texts without those that say nothing."""
-    spoken = {name: tuple(phrase for phrase in phrases if phrase.text.strip()) for name, phrases in texts.items()}
-    return {name: phrases for name, phrases in spoken.items() if phrases}
 
 
 def _readings(rated: Rated, grounder: str) -> Readings:

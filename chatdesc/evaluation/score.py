@@ -15,6 +15,7 @@ from chatdesc.evaluation.alignment import AlignmentModels, ScoredRow, alignment_
 from chatdesc.evaluation.by_source import TABLES, differences, means, together
 from chatdesc.evaluation.gathered import NOTHING, Gathered, of_runs, with_named
 from chatdesc.evaluation.parts import Part, overlap, part_of, refuse_twice
+from chatdesc.evaluation.parts import open_for as open_for
 from chatdesc.evaluation.readings import MANUAL, with_words
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.text_statistics import statistics_rows
@@ -110,7 +111,7 @@ def score(
     anew = bool(encoders or texts)
     models = AlignmentModels(tuple(map(encoder_spec, encoders)) or DEFAULT_ENCODERS, grounder, alignment_frames, device)
     _check(str(source), root, anew, text_root)
-    refuse_unused({"runs": runs or None} if texts else {}, TEXTS_OR_RUNS)
+    refuse_unused({"run": runs or None} if texts else {}, TEXTS_OR_RUNS)
     if runs:
         refuse_unused({"sequences": sequences, "split_file": split_file}, ONE_RUN)
     named = read_all(texts)

@@ -148,6 +148,16 @@ TOGETHER: tuple[tuple[str, str, Callable[[list[Words]], float | None]], ...] = (
     ("same as another's", "share", repeated),
     ("self-similarity", "0 to 1", self_similarity),
 )
+SHORT = {
+    "longer than CLIP reads": "> CLIP",
+    "names the category": "class",
+    "names a colour": "colour",
+    "names a position": "position",
+    "vocabulary": "vocab.",
+    "same as another's": "same",
+    "self-similarity": "alike",
+}
+"""What the measures are called where there is little room."""
 
 
 def shown_statistics(rows: list[Record]) -> list[Record]:

@@ -67,7 +67,13 @@ def align(
     return (yield from rate(sequence, texts, settings, threshold)).alignments
 
 
-def rate(sequence: Sequence, texts: dict[str, Wording], settings: Settings, threshold: float | None) -> Steps[Ratings]:
+def rate(
+    sequence: Sequence,
+    texts: dict[str, Wording],
+    settings: Settings,
+    threshold: float | None,
+    most: int | None = None,
+) -> Steps[Ratings]:
     """Score named texts on frames spread over the video, or over each range that has a text of its own.
 
     Args:
@@ -75,6 +81,7 @@ def rate(sequence: Sequence, texts: dict[str, Wording], settings: Settings, thre
             compared with the same crops, and a text that several names have is grounded and embedded once.
         settings: ``encoders``, ``alignment_frames`` and ``theta``.
         threshold: the grounder's score under which a proposal is no distractor; None asks no grounder.
+        most: frames at most, however many ranges there are; None takes at least one of each.
 
     Returns:
         One Alignment per encoder and text, and one Found per text; none where no frame has a visible target.
@@ -82,7 +89,7 @@ def rate(sequence: Sequence, texts: dict[str, Wording], settings: Settings, thre
     Raises:
         BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
     """
-    indices = frames_of(sequence, texts, settings.alignment_frames)
+    indices = frames_of(sequence, texts, settings.alignment_frames, most)
     if not texts or not sequence.valid()[indices].all():
         return Ratings([], [])
     said = {name: [in_force(phrases, i).text for i in indices] for name, phrases in texts.items()}
@@ -119,18 +126,21 @@ def _grounded(sequence: Sequence, indices: list[int], said: dict[str, list[str]]
     return grounded
 
 
-def frames_of(sequence: Sequence, texts: dict[str, Wording], count: int) -> list[int]:
+def frames_of(sequence: Sequence, texts: dict[str, Wording], count: int, most: int | None = None) -> list[int]:
     """Indices of ``count`` frames with a visible target, spread over the video; more where there are more ranges.
 
     Every range of frames that has a phrase of its own gets its share, at least one frame, if the target is visible in
-    it.
+    it. Of more than ``most`` frames so many are kept, evenly.
     """
     starts = sorted({0, *(phrase.start for phrases in texts.values() for phrase in phrases[1:])})
     if len(starts) == 1:
         return spread(sequence, count)
     each, visible = -(-count // len(starts)), sequence.valid()
     spans = [(start, stop) for start, stop in pairwise([*starts, len(sequence.boxes)]) if visible[start:stop].any()]
-    return [start + i for start, stop in spans for i in spread(sequence.part(start, stop), each)] or [0]
+    indices = [start + i for start, stop in spans for i in spread(sequence.part(start, stop), each)] or [0]
+    if most is None or len(indices) <= most:
+        return indices
+    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, most)]
 
 
 def alignment_column(scores: list[Alignment]) -> list[AlignmentRecord]:
