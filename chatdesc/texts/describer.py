@@ -75,13 +75,9 @@ class FileDescriber:
         if not texts:
             close = match([request.sequence], self._said.texts)
             other = next(iter((close.spelt | close.close).values()), None)
-            hint = (
-                f"{other} is close to it: rename that if the same is meant"
-                if other
-                else "add one (which makes another run)"
-            )
+            hint = f"{other} is close to it: rename that if the same is meant" if other else "add one"
             raise BackendError(
-                f"{public_spec(self._source)} has no text for {request.sequence}; {hint}, or leave the sequence out "
-                "with --sequences"
+                f"{public_spec(self._source)} has no text for {request.sequence}; {hint} (and name another --out), or "
+                "leave the sequence out with --sequences"
             )
         return Candidates(texts)

@@ -78,10 +78,8 @@ def test_the_hash_is_that_of_the_texts_and_not_of_the_file(tmp_path):
     (tmp_path / "a.json").write_text('{"bus-2": "a bus"}')
     (tmp_path / "b.csv").write_text("sequence,text\nbus-2,a bus\n")
     (tmp_path / "c.json").write_text('{"bus-2": "a van"}')
-    said = [
-        create("describer", f"file:{tmp_path / name}").describe_self()["sha256"]
-        for name in ("a.json", "b.csv", "c.json")
-    ]
+    places = [tmp_path / name for name in ("a.json", "b.csv", "c.json")]
+    said = [create("describer", f"file:{place}").describe_self()["sha256"] for place in places]
     assert said[0] == said[1] != said[2]
 
 
