@@ -77,6 +77,18 @@ def annotate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first failed sequence", rich_help_panel=RUN)
     ] = False,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Limit of the run: requests=N, tokens=N, money=N or hours=N; repeatable. Sequences in work are "
+            "finished, and the same command with more continues",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option(help="YAML file of prices for --budget money=N (default: the package's)", rich_help_panel=RUN),
+    ] = None,
     record_evidence: Annotated[
         bool,
         typer.Option(
@@ -115,7 +127,7 @@ def annotate(
         with progress_bar(console, "annotate") as progress:
             result = api.annotate(
                 dataset, root, out, devices=names, strict=strict, cache=cache, record_evidence=record_evidence,
-                progress=progress, **common,
+                budget=budget or (), prices=prices, progress=progress, **common,
             )  # fmt: skip
     except KeyboardInterrupt:
         say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
@@ -173,7 +185,7 @@ def _show(result: AnnotateResult, console: Any) -> None:
     split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
     line = f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})'
     say(console, line)
-    raise typer.Exit(Exit.FAILED_ROWS if result.failed or result.left_out else Exit.DONE)
+    raise typer.Exit(Exit.FAILED_ROWS if result.failed or result.left_out or result.stopped else Exit.DONE)
 
 
 def _device(name: str) -> str:
