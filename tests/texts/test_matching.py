@@ -19,9 +19,7 @@ def named(*there):
 def test_whatever_the_names(wanted, there):
     found = match(wanted, there)
     assert len(set(found.names.values())) == len(found.names)  # no text is used twice
-    assert {name for name in wanted if name in there} == {
-        ours for ours, theirs in found.names.items() if ours == theirs
-    }
+    assert {ours for ours, theirs in found.names.items() if ours == theirs} == set(wanted) & set(there)
     assert set(found.names) | set(found.missing) == set(wanted)
     assert not set(found.names) & set(found.missing)
     assert all(form(ours) == form(theirs) for ours, theirs in found.names.items())
@@ -77,5 +75,5 @@ def test_the_order_is_that_of_the_sequences_at_hand():
 
 def test_thousands_of_names_do_not_take_long():
     """Near misses are looked for among few names only."""
-    wanted = [f"airplane-{n}" for n in range(3000)]
-    assert len(match(wanted, [f"aeroplane-{n}" for n in range(3000)]).close) == 50
+    wanted = [f"airplane-{n}" for n in range(1500)]
+    assert len(match(wanted, [f"aeroplane-{n}" for n in range(1500)]).close) == 50

@@ -3,7 +3,10 @@
 import json
 import os
 import pickle
+import tempfile
 import zipfile
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -92,7 +95,7 @@ class TestJson:
             texts(put(tmp_path / "mine.json", content))
 
     def test_bytes_that_are_no_utf8_are_named_with_their_line(self, tmp_path):
-        with pytest.raises(ChatdescError, match="mine.json, line 2: byte 0xff is no UTF-8"):
+        with pytest.raises(ChatdescError, match=r"mine\.json, line 2: byte 0xff is no UTF-8"):
             texts(put(tmp_path / "mine.json", b'{"a":\n"\xff"}'))
 
     def test_a_mark_at_the_beginning_does_not_count(self, tmp_path):
@@ -100,17 +103,12 @@ class TestJson:
 
     @given(st.binary(max_size=40))
     def test_any_bytes_are_read_or_refused(self, data):
-        import tempfile
-        from pathlib import Path
-
         with tempfile.TemporaryDirectory() as folder:
             for ending in ("json", "jsonl", "csv"):
                 place = Path(folder, f"x.{ending}")
                 place.write_bytes(data)
-                try:
+                with suppress(ChatdescError):
                     assert texts(place)
-                except ChatdescError as error:
-                    assert f"x.{ending}" in str(error)
 
 
 class TestTables:
@@ -158,7 +156,7 @@ class TestTables:
             texts(put(tmp_path / "mine.csv", content))
 
     def test_a_broken_line_of_json_lines(self, tmp_path):
-        with pytest.raises(ChatdescError, match="mine.jsonl, line 2: is no JSON"):
+        with pytest.raises(ChatdescError, match=r"mine\.jsonl, line 2: is no JSON"):
             texts(put(tmp_path / "mine.jsonl", '{"sequence": "a", "text": "b"}\n{"sequence": '))
 
     def test_answers_of_a_model_are_read_as_those_of_a_describer(self, tmp_path):
@@ -222,12 +220,16 @@ class TestFolders:
     def test_a_folder_of_texts_alone(self, tmp_path):
         put(tmp_path / "mine/bus-2.txt", "a bus")
         assert texts(tmp_path / "mine") == {"bus-2": ("a bus",)}
-        put(tmp_path / "mine/bus-3.txt", "2 buses")
-        with pytest.raises(ChatdescError, match="bus-3.txt begins every line with a number.*bus-2.txt does not"):
+        put(tmp_path / "mine/bus-3.txt", "0 degrees")
+        with pytest.raises(ChatdescError, match=r"bus-3.txt begins every line with a number.*bus-2.txt does not"):
             texts(tmp_path / "mine")
-        assert texts(f"{tmp_path}/mine#otb-lang") == {"bus-2": ("a bus",), "bus-3": ("2 buses",)}
-        (tmp_path / "mine/bus-2.txt").unlink()
-        assert timed(tmp_path / "mine", "bus-3") == [(0, "buses")]
+        assert texts(f"{tmp_path}/mine#otb-lang") == {"bus-2": ("a bus",), "bus-3": ("0 degrees",)}
+        put(tmp_path / "mine/bus-2.txt", "0 a bus\n9 the bus")
+        assert timed(tmp_path / "mine") == [(0, "a bus"), (10, "the bus")]
+
+    def test_a_text_may_begin_with_a_number(self, tmp_path):
+        put(tmp_path / "mine/bus-2.txt", "2 buses")
+        assert texts(tmp_path / "mine") == {"bus-2": ("2 buses",)}
 
     def test_vots_takes_all_prompts(self, tmp_path):
         put(tmp_path / "swing-1/sequence", "name=swing-1\nprompts=red kite;kite with a tail\n")
@@ -284,9 +286,7 @@ class TestWhatIsRefused:
         assert "secret" not in str(error.value)
 
     def test_one_text_file(self, tmp_path):
-        with pytest.raises(
-            ChatdescError, match="nlp.txt: is no file with the texts of many sequences; name the folder"
-        ):
+        with pytest.raises(ChatdescError, match=r"nlp\.txt: is no file with .*; name the folder"):
             texts(put(tmp_path / "nlp.txt", "a bus"))
 
     def test_a_part_of_a_file(self, tmp_path):
