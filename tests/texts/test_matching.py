@@ -1,7 +1,7 @@
 """Names of a source and of the sequences at hand: equal ones, spellings, near misses."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatdesc.texts.matching import form, match
@@ -16,6 +16,7 @@ def named(*there):
 
 
 @given(names, names)
+@settings(max_examples=50)
 def test_whatever_the_names(wanted, there):
     found = match(wanted, there)
     assert len(set(found.names.values())) == len(found.names)  # no text is used twice
