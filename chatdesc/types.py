@@ -308,11 +308,13 @@ class Followed:
         boxes: [n, 4] xywh, pixels; n >= 1.
         scores: [n] in [0, 1], the tracker's confidence.
         session: the tracker's own state, for the request that continues from here.
+        text: the words that the tracker was given for these frames; empty where it takes none.
     """
 
     boxes: Boxes
     scores: NDArray[np.float32]
     session: Any
+    text: str = ""
 
 
 NOT_SHOWN = {"shown": False}  # of a field of Describe that no model sees: cached answers do not depend on it
@@ -444,8 +446,13 @@ class Verify:
 Request = Describe | Ask | Ground | Embed | Follow | Verify
 Answer = str | Candidates | Reply | Grounding | Embedding | Followed | Choice
 
+
+class Each(list[Request]):
+    """Requests that are answered together, each with its answer or its own error: for a stage that runs several."""
+
+
 # A stage as a generator: it yields a request, or a list that is answered together, and is sent the answer or the list
-# of answers; it returns an R. An exception in place of an answer is thrown into it.
+# of answers; it returns an R. An exception in place of an answer is thrown into it, but for those in an ``Each``.
 Steps = Generator[Request | list[Request], Any, R]
 
 

@@ -110,6 +110,13 @@ class AlignmentRecord(TypedDict):
     truncated: bool | None
 
 
+class HeardText(TypedDict):
+    """The words that the tracker itself was given from frame ``start`` on."""
+
+    start: int
+    text: str
+
+
 class TrackingRecord(TypedDict):
     """Semantic tracking with the text: scores by a named protocol, verification, and the track itself."""
 
@@ -119,6 +126,7 @@ class TrackingRecord(TypedDict):
     auc: float | None
     precision: float | None
     norm_precision: float | None
+    texts: list[HeardText]
     key_frames: list[int]
     places_dropped: list[int]
     none_frames: list[int]
@@ -249,7 +257,9 @@ COLUMNS: dict[str, str] = {
     "alignment": "per encoder: cosine x 100 of text and target crop, mean over `frames` frames, for the manual text "
     "and for `text`; margins over the strongest distractor crop; whether the encoder cut the text",
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "
-    "named), verification against random choice and oracle, and the track itself; `places_dropped`: the key frames on "
+    "named), verification against random choice and oracle, and the track itself; `texts`: the words that the tracker "
+    "itself was given, each with its first frame (empty where it takes none: then words had their part on key frames "
+    "alone); `places_dropped`: the key frames on "
     "which words of place were left out, because they did not fit; `none_frames`: those on which verification took "
     "none of the proposals for the target; `held_frames`: those on which a proposal won against a tracker that is sure "
     "and on something like the target, and so had to win once more",

@@ -211,6 +211,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
         "auc": score.auc if score else None,
         "precision": score.precision_at_20 if score else None,
         "norm_precision": score.norm_precision_at_20 if score else None,
+        "texts": [{"start": start, "text": text} for start, text in done.heard],
         "key_frames": list(done.key_frames),
         "places_dropped": list(done.places_dropped),
         "none_frames": list(done.none_frames),
