@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chatdesc import api
+from chatdesc.annotation.job import AnnotateResult, demo_folders
 from chatdesc.cli.console import Exit, left_out, new_console, progress_bar, say
 from chatdesc.cli.options import (
     BaseUrlOpt,
@@ -38,6 +39,9 @@ def annotate(
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
     text_root: TextRootOpt = None,
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: only every N-th sequence, from the I-th on; `chatdesc merge` joins them")
+    ] = None,
     preset: PresetOpt = "offline",
     base_url: BaseUrlOpt = None,
     cache: Annotated[
@@ -99,6 +103,7 @@ def annotate(
       chatdesc annotate otb-lang /data/OTB_sentences --out runs/otb --dry-run
     """
     chosen = {"split": split, "sequences": sequences, "limit": limit, "split_file": split_file, "text_root": text_root}
+    chosen |= {"shard": shard}
     speed = {"base_url": base_url, "batch_size": batch_size, "sequences_in_flight": sequences_in_flight}
     common = {"preset": preset, "frames_in_flight": frames_in_flight, "device": device, **chosen, **speed, **settings}
     if dry_run:
@@ -130,7 +135,7 @@ def demo(
     Example:  chatdesc demo --count 20 --seed 3 --out demo3
     """
     console = new_console()
-    source, _ = api.demo_folders(out, count, frames, seed, preset)
+    source, _ = demo_folders(out, count, frames, seed, preset)
     scenes = f"{counted(count, 'sequence')} of {counted(frames, 'frame')}"
     say(console, f"Rendering {scenes} in LaSOT's layout into {source}")
     try:
@@ -152,7 +157,7 @@ def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> N
     console.print("Nothing was written.")
 
 
-def _show(result: api.AnnotateResult, console: Any) -> None:
+def _show(result: AnnotateResult, console: Any) -> None:
     """Print a run's summary and how to load its dataset; exit with FAILED_ROWS if a sequence failed."""
     rows = list(result.rows)
     console.print(summary.summary(rows))

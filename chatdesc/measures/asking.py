@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatdesc.types import Ask, Reply, Steps, UnreadableAnswer
+from chatdesc.types import Ask, Each, Reply, Steps, UnreadableAnswer
 
 
 def ask_all(asked: list[Ask]) -> Steps[list[Reply | None]]:
@@ -11,18 +11,8 @@ def ask_all(asked: list[Ask]) -> Steps[list[Reply | None]]:
     Raises:
         BackendError, DataError: a question failed in another way, or a frame cannot be read.
     """
-    try:
-        replies: list[Reply | None] = yield list(asked)
-    except UnreadableAnswer:  # of some question; which one, asking one by one tells
-        replies = []
-        for one in asked:
-            replies.append((yield from _ask(one)))
-    return replies
-
-
-def _ask(asked: Ask) -> Steps[Reply | None]:
-    try:
-        reply: Reply = yield asked
-    except UnreadableAnswer:
-        return None
-    return reply
+    replies: list[Reply | Exception] = yield Each(asked)
+    for reply in replies:
+        if isinstance(reply, Exception) and not isinstance(reply, UnreadableAnswer):
+            raise reply
+    return [None if isinstance(reply, Exception) else reply for reply in replies]

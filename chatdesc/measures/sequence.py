@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
+from typing import TypeVar
 
 from chatdesc.config import Settings
 from chatdesc.measures.case import LOOKS, SEVERAL, WORDS, Case
 from chatdesc.measures.registry import MEASURES, needs
-from chatdesc.measures.together import abreast
 from chatdesc.rows.schema import MeasureRecord, Row
 from chatdesc.stages.align import Wording, frames_of
 from chatdesc.stages.look import Sight, look
+from chatdesc.stages.together import together
 from chatdesc.stages.track import Phrase, in_force
 from chatdesc.types import Sequence, Steps, one_line
+
+R = TypeVar("R")
 
 
 def measure_sequence(
@@ -46,11 +49,9 @@ def measure_sequence(
     if LOOKS in needs(chosen):
         sights = yield from looks(case, WORDS in needs(chosen))
         case = Case(sequence, said, settings, threshold, tuple(frames), sights)
-    records: dict[tuple[str, str], MeasureRecord] = {}
-    for measure in chosen:
-        for name in said:
-            records[measure, name] = yield from MEASURES[measure].of(case, name)
-    return list(records.values())
+    jobs = {(measure, name): MEASURES[measure].of(case, name) for measure in chosen for name in said}
+    records = yield from together(jobs, window=len(sequence))
+    return [_known(records[key]) for key in jobs]
 
 
 def looks(case: Case, words: bool) -> Steps[dict[str, tuple[Sight, ...]]]:
@@ -58,9 +59,9 @@ def looks(case: Case, words: bool) -> Steps[dict[str, tuple[Sight, ...]]]:
     threshold = case.threshold or 0.0
     asked = {name: list(_spans(phrases, case.frames)) for name, phrases in case.texts.items()}
     distinct = list(dict.fromkeys(span for spans in asked.values() for span in spans))
-    jobs = (look(case.sequence, text, case.settings, threshold, words, frames) for text, frames in distinct)
-    found = dict(zip(distinct, (yield from abreast(jobs)), strict=True))
-    return {name: tuple(s for span in spans if (s := found[span]) is not None) for name, spans in asked.items()}
+    jobs = {span: look(case.sequence, span[0], case.settings, threshold, words, span[1]) for span in distinct}
+    found = yield from together(jobs, window=len(case.sequence))
+    return {name: tuple(s for span in spans if (s := _known(found[span])) is not None) for name, spans in asked.items()}
 
 
 def _spans(phrases: Wording, frames: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -68,6 +69,13 @@ def _spans(phrases: Wording, frames: tuple[int, ...]) -> Iterator[tuple[str, tup
     for text, group in groupby(frames, lambda i: one_line(in_force(phrases, i).text)):
         if text:
             yield text, tuple(group)
+
+
+def _known(result: R | Exception) -> R:
+    """A stage's result; none is an error, as none is caught."""
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def texts_of(row: Row) -> dict[str, Wording]:

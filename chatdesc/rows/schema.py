@@ -138,6 +138,13 @@ class MeasureRecord(TypedDict):
     region: str | None
 
 
+class HeardText(TypedDict):
+    """The words that the tracker itself was given from frame ``start`` on."""
+
+    start: int
+    text: str
+
+
 class TrackingRecord(TypedDict):
     """Semantic tracking with the text: scores by a named protocol, verification, and the track itself."""
 
@@ -147,6 +154,7 @@ class TrackingRecord(TypedDict):
     auc: float | None
     precision: float | None
     norm_precision: float | None
+    texts: list[HeardText]
     key_frames: list[int]
     places_dropped: list[int]
     none_frames: list[int]
@@ -280,7 +288,9 @@ COLUMNS: dict[str, str] = {
     "measures": "with `--measures`, or `score RUN ROOT --measure`: further measures of `manual_text`, `text` and named "
     "texts, each with its frames, its models and its settings; measures.md has their formulas",
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "
-    "named), verification against random choice and oracle, and the track itself; `places_dropped`: the key frames on "
+    "named), verification against random choice and oracle, and the track itself; `texts`: the words that the tracker "
+    "itself was given, each with its first frame (empty where it takes none: then words had their part on key frames "
+    "alone); `places_dropped`: the key frames on "
     "which words of place were left out, because they did not fit; `none_frames`: those on which verification took "
     "none of the proposals for the target; `held_frames`: those on which a proposal won against a tracker that is sure "
     "and on something like the target, and so had to win once more",

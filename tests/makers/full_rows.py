@@ -111,6 +111,7 @@ def row(name="swing-1", split="test", **columns):
             "precision": 0.75,
             "norm_precision": 1.0,
             "key_frames": [0, 2],
+            "texts": [{"start": 1, "text": "a red kite"}],
             "places_dropped": [2],
             "none_frames": [2],
             "held_frames": [3],

@@ -49,7 +49,7 @@ def test_an_answer_that_is_neither_yes_nor_no_costs_no_other():
 
     found, requests = asked("vqa", answer)
     assert (found["value"], found["frames"]) == (pytest.approx(0.7), [3])
-    assert len(requests) == 4  # together, then one by one
+    assert len(requests) == 2
 
 
 def test_another_failure_is_one():
