@@ -26,6 +26,7 @@ ROLES = ("describer", "grounder", "tracker", "encoder", "verifier")
 BUILTIN: dict[str, dict[str, str]] = {
     "describer": {
         "attributes": "chatdesc.backends.attributes:AttributesDescriber",
+        "file": "chatdesc.texts.describer:FileDescriber",
         "openai": "chatdesc.backends.openai_api:OpenAiDescriber",
         "transformers": "chatdesc.backends.transformers_vlm:TransformersDescriber",
     },

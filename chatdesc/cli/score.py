@@ -10,12 +10,22 @@ import typer
 from chatdesc import api
 from chatdesc.atomic import make_folder
 from chatdesc.cli.console import Exit, echo, new_console, progress_bar, say
-from chatdesc.cli.options import DeviceOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextRootOpt
+from chatdesc.cli.options import (
+    BaselineOpt,
+    DeviceOpt,
+    LimitOpt,
+    NamesOpt,
+    SplitFileOpt,
+    SplitOpt,
+    TextRootOpt,
+    TextsOpt,
+)
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
 from chatdesc.evaluation.intervals import MDE
 from chatdesc.evaluation.score import ONE_RUN, RECORDED, Scores
 from chatdesc.evaluation.text_statistics import shown_statistics
+from chatdesc.reports.score import difference_tables, mean_tables, remarks
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Tables, plain, plain_table
 
@@ -29,9 +39,15 @@ def score(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Run folder, or name of a dataset")],
     root: Annotated[
-        str | None, typer.Argument(metavar="ROOT", help="Root of the dataset (for a run: only with --encoder)")
+        str | None,
+        typer.Argument(metavar="ROOT", help="Root of the dataset (for a run: only with --encoder or --texts)"),
     ] = None,
-    run: Annotated[list[Path] | None, typer.Option(help="Another run in the same tables; repeatable")] = None,
+    texts: TextsOpt = None,
+    baseline: BaselineOpt = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another run in the same tables; of the same sequences, a column of its own; repeatable"),
+    ] = None,
     split: SplitOpt = None,
     sequences: NamesOpt = None,
     limit: LimitOpt = None,
@@ -51,7 +67,8 @@ def score(
 ) -> None:
     """Print how well texts align with their targets, per encoder and text source, and statistics of the texts.
 
-    Writes alignment and text_statistics as CSV and Markdown.
+    Writes alignment and text_statistics as CSV and Markdown. With --texts, or with runs of the same sequences, all
+    tables have one column per source, and there are two more: grounding and differences, each source less the baseline.
 
     Examples:
 
@@ -60,8 +77,10 @@ def score(
       chatdesc score runs/otb /data/OTB_sentences --encoder ViT-B-32-quickgelu/openai --encoder RN50-quickgelu/openai
 
       chatdesc score tnl2k /data/TNL2K --split test --limit 50 --out scores
+
+      chatdesc score otb-lang /data/OTB_sentences --texts qwen=runs/otb-qwen --texts intern=runs/otb-intern
     """
-    if is_run(source) and not encoder:
+    if is_run(source) and not encoder and not texts:
         refuse_given(context, ANEW, RECORDED)
     if run:
         refuse_given(context, ("sequences", "split_file"), ONE_RUN)
@@ -71,14 +90,16 @@ def score(
     console = new_console()
     with progress_bar(console, "score", transient=True) as progress:
         scores = api.score(
-            source, root, runs=run or (), split=split, sequences=sequences, limit=limit, split_file=split_file,
-            text_root=text_root, encoders=encoder or (), grounder=grounder, alignment_frames=alignment_frames,
-            device=device, progress=progress,
+            source, root, texts=texts or (), baseline=baseline, runs=run or (), split=split, sequences=sequences,
+            limit=limit, split_file=split_file, text_root=text_root, encoders=encoder or (), grounder=grounder,
+            alignment_frames=alignment_frames, device=device, progress=progress,
         )  # fmt: skip
     _print(scores, console)
     with Tables(folder) as tables:
         tables.add("alignment", scores.alignment, plain)
+        tables.add("grounding", scores.grounding, plain)
         tables.add("text_statistics", scores.statistics, plain)
+        tables.add("differences", scores.differences, plain)
     for path in tables.paths:
         say(console, f"written: {path}")
     raise typer.Exit(Exit.FAILED_ROWS if scores.failed else Exit.DONE)
@@ -89,9 +110,21 @@ def _print(scores: Scores, console: Console) -> None:
         say(console, note, "yellow")
     for sequence, why in scores.left_out:
         echo(f"{sequence}: left out: {why}", err=True)
+    if scores.sources:
+        return _print_sources(scores, console)
     title = f"alignment of texts and targets, cosine x 100 ({MDE})"
     console.print(plain_table(shown_alignment(scores.alignment), title, console.width))
-    for run, dataset in dict.fromkeys((row.get("run"), row["dataset"]) for row in scores.statistics):
-        rows = [row for row in scores.statistics if (row.get("run"), row["dataset"]) == (run, dataset)]
-        title = " of ".join(part for part in ("texts", dataset, run) if part)
+    for dataset in dict.fromkeys(row["dataset"] for row in scores.statistics):
+        rows = [row for row in scores.statistics if row["dataset"] == dataset]
+        title = f"texts of {dataset}" if dataset else "texts"
         console.print(plain_table(shown_statistics(rows), title, console.width))
+    return None
+
+
+def _print_sources(scores: Scores, console: Console) -> None:
+    parts = {"alignment": scores.alignment, "grounding": scores.grounding, "words": scores.statistics}
+    means = [shown for table, rows in parts.items() for shown in mean_tables(rows, scores.sources, table)]
+    for shown in (*means, *difference_tables(scores.differences)):
+        console.print(plain_table(shown.rows, shown.title, console.width))
+    for remark in remarks(scores.differences):
+        say(console, remark)

@@ -20,6 +20,7 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.loaders.files import read_any
 from chatdesc.loaders.parse import parse_names
 from chatdesc.names import between_commas, natural, near
+from chatdesc.rows.shard import Shard
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError, FrameCache
 
@@ -33,12 +34,14 @@ class Selection:
         sequences: names, separated by commas, or the path of a file with a name per line; None takes all.
         limit: only the first so many.
         split_file: a file of names that defines the split, in place of the dataset's lists or of the recorded split.
+        shard: ``I/N`` takes every N-th of all these sequences, from the I-th on.
     """
 
     split: str | None = None
     sequences: str | None = None
     limit: int | None = None
     split_file: str | None = None
+    shard: str | None = None
 
     def open(self, name: str, root: str, text_root: str | None = None, frames_in_flight: int = 32) -> Dataset:
         """The dataset ``name`` at ``root`` with these sequences; see ``chatdesc.load``.
@@ -55,7 +58,7 @@ class Selection:
         dataset = opened(sequences=named_sequences(self.sequences))
         if self.limit and self.limit < len(dataset):
             dataset = opened(sequences=dataset.names[: self.limit])
-        return dataset
+        return opened(sequences=Shard.of(self.shard).part(dataset.names)) if self.shard else dataset
 
     def of(self, run: Path) -> list[str]:
         """Names of the finished sequences of a run, in the dataset's order.
