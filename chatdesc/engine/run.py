@@ -66,7 +66,7 @@ class Run:
         if resources.record_evidence and settings.tracker == "none":
             raise ChatdescError("--record-evidence: of no use with --tracker none, as nothing is verified then")
         models = Models.create(settings, resources, cache_of(out, resources))
-        refuse_silent(models.describer, settings)
+        refuse_silent(models.describer, settings, settings.measures)
         return cls(dataset, settings, resources, models, out, provenance(settings, models), strict)
 
     def config(self) -> dict[str, Any]:
