@@ -6,8 +6,8 @@ A worker does one sequence at a time and then takes the next: from one queue, as
 shard, as with ``--shard I/N`` in a job array. A worker is slower than the fastest by a factor that is drawn once
 (stragglers). It fails after a time that is drawn from an exponential distribution; its finished sequences are kept, the
 one in work is begun again by the same worker after a restart. Seconds are yours to give: measure them with ``chatdesc
-annotate --dry-run`` on the machine that you will use. Lengths of sequences are drawn: LaSOT's have 1,000 to 11,397 frames,
-and their sum is the dataset's.
+annotate --dry-run`` on the machine that you will use. Lengths of sequences are drawn; their
+sum is the dataset's.
 """
 
 from __future__ import annotations
