@@ -200,6 +200,7 @@ class Sequence:
         attributes: the dataset's attribute names, and whether the sequence has them.
         problems: faults that the loader found.
         text: the refined text, where ``chatdesc.load_refined`` has attached one.
+        first: where it is a part, the number of its first frame in the whole sequence.
     """
 
     name: str
@@ -213,6 +214,7 @@ class Sequence:
     attributes: dict[str, bool] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     text: str | None = None
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -232,7 +234,8 @@ class Sequence:
         """Frames ``start`` to ``stop - 1`` as a sequence of its own, without the problems."""
         frames = Frames(self.frames.paths[start:stop], self.frames.read_bytes, self.frames.cache)
         visible = None if self.visible is None else self.visible[start:stop]
-        return replace(self, frames=frames, boxes=self.boxes[start:stop], visible=visible, problems=())
+        first = self.first + start
+        return replace(self, frames=frames, boxes=self.boxes[start:stop], visible=visible, problems=(), first=first)
 
     def valid(self) -> NDArray[np.bool_]:
         """bool [N]: frames in which the target has a finite, positive box and is not marked absent."""
@@ -305,16 +308,21 @@ class Followed:
         boxes: [n, 4] xywh, pixels; n >= 1.
         scores: [n] in [0, 1], the tracker's confidence.
         session: the tracker's own state, for the request that continues from here.
+        text: the words that the tracker was given for these frames; empty where it takes none.
     """
 
     boxes: Boxes
     scores: NDArray[np.float32]
     session: Any
+    text: str = ""
+
+
+NOT_SHOWN = {"shown": False}  # of a field of Describe that no model sees: cached answers do not depend on it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Describe:
-    """Ask for a description of the target; answered with the model's raw text.
+    """Ask for a description of the target; answered with the model's raw text, or with Candidates.
 
     Attributes:
         frame, box: the target, [4] xywh in pixels.
@@ -328,6 +336,8 @@ class Describe:
         background_dropped: phrases that were listed as background in earlier rounds, but mean the target itself.
         motion: the target's displacement (dx, dy) over the feedback frames, in units of its size (the square root of
             its area); None with a single feedback frame.
+        sequence, at: the sequence's name, and the number of the frame in the whole of it, for describers that look a
+            text up; one that reads them must not be ``cacheable``.
     """
 
     frame: FrameRef
@@ -341,6 +351,15 @@ class Describe:
     tried: tuple[str, ...] = ()
     background_dropped: tuple[str, ...] = ()
     motion: tuple[float, float] | None = None
+    sequence: str = field(default="", metadata=NOT_SHOWN)
+    at: int = field(default=0, metadata=NOT_SHOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A describer's answer that nobody wrote for this request: texts that are all tried, the whole of what it has."""
+
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -425,10 +444,15 @@ class Verify:
 
 
 Request = Describe | Ask | Ground | Embed | Follow | Verify
-Answer = str | Reply | Grounding | Embedding | Followed | Choice
+Answer = str | Candidates | Reply | Grounding | Embedding | Followed | Choice
+
+
+class Each(list[Request]):
+    """Requests that are answered together, each with its answer or its own error: for a stage that runs several."""
+
 
 # A stage as a generator: it yields a request, or a list that is answered together, and is sent the answer or the list
-# of answers; it returns an R. An exception in place of an answer is thrown into it.
+# of answers; it returns an R. An exception in place of an answer is thrown into it, but for those in an ``Each``.
 Steps = Generator[Request | list[Request], Any, R]
 
 

@@ -26,6 +26,7 @@ ROLES = ("describer", "grounder", "tracker", "encoder", "verifier")
 BUILTIN: dict[str, dict[str, str]] = {
     "describer": {
         "attributes": "chatdesc.backends.attributes:AttributesDescriber",
+        "file": "chatdesc.texts.describer:FileDescriber",
         "openai": "chatdesc.backends.openai_api:OpenAiDescriber",
         "transformers": "chatdesc.backends.transformers_vlm:TransformersDescriber",
     },
@@ -48,6 +49,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "csrt": "chatdesc.backends.opencv_trackers:CsrtTracker",
         "edgetam": "chatdesc.backends.sam_trackers:EdgeTamTracker",
         "external": "chatdesc.backends.external_tracker:ExternalTracker",
+        "external-text": "chatdesc.backends.external_tracker:ExternalTextTracker",
         "kcf": "chatdesc.backends.opencv_trackers:KcfTracker",
         "mil": "chatdesc.backends.opencv_trackers:MilTracker",
         "nano": "chatdesc.backends.opencv_trackers:NanoTracker",

@@ -307,8 +307,9 @@ class CachedDescriber:
             return error
 
     def key(self, request: Describe | Ask) -> str:
-        """sha256 of everything that decides the answer, all fields of the request included."""
-        values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
+        """sha256 of everything that decides the answer, all fields of the request that a model sees included."""
+        shown = [f.name for f in fields(request) if f.metadata.get("shown", True)]
+        values = {name: self._value(getattr(request, name)) for name in shown}
         whole = {
             "format": KEY,
             "drawing": DRAWING,

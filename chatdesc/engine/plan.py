@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chatdesc.config import Settings, feedback_frames
@@ -53,7 +53,7 @@ class Plan:
 
     Attributes:
         sequences: sequences to annotate.
-        skipped: those among them without frames or boxes.
+        skipped: those among them without frames or boxes, or of which a describer that has texts has none.
         counts: calls and frames of all sequences.
         seconds: estimated time; None if no sequence could be measured.
         measured: seconds per call of ``describe``, ``ground``, ``embed`` and per tracked frame (``track``).
@@ -70,7 +70,7 @@ class Plan:
         names = ("frames to decode", "describer calls", "grounder calls", "encoder calls", "frames to track")
         found = [f"sequences to do      {self.sequences:>10,}"]
         if self.skipped:
-            found.append(f"  without a target   {self.skipped:>10,}  (missing frames or boxes: a row with a status)")
+            found.append(f"  without a target   {self.skipped:>10,}  (missing frames or boxes, or no text to try)")
         found += [
             f"{n:<20} {'<=' if n != names[4] else '  '}{c:>8,}"
             for n, c in zip(names, self.counts.as_tuple(), strict=True)
@@ -114,8 +114,9 @@ def plan(run: Run, names: list[str]) -> Plan:
     total, skipped, sample = Counts(0, 0, 0, 0, 0), 0, None
     for name in names:
         sequence = run.dataset[name]
-        if sequence.usable:
-            total, sample = total + counts(sequence, run.settings), sample or sequence
+        settings = _for(sequence, run)
+        if sequence.usable and settings is not None:
+            total, sample = total + counts(sequence, settings), sample or sequence
         else:
             skipped += 1
     if sample is None:
@@ -124,6 +125,15 @@ def plan(run: Run, names: list[str]) -> Plan:
     calls = dict(zip(("describe", "ground", "embed", "track"), total.as_tuple()[1:], strict=True))
     seconds = sum(measured.get(kind, 0.0) * count for kind, count in calls.items())
     return Plan(len(names), skipped, total, seconds, measured)
+
+
+def _for(sequence: Sequence, run: Run) -> Settings | None:
+    """The settings with as many rounds as a describer that has texts has of them; None where it has none."""
+    texts_for = getattr(run.models.describer, "texts_for", None)
+    if texts_for is None:
+        return run.settings
+    texts = texts_for(sequence.name)
+    return replace(run.settings, rounds=len(texts) - 1) if texts else None
 
 
 def seconds_per_call(sequence: Sequence, models: Models) -> dict[str, float]:
@@ -135,10 +145,11 @@ def seconds_per_call(sequence: Sequence, models: Models) -> dict[str, float]:
     first, later, last = (FrameRef(frames, len(sequence.boxes) * k // 3) for k in (0, 1, 2))
     assert models.describer is not None
     assert models.grounder is not None
+    asked = [Describe(f, box, prompt_text("describe"), sequence=sequence.name) for f in (first, later)]
     name, encoder = next(iter(models.encoders.items()))
-    text, prompt = "a small red object", prompt_text("describe")
+    text = "a small red object"
     found = {
-        "describe": _seconds(models.describer.describe, *(Describe(f, box, prompt) for f in (first, later))),
+        "describe": _seconds(models.describer.describe, *asked),
         "ground": _seconds(models.grounder.ground, *(Ground(f, text) for f in (first, last))),
         "embed": _seconds(encoder.embed, *(Embed(name, (Crop(f, box),) * 5, (text,)) for f in (first, later))),
     }

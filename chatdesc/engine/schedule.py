@@ -19,7 +19,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatdesc.types import BackendError, ChatdescError, Embed, Verify
+from chatdesc.types import BackendError, ChatdescError, Each, Embed, Verify
 
 Job = Generator[Any, Any, Any]
 
@@ -38,13 +38,22 @@ class Lane:
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """An open sequence: its generator and the answers it waits for."""
+    """An open sequence: its generator and the answers it waits for; ``each``: it takes errors among them."""
 
     key: Any
     job: Job
     answers: list[Any] = field(default_factory=list)
     missing: int = 0
     single: bool = True
+    each: bool = False
+
+    def reply(self) -> Any:
+        """What the generator is sent when all answers are there: an exception is thrown into it."""
+        errors = [_known(a) if isinstance(a, Exception) else a for a in self.answers]
+        failure = next((a for a in errors if isinstance(a, Exception)), None)
+        if failure is not None and not self.each:
+            return failure
+        return errors[0] if self.single else errors
 
 
 def kind_of(request: Any) -> Any:
@@ -97,7 +106,7 @@ class Scheduler:
             return run.key, end.value
         except Exception as error:
             return run.key, error
-        run.single = not isinstance(asked, list)
+        run.single, run.each = not isinstance(asked, list), isinstance(asked, Each)
         requests = [asked] if run.single else asked
         run.answers, run.missing = [None] * len(requests), len(requests)
         for kind in map(kind_of, requests):
@@ -142,11 +151,7 @@ class Scheduler:
             run.missing -= 1
             if run.missing:
                 continue
-            failure = next((a for a in run.answers if isinstance(a, Exception)), None)
-            if failure is not None and not isinstance(failure, ChatdescError):
-                failure = _as_backend_error(failure)
-            answers = run.answers[0] if run.single else run.answers
-            if (done := self._advance(run, failure if failure is not None else answers)) is not None:
+            if (done := self._advance(run, run.reply())) is not None:
                 yield done
 
     @staticmethod
@@ -162,7 +167,10 @@ class Scheduler:
         return answers
 
 
-def _as_backend_error(error: Exception) -> BackendError:
+def _known(error: Exception) -> ChatdescError:
+    """An error as stages know it."""
+    if isinstance(error, ChatdescError):
+        return error
     wrapped = BackendError(f"{type(error).__name__}: {error}")
     wrapped.__cause__ = error
     return wrapped

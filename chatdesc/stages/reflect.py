@@ -21,8 +21,9 @@ import numpy as np
 
 from chatdesc.config import Settings, feedback_frames
 from chatdesc.stages.background import Background, check, joined, without
-from chatdesc.stages.describe import Description, describe, prompt_text, reflect_prompt
+from chatdesc.stages.describe import Description, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
+from chatdesc.stages.texts_to_try import TextsToTry
 from chatdesc.types import (
     BackendError,
     Describe,
@@ -77,6 +78,7 @@ class Reflection:
         may_pass: whether another try may succeed: any failure of a backend but an unreadable answer.
         start, stop: the frames of the range, ``start`` to ``stop - 1``.
         frame: the frame that the describer saw.
+        note: what else a reader must know, in words; empty if nothing.
     """
 
     rounds: tuple[Round, ...]
@@ -89,6 +91,7 @@ class Reflection:
     start: int = 0
     stop: int = 0
     frame: int = 0
+    note: str = ""
 
     @property
     def background(self) -> Background:
@@ -175,11 +178,10 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
     rounds: list[Round] = []
+    texts = TextsToTry(settings)
     stage, failures = "describe", list[_Failure]()
     try:
-        for _ in range(settings.rounds + 1):
-            stage = "describe"
-            description = yield from describe(request, settings.region, settings.max_words, settings.style)
+        while (description := (yield from texts.next(request))) is not None:
             stage = "grounding"
             also = "" if rounds else manual_text
             seen = yield from _ground_round(sequence, frames, description, also, settings, threshold)
@@ -191,6 +193,9 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
             judged = judge_round(description, seen.texts[0], settings)
             judged = replace(judged, background=seen.background.kept, background_dropped=seen.background.dropped)
             rounds.append(judged)
+            stage = "describe"
+            if texts.given:
+                continue
             if rounds[-1].accepted:
                 break
             request = _next_request(request, rounds, settings)
@@ -212,6 +217,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
         failed_stage=failures[0].stage if failures else "",
         may_pass=any(failure.may_pass for failure in failures),
         frame=frames[0],
+        note=texts.left_out,
     )
 
 
@@ -264,6 +270,8 @@ def _first_request(sequence: Sequence, frames: list[int], settings: Settings) ->
         prompt_text("describe", settings.region, settings.style),
         category=sequence.category,
         motion=motion,
+        sequence=sequence.name,
+        at=sequence.first + first,
     )
 
 
