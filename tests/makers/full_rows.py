@@ -83,6 +83,26 @@ def row(name="swing-1", split="test", **columns):
                 "truncated": True,
             }
         ],
+        "measures": [
+            {
+                "measure": "validity",
+                "text": "refined",
+                "value": 0.5,
+                "frames": [0, 2],
+                "values": [1.0, 0.0],
+                "stops_at": 2,
+                "words": ["red"],
+                "roles": ["needed"],
+                "asked": ["swing"],
+                "kinds": ["recognition"],
+                "answers": [True],
+                "compared": ["manual"],
+                "made_by": ["attributes"],
+                "theta": 0.5,
+                "threshold": 0.25,
+                "region": "box",
+            }
+        ],
         "tracking": {
             "tracker": "csrt",
             "verifier": "similarity",
