@@ -72,6 +72,8 @@ def test_ranges_get_the_text_that_is_in_force_there(root, described, tmp_path):
     chatdesc.annotate("synthetic", root, out=tmp_path / "run", describer=f"file:{place}", **options)
     [row] = rows_of(tmp_path / "run").values()
     assert [(part["start"], part["text"]) for part in row["ranges"]] == [(0, "red"), (2, "blue")]
+    tried = [(tried["start"], tried["text"]) for tried in row["rounds"] if tried["source"] == "refined"]
+    assert tried == [(0, "red"), (2, "blue")]
 
 
 def test_the_hash_is_that_of_the_texts_and_not_of_the_file(tmp_path):
