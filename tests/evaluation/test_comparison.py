@@ -96,9 +96,9 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
     """A message that holds the name of another arm is not that arm's."""
     lost = arm_row("a", ["manual: refined: lost"], arm_problems={"manual": "refined: lost"})
     whole = arm_row("b", ["DataError: refined: unreadable"])
-    results = ArmResults({"no-text": None}, ("no-text", "manual", "refined"), [lost, whole, arm_row("c")])
-    rows = [a_row("c", manual_text=" "), a_row("a")]
-    problems = problems_of(rows, results)
+    arms = ("no-text", "manual", "refined")
+    results = ArmResults({"no-text": None}, arms, [lost, whole, arm_row("c")], wordless={"c": ("manual",), "a": ()})
+    problems = problems_of(results)
     assert problems == {
         "a": [ArmProblem("manual", "refined: lost")],
         "b": [ArmProblem("", "DataError: refined: unreadable")],
@@ -108,7 +108,7 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
         "the arm manual has no result, for instance: a: manual: refined: lost",
         "the arm refined has no result, for instance: no track",
     ]
-    assert problems_of(rows, ArmResults({}, ("no-text", "random"), [arm_row("c")])) == {}  # no arm needs that text
+    assert problems_of(ArmResults({}, ("no-text", "random"), [arm_row("c")], wordless={"c": ("manual",)})) == {}
 
 
 def test_who_chose_is_no_judge(run, tmp_path):
