@@ -1,8 +1,9 @@
-"""Synthetic sequences with five texts each, of which geometry says what they are worth.
+"""Synthetic sequences with six texts each, of which geometry says what they are worth.
 
 Texts of a sequence: `good` (true of the target alone, on every frame), `ambiguous` (true of a look-alike as well),
 `wrong` (true of another thing alone), `stops` (true of the target alone at first, of another thing alone from some
-frame on), and `shuffled` (another sequence's good text, which is not true of the target).
+frame on), `shuffled-same-class` and `shuffled-other-class` (another sequence's good text, about a target of the same
+shape or of another one, which is not true of this target).
 
 Half the scenes have a look-alike of another size on the target's other side, with which it changes sides: `stops` names
 the side. In the others the target changes colours with another thing: `stops` names the colour, `good` does not.
@@ -19,7 +20,9 @@ from planted_scenes import ChangingScene, beside_rival
 from chatdesc.synthetic import CANVAS, COLOURS, Scene, Thing, make_scene, phrase, sped_up
 from chatdesc.vocabulary import SHAPES
 
-KINDS = ("good", "ambiguous", "stops", "wrong", "shuffled")
+SHUFFLED = ("shuffled-same-class", "shuffled-other-class")
+KINDS = ("good", "ambiguous", "stops", "wrong", *SHUFFLED)
+OTHERS = 60  # further scenes that lend their texts
 CLEARLY = 0.65  # how far towards a side a thing is that a text may name the side
 FASTER = 3.0
 
@@ -34,17 +37,19 @@ class Told:
 
 
 def told(count: int, frames: int, seed: int) -> list[Told]:
-    """``count`` scenes with all texts; the shuffled one is that of the next scene whose good text is not true here."""
+    """``count`` scenes with all texts; both kinds of scenes in turn."""
     rng = np.random.default_rng([seed, 16])
     makers = [_leaving(rng, frames), _changing(rng, frames)]
-    found = [next(makers[k % 2]) for k in range(count)]
+    found = [next(makers[k % 2]) for k in range(count + OTHERS)]
     return [_shuffled(found, k, rng) for k in range(count)]
 
 
 def _shuffled(found: Sequence[Told], k: int, rng: np.random.Generator) -> Told:
-    others = [str(found[j].texts["good"]) for j in rng.permutation(len(found)) if j != k]
-    other = next(text for text in others if not _true(found[k].scene.things[0], text))
-    return replace(found[k], texts={**found[k].texts, "shuffled": other})
+    target, texts = found[k].scene.things[0], dict(found[k].texts)
+    others = [found[j] for j in rng.permutation(len(found)) if j != k and not _true(target, found[j].texts["good"])]
+    for kind, same in zip(SHUFFLED, (True, False), strict=True):
+        texts[kind] = next(o.texts["good"] for o in others if (o.scene.things[0].shape == target.shape) == same)
+    return replace(found[k], texts=texts)
 
 
 def _true(thing: Thing, text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -76,16 +76,16 @@ class Models:
                 close()
 
 
-def refuse_silent(describer: Describer | None, settings: Settings) -> None:
+def refuse_silent(describer: Describer | None, settings: Settings, measures: Iterable[str]) -> None:
     """Refuse measures that ask a describer which cannot answer questions.
 
     Raises:
         ChatdescError: so it is; the message names a describer that can.
     """
-    asking = [name for name in settings.measures if ANSWERS in needs([name])]
+    asking = [name for name in measures if ANSWERS in needs([name])]
     if asking and not isinstance(getattr(describer, "inner", describer), Answerer):
         raise ChatdescError(
-            f"--measures {','.join(asking)}: the describer {settings.describer} cannot answer questions; name one that "
+            f"measures {','.join(asking)}: the describer {settings.describer} cannot answer questions; name one that "
             "can, as in openai:MODEL or transformers:MODEL, or leave them out"
         )
 
