@@ -13,10 +13,10 @@ the sequences; and a shuffled text ranks below the good one in .95, in every mea
 the ambiguous text and the one that stops, too. Ties do not count as below.
 
 No describer of the package learned to answer questions. `questions` is answered by a program that looks for the word in
-the text, which shows what the questions are worth with a reader that errs on nothing; `--ask` asks the preset's
-describer instead, and `vqa` takes part. `--measure` (repeatable) takes some measures alone. Limits were chosen on the
-seeds 1 and 2; figures of others count. `--keep` stores what was judged per seed, so that seeds may run apart; files there
-are Python pickles, so read only your own.
+the text, which shows what the questions are worth with a reader that never errs; `--ask` asks the preset's describer
+instead, and `vqa` takes part. `--measure` (repeatable) takes some measures alone. `--keep` stores what was judged per
+seed, so that seeds may run apart; files there are Python pickles, so read only your own. Limits were chosen on the
+seeds 1 and 2; figures of others count.
 """
 
 from __future__ import annotations
