@@ -5,7 +5,7 @@ Each finished sequence is a file, so the same call continues where an earlier on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 from chatdesc.checks.rows import audit_store
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
+from chatdesc.engine.budget import Ledger, ledger_of
 from chatdesc.engine.options import sort_options
+from chatdesc.engine.profile import Profile
 from chatdesc.engine.run import Run, failed
 from chatdesc.loaders import Dataset
 from chatdesc.metrics.paired import known_mean
@@ -28,6 +30,7 @@ from chatdesc.share.dataset import write_dataset
 from chatdesc.synthetic import render
 from chatdesc.tables import Progress, Record, Tabular
 from chatdesc.tables import show as shown
+from chatdesc.types import ChatdescError
 
 StrPath = str | PathLike[str]
 
@@ -45,6 +48,9 @@ class AnnotateResult(Tabular):
         notes: remarks on the models and the dataset.
         describer_counts: requests, tokens and cache hits, where the describer counts them.
         left_out: why a row is not in the dataset, per sequence: it holds a path of this machine or a token.
+        profile: what each stage did in this call, and what limits the run; None where nothing was asked of a model, or
+            several processes were at work.
+        stopped: the limit of the budget that was reached, such as ``requests=100``; empty where all work was begun.
     """
 
     out: Path
@@ -54,6 +60,8 @@ class AnnotateResult(Tabular):
     notes: tuple[str, ...] = ()
     describer_counts: dict[str, Any] | None = None
     left_out: dict[str, str] = field(default_factory=dict)
+    stopped: str = ""
+    profile: Profile | None = None
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -80,6 +88,8 @@ def annotate(
     frames_in_flight: int = 32,
     devices: Sequence[str] = (),
     strict: bool = False,
+    budget: Sequence[str] = (),
+    prices: str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> AnnotateResult:
@@ -99,6 +109,9 @@ def annotate(
         frames_in_flight: decoded frames kept in memory.
         devices: one process per device, such as ``["cuda:0", "cuda:1"]``.
         strict: stop at the first failed sequence.
+        budget: limits of the run over all calls, each ``NAME=N``: ``requests``, ``tokens``, ``money`` or ``hours``. No
+            sequence is begun when one is reached; the same call with a larger one continues.
+        prices: a YAML file of prices for ``money``, in place of the package's own.
         progress: called with (sequences done, sequences in total, a note) after each sequence.
         options: any field of ``config.Settings`` (it decides the rows) or ``config.Resources`` (it decides only the
             speed); ``encoders`` are named as on the command line.
@@ -113,33 +126,66 @@ def annotate(
         run.check_data(store)
         if shard:
             shards.keep(run.out, shards.Shard.of(shard), run.dataset.names)
+        ledger = ledger_of(run.out, run.settings.describer, _counts(run), budget, prices)
+        if budget and len(devices) > 1:
+            raise ChatdescError("--budget counts the requests of one process: use it with one device")
         try:
-            before = _annotate(run, store, tuple(devices), progress)
+            before = _annotate(run, store, tuple(devices), ledger, progress)
         finally:
             run.close()
+        stopped = _stopped(run, store, ledger)
+        if stopped and not store.names():
+            raise ChatdescError(stopped[0])
         unaudited = audit_store(store)
         frames = run.encoded_frames if run.settings.include_frames else None
         written = write_dataset(
             run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
         )
         rows = tuple(slim(row) for row in run.rows(store))
-        notes = (*_notes(run, run.without_evidence(store)), *unaudited)
-    counts = getattr(run.models.describer, "summary", None)
-    said = counts() if counts else None
-    return AnnotateResult(run.out, run.out / "dataset", rows, before, notes, said, written.left_out)
+        notes = (*_notes(run, run.without_evidence(store)), *unaudited, *stopped)
+    counts = _counts(run)
+    said = dict(counts()) if counts else None
+    return AnnotateResult(
+        run.out,
+        run.out / "dataset",
+        rows,
+        before,
+        notes,
+        said,
+        written.left_out,
+        ledger.reached or "",
+        run.profile,
+    )
 
 
-def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
+def _counts(run: Run) -> Callable[[], Mapping[str, Any]] | None:
+    """The describer's own counts; None where it counts nothing."""
+    found: Callable[[], Mapping[str, Any]] | None = getattr(run.models.describer, "summary", None)
+    return found
+
+
+def _stopped(run: Run, store: Store, ledger: Ledger) -> tuple[str, ...]:
+    """A note where the budget was reached, with what is left."""
+    if not ledger.reached:
+        return ()
+    left = counted(len(run.pending(store)), "sequence is", "sequences are")
+    used = ledger.used.line(ledger.price) or f"{ledger.used.seconds / 3600:.2f} hours"
+    return (f"the budget is reached ({ledger.reached}; used: {used}): {left} left; the same command with more goes on",)
+
+
+def _annotate(run: Run, store: Store, devices: tuple[str, ...], ledger: Ledger, progress: Progress | None) -> int:
     """Annotate what is pending; how many sequences were finished before."""
     pending, total = run.pending(store), len(run.dataset.names)
     before = total - len(pending)
     done: list[tuple[float | None, float | None]] = []
 
     def on_row(row: Row) -> None:
+        ledger.save()
         done.append((grounding(row, "manual_iou"), grounding(row, "iou")))
         manual, refined = (shown(known_mean(values)) for values in zip(*done, strict=True))
         if progress:
-            progress(before + len(done), total, f"IoU {manual} > {refined}")
+            used = ledger.used.line(ledger.price)
+            progress(before + len(done), total, f"IoU {manual} > {refined}" + (f"; {used}" if used else ""))
 
     if progress:
         progress(before, total, "")
@@ -148,7 +194,8 @@ def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progre
     if len(devices) > 1:
         processes.annotate_on(devices, run, store, on_row)
     else:
-        run.annotate(store, on_row, pending)
+        run.annotate(store, on_row, ledger.within(pending))
+    ledger.save()
     return before
 
 

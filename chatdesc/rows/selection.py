@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os.path import isfile
@@ -77,6 +77,18 @@ class Selection:
                 elsewhere = " of that split" if name in finished else ""
                 raise ChatdescError(f"{run} has no sequence {name!r}{elsewhere}{near(name, candidates)}")
         return [name for name in candidates if named is None or name in named][: self.limit]
+
+    def among(self, names: Sequence[str], where: str) -> list[str]:
+        """Those of a dataset's names that are named, of these at most ``limit``; the split is the dataset's matter.
+
+        Raises:
+            ChatdescError: one that is named is not there.
+        """
+        named = named_sequences(self.sequences)
+        for name in named or ():
+            if name not in names:
+                raise ChatdescError(f"{where}: there is no sequence {name!r}{near(name, names)}")
+        return [name for name in names if named is None or name in named][: self.limit]
 
     def _listed(self, run: Path, finished: list[str]) -> list[str]:
         listed = set(parse_names(read_any(str(self.split_file))))

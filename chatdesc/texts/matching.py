@@ -67,16 +67,25 @@ def _alone(names: Iterable[str]) -> set[str]:
 
 def _close(missing: Iterable[str], free: Collection[str]) -> dict[str, str]:
     """Free names that resemble missing ones and have the same numbers, or a part of them: bus-1 is not near bus-2."""
-    by_lower = {name.casefold(): name for name in sorted(free)}
+    by_first: dict[str, dict[str, tuple[str, list[str]]]] = {}
+    for name in sorted(free):
+        numbers = _numbers(name)
+        by_first.setdefault("".join(numbers[:1]), {})[name.casefold()] = name, numbers
     found = {}
     for name in list(missing)[:MOST]:
-        fitting = [low for low in by_lower if _numbers_fit(name, low)]
+        numbers = _numbers(name)
+        alike = by_first.get("".join(numbers[:1]), {}) | by_first.get("", {})
+        fitting = [low for low, (_, theirs) in alike.items() if _is_part(numbers, theirs)]
         if near := difflib.get_close_matches(name.casefold(), fitting, 1, CLOSE):
-            found[name] = by_lower[near[0]]
+            found[name] = alike[near[0]][0]
     return found
 
 
-def _numbers_fit(one: str, other: str) -> bool:
-    first, second = (re.findall(r"[0-9]+", re.sub(r"\b0+(?=[0-9])", "", name)) for name in (one, other))
-    shorter = min(len(first), len(second))
-    return first[:shorter] == second[:shorter]
+def _numbers(name: str) -> list[str]:
+    return [digits.lstrip("0") or "0" for digits in re.findall(r"[0-9]+", name)]
+
+
+def _is_part(one: list[str], other: list[str]) -> bool:
+    """Whether one list begins with the other."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]

@@ -86,15 +86,16 @@ def flat_layout(root: Root, paths: list[str]) -> str:
     if framed and len(framed) < len(paths):
         plain = [path for path in paths if path not in framed]
         raise ChatdescError(
-            f"{root.name}: {some(framed, 2)} begins every line with a number, as '<frame> <text>' does, and "
+            f"{root.name}: {some(framed, 2)} begins every line with a number, the first with 0, as DTVLT does, and "
             f"{some(plain, 2)} does not; say SOURCE#dtvlt if these are frames, else SOURCE#otb-lang"
         )
     return "dtvlt" if framed else "otb-lang"
 
 
 def _is_framed(content: str) -> bool:
-    lines = [line.strip() for line in content.splitlines() if line.strip()]
-    return bool(lines) and all(map(LINE.fullmatch, lines))
+    """Whether all lines begin with a number, the first with that of the first frame."""
+    lines = [LINE.fullmatch(line.strip()) for line in content.splitlines() if line.strip()]
+    return bool(lines) and all(lines) and lines[0] is not None and not int(lines[0][1])
 
 
 def _sequence(root: Root, path: str, named_by_folder: bool) -> str:

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 import chatdesc
+from chatdesc.evaluation.arms import NOT_YET, OTHER_TEXTS
 from chatdesc.evaluation.compare import ArmProblem, UsedGrounder
-from chatdesc.evaluation.comparison import (
+from chatdesc.evaluation.compare_input import CompareInput
+from chatdesc.evaluation.comparison import compare_arms
+from chatdesc.evaluation.results import ResultFolder
+from chatdesc.evaluation.scored_arms import (
     ArmResults,
-    CompareInput,
-    compare_arms,
     external,
     never_tracked,
     problems_of,
 )
-from chatdesc.evaluation.results import ResultFolder
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
@@ -88,8 +89,7 @@ def test_arguments_that_take_no_part_are_refused(run):
 
 
 def arm_row(name, problems=(), **more):
-    texts = {"manual": "a kite", "refined": [[0, "red kite"]]}
-    return {"texts": texts, "verified": {}, "judged": {}, "problems": [*problems], "sequence": name} | more
+    return {"arms": {}, "verified": {}, "judged": {}, "problems": [*problems], "sequence": name} | more
 
 
 def test_problems_belong_to_arms_by_field_and_not_by_their_words():
@@ -127,8 +127,12 @@ def test_who_chose_is_no_judge(run, tmp_path):
 
 def test_tracks_of_other_texts_are_left_out(run, tmp_path):
     folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0, b=0))) for arm in ("manual", "refined")}
-    old = arm_row("a", texts={"manual": "a kite", "refined": [[0, "old"]]})
+    late = {"a": OTHER_TEXTS, "b": NOT_YET, "c": NOT_YET}
     asked = CompareInput.read(run, Selection())
     with pytest.raises(ChatdescError, match="2 of 3 sequences were not tracked yet and are left out: b, c; chatdesc"):
-        compare_arms(asked, ArmResults(folders, tuple(folders), [old], UsedGrounder("g")))
+        compare_arms(asked, ArmResults(folders, tuple(folders), [arm_row("a")], UsedGrounder("g"), late))
+    some = ArmResults(folders, tuple(folders), [arm_row("a")], UsedGrounder("g"), {"a": OTHER_TEXTS, "c": NOT_YET})
+    found = compare_arms(asked, some)
+    assert {row["sequences"] for row in found.arms} == {"1/3"}
+    assert found.notes[1].startswith("1 of 3 sequences was tracked with other texts and is left out: a")
     assert np.isfinite([truth.boxes for truth in asked.truths.values()]).all()
