@@ -7,8 +7,11 @@ sequence and [4] for one frame. Images are uint8 [H, W, 3], RGB.
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from itertools import count
 from typing import Any, TypeVar
@@ -79,10 +82,27 @@ class Problem:
 
 
 class FrameCache(LruCache[tuple[int, int], Image]):
-    """Decoded frames, shared by all sequences of a run; keys are a Frames' ``key`` and an index."""
+    """Decoded frames, shared by all sequences of a run; keys are a Frames' ``key`` and an index.
+
+    Attributes:
+        decoded, seconds: how many frames were decoded, and how long that took.
+    """
 
     def __init__(self, max_frames: int = 16) -> None:
         super().__init__(max_frames)
+        self.decoded, self.seconds = 0, 0.0
+        self._counting = threading.Lock()
+
+    def get(self, key: tuple[int, int], make: Callable[[], Image]) -> Image:
+        """As of ``LruCache``; what is decoded is counted."""
+        return super().get(key, partial(self._timed, make))
+
+    def _timed(self, make: Callable[[], Image]) -> Image:
+        start = time.perf_counter()
+        image = make()
+        with self._counting:
+            self.decoded, self.seconds = self.decoded + 1, self.seconds + time.perf_counter() - start
+        return image
 
 
 class Frames:

@@ -16,6 +16,7 @@ from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
 from chatdesc.engine.budget import Ledger, ledger_of
 from chatdesc.engine.options import sort_options
+from chatdesc.engine.profile import Profile
 from chatdesc.engine.run import Run, failed
 from chatdesc.loaders import Dataset
 from chatdesc.metrics.paired import known_mean
@@ -47,6 +48,8 @@ class AnnotateResult(Tabular):
         notes: remarks on the models and the dataset.
         describer_counts: requests, tokens and cache hits, where the describer counts them.
         left_out: why a row is not in the dataset, per sequence: it holds a path of this machine or a token.
+        profile: what each stage did in this call, and what limits the run; None where nothing was asked of a model, or
+            several processes were at work.
         stopped: the limit of the budget that was reached, such as ``requests=100``; empty where all work was begun.
     """
 
@@ -58,6 +61,7 @@ class AnnotateResult(Tabular):
     describer_counts: dict[str, Any] | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
+    profile: Profile | None = None
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -142,7 +146,15 @@ def annotate(
     counts = _counts(run)
     said = dict(counts()) if counts else None
     return AnnotateResult(
-        run.out, run.out / "dataset", rows, before, notes, said, written.left_out, ledger.reached or ""
+        run.out,
+        run.out / "dataset",
+        rows,
+        before,
+        notes,
+        said,
+        written.left_out,
+        ledger.reached or "",
+        run.profile,
     )
 
 

@@ -23,8 +23,10 @@ from chatdesc.cli.options import (
     TextRootOpt,
     with_settings,
 )
+from chatdesc.engine.profile import shown_profile
 from chatdesc.names import counted
 from chatdesc.reports import summary
+from chatdesc.tables import plain_table, write_table
 
 RUN, SPEED = "Run", "Speed (changes no row)"
 
@@ -97,6 +99,14 @@ def annotate(
             rich_help_panel=RUN,
         ),
     ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Show what each stage did and what limits the run; also written to RUN/profile.csv",
+            rich_help_panel=SPEED,
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count the work and estimate its time", rich_help_panel=RUN)
     ] = False,
@@ -132,6 +142,8 @@ def annotate(
     except KeyboardInterrupt:
         say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
         raise typer.Exit(Exit.INTERRUPTED) from None
+    if profile:
+        _show_profile(result, console)
     _show(result, console)
 
 
@@ -158,6 +170,21 @@ def demo(
         raise typer.Exit(Exit.INTERRUPTED) from None
     console.print(summary.before_after(result.rows))
     _show(result, console)
+
+
+def _show_profile(result: AnnotateResult, console: Any) -> None:
+    """Print what limits a run, and write all of it into its folder."""
+    done = result.profile
+    if done is None:
+        say(console, "no profile: nothing was left to do, or several processes did it", "yellow")
+        return
+    title = (
+        f"profile: {done.seconds:.1f} s, {done.frames_per_second:.1f} frames/s; limited by {done.limit.name}, "
+        f"which was at work {100 * done.efficiency:.0f} % of the time"
+    )
+    console.print(plain_table(shown_profile(done), title, console.width))
+    for path in write_table(done.records(), result.out, "profile"):
+        say(console, f"written: {path}")
 
 
 def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from chatdesc.atomic import remove_leftovers
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models, refuse_silent
+from chatdesc.engine.profile import Profile, Watch
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
 from chatdesc.measures.sequence import measure_sequence, texts_of
@@ -38,7 +39,7 @@ LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torc
 
 @dataclass(slots=True)
 class Run:
-    """A dataset, settings, models and the run folder ``out``."""
+    """A dataset, settings, models and the run folder ``out``; ``profile`` is that of the last ``annotate``."""
 
     dataset: Dataset
     settings: Settings
@@ -47,6 +48,7 @@ class Run:
     out: Path
     provenance: Provenance
     strict: bool = False
+    profile: Profile | None = None
 
     @classmethod
     def create(
@@ -99,10 +101,13 @@ class Run:
         """
         remove_leftovers([self.out / evidence.FOLDER])
         jobs = ((name, self.job(name)) for name in (self.pending(store) if names is None else names))
-        for name, result in Scheduler(self.models.lanes(), self.resources.sequences_in_flight).run(jobs):
+        watch = Watch(self.models.lanes(), self.dataset.cache)
+        for name, result in Scheduler(watch.lanes, self.resources.sequences_in_flight).run(jobs):
             row, seen = (self.broken(name, result), None) if isinstance(result, BaseException) else result
-            evidence.keep(self.out, name, seen)
-            store.save(row)
+            with watch.writing(row["num_frames"] or 0):
+                evidence.keep(self.out, name, seen)
+                store.save(row)
+            self.profile = watch.profile()
             if self.strict and failed(row):
                 raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")
             if on_row:

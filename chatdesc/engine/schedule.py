@@ -13,6 +13,8 @@ their requests by kind, calls a backend once per batch, and sends each answer ba
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -25,6 +27,16 @@ Job = Generator[Any, Any, Any]
 
 
 @dataclass(slots=True)
+class Use:
+    """What a lane has done: calls, their requests, and seconds that calls took and that requests waited for one."""
+
+    calls: int = 0
+    items: int = 0
+    busy: float = 0.0
+    waited: float = 0.0
+
+
+@dataclass(slots=True)
 class Lane:
     """A backend's call: at most ``max_batch`` requests per call, at most ``workers`` calls at the same time."""
 
@@ -32,8 +44,10 @@ class Lane:
     call: Callable[[list[Any]], list[Any]]
     max_batch: int = 64
     workers: int = 1
-    waiting: deque[tuple[_Run, int, Any]] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
     running: int = 0
+    use: Use = field(default_factory=Use)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +68,9 @@ class _Run:
         if failure is not None and not self.each:
             return failure
         return errors[0] if self.single else errors
+
+
+_Waiting = tuple[_Run, int, Any, float]  # a request of a run by its place, and when it was asked
 
 
 def kind_of(request: Any) -> Any:
@@ -77,7 +94,7 @@ class Scheduler:
         source, open_runs = iter(jobs), 0
         threads = sum(lane.workers for lane in self.lanes.values())
         with ThreadPoolExecutor(max(1, threads)) as pool:
-            busy: dict[Future[list[Any]], tuple[Lane, list[tuple[_Run, int, Any]]]] = {}
+            busy: dict[Future[list[Any]], tuple[Lane, list[_Waiting]]] = {}
             try:
                 while True:
                     while open_runs < self.in_flight and (item := next(source, None)) is not None:
@@ -113,8 +130,9 @@ class Scheduler:
             if kind not in self.lanes:
                 run.job.close()
                 return run.key, ChatdescError(f"no backend answers {kind}")
+        now = time.perf_counter()
         for slot, request in enumerate(requests):
-            self.lanes[kind_of(request)].waiting.append((run, slot, request))
+            self.lanes[kind_of(request)].waiting.append((run, slot, request, now))
         return None
 
     def _dispatch(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], open_runs: int) -> None:
@@ -133,20 +151,20 @@ class Scheduler:
                 self._start(pool, busy, largest)
 
     def _full(self, lane: Lane, open_runs: int) -> bool:
-        return len(lane.waiting) >= lane.max_batch or len({id(run) for run, _, _ in lane.waiting}) >= open_runs
+        return len(lane.waiting) >= lane.max_batch or len({id(run) for run, *_ in lane.waiting}) >= open_runs
 
     def _start(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], lane: Lane) -> None:
         size = 1 if lane.workers > 1 else min(lane.max_batch, len(lane.waiting))
         batch = [lane.waiting.popleft() for _ in range(size)]
         lane.running += 1
-        busy[pool.submit(lane.call, [request for _, _, request in batch])] = (lane, batch)
+        now = time.perf_counter()
+        lane.use.waited += sum(now - asked for *_, asked in batch)
+        busy[pool.submit(_timed, lane, [request for _, _, request, _ in batch])] = (lane, batch)
 
-    def _collect(
-        self, future: Future[list[Any]], lane: Lane, batch: list[tuple[_Run, int, Any]]
-    ) -> Iterator[tuple[Any, Any]]:
+    def _collect(self, future: Future[list[Any]], lane: Lane, batch: list[_Waiting]) -> Iterator[tuple[Any, Any]]:
         """Send the answers of a finished call to the jobs that asked; yield the jobs that end with them."""
         lane.running -= 1
-        for (run, slot, _), answer in zip(batch, self._answers(future, len(batch)), strict=True):
+        for (run, slot, *_), answer in zip(batch, self._answers(future, len(batch)), strict=True):
             run.answers[slot] = answer
             run.missing -= 1
             if run.missing:
@@ -174,3 +192,14 @@ def _known(error: Exception) -> ChatdescError:
     wrapped = BackendError(f"{type(error).__name__}: {error}")
     wrapped.__cause__ = error
     return wrapped
+
+
+def _timed(lane: Lane, requests: list[Any]) -> list[Any]:
+    start = time.perf_counter()
+    try:
+        return lane.call(requests)
+    finally:
+        with lane.lock:
+            lane.use.calls += 1
+            lane.use.items += len(requests)
+            lane.use.busy += time.perf_counter() - start

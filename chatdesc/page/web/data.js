@@ -6,8 +6,8 @@ export function readIndex() {
   const rows = index.rows.map((values, number) => {
     const row = { number };
     index.fields.forEach((field, place) => (row[field] = values[place]));
-    row.named = new Map(index.texts.map((name, place) => [name, namedOf(row.named[place])]));
-    row.haystack = [row.sequence, row.category, row.manual_text, row.text, ...[...row.named.values()].map(({ text }) => text)].join("\n").toLowerCase();
+    row.named = row.named.map(([text, iou, margin], place) => ({ name: index.texts[place], text, iou, margin }));
+    row.haystack = [row.sequence, row.category, row.manual_text, row.text, ...row.named.map(({ text }) => text)].join("\n").toLowerCase();
     row.gain = gain(row.manual_iou, row.iou);
     return row;
   });
@@ -46,10 +46,6 @@ export function details(number) {
   parsed.set(number, found);
   if (parsed.size > LAST) parsed.delete(parsed.keys().next().value);
   return found;
-}
-
-function namedOf([text, iou, margin]) {
-  return { text, iou, margin };
 }
 
 function gain(before, after) {

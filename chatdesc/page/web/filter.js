@@ -54,21 +54,25 @@ function positive(part) {
 }
 
 /** Whether a field is a source of texts, or a number of its text. */
-function knows({ named }, field) {
-  return named.has(field) || named.has(field.match(OF_NAMED)?.[1]);
+function knows(row, field) {
+  return Boolean(named(row, field) ?? named(row, field.match(OF_NAMED)?.[1]));
+}
+
+function named(row, name) {
+  return row.named?.find((of) => of.name === name);
 }
 
 function ofNamed(row, field, operator, value) {
   const own = valueOf(row, field);
-  if (row.named.has(field)) return operator === "=" ? same(own ?? "none", value) : operator === ":" && has(own ?? "none", value);
+  if (named(row, field)) return operator === "=" ? same(own ?? "none", value) : operator === ":" && has(own ?? "none", value);
   return !Number.isNaN(Number(value)) && numeric(field, operator, Number(value))(row);
 }
 
 /** A row's value by its name; of another source of texts `NAME` is the text, `NAME.iou` and `NAME.margin` are numbers. */
 function valueOf(row, by) {
-  if (row.named.has(by)) return row.named.get(by).text;
   const [, name, number] = by.match(OF_NAMED) ?? [];
-  return (row.named.has(name) ? row.named.get(name)[number] : row[by]) ?? null;
+  const text = named(row, by);
+  return (text ? text.text : named(row, name) ? named(row, name)[number] : row[by]) ?? null;
 }
 
 function numeric(field, operator, limit) {

@@ -28,7 +28,7 @@ function keyOf(place) {
 /** The text of a side as the table has it, where long ones are cut; null without one. */
 export function textOf(row, side) {
   if (side === "manual") return row.manual_text;
-  return side === "refined" ? row.text : (row.named.get(side)?.text ?? null);
+  return side === "refined" ? row.text : (row.named.find(({ name }) => name === side)?.text ?? null);
 }
 
 /** All texts in an order that says nothing, the same at each reload: by row and reviewer. */

@@ -58,7 +58,7 @@ export function makeReview(data, store, shown) {
 /** A row's texts whole: the index cuts long ones. */
 function whole(row) {
   const { text, manual_text, named } = row;
-  const known = [...named].filter(([, of]) => of.text !== null);
-  const cut = [text, manual_text, ...known.map(([, of]) => of.text)].some((said) => said !== null && said.length >= WHOLE);
-  return (cut ? details(row.number) : null) ?? { text, manual_text, named: known.map(([name, of]) => ({ name, phrases: [[0, of.text]] })) };
+  const known = named.filter((of) => of.text !== null);
+  const cut = [text, manual_text, ...known.map((of) => of.text)].some((said) => said !== null && said.length >= WHOLE);
+  return (cut ? details(row.number) : null) ?? { text, manual_text, named: known.map((of) => ({ name: of.name, phrases: [[0, of.text]] })) };
 }

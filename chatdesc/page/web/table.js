@@ -157,7 +157,7 @@ function texts(row) {
     kept ? null : text(row.manual_text, "before", "manual"),
     text(stands, stands === null ? "after dim" : "after", "to use"),
     kept ? h("span", { class: "kept" }, "kept as it was") : null,
-    [...row.named].map(([name, { text: said }]) => h("span", { class: "other-text", dir: "auto", title: said }, h("bdi", { class: "dim" }, `${name} `), said ?? "–")),
+    row.named.map(({ name, text: said }) => h("span", { class: "other-text", dir: "auto", title: said }, h("bdi", { class: "dim" }, `${name} `), said ?? "–")),
   );
 }
 

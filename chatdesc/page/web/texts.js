@@ -32,6 +32,7 @@ export function texts(row, found, point) {
 /** The text of another source, range by range where it has several. */
 function named(found, { name, phrases, more, iou, margin }, point) {
   const numbers = typeof iou === "number" ? ` (IoU ${number(iou)}, margin ${signed(margin)})` : "";
+  const as = phrases.length > 1 ? "" : phrases[0][1] === found.manual_text ? ", as the manual text" : phrases[0][1] === found.text ? ", as the text to use" : "";
   const first = found.pictures?.first?.frame ?? 0;
   const shown = ([start, text]) => {
     const judge = judgeOf(groundedOf(found, text, start), [], []);
@@ -39,7 +40,7 @@ function named(found, { name, phrases, more, iou, margin }, point) {
     return [from, shownText(diff(found.manual_text ?? text, text), judge, start === first ? point : null)];
   };
   const others = more.length ? h("details", null, h("summary", { class: "dim" }, `${more.length} more`), h("ul", null, more.map((text) => h("li", { dir: "auto" }, text)))) : null;
-  return [h("h2", null, h("bdi", null, name), h("span", { class: "dim" }, numbers)), phrases.map(shown), others];
+  return [h("h2", null, h("bdi", null, name), h("span", { class: "dim" }, `${as}${numbers}`)), phrases.map(shown), others];
 }
 
 function wordLegend() {
