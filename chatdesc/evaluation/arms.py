@@ -180,16 +180,20 @@ class Comparison:
         words = self.words(row)
         if before is None or before["problems"] or self._unjudged(row, before):
             return True
-        return self.kept(row, words, before).keys() != words.keys()
+        return self.kept(row, words, before).keys() != words.keys() or bool(self._superfluous(words, before))
+
+    def _superfluous(self, words: Mapping[str, ArmWords], before: ArmRow) -> set[str]:
+        """Arms that are asked for and have a track, but no words any more."""
+        return {arm.name for arm in self.arms if arm.name in before.get("arms", {})} - words.keys()
 
     def late(self, row: Row, before: ArmRow | None) -> str:
         """Why a sequence has no tracks with its present words in all arms, so that it cannot be compared yet."""
         words = self.words(row)
         lacking = words.keys() - self.kept(row, words, before).keys()
         known, failed = (before["arms"], before.get("arm_problems", {})) if before else ({}, {})
-        if not lacking or (before and before["problems"] and not known):
+        if before and before["problems"] and not known:
             return ""
-        if lacking & known.keys():
+        if lacking & known.keys() or (before and self._superfluous(words, before)):
             return OTHER_TEXTS
         return NOT_YET if lacking - set(failed) else ""
 
