@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from chatdesc.evaluation.intervals import interval_columns, paired
 from chatdesc.evaluation.readings import MANUAL, Measure, Reading, Readings
 from chatdesc.evaluation.text_statistics import TOGETHER, words_of
-from chatdesc.metrics.holm import holm, sign_test
 from chatdesc.metrics.paired import known_mean
+from chatdesc.metrics.significance import holm, sign_test
 from chatdesc.tables import Record
 
 TABLES = ("alignment", "grounding", "words")
