@@ -42,6 +42,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "attributes": "chatdesc.backends.attributes:AttributesEncoder",
         "clip": "chatdesc.backends.transformers_clip:TransformersClipEncoder",
         "clip-centre": "chatdesc.backends.transformers_clip:CentreTransformersClipEncoder",
+        "fg-clip": "chatdesc.backends.fg_clip:FgClipEncoder",
         "open-clip": "chatdesc.backends.open_clip:OpenClipEncoder",
         "open-clip-centre": "chatdesc.backends.open_clip:CentreOpenClipEncoder",
     },

@@ -12,6 +12,7 @@ from chatdesc.atomic import make_folder
 from chatdesc.cli.console import Exit, echo, new_console, progress_bar, say
 from chatdesc.cli.options import (
     BaselineOpt,
+    BaseUrlOpt,
     DeviceOpt,
     LimitOpt,
     NamesOpt,
@@ -23,6 +24,7 @@ from chatdesc.cli.options import (
 from chatdesc.cli.unused import refuse_given
 from chatdesc.evaluation.alignment import shown_alignment
 from chatdesc.evaluation.intervals import MDE
+from chatdesc.evaluation.measuring import shown_measures
 from chatdesc.evaluation.score import ONE_RUN, RECORDED, Scores
 from chatdesc.evaluation.text_statistics import shown_statistics
 from chatdesc.reports.score import difference_tables, mean_tables, remarks
@@ -32,6 +34,7 @@ from chatdesc.tables import Tables, plain, plain_table
 if TYPE_CHECKING:
     from rich.console import Console
 
+OF_MEASURES = ("measure_frames", "describer", "base_url")
 ANEW = ("root", "text_root", "grounder", "alignment_frames", "device")  # only where models are called
 
 
@@ -40,7 +43,9 @@ def score(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Run folder, or name of a dataset")],
     root: Annotated[
         str | None,
-        typer.Argument(metavar="ROOT", help="Root of the dataset (for a run: only with --encoder or --texts)"),
+        typer.Argument(
+            metavar="ROOT", help="Root of the dataset (for a run: only with --encoder, --texts or --measure)"
+        ),
     ] = None,
     texts: TextsOpt = None,
     baseline: BaselineOpt = None,
@@ -60,6 +65,18 @@ def score(
     grounder: Annotated[str, typer.Option(help="Grounder that finds the distractors, or none")] = "attributes",
     alignment_frames: Annotated[int, typer.Option(min=1, help="Frames over which alignment is averaged")] = 4,
     device: DeviceOpt = "auto",
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Further measure of all texts, put into the rows of a run: rank, margin, alignment, alignment-margin, "
+            "validity, words, vqa, questions, agreement or shared-words; repeatable"
+        ),
+    ] = None,
+    measure_frames: Annotated[int, typer.Option(min=1, help="Frames on which measures look at a text")] = 8,
+    describer: Annotated[
+        str | None, typer.Option(help="Describer that the measures vqa and questions ask: NAME:MODEL")
+    ] = None,
+    base_url: BaseUrlOpt = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Output folder (default: the run; the current folder when scoring a subset or a dataset)"),
@@ -69,6 +86,7 @@ def score(
 
     Writes alignment and text_statistics as CSV and Markdown. With --texts, or with runs of the same sequences, all
     tables have one column per source, and there are two more: grounding and differences, each source less the baseline.
+    With --measure there is a table of measures, and the rows of a run get them.
 
     Examples:
 
@@ -79,8 +97,12 @@ def score(
       chatdesc score tnl2k /data/TNL2K --split test --limit 50 --out scores
 
       chatdesc score otb-lang /data/OTB_sentences --texts qwen=runs/otb-qwen --texts intern=runs/otb-intern
+
+      chatdesc score runs/otb /data/OTB_sentences --measure validity --measure rank
     """
-    if is_run(source) and not encoder and not texts:
+    if not measure:
+        refuse_given(context, OF_MEASURES, "without --measure")
+    if is_run(source) and not (encoder or texts or measure):
         refuse_given(context, ANEW, RECORDED)
     if run:
         refuse_given(context, ("sequences", "split_file"), ONE_RUN)
@@ -92,14 +114,18 @@ def score(
         scores = api.score(
             source, root, texts=texts or (), baseline=baseline, runs=run or (), split=split, sequences=sequences,
             limit=limit, split_file=split_file, text_root=text_root, encoders=encoder or (), grounder=grounder,
-            alignment_frames=alignment_frames, device=device, progress=progress,
+            alignment_frames=alignment_frames, device=device, measures=measure or (), measure_frames=measure_frames,
+            describer=describer, base_url=base_url, progress=progress,
         )  # fmt: skip
     _print(scores, console)
+    if scores.measures:
+        console.print(plain_table(shown_measures(scores.measures), f"measures of the texts ({MDE})", console.width))
     with Tables(folder) as tables:
         tables.add("alignment", scores.alignment, plain)
         tables.add("grounding", scores.grounding, plain)
         tables.add("text_statistics", scores.statistics, plain)
         tables.add("differences", scores.differences, plain)
+        tables.add("measures", scores.measures, plain)
     for path in tables.paths:
         say(console, f"written: {path}")
     raise typer.Exit(Exit.FAILED_ROWS if scores.failed else Exit.DONE)

@@ -11,7 +11,14 @@ from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models, create_describer, refuse_silent
 from chatdesc.engine.schedule import Scheduler
-from chatdesc.evaluation.intervals import interval_columns, paired
+from chatdesc.evaluation.intervals import (
+    better_cell,
+    detectable_cell,
+    fitting_digits,
+    gain_cell,
+    interval_columns,
+    paired,
+)
 from chatdesc.evaluation.steps import Steps
 from chatdesc.loaders.base import Dataset
 from chatdesc.measures.case import ANSWERS, LOOKS
@@ -22,7 +29,7 @@ from chatdesc.private import without_secrets
 from chatdesc.rows.schema import MeasureRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.stages.align import Wording
-from chatdesc.tables import Record
+from chatdesc.tables import Record, show
 from chatdesc.types import Steps as Stage
 
 Texts = Mapping[str, Wording]  # by the text's name
@@ -173,3 +180,20 @@ def _rows_of(
             "mean": known_mean(record["value"] for record in records),
             "stops": stops,
         } | interval_columns(gap)
+
+
+def shown_measures(rows: Sequence[Record]) -> list[Record]:
+    """Rows of ``measure_rows`` for a terminal, in fewer columns."""
+    return [
+        {
+            "measure": row["measure"],
+            "text": row["text"],
+            "n": str(row["sequences"]),
+            "mean": show(row["mean"], fitting_digits(row)),
+            "gain (95 %)": gain_cell(row),
+            "MDE": detectable_cell(row),
+            "better/ worse": better_cell(row),
+            "stops, %": show(None if row["stops"] is None else 100 * row["stops"], 0),
+        }
+        for row in rows
+    ]

@@ -7,27 +7,32 @@ anew, on frames.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chatdesc.backends import encoder_spec
+from chatdesc.config import Resources, Settings
 from chatdesc.evaluation.alignment import AlignmentModels, ScoredRow, alignment_rows
 from chatdesc.evaluation.by_source import TABLES, differences, means, together
 from chatdesc.evaluation.gathered import NOTHING, Gathered, of_runs, with_named
+from chatdesc.evaluation.measured_part import MeasuredPart, measure_part
+from chatdesc.evaluation.measuring import MeasureModels
 from chatdesc.evaluation.parts import Part, overlap, part_of, refuse_twice
 from chatdesc.evaluation.parts import open_for as open_for
 from chatdesc.evaluation.readings import MANUAL, with_words
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.text_statistics import statistics_rows
+from chatdesc.measures.registry import chosen as chosen_measures
 from chatdesc.names import SHOWN
 from chatdesc.rows.schema import BROKEN, Row
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.tables import Progress, Record, Tabular
-from chatdesc.texts.named import read_all
+from chatdesc.texts.named import NamedTexts, read_all
 from chatdesc.types import ChatdescError
 from chatdesc.unused import refuse_unused
 
+DESCRIBER = "attributes"  # which answers no questions, so measures that ask are refused with a remedy
 DEFAULT_ENCODERS = ("attributes",)  # of a dataset's texts
 NOTHING_AT_ALL = "no sequence has a text and a visible target to score"
 RECORDED = "where a run's recorded numbers are shown; --encoder NAME scores anew, on ROOT's frames"
@@ -50,6 +55,7 @@ class Scores(Tabular):
         grounding: the same for what the grounder found; only with ``sources``.
         differences: one row per measure and source: its paired difference from ``baseline``; only with ``sources``.
         baseline: the source that differences are from.
+        measures: with ``measures``, a row per measure and text, with its paired difference from the baseline.
     """
 
     alignment: list[Record]
@@ -61,6 +67,7 @@ class Scores(Tabular):
     grounding: list[Record] = field(default_factory=list)
     differences: list[Record] = field(default_factory=list)
     baseline: str = ""
+    measures: list[Record] = field(default_factory=list)
 
     def records(self) -> list[Record]:
         return self.alignment
@@ -82,6 +89,10 @@ def score(
     grounder: str = "attributes",
     alignment_frames: int = 4,
     device: str = "auto",
+    measures: Sequence[str] = (),
+    measure_frames: int = 8,
+    describer: str | None = None,
+    base_url: str | None = None,
     progress: Progress | None = None,
 ) -> Scores:
     """Score how well texts align with their targets, per encoder and text source, and measure the texts.
@@ -102,33 +113,71 @@ def score(
         grounder: finds the distractors, or ``none``.
         alignment_frames: frames over which alignment is averaged.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        measures: names of further measures of all texts, as of ``annotate``; those of a run are put into its rows.
+        measure_frames: frames on which ``measures`` look at a text.
+        describer: asked by the measures ``vqa`` and ``questions``.
+        base_url: URL of the model server for ``openai:MODEL``.
         progress: called with sequences done, all sequences, and a note.
 
     Raises:
         ChatdescError: a place cannot be read, a sequence or split is not there, an argument takes no part, a run is
             named twice, a name of ``texts`` is taken, or no sequence can be scored.
     """
-    anew = bool(encoders or texts)
+    anew, further = bool(encoders or texts), chosen_measures(measures)
     models = AlignmentModels(tuple(map(encoder_spec, encoders)) or DEFAULT_ENCODERS, grounder, alignment_frames, device)
-    _check(str(source), root, anew, text_root)
+    _check(str(source), root, anew or bool(further), text_root)
     refuse_unused({"run": runs or None} if texts else {}, TEXTS_OR_RUNS)
     if runs:
         refuse_unused({"sequences": sequences, "split_file": split_file}, ONE_RUN)
     named = read_all(texts)
     chosen = Selection(split, sequences, limit, split_file)
-    first = part_of(source, root, chosen, text_root, anew)
+    first = part_of(source, root, chosen, text_root, anew or bool(further))
     parts = [first, *(Part(str(run), dataset_of(Path(run)), chosen.of(Path(run)), Path(run)) for run in runs)]
     refuse_twice(parts)
+    measured = None
+    if further:
+        asking = Settings(describer or DESCRIBER, grounder, encoders=models.encoders, measure_frames=measure_frames)
+        resources = Resources(device=device, base_url=base_url)
+        counted = Steps(len(first.names), progress)
+        measured = measure_part(first, named, further, MeasureModels(asking, resources), counted, baseline)
+        if first.run is not None and not anew:
+            parts[0] = replace(first, data=None)
+    tables = _tables(parts, named, models, baseline, bool(encoders), progress, bool(further))
+    return tables if measured is None else _with_measures(tables, measured)
+
+
+def _tables(
+    parts: Sequence[Part],
+    named: Sequence[NamedTexts],
+    models: AlignmentModels,
+    baseline: str | None,
+    encoders: bool,
+    progress: Progress | None,
+    measured: bool,
+) -> Scores:
+    """The tables of alignment, grounding and words."""
+    first = parts[0]
     steps = Steps(len(first.names) if first.data is not None else 0, progress)
     if named:
         return compared(with_named(first, named, models, steps), baseline)
     if overlap(parts):
         return compared(of_runs(parts, models, steps), baseline)
-    refuse_unused({"baseline": baseline}, ONE_SOURCE)
+    if not measured:
+        refuse_unused({"baseline": baseline}, ONE_SOURCE)
     notes = list(first.notes)
-    if runs and encoders:
-        notes.insert(0, f"--run: what those runs recorded; --encoder is for {source} alone")
+    if len(parts) > 1 and encoders:
+        notes.insert(0, f"--run: what those runs recorded; --encoder is for {first.place} alone")
     return scores_of([row for part in parts for row in part.rows(models, steps)], notes)
+
+
+def _with_measures(scores: Scores, measured: MeasuredPart) -> Scores:
+    return replace(
+        scores,
+        measures=measured.rows,
+        notes=scores.notes + measured.notes,
+        left_out=scores.left_out + measured.left_out,
+        failed=scores.failed + len(measured.left_out),
+    )
 
 
 def _check(source: str, root: str | Path | None, anew: bool, text_root: str | None) -> None:

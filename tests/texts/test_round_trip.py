@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatdesc.rows.store import Store
@@ -86,6 +86,8 @@ def test_texts_over_time_hold_from_the_same_frames_on(layout, later, first):
 
 @pytest.mark.parametrize("layout", UNCHANGED)
 @given(text=odd)
+@example(text="=a kite")  # a spreadsheet's formula
+@example(text="-a kite, \n'red' \"one\"")
 @settings(max_examples=20)
 def test_these_layouts_keep_every_character(layout, text):
     found = read([of("bus-2", {0: text}) | {"ranges": []}], layout).texts["bus-2"]

@@ -308,6 +308,29 @@ class TestWhatIsRefused:
         with pytest.raises(ChatdescError, match="is a pipe"):
             texts(tmp_path / "a.json")
 
+    @pytest.mark.parametrize(
+        ("column", "message"),
+        [
+            ([["a text"]], "its episodes cannot be read"),
+            ([[{"style": "subtask", "content": "a", "timestamp": float("inf")}]], "its episodes cannot be read"),
+            ([[{"style": "plan", "content": "a", "timestamp": 0.0}]], "holds no text"),
+        ],
+    )
+    def test_odd_language_columns(self, tmp_path, column, message):
+        import pyarrow
+        from pyarrow import parquet
+
+        put(tmp_path / "meta/info.json", '{"fps": 30}')
+        for folder, table in (
+            ("meta/episodes", {"episode_index": [0], "sequence": ["bus-2"]}),
+            ("data", {"episode_index": [0], "language_persistent": column}),
+        ):
+            place = tmp_path / folder / "chunk-000"
+            place.mkdir(parents=True)
+            parquet.write_table(pyarrow.table(table), place / "file-000.parquet")
+        with pytest.raises(ChatdescError, match=message):
+            texts(tmp_path)
+
     def test_a_robots_dataset_names_no_sequence(self, tmp_path):
         import pyarrow
         from pyarrow import parquet
