@@ -101,6 +101,22 @@ def candidates(row):
     return {c["phrases"][0]["text"]: c["iou"] for c in row["arms"]["oracle-words"]["candidates"]}
 
 
+def test_a_kill_while_tracks_are_written_leaves_no_track_under_other_words(work, monkeypatch):  # noqa: F811
+    do(with_texts(work, source("mine", kite_1="a small kite")))
+    other = with_texts(work, source("mine", kite_1="a large kite"))
+
+    def killed(*_):
+        raise SystemExit  # after the track, before the row
+
+    with monkeypatch.context() as patched, other.open() as store:
+        patched.setattr("chatdesc.evaluation.arms.keep_track", killed)
+        with pytest.raises(SystemExit):
+            other.track(store, ["kite-1"])
+    first = with_texts(work, source("mine", kite_1="a small kite"))
+    with first.open() as store:
+        assert "mine" not in store.load("kite-1")["arms"] and first.pending(store) == ["kite-1"]
+
+
 def test_oracle_words_are_those_with_the_best_track(work):  # noqa: F811
     work.data["kite-1"] = sequence_of(5, HERE, name="kite-1")
     store = Store(work.run)
