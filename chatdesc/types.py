@@ -313,6 +313,27 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Departure:
+    """Where a tracker that followed a text left the target, and onto what.
+
+    Attributes:
+        after, of: the tracker was on the target for ``after`` of ``of`` frames.
+        frame, box: what it followed in the target's place, [4] xywh in pixels, and a frame in which it is there.
+        target: the target [4] in that frame; None where it is not known.
+        by: ``language`` if the text led there on a key frame, else ``tracker``.
+        words: words of the text that fit what it followed as well.
+    """
+
+    after: int
+    of: int
+    frame: FrameRef
+    box: Boxes
+    target: Boxes | None = None
+    by: str = "tracker"
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Describe:
     """Ask for a description of the target; answered with the model's raw text.
 
@@ -328,6 +349,7 @@ class Describe:
         background_dropped: phrases that were listed as background in earlier rounds, but mean the target itself.
         motion: the target's displacement (dx, dy) over the feedback frames, in units of its size (the square root of
             its area); None with a single feedback frame.
+        departure: where a tracker left the target when it followed the text before; None where none did.
     """
 
     frame: FrameRef
@@ -341,6 +363,7 @@ class Describe:
     tried: tuple[str, ...] = ()
     background_dropped: tuple[str, ...] = ()
     motion: tuple[float, float] | None = None
+    departure: Departure | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

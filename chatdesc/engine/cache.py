@@ -25,7 +25,7 @@ import numpy as np
 from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import Answerer, Describer
 from chatdesc.region import DRAWING
-from chatdesc.types import Ask, BackendError, ChatdescError, Describe, FrameRef, Reply
+from chatdesc.types import Ask, BackendError, ChatdescError, Departure, Describe, FrameRef, Reply
 
 A = TypeVar("A")
 
@@ -308,7 +308,9 @@ class CachedDescriber:
 
     def key(self, request: Describe | Ask) -> str:
         """sha256 of everything that decides the answer, all fields of the request included."""
-        values = {f.name: self._value(getattr(request, f.name)) for f in fields(request)}
+        values = self._values(request)
+        if values.get("departure") is None:  # so that answers of earlier versions, which had none, are found
+            values.pop("departure", None)
         whole = {
             "format": KEY,
             "drawing": DRAWING,
@@ -318,7 +320,12 @@ class CachedDescriber:
         }
         return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
+    def _values(self, of: Describe | Ask | Departure) -> dict[str, Any]:
+        return {f.name: self._value(getattr(of, f.name)) for f in fields(of)}
+
     def _value(self, value: Any) -> Any:
+        if isinstance(value, Departure):
+            return self._values(value)
         if isinstance(value, FrameRef):
             where = (value.frames.key, value.index)
             return self._frames.get(where, lambda: sha256(value.frames.encoded(value.index)).hexdigest())
