@@ -1,8 +1,9 @@
 """Scenes in which a text matters: look-alikes, and a target that is away again and again and comes back elsewhere.
 
-A visual tracker loses such a target; words that fit a look-alike lead to it, and words of place stop being true. Each
-scene has a look-alike of another size; in every second one another one has the target's size. They are written in
-LaSOT's layout.
+A visual tracker loses such a target, words that fit a look-alike lead to it, and words of place stop being true. Two of
+the three look-alikes have another size, one has the target's. They come into view some frames after the first one, so
+that the first frame does not show which words are needed; or they are there from the start. Sequences are in LaSOT's
+layout.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ from chatdesc.synthetic import CANVAS, FAULTS, Scene, Thing, _jpeg, backdrop, dr
 
 AWAY = (6, 11)  # frames, at least and under
 BETWEEN = (12, 20)  # frames from a return to the next absence
+ENTERS = (4, 10)  # the frame in which look-alikes come into view
+LOOKALIKES = 3
 
 
-def write(root: Path, count: int, frames: int, seed: int) -> list[str]:
-    """Write ``count`` sequences, all in the split test; their names."""
+def write(root: Path, count: int, frames: int, seed: int, from_the_start: bool = False) -> list[str]:
+    """Write ``count`` sequences, all in the split test; their names.
+
+    ``from_the_start``: the look-alikes are in the first frame, too.
+    """
     names = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         fault = "none" if number % 2 else FAULTS[1 + (number // 2) % 3]
-        scene = sped_up(make_scene(rng, frames, fault, 1 + number % 2, same_size=False), float(rng.uniform(1, 2)))
+        scene = sped_up(make_scene(rng, frames, fault, LOOKALIKES, same_size=False), float(rng.uniform(1, 2)))
         names.append(f"{scene.things[0].shape}-{number + 1}")
-        _write(root / scene.things[0].shape / names[-1], scene, frames, rng)
+        enters = 0 if from_the_start else int(rng.integers(*ENTERS))
+        _write(root / scene.things[0].shape / names[-1], scene, frames, enters, rng)
     (root / "testing_set.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     return names
 
@@ -41,7 +48,7 @@ def stays(frames: int, rng: np.random.Generator) -> list[range]:
     return found
 
 
-def _write(folder: Path, scene: Scene, frames: int, rng: np.random.Generator) -> None:
+def _write(folder: Path, scene: Scene, frames: int, enters: int, rng: np.random.Generator) -> None:
     (folder / "img").mkdir(parents=True)
     background = backdrop(scene.background)
     there = stays(frames, rng)
@@ -51,19 +58,17 @@ def _write(folder: Path, scene: Scene, frames: int, rng: np.random.Generator) ->
         shown[stay.start : stay.stop] = [moved] * len(stay)
     boxes, absent, covered = [], [], []
     for t, now in enumerate(shown):
-        picture = draw(now or replace(scene, things=scene.things[1:]), t, background)
+        away = [scene.things[0]] * (now is None) + [thing for thing in scene.things[1 : 1 + LOOKALIKES] if t < enters]
+        seen = tuple(thing for thing in (now or scene).things if thing not in away)
+        picture = draw(replace(scene, things=seen), t, background)
         (folder / "img" / f"{t + 1:08d}.jpg").write_bytes(_jpeg(picture))
-        boxes.append(",".join(str(round(float(v))) for v in (now or scene).box(scene_target(now or scene), t)))
+        boxes.append(",".join(str(round(float(v))) for v in (now or scene).box((now or scene).things[0], t)))
         absent.append(int(now is None or not _inside(now, t)))
         covered.append(int(now is not None and hidden(now, t)))
     (folder / "groundtruth.txt").write_text("\n".join(boxes) + "\n", encoding="utf-8")
     (folder / "nlp.txt").write_text(scene.manual, encoding="utf-8")
     (folder / "full_occlusion.txt").write_text(",".join(map(str, covered)) + "\n", encoding="utf-8")
     (folder / "out_of_view.txt").write_text(",".join(map(str, absent)) + "\n", encoding="utf-8")
-
-
-def scene_target(scene: Scene) -> Thing:
-    return scene.things[0]
 
 
 def _elsewhere(scene: Scene, t: int, rng: np.random.Generator) -> Scene:

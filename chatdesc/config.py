@@ -177,7 +177,9 @@ class Settings:
                 f"--ground-every {self.ground_every}, better three times as many"
             )
         if heard.kind == SELF and self.every:
-            raise ChatdescError(f"{option} looks at no box but the first, and --every {self.every} at one of each range")
+            raise ChatdescError(
+                f"{option} looks at no box but the first, and --every {self.every} at one of each range"
+            )
 
     @property
     def heard(self) -> Heard:

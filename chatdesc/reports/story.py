@@ -29,9 +29,9 @@ SCOPES = {
     "video": "feedback saw several frames of the video",
     "range": "each range of frames had feedback of its own",
     "track": "texts were tried in tracking, and compared with the ground truth of those frames",
-    "track_test_split": "texts were tried in tracking, and compared with the ground truth of those frames, although the "
-    "sequence is not known to be of a training split",
-    "self": "texts were tried in tracking without ground truth, by frames after the first one, but by no box of theirs",
+    "track_test_split": "texts were tried in tracking, and compared with the ground truth of those frames, although "
+    "the sequence is not known to be of a training split",
+    "self": "texts were tried in tracking over later frames, without any box but that of the first frame",
 }
 WHENCE = {
     "manual": "The manual text was kept: nothing beat it.",
@@ -158,8 +158,8 @@ def _gain(gain: GainRecord) -> Iterator[str]:
     against = "ground truth" if gain["kind"] == "track" else "the track in the other direction"
     bounds = f"[{_signed(gain['low'])}, {_signed(gain['high'])}]"
     yield (
-        f"tracked over frames {gain['start']} to {gain['stop'] - 1}, compared with {against}: {_number(gain['score'])}, "
-        f"{_signed(gain['gain'])} {bounds} over tracking without text"
+        f"tracked over frames {gain['start']} to {gain['stop'] - 1}, compared with {against}: "
+        f"{_number(gain['score'])}, {_signed(gain['gain'])} {bounds} over tracking without text"
     )
     if gain["left"] is not None:
         who = "the text led the tracker" if gain["by"] == "language" else "the tracker went"

@@ -258,9 +258,9 @@ COLUMNS: dict[str, str] = {
     "text_source": "`refined`, `manual` (the manual text was kept because nothing beat it), or `human` (a person "
     "accepted or wrote it; `review` says which)",
     "ranges": "with `--every N`: the text of each range of frames, `start` to `stop` - 1, with its own feedback",
-    "scope": "what the feedback saw: `first_frame`, `video` (several frames), `range`, `track` (the ground truth of the "
-    "frames that texts were tried on; `track_test_split` outside training splits), or `self` (such frames, but no box "
-    "except the first)",
+    "scope": "what the feedback saw: `first_frame`, `video` (several frames), `range`, `track` (the ground truth of "
+    "the frames that texts were tracked over; `track_test_split` outside training splits), or `self` (such frames, but "
+    "no box except the first)",
     "places": "words of `text` (or of a range's text, `start` its first frame) that say where the target is, `frame`, "
     "the one that the text was written for, and whether the target is there in it (`holds`; null where the words speak "
     "of other things than the frame)",

@@ -66,8 +66,8 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
     Returns:
         All rounds, the manual text as a candidate, and the choice. A describer, grounder or tracker that fails ends the
         rounds, with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``,
-        ``tracking_failed: ...``); the rounds before it stay. A manual text or background phrases that cannot be grounded
-        do not end the rounds; such phrases are not used.
+        ``tracking_failed: ...``); the rounds before it stay. A manual text or background phrases that cannot be
+        grounded do not end the rounds; such phrases are not used.
 
     Raises:
         DataError: a frame cannot be read.

@@ -1,9 +1,9 @@
 """A track compared with itself in the other direction, without ground truth.
 
-A track that comes back to where it began was on one thing all along: forward-backward errors are from Kalal, Mikolajczyk
-and Matas, "Forward-Backward Error: Automatic Detection of Tracking Failures", ICPR 2010. Here the way back begins where
-the way forth ends, and has the same text. From the frame on in which the two part, the way forth may be on something
-else:
+A track that comes back to where it began was on one thing all along: forward-backward errors are from Kalal,
+Mikolajczyk and Matas, "Forward-Backward Error: Automatic Detection of Tracking Failures", ICPR 2010. Here the way back
+begins where the way forth ends, and has the same text. From the frame on in which the two part, the way forth may be on
+something else:
 
 >>> here, there = np.tile([10.0, 10, 20, 20], (12, 1)), np.tile([60.0, 10, 20, 20], (12, 1))
 >>> forth = np.concatenate([here[:8], there[8:]])           # goes over to another thing in frame 8, which leads to

@@ -133,9 +133,7 @@ def _undecodable(sequence: Sequence) -> list[str]:
 def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings) -> None:
     """The chosen texts, their sources, and every text tried; the first range with a text gives the row's own."""
     row["scope"] = reflections[0].scope if reflections else None
-    row["rounds"] = [
-        _round(tried, r) for r in reflections for tried in (*r.rounds, *([r.manual] if r.manual else []))
-    ]
+    row["rounds"] = [_round(tried, r) for r in reflections for tried in (*r.rounds, *([r.manual] if r.manual else []))]
     row["ranges"] = [_range(r, r.chosen) for r in reflections if settings.every and r.chosen is not None]
     first = next((r for r in reflections if r.chosen is not None), None)
     if first is None or (chosen := first.chosen) is None:

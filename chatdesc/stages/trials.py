@@ -111,7 +111,9 @@ class _Tracked:
         grounding: Grounding = yield Ground(frame, text)
         words = feedback(grounding, box, self.settings.theta, self.threshold).positive
         target = self.over.boxes[left.seen]
-        return Departure(left.frame, gain.frames, frame, box, target if np.isfinite(target).all() else None, left.by, words)
+        return Departure(
+            left.frame, gain.frames, frame, box, target if np.isfinite(target).all() else None, left.by, words
+        )
 
     def _track(self, phrase: Phrase) -> Steps[Track]:
         return semantic(self.over, phrase, self.settings, self.threshold)
