@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from chatdesc.text import CLIP_TOKENS, clean_for_trackers, fits_clip
-from chatdesc.types import Describe, UnreadableAnswer, one_line
+from chatdesc.types import Departure, Describe, UnreadableAnswer, one_line
 
 TARGET_KEYS = ("target", "text", "description", "phrase", "foreground", "t_fore", "answer")
 WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
@@ -97,13 +97,24 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
         positive=", ".join(request.positive) or "none",
         negative=", ".join(request.negative) or "none",
         ambiguous=vague if request.ambiguous else "",
-        tried=tried + _not_background(request.background_dropped),
+        tried=tried + _not_background(request.background_dropped) + _departure(request.departure),
     )
 
 
 def _not_background(dropped: tuple[str, ...]) -> str:
     """A line for phrases that mean the target; nothing without one. Small models know the other lines by heart."""
     return f"\n{NOT_BACKGROUND}" + "; ".join(f'"{p}"' for p in dropped) if dropped else ""
+
+
+def _departure(left: Departure | None) -> str:
+    """Lines on where a tracker left the object and onto what; nothing where none did."""
+    if left is None:
+        return ""
+    how = "departure_language" if left.by == "language" else "departure_tracker"
+    said = Template(prompt_file(how).strip()).substitute(after=left.after, of=left.of)
+    if left.words:
+        said += " " + Template(prompt_file("departure_words").strip()).substitute(words=", ".join(left.words))
+    return "\n" + said
 
 
 def describe(
