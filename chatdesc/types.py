@@ -322,6 +322,7 @@ class Departure:
         target: the target [4] in that frame; None where it is not known.
         by: ``language`` if the text led there on a key frame, else ``tracker``.
         words: words of the text that fit what it followed as well.
+        said: all that in words, as it stands in the prompt.
     """
 
     after: int
@@ -331,6 +332,7 @@ class Departure:
     target: Boxes | None = None
     by: str = "tracker"
     words: tuple[str, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -364,6 +366,11 @@ class Describe:
     background_dropped: tuple[str, ...] = ()
     motion: tuple[float, float] | None = None
     departure: Departure | None = None
+
+    @property
+    def plain_prompt(self) -> str:
+        """The prompt without what it says of a departure, for models that were trained on all of its other lines."""
+        return self.prompt.replace(self.departure.said, "") if self.departure and self.departure.said else self.prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)

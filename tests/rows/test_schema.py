@@ -77,7 +77,8 @@ def test_an_empty_and_a_full_row_survive_typing():
                       "margin": 0.25, "manual_top_iou": None, "top_iou": 0.5, "manual_truncated": None,
                       "truncated": True},
         "rounds": [{"start": 0, "text": "x", "source": "refined", "background": [], "background_dropped": [],
-                    "positive": ["x"], "negative": [], "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}", "gain": gain}
+                    "positive": ["x"], "negative": [], "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}",
+                    "gain": gain}
                        for gain in (None, GAIN, GAIN | {"left": None, "by": None, "seen": None, "onto": None})],
     }  # fmt: skip
     full = json.loads(json.dumps(full))

@@ -4,10 +4,10 @@ from chatdesc.stages.together import together
 
 
 def adds(*requests):
-    answers = []
-    for request in requests:
-        answers.append((yield request))
-    return answers
+    answers = {}
+    for place, request in enumerate(requests):
+        answers[place] = yield request
+    return list(answers.values())
 
 
 def echo(steps):
