@@ -350,6 +350,7 @@ class Departure:
         target: the target [4] in that frame; None where it is not known.
         by: ``language`` if the text led there on a key frame, else ``tracker``.
         words: words of the text that fit what it followed as well.
+        said: all that in words, as it stands in the prompt.
     """
 
     after: int
@@ -359,6 +360,7 @@ class Departure:
     target: Boxes | None = None
     by: str = "tracker"
     words: tuple[str, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -403,6 +405,11 @@ class Candidates:
     """A describer's answer that nobody wrote for this request: texts that are all tried, the whole of what it has."""
 
     texts: tuple[str, ...]
+
+    @property
+    def plain_prompt(self) -> str:
+        """The prompt without what it says of a departure, for models that were trained on all of its other lines."""
+        return self.prompt.replace(self.departure.said, "") if self.departure and self.departure.said else self.prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)

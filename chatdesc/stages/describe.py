@@ -89,6 +89,7 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
     """The prompt that tells a describer which words led to the target and which led elsewhere."""
     vague = "The description fits other things as well, so it does not single the object out."
     tried = "; ".join(f'"{t}"' for t in request.tried) or "nothing"
+    left = request.departure.said if request.departure else ""
     return fill(
         "reflect",
         region,
@@ -97,7 +98,7 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
         positive=", ".join(request.positive) or "none",
         negative=", ".join(request.negative) or "none",
         ambiguous=vague if request.ambiguous else "",
-        tried=tried + _not_background(request.background_dropped) + _departure(request.departure),
+        tried=tried + _not_background(request.background_dropped) + left,
     )
 
 
@@ -106,10 +107,8 @@ def _not_background(dropped: tuple[str, ...]) -> str:
     return f"\n{NOT_BACKGROUND}" + "; ".join(f'"{p}"' for p in dropped) if dropped else ""
 
 
-def _departure(left: Departure | None) -> str:
-    """Lines on where a tracker left the object and onto what; nothing where none did."""
-    if left is None:
-        return ""
+def departure_lines(left: Departure) -> str:
+    """What the prompt says of where a tracker left the object, and onto what: a line of its own."""
     how = "departure_language" if left.by == "language" else "departure_tracker"
     said = Template(prompt_file(how).strip()).substitute(after=left.after, of=left.of)
     if left.words:

@@ -15,6 +15,7 @@ import numpy as np
 
 from chatdesc.config import SELF, TRACK, Settings
 from chatdesc.metrics.overlap import iou
+from chatdesc.stages.describe import departure_lines
 from chatdesc.stages.gain import Floats, Gain, Left, departure, difference
 from chatdesc.stages.ground import feedback
 from chatdesc.stages.self_consistency import backwards, holding, parting
@@ -111,9 +112,9 @@ class _Tracked:
         grounding: Grounding = yield Ground(frame, text)
         words = feedback(grounding, box, self.settings.theta, self.threshold).positive
         target = self.over.boxes[left.seen]
-        return Departure(
-            left.frame, gain.frames, frame, box, target if np.isfinite(target).all() else None, left.by, words
-        )
+        known = target if np.isfinite(target).all() else None
+        gone = Departure(left.frame, gain.frames, frame, box, known, left.by, words)
+        return replace(gone, said=departure_lines(gone))
 
     def _track(self, phrase: Phrase) -> Steps[Track]:
         return semantic(self.over, phrase, self.settings, self.threshold)
