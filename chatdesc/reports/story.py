@@ -198,6 +198,9 @@ def _tracking(row: Row) -> list[str]:
         f"normalised precision {_number(done['norm_precision'])}",
         f"  frames by what placed the box: {', '.join(f'{name} {count}' for name, count in by.items()) or 'none'}",
     ]
+    if told := done.get("texts"):
+        said = (f'"{one["text"]}" from frame {one["start"]}' for one in told)
+        lines.append(f"  the tracker itself was given {'; '.join(said)}")
     if dropped := done.get("places_dropped"):
         lines.append(f"  words of place left out on key frames {', '.join(map(str, dropped))}, where they did not fit")
     if none := done.get("none_frames"):

@@ -38,6 +38,7 @@ def test_everything_is_in_it():
         "It replaces the manual text.",
         "feedback saw the first frame only",
         "surround the target: tree, lawn",
+        'the tracker itself was given "a red kite" from frame 1',
         '  1. "human on a swing seat"  (the manual text)\n     its best proposal found the target: IoU 0.50, '
         "margin -0.25; not accepted",
         "words that led to the target: seat",
