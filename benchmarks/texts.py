@@ -1,6 +1,6 @@
 """Cost of another source of texts: decoded frames, crops and seconds with 1, 2 and 4 sources.
 
-    python benchmarks/texts.py [--sequences 24] [--frames 4] [--repeats 3]
+    python benchmarks/texts.py [--sequences 8] [--frames 4] [--repeats 3]
 
 Frames are 1280 x 720 (JPEG), texts are grounded and embedded by the offline models (``attributes``). All texts of a
 sequence are measured in one pass. ``alone`` is what it costs to score the same sources one after the other. Runs
@@ -75,7 +75,7 @@ def scored(numbers: tuple[int, ...], count: int, frames: int, content: bytes) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sequences", type=int, default=24)
+    parser.add_argument("--sequences", type=int, default=8)
     parser.add_argument("--frames", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()

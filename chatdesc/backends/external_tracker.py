@@ -17,7 +17,8 @@ A command named as ``external-text:COMMAND`` takes words as well, and reads one 
 >>> parse("10,20,30,40,0.9")
 (array([10., 20., 30., 40.], dtype=float32), 0.9)
 
-A PATH is absolute, may hold spaces, and reaches to the end of the line; the file exists until the next line.
+A PATH is absolute, may hold spaces, and reaches to the end of the line; the file exists until the next line, that of
+``start`` until the first answer.
 Standard output is for answers only, each flushed; messages for people go to standard error, whose last lines become
 part of the error message if something fails. The process gets no variable of the environment that holds a token, a key
 or a password, but for those that ``CHATDESC_TRACKER_ENV`` names. A complete stub:
@@ -161,7 +162,8 @@ class ExternalTracker:
 
     def _step(self, session: Session, frames: Frames, index: int) -> float:
         """Track one frame and return its score. The session's box moves, unless the target is not visible."""
-        path = _file(frames, index, session.folder.name)
+        # Before the first answer the process may still be loading, the first image unread.
+        path = _file(frames, index, session.folder.name, alone=session.answered > 0)
         answer = session.process.ask(f"frame {path}", self.timeout if session.answered else self.start_timeout)
         try:
             box, score = parse(answer)
@@ -232,15 +234,19 @@ def _hash(command: list[str]) -> str:
     return digest.hexdigest()
 
 
-def _file(frames: Frames, index: int, folder: str) -> str:
-    """Path of a frame: its own file where it is on this machine, else a copy in ``folder`` that replaces the last."""
+def _file(frames: Frames, index: int, folder: str, alone: bool = True) -> str:
+    """Path of a frame: its own file where it is on this machine, else a copy in ``folder``.
+
+    Args:
+        alone: the copy replaces earlier ones.
+    """
     path = frames.paths[index]
     found = _on_disk(frames, path)
     if found:
         return found
     data = frames.encoded(index)
     copy = os.path.join(folder, f"{index:08d}{os.path.splitext(path)[1]}")
-    for earlier in os.listdir(folder):
+    for earlier in os.listdir(folder) if alone else ():
         os.unlink(os.path.join(folder, earlier))
     with open(copy, "wb") as file:
         file.write(data)

@@ -88,7 +88,7 @@ def subjects_of(named: NamedTexts, audited: Iterable[Subject]) -> tuple[Subject,
 
 def _each(source: str, said: SequenceTexts, known: Subject) -> Iterator[Subject]:
     ranges = _ranges(said, known.num_frames)
-    for number, (text, written) in enumerate(zip(said.candidates, said.written, strict=True)):
+    for number, (text, written) in enumerate(zip(said.candidates, said.written or said.candidates, strict=True)):
         yield Subject(
             known.sequence,
             written,

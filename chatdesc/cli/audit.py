@@ -113,7 +113,7 @@ def audit(
 
       chatdesc audit tnl2k /data/TNL2K --strict
 
-      chatdesc audit lasot /data/LaSOT --texts ours=runs/lasot --texts theirs=cldtracker_lasot.json
+      chatdesc audit lasot /data/LaSOT --texts ours=runs/lasot
 
       chatdesc audit otb-lang /data/OTB --frames --preset gpu
 

@@ -59,7 +59,9 @@ def compare(
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(help="Arm that the others are compared with, and whose texts are shuffled (default: manual)"),
+        typer.Option(
+            metavar="NAME", help="Arm that the others are compared with, and whose texts are shuffled (default: manual)"
+        ),
     ] = None,
     similar: Annotated[
         float,

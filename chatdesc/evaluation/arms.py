@@ -9,7 +9,7 @@ of a sequence are tracked side by side, so that no arm decodes a frame again; ar
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -180,16 +180,20 @@ class Comparison:
         words = self.words(row)
         if before is None or before["problems"] or self._unjudged(row, before):
             return True
-        return self.kept(row, words, before).keys() != words.keys()
+        return self.kept(row, words, before).keys() != words.keys() or bool(self._superfluous(words, before))
+
+    def _superfluous(self, words: Mapping[str, ArmWords], before: ArmRow) -> set[str]:
+        """Arms that are asked for and have a track, but no words any more."""
+        return {arm.name for arm in self.arms if arm.name in before.get("arms", {})} - words.keys()
 
     def late(self, row: Row, before: ArmRow | None) -> str:
         """Why a sequence has no tracks with its present words in all arms, so that it cannot be compared yet."""
         words = self.words(row)
         lacking = words.keys() - self.kept(row, words, before).keys()
         known, failed = (before["arms"], before.get("arm_problems", {})) if before else ({}, {})
-        if not lacking or (before and before["problems"] and not known):
+        if before and before["problems"] and not known:
             return ""
-        if lacking & known.keys():
+        if lacking & known.keys() or (before and self._superfluous(words, before)):
             return OTHER_TEXTS
         return NOT_YET if lacking - set(failed) else ""
 
@@ -254,6 +258,7 @@ class Comparison:
                     raise result
                 nothing = dict.fromkeys(arm.name for arm in self.arms)
                 result = Done(nothing, empty_arm_row() | {"problems": [f"{type(result).__name__}: {result}"]})
+            _withdraw(store, name, result.tracks.keys())
             for arm, made in result.tracks.items():
                 self.keep(name, arm, made)
             done = cast(ArmRow, result.row | {"sequence": name})
@@ -421,6 +426,14 @@ class Comparison:
             seen = feedback(grounding, sequence.boxes[0], theta, threshold)
             judged[name] = {"iou": seen.iou, "top_iou": seen.top_iou, "truncated": seen.truncated}
         return judged
+
+
+def _withdraw(store: JsonStore[ArmRow], name: str, arms: Collection[str]) -> None:
+    """Take arms out of a row before their tracks change: whoever is killed in between leaves no row that is wrong."""
+    before = store.finished(name)
+    if before is not None and not before.get("arms", {}).keys().isdisjoint(arms):
+        left = {arm: record for arm, record in before["arms"].items() if arm not in arms}
+        store.save(before | {"arms": left})
 
 
 def verified_means(done: Track) -> list[float | None]:

@@ -6,7 +6,7 @@
 >>> [row] = means(readings, ("manual", "qwen", "mine"))
 >>> row["n"], row["manual"], row["qwen"], row["mine"]
 (4, 20.0, 26.0, 23.0)
->>> [(row["source"], row["difference"], row["p"], row["p, Holm"]) for row in differences(readings, ("manual", "qwen"))]
+>>> [(row["source"], row["difference"], row["p"], row["p_holm"]) for row in differences(readings, ("manual", "qwen"))]
 [('qwen', 6.0, 0.125, 0.125)]
 """
 
@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from chatdesc.evaluation.intervals import interval_columns, paired
 from chatdesc.evaluation.readings import MANUAL, Measure, Reading, Readings
 from chatdesc.evaluation.text_statistics import TOGETHER, words_of
-from chatdesc.metrics.holm import holm, sign_test
 from chatdesc.metrics.paired import known_mean
+from chatdesc.metrics.significance import holm, sign_test
 from chatdesc.tables import Record
 
 TABLES = ("alignment", "grounding", "words")
@@ -58,7 +58,7 @@ def differences(
 ) -> list[Record]:
     """A row per dataset, judge, measure and source: how much it differs from ``baseline``, over the pairs of both.
 
-    Columns: ``means`` of both over the pairs, those of ``intervals.COLUMNS``, and ``p``: the sign test; ``p, Holm`` is
+    Columns: ``means`` of both over the pairs, those of ``intervals.COLUMNS``, and ``p``: the sign test; ``p_holm`` is
     corrected over the sources of one measure.
     """
     rows: list[Record] = []
@@ -66,7 +66,7 @@ def differences(
         found = [_difference(measure, list(of), name, baseline) | {"dataset": dataset} for name in names]
         kept = [row for row in found if row["source"] != baseline and row["pairs"]]
         for row, corrected in zip(kept, holm([row["p"] for row in kept]), strict=True):
-            rows.append({"dataset": dataset} | row | {"p, Holm": corrected})
+            rows.append({"dataset": dataset} | row | {"p_holm": corrected})
     return rows
 
 

@@ -43,6 +43,7 @@ from chatdesc.evaluation.tracking import track_pending
 from chatdesc.loaders import NAMES
 from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.ope import Score
+from chatdesc.rows.schema import slim
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
@@ -183,13 +184,13 @@ def compare(
         asked = CompareInput.read(Path(run), chosen, protocol)
         data = asked.open(root, text_root)
         if results:
-            brought = ArmResults(external(results, sources))
+            brought = ArmResults.brought(external(results, sources), sources)
             return compare_arms(asked, brought, data=data, baseline=baseline, sources=sources)
         work = Comparison.create(asked.run, data, judge, tracker, encoder, device, verifier)
     work.arms = chosen_arms(arms, list(sources), refined=not alone)
     refuse_baseline(baseline, [arm.name for arm in work.arms])
-    work.wording = _wording(work, asked, sources, baseline)
     of = {name: source.of(asked.names) for name, source in sources.items()}
+    work.wording = _wording(work, asked, sources, of, baseline)
     failures = track_pending(work, asked.names, sequences_in_flight, progress)
     found = ArmResults.of(work, asked)
     return compare_arms(asked, found, failures, work.data, baseline, of, similar, work)
@@ -228,15 +229,27 @@ def refuse_baseline(baseline: str | None, arms: Collection[str]) -> None:
         raise ChatdescError(f"--baseline {baseline}: is none of the arms, which are {', '.join(arms)}")
 
 
-def _wording(work: Comparison, asked: CompareInput, sources: Mapping[str, NamedTexts], baseline: str | None) -> Wording:
-    """The words of the arms. The shuffled texts are the baseline's; the manual ones where that has none of its own."""
-    wording = Wording(sources, seed=work.settings.seed)
+def _wording(
+    work: Comparison,
+    asked: CompareInput,
+    sources: Mapping[str, NamedTexts],
+    matched: Mapping[str, NamedTexts],
+    baseline: str | None,
+) -> Wording:
+    """The words of the arms. The shuffled texts are the baseline's; the manual ones where that has none of its own.
+
+    Args:
+        matched: the sources with the texts of the sequences that are asked for.
+    """
+    seed = work.settings.seed
     if not any(arm.name in SHUFFLED for arm in work.arms):
-        return wording
+        return Wording(matched, seed=seed)
     has_manual = any((row["manual_text"] or "").strip() for row in asked.rows)
     others = MANUAL if has_manual or not sources else next(iter(sources))
     words = baseline if baseline in (MANUAL, REFINED, *sources) else others
-    return Wording(sources, donors_in(work.every_row(), wording, words), work.settings.seed)
+    rows = list(map(slim, work.every_row()))
+    of_all = {words: sources[words].of(row["sequence"] for row in rows)} if words in sources else {}
+    return Wording(matched, donors_in(rows, Wording(of_all), words), seed)
 
 
 def compare_arms(
@@ -273,7 +286,7 @@ def compare_arms(
             *found.notes,
             *_remarks(asked, results, found.arms, names),
             *(f"{row['arm']}: {'; '.join(row['notes'])}" for row in found.rows if row["notes"]),
-            *(f"{name}: {note}" for name, source in (sources or {}).items() for note in source.notes),
+            *(note for source in (sources or {}).values() for note in source.notes),
             *alike.notes(len(names)),
         ),
         failures or results.failures,

@@ -15,7 +15,6 @@ from chatdesc.evaluation.compare_input import CompareInput
 from chatdesc.evaluation.evaluate import Evaluation
 from chatdesc.evaluation.results import ResultFolder
 from chatdesc.names import counted, file_name, some
-from chatdesc.rows.schema import Row
 from chatdesc.rows.store import JsonStore
 from chatdesc.tables import Record
 from chatdesc.types import ChatdescError
@@ -31,6 +30,7 @@ class ArmResults:
         arms: all arms that there can be.
         judged: what was verified and grounded per sequence; empty where another tracker's results were brought.
         late: sequences that lack tracks of their present texts, and why.
+        wordless: the arms for which a sequence has no words.
         place: where chatdesc's own tracks are.
     """
 
@@ -39,7 +39,14 @@ class ArmResults:
     judged: list[ArmRow] = field(default_factory=list)
     grounder: UsedGrounder = EXTERNAL
     late: Mapping[str, str] = field(default_factory=dict)
+    wordless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     place: Path | None = None
+
+    @classmethod
+    def brought(cls, folders: Mapping[str, ResultFolder], sources: Iterable[str] = ()) -> ArmResults:
+        """Another tracker's results: without, with the manual and the refined text there is a row in any case."""
+        arms = [arm.name for arm in chosen_arms(ALL, list(sources))]
+        return cls(folders, tuple(arm for arm in arms if arm in SOURCES or arm in folders))
 
     @classmethod
     def of(cls, work: Comparison, asked: CompareInput) -> ArmResults:
@@ -65,7 +72,8 @@ class ArmResults:
         done = {row["sequence"]: row for row in judged}
         late = {row["sequence"]: why for row in asked.rows if (why := work.late(row, done.get(row["sequence"])))}
         used = UsedGrounder(settings["grounder"], work.selecting)
-        return cls(folders, tuple(places), judged, used, late, work.place)
+        wordless = {row["sequence"]: tuple(places.keys() - work.words(row).keys()) for row in asked.rows}
+        return cls(folders, tuple(places), judged, used, late, wordless, work.place)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -120,8 +128,9 @@ def score_arms(asked: CompareInput, results: ArmResults) -> ScoredArms:
     if not now:
         raise ChatdescError("\n".join(late))
     truths = {name: truth for name, truth in asked.truths.items() if name in now}
-    problems = problems_of(asked.rows, results)
-    arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), problems, SHUFFLED)
+    problems = problems_of(results)
+    of_needed = {name: [p for p in of if p.arm not in SHUFFLED] for name, of in problems.items()}
+    arms, left_out = common(scored(results.folders, truths, asked.dataset, asked.rules), of_needed, SHUFFLED)
     names = [line.sequence for line in next(iter(arms.values())).lines]
     rows = arm_rows(arms, results.grounder, len(asked.truths), results.arms)
     return ScoredArms(arms, names, rows, [*asked.notes, *late, *left_out, *never_tracked(results, problems)])
@@ -143,16 +152,16 @@ def ready(asked: CompareInput, results: ArmResults) -> tuple[set[str], list[str]
     return set(asked.truths) - results.late.keys(), notes
 
 
-def problems_of(rows: Iterable[Row], results: ArmResults) -> dict[str, list[ArmProblem]]:
+def problems_of(results: ArmResults) -> dict[str, list[ArmProblem]]:
     """Why sequences have no track in some arm, where more is known than that a file is missing."""
     problems: dict[str, list[ArmProblem]] = {}
     for row in results.judged:
         of_arms = [ArmProblem(arm, why) for arm, why in row.get("arm_problems", {}).items()]
         if row["problems"]:
             problems[row["sequence"]] = of_arms or [ArmProblem("", why) for why in row["problems"]]
-    for run_row in rows if results.judged and MANUAL in results.arms else ():
-        if not (run_row["manual_text"] or "").strip():
-            problems.setdefault(run_row["sequence"], []).append(ArmProblem(MANUAL, "it has no manual text"))
+    for name, arms in results.wordless.items():
+        if lacking := [ArmProblem(arm, f"it has no {arm} text") for arm in results.arms if arm in arms]:
+            problems.setdefault(name, []).extend(lacking)
     return problems
 
 

@@ -46,7 +46,6 @@ def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
         (shown_arms(result.arms), f"{about}, in %"),
         (shown_arms(result.similar_arms), f"similar-object frames, {about}, in %"),
         (shown_differences(result.differences), f"paired differences, {about}, in points ({MDE})"),
-        (shown_differences(result.similar_differences), f"the same on similar-object frames, in points ({MDE})"),
         *against_tables(result.against, about),
         (
             shown_verification(result.verification),

@@ -116,7 +116,7 @@ def _difference(row: Record) -> Record:
         "difference (95 %)": gain_cell(row, scale, digits),
         "MDE": detectable_cell(row, scale, digits),
         "better/ worse": better_cell(row),
-        "p": _probability(row["p, Holm"]),
+        "p": _probability(row["p_holm"]),
     }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chatdesc.texts.files import json_of
 from chatdesc.texts.mappings import said_of
 from chatdesc.texts.said import Said, texts_of
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, one_line
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -32,8 +32,16 @@ def read_lerobot(root: Path) -> Said:
     rate = info.get("fps") if isinstance(info, dict) else None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 10_000:
         raise ChatdescError(f"{root.name}/meta/info.json: names no frames per second (fps); take it from a copy")
-    names = dict(_names(root))
-    said = {names[e]: texts_of(_by_frame(items, rate)) for e, items in _persistent(root) if e in names}
+    import pyarrow
+
+    try:
+        names = dict(_names(root))
+        if len(set(names.values())) < len(names):
+            raise ChatdescError(f"{root.name}: two episodes have one sequence; write the dataset anew")
+        said = {names[e]: texts_of(_by_frame(items, rate)) for e, items in _persistent(root) if e in names}
+    except (pyarrow.ArrowException, OSError, AttributeError, TypeError, ValueError, OverflowError) as error:
+        why = one_line(str(error))[:200]
+        raise ChatdescError(f"{root.name}: its episodes cannot be read ({why}); copy it again") from None
     return said_of(said)
 
 

@@ -178,12 +178,19 @@ def test_frames_that_are_no_files_are_written_for_it(script):
     )
     frames = frames_of(4)
     [answer] = follow(script(body), Follow(frames, 1, 4, init=BOX))
-    assert answer.boxes.tolist() == [[64, 48, 1, 1]] * 3  # one file at a time
+    # one file at a time, but that of the start, which stays until the process has answered
+    assert answer.boxes.tolist() == [[64, 48, 1, 2], [64, 48, 1, 1], [64, 48, 1, 1]]
     folder = Path(answer.session.folder.name)
     assert folder.exists()
     del answer
     gc.collect()
     assert not folder.exists()
+
+
+def test_one_that_loads_for_long_still_finds_its_first_image(script):
+    body = "time.sleep(0.5)\nopen(rest.split(' ', 1)[1]).close()\nfor line in sys.stdin: print('1,2,3,4')\n"
+    [answer] = follow(script(body), Follow(frames_of(4), 1, 4, init=BOX))
+    assert len(answer.boxes) == 3
 
 
 def test_a_frame_behind_a_link_is_copied_where_it_may_be_read_at_all(tmp_path):

@@ -1,6 +1,8 @@
 """Tables with one column per source, worked by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatdesc.evaluation.by_source import differences, means, together
 from chatdesc.evaluation.readings import Measure, Reading, Readings, joined, of_row, with_words
@@ -44,10 +46,10 @@ def test_holm_counts_the_sources_of_one_measure():
     """Six pairs that all get better have p = 2 / 64; with two sources the smaller one is doubled."""
     rows = readings(*[{"manual": 1.0, "a": 2.0, "b": 2.0 if n < 5 else 0.0} for n in range(6)])
     a, b = differences(rows, ("manual", "a", "b"))
-    assert (a["p"], a["p, Holm"]) == pytest.approx((2 / 64, 4 / 64))
-    assert (b["p"], b["p, Holm"]) == pytest.approx((14 / 64, 14 / 64))
+    assert (a["p"], a["p_holm"]) == pytest.approx((2 / 64, 4 / 64))
+    assert (b["p"], b["p_holm"]) == pytest.approx((14 / 64, 14 / 64))
     [alone] = differences(rows, ("manual", "a"))
-    assert alone["p, Holm"] == alone["p"]
+    assert alone["p_holm"] == alone["p"]
 
 
 def test_datasets_are_apart():
@@ -88,3 +90,20 @@ def test_words_of_each_source():
     assert [all_of["same as another's"][name] for name in names] == [1.0, 0.0, 1.0]
     gaps = {(row["measure"], row["source"]): row["difference"] for row in differences([one, two], names, table="words")}
     assert gaps["length", "a"] == 2.0 and gaps["names a position", "a"] == 0.5
+
+
+NUMBERS = st.none() | st.floats(-100, 100)
+
+
+@given(st.lists(st.fixed_dictionaries({"manual": NUMBERS, "a": NUMBERS, "b": NUMBERS}), min_size=1, max_size=12))
+def test_a_difference_turned_round_has_the_other_sign(values):
+    rows = readings(*values)
+    there = {row["source"]: row for row in differences(rows, ("manual", "a", "b"), "a")}
+    back = {row["source"]: row for row in differences(rows, ("a", "manual"), "manual")}
+    assert ("manual" in there) == ("a" in back)  # where there is no pair there is no row
+    if back:
+        assert there["manual"]["difference"] == pytest.approx(-back["a"]["difference"])
+        assert (there["manual"]["better"], there["manual"]["worse"]) == (back["a"]["worse"], back["a"]["better"])
+        assert there["manual"]["p"] == back["a"]["p"]
+    for row in there.values():
+        assert row["p"] is None or row["p"] <= row["p_holm"] <= 1

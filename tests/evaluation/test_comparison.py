@@ -22,6 +22,7 @@ from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from tests.makers.results import STILL, off_target
 from tests.makers.rows import a_row
+from tests.makers.sequences import sequence_of
 
 
 def run_rows():
@@ -96,9 +97,9 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
     """A message that holds the name of another arm is not that arm's."""
     lost = arm_row("a", ["manual: refined: lost"], arm_problems={"manual": "refined: lost"})
     whole = arm_row("b", ["DataError: refined: unreadable"])
-    results = ArmResults({"no-text": None}, ("no-text", "manual", "refined"), [lost, whole, arm_row("c")])
-    rows = [a_row("c", manual_text=" "), a_row("a")]
-    problems = problems_of(rows, results)
+    arms = ("no-text", "manual", "refined")
+    results = ArmResults({"no-text": None}, arms, [lost, whole, arm_row("c")], wordless={"c": ("manual",), "a": ()})
+    problems = problems_of(results)
     assert problems == {
         "a": [ArmProblem("manual", "refined: lost")],
         "b": [ArmProblem("", "DataError: refined: unreadable")],
@@ -108,7 +109,7 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
         "the arm manual has no result, for instance: a: manual: refined: lost",
         "the arm refined has no result, for instance: no track",
     ]
-    assert problems_of(rows, ArmResults({}, ("no-text", "random"), [arm_row("c")])) == {}  # no arm needs that text
+    assert problems_of(ArmResults({}, ("no-text", "random"), [arm_row("c")], wordless={"c": ("manual",)})) == {}
 
 
 def test_who_chose_is_no_judge(run, tmp_path):
@@ -136,3 +137,45 @@ def test_tracks_of_other_texts_are_left_out(run, tmp_path):
     assert {row["sequences"] for row in found.arms} == {"1/3"}
     assert found.notes[1].startswith("1 of 3 sequences was tracked with other texts and is left out: a")
     assert np.isfinite([truth.boxes for truth in asked.truths.values()]).all()
+
+
+def test_all_arms_against_the_baseline_and_on_sequences_that_an_attribute_names(run, tmp_path):
+    far = {"no-text": {"a": 4, "b": 2, "c": 0}, "manual": {"a": 2, "b": 2, "c": 2}, "refined": {"a": 0, "b": 2, "c": 1}}
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, **of))) for arm, of in far.items()}
+    asked = CompareInput.read(run, Selection())
+    data = {name: sequence_of(name=name, attributes={"BC": name != "b", "SV": True}) for name in "abc"}
+    found = compare_arms(asked, ArmResults(folders), data=data)
+    rows = {(row["frames"], row["arm"]): row for row in found.against if row["measure"] == "P"}
+    assert found.baseline == "manual" and list(rows) == [
+        ("all", "no-text"), ("all", "refined"), ("BC", "no-text"), ("BC", "refined"),
+    ]  # fmt: skip
+    assert rows["all", "refined"]["difference"] == pytest.approx((0.5 + 0 + 0.25) / 3)
+    assert (
+        rows["BC", "refined"]["difference"] == pytest.approx((0.5 + 0.25) / 2) and rows["BC", "refined"]["pairs"] == 2
+    )
+    other = compare_arms(asked, ArmResults(folders), baseline="no-text")
+    assert other.baseline == "no-text" and {row["arm"] for row in other.against} == {"manual", "refined"}
+    with pytest.raises(ChatdescError, match="--baseline mine: is none of the arms, which are no-text"):
+        compare_arms(asked, ArmResults(folders), baseline="mine")
+
+
+def test_results_of_other_texts_are_arms_as_well(tmp_path):
+    for name in ("m", "r", "x"):
+        off_target(tmp_path / name, a=0)
+    specs = [f"{tmp_path / place}={arm}" for place, arm in (("x", "mine"), ("m", "manual"), ("r", "refined"))]
+    brought = external(specs, ["mine"])
+    assert list(brought) == ["manual", "mine", "refined"]
+    assert ArmResults.brought(brought, ["mine"]).arms == ("no-text", "manual", "mine", "refined")
+    with pytest.raises(ChatdescError, match="does not say which text"):
+        external(specs)
+
+
+def test_an_arm_that_may_lack_sequences_leaves_them_to_the_others(run, tmp_path):
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0, b=0, c=1))) for arm in ("manual", "refined")}
+    folders["shuffled-same-class"] = ResultFolder(str(off_target(tmp_path / "s", a=4)))
+    found = compare_arms(CompareInput.read(run, Selection()), ArmResults(folders, tuple(folders)))
+    assert {row["arm"]: row["sequences"] for row in found.arms} == {
+        "manual": "3/3", "refined": "3/3", "shuffled-same-class": "1/3",
+    }  # fmt: skip
+    pairs = {row["arm"]: row["pairs"] for row in found.against if row["measure"] == "AUC"}
+    assert pairs == {"refined": 3, "shuffled-same-class": 1}

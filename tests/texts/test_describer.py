@@ -72,6 +72,20 @@ def test_ranges_get_the_text_that_is_in_force_there(root, described, tmp_path):
     chatdesc.annotate("synthetic", root, out=tmp_path / "run", describer=f"file:{place}", **options)
     [row] = rows_of(tmp_path / "run").values()
     assert [(part["start"], part["text"]) for part in row["ranges"]] == [(0, "red"), (2, "blue")]
+    tried = [(tried["start"], tried["text"]) for tried in row["rounds"] if tried["source"] == "refined"]
+    assert tried == [(0, "red"), (2, "blue")]
+
+
+def test_texts_of_another_program_on_real_video(shared_data, tmp_path):
+    """Seven of its texts of this sequence are random letters."""
+    random = "'oavjyfj gqreqSbo 'cxsol'f oIgfI'g xfwdjwcc kiIncqnT fhklpSwc".split()
+    source = shared_data / "published_texts" / "cldtracker_otb.json"
+    options = QUICK | {"sequences": "Man", "keep_manual_if_better": False}
+    chatdesc.annotate("otb-lang", shared_data / "otb", out=tmp_path / "run", describer=f"file:{source}", **options)
+    [row] = rows_of(tmp_path / "run").values()
+    tried = [tried["text"] for tried in row["rounds"] if tried["source"] == "refined"]
+    assert {f"object {letters}" for letters in random} < set(tried)
+    assert row["status"] == "ok" and not set(row["text"].split()) & set(random)
 
 
 def test_the_hash_is_that_of_the_texts_and_not_of_the_file(tmp_path):

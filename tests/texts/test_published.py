@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import chatdesc
 from chatdesc.loaders import load
 from chatdesc.texts.matching import form
 from chatdesc.texts.named import read_named
@@ -76,3 +77,14 @@ class TestReannotations:
         lacking = len(entries) - len(found.texts)
         assert bool(lacking) == bool(found.notes)  # malformed ones are named
         assert not any("<" in said.candidates[0] for said in found.texts.values())
+
+
+def test_an_audit_finds_its_random_letters_and_none_in_the_manual_texts(published, shared_data):
+    texts = [f"cld={published / 'cldtracker_lasot_test.json'}", f"own={shared_data / 'lasot_annos'}"]
+    options = {"checks": ["gibberish", "formatting"], "sequences": "airplane-1,bear-2,bus-2,zebra-10"}
+    found = chatdesc.audit("lasot", shared_data / "lasot_annos", texts=texts, **options)
+    manual, theirs, own = found.sources
+    assert manual.findings.keys() == {name.removesuffix(" in own") for name in own.findings}
+    letters = {of.name: sum(f.check == "gibberish" for f in of.all_findings()) for of in found.sources}
+    assert letters["manual"] == letters["own"] == 0
+    assert letters["cld"] > 0.15 * theirs.texts
