@@ -58,7 +58,10 @@ def row_of(run: Path, sequence: str) -> Row:
 
 def story(row: Row) -> list[str]:
     """The story as lines of text."""
-    parts = [_head(row), _texts(row), _rounds(row), _ranges(row), _alignment(row), _tracking(row), _provenance(row)]
+    parts = [
+        _head(row), _texts(row), _rounds(row), _ranges(row), _alignment(row), _measures(row), _tracking(row),
+        _provenance(row),
+    ]  # fmt: skip
     lines: list[str] = []
     for part in parts:
         lines += ["", *part] if lines and part else part
@@ -185,6 +188,19 @@ def _alignment(row: Row) -> list[str]:
             f"  {entry['encoder']} on {counted(entry['frames'], 'frame')}: cosine {cosine}, margin {margin}{cut}"
         )
     return ["Alignment with the target's crops, manual > chosen text (cosine x 100):", *lines] if lines else []
+
+
+def _measures(row: Row) -> list[str]:
+    """A line per measure and text: its value, where the text stops holding, and what its words do."""
+    lines = []
+    for record in row.get("measures") or []:
+        stops = record["stops_at"]
+        more = [] if stops is None else [f"it no longer holds from frame {stops} on"]
+        pairs = list(zip(record["words"], record["roles"], strict=True))
+        more += [f"{word} {role}" for word, role in pairs if role in ("needed", "harmful")]
+        said = f"  {record['measure']} of {record['text']}: {_number(record['value'])}"
+        lines.append("; ".join([said, *more]))
+    return ["Further measures (a higher value is better):", *lines] if lines else []
 
 
 def _tracking(row: Row) -> list[str]:
