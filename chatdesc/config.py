@@ -21,6 +21,54 @@ STYLES = ("concise", "detailed")
 MODELS, PROMPTS, METHOD, OUTPUT = "Models", "Describer input and text", "Method", "Output"
 
 
+FIRST, UNIFORM, TRACK, SELF = "first", "uniform", "track", "self"
+TRAINING = ("train",)  # splits on which no tracker is evaluated
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What gives feedback.
+
+    Attributes:
+        kind: ``first``, ``uniform``, ``track`` or ``self``.
+        count: frames that are grounded (1 with ``first``), or tracked.
+
+    >>> Heard.parse("track:40"), Heard.parse("first").grounded
+    (Heard(kind='track', count=40), 1)
+    """
+
+    kind: str
+    count: int = 1
+
+    @classmethod
+    def parse(cls, feedback: str) -> Heard:
+        """``first``, ``uniform:K``, ``track:N`` or ``self:N``.
+
+        Raises:
+            ChatdescError: anything else, K under 1, or N under 2.
+        """
+        kind, _, count = feedback.partition(":")
+        if feedback == FIRST:
+            return cls(FIRST)
+        least = {UNIFORM: 1, TRACK: 2, SELF: 2}.get(kind)
+        if least is not None and re.fullmatch("[0-9]{1,9}", count) and int(count) >= least:
+            return cls(kind, int(count))
+        raise ChatdescError(
+            "--feedback is 'first', 'uniform:K' with K >= 1, 'track:N' or 'self:N' with N >= 2 frames, not "
+            f"{feedback!r}"
+        )
+
+    @property
+    def tracked(self) -> bool:
+        """Whether texts are also tried in tracking."""
+        return self.kind in (TRACK, SELF)
+
+    @property
+    def grounded(self) -> int:
+        """On how many frames a text is grounded."""
+        return 1 if self.tracked else self.count
+
+
 def _setting(default: Any, help: str, panel: str, **limits: Any) -> Any:  # noqa: A002
     """A field of Settings with all that the command line says of it.
 
@@ -64,8 +112,12 @@ class Settings:
     box_threshold: float | None = _setting(None, "Minimum score of a proposal (default: the grounder's own)", METHOD)
     feedback: str = _setting(
         "first",
-        "Frames that give feedback: first (the only honest choice for test splits) or uniform:K (training splits)",
+        "What gives feedback: first (the first frame), uniform:K (K frames; training splits), track:N (tracking with "
+        "each text over N frames; training splits), or self:N (the same without ground truth)",
         METHOD,
+    )
+    i_know_this_uses_ground_truth: bool = _setting(
+        False, "Allow --feedback track:N on sequences that are not of a training split; their scope says so", METHOD
     )
     region: str = _setting("box", "Image region shown to the describer", PROMPTS, choices=REGIONS)
     style: str = _setting("concise", "Style of the texts", PROMPTS, choices=STYLES)
@@ -106,7 +158,7 @@ class Settings:
     seed: int = _setting(0, "Random seed (random verifier, sampling describers)", METHOD)
 
     def __post_init__(self) -> None:
-        feedback_frames(self.feedback)
+        self._check_feedback()
         for setting in fields(self):
             option, value = f"--{setting.name.replace('_', '-')}", getattr(self, setting.name)
             least, choices = setting.metadata.get("least"), setting.metadata.get("choices")
@@ -119,6 +171,29 @@ class Settings:
                 raise ChatdescError(f"--{name} is an IoU in (0, 1], not {getattr(self, name)}")
         if not 0 <= self.min_margin < 1:
             raise ChatdescError(f"--min-margin is a difference of scores in [0, 1), not {self.min_margin}")
+
+    def _check_feedback(self) -> None:
+        """Refuse feedback from tracks that the other settings make impossible, or that would hear nothing."""
+        heard = self.heard
+        if not heard.tracked:
+            return
+        option = f"--feedback {self.feedback}"
+        if self.tracker == "none":
+            raise ChatdescError(f"{option}: no text can be tracked with --tracker none")
+        if heard.count <= self.ground_every:
+            raise ChatdescError(
+                f"{option}: a text has no part in a track before its first key frame; take more frames than "
+                f"--ground-every {self.ground_every}, better three times as many"
+            )
+        if heard.kind == SELF and self.every:
+            raise ChatdescError(
+                f"{option} looks at no box but the first, and --every {self.every} at one of each range"
+            )
+
+    @property
+    def heard(self) -> Heard:
+        """What gives feedback, taken apart."""
+        return Heard.parse(self.feedback)
 
     def describer_options(self) -> dict[str, Any]:
         """What a describer is told beside its model; what is None is left to it."""
@@ -175,20 +250,6 @@ def public_spec(spec: str) -> str:
 
 def _last_name(found: re.Match[str]) -> str:
     return found.group(1) + PureWindowsPath(found.group(2).rstrip("/\\")).name
-
-
-def feedback_frames(feedback: str) -> int:
-    """``first`` -> 1, ``uniform:K`` -> K.
-
-    Raises:
-        ChatdescError: anything else.
-    """
-    if feedback == "first":
-        return 1
-    kind, _, count = feedback.partition(":")
-    if kind == "uniform" and count.isdecimal() and int(count) >= 1:
-        return int(count)
-    raise ChatdescError(f"--feedback is 'first' or 'uniform:K' with K >= 1, not {feedback!r}")
 
 
 @dataclass(frozen=True, slots=True)

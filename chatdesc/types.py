@@ -341,6 +341,29 @@ NOT_SHOWN = {"shown": False}  # of a field of Describe that no model sees: cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Departure:
+    """Where a tracker that followed a text left the target, and onto what.
+
+    Attributes:
+        after, of: the tracker was on the target for ``after`` of ``of`` frames.
+        frame, box: what it followed in the target's place, [4] xywh in pixels, and a frame in which it is there.
+        target: the target [4] in that frame; None where it is not known.
+        by: ``language`` if the text led there on a key frame, else ``tracker``.
+        words: words of the text that fit what it followed as well.
+        said: all that in words, as it stands in the prompt.
+    """
+
+    after: int
+    of: int
+    frame: FrameRef
+    box: Boxes
+    target: Boxes | None = None
+    by: str = "tracker"
+    words: tuple[str, ...] = ()
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Describe:
     """Ask for a description of the target; answered with the model's raw text, or with Candidates.
 
@@ -358,6 +381,7 @@ class Describe:
             its area); None with a single feedback frame.
         sequence, at: the sequence's name, and the number of the frame in the whole of it, for describers that look a
             text up; one that reads them must not be ``cacheable``.
+        departure: where a tracker left the target when it followed the text before; None where none did.
     """
 
     frame: FrameRef
@@ -371,6 +395,7 @@ class Describe:
     tried: tuple[str, ...] = ()
     background_dropped: tuple[str, ...] = ()
     motion: tuple[float, float] | None = None
+    departure: Departure | None = None
     sequence: str = field(default="", metadata=NOT_SHOWN)
     at: int = field(default=0, metadata=NOT_SHOWN)
 
@@ -380,6 +405,11 @@ class Candidates:
     """A describer's answer that nobody wrote for this request: texts that are all tried, the whole of what it has."""
 
     texts: tuple[str, ...]
+
+    @property
+    def plain_prompt(self) -> str:
+        """The prompt without what it says of a departure, for models that were trained on all of its other lines."""
+        return self.prompt.replace(self.departure.said, "") if self.departure and self.departure.said else self.prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)

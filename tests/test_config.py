@@ -1,19 +1,64 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chatdesc.config import Resources, Settings, feedback_frames, from_preset, presets, public_spec
+from chatdesc.config import Heard, Resources, Settings, from_preset, presets, public_spec
 from chatdesc.types import ChatdescError
 
 
-@pytest.mark.parametrize(("feedback", "frames"), [("first", 1), ("uniform:1", 1), ("uniform:12", 12)])
-def test_feedback_frames(feedback, frames):
-    assert feedback_frames(feedback) == frames
+@pytest.mark.parametrize(
+    ("feedback", "heard", "grounded", "tracked"),
+    [
+        ("first", Heard("first", 1), 1, False),
+        ("uniform:1", Heard("uniform", 1), 1, False),
+        ("uniform:12", Heard("uniform", 12), 12, False),
+        ("track:40", Heard("track", 40), 1, True),
+        ("self:2", Heard("self", 2), 1, True),
+    ],
+)
+def test_what_gives_feedback(feedback, heard, grounded, tracked):
+    assert Heard.parse(feedback) == heard
+    assert (heard.grounded, heard.tracked) == (grounded, tracked)
+
+
+@given(st.sampled_from(["uniform", "track", "self"]), st.integers(2, 10**9 - 1))
+def test_feedback_comes_back_as_it_was_written(kind, count):
+    assert Heard.parse(f"{kind}:{count}") == Heard(kind, count)
+
+
+@given(st.text(max_size=12))
+def test_whatever_is_written_is_understood_whole_or_refused(text):
+    try:
+        heard = Heard.parse(text)
+    except ChatdescError:
+        return
+    assert text in ("first", f"{heard.kind}:{text.partition(':')[2]}")
+    assert heard.count >= 1
 
 
 @pytest.mark.parametrize(
-    "feedback", ["", "last", "uniform", "uniform:", "uniform:0", "uniform:-3", "uniform:2.5", "uniform:²"]
+    ("change", "named"),
+    [
+        ({"feedback": "track:40", "tracker": "none"}, "--tracker none"),
+        ({"feedback": "self:40", "tracker": "none"}, "--tracker none"),
+        ({"feedback": "track:20"}, "--ground-every 20"),
+        ({"feedback": "self:15", "ground_every": 15}, "--ground-every 15"),
+        ({"feedback": "self:40", "every": 50}, "--every 50"),
+    ],
 )
+def test_feedback_from_tracks_that_would_hear_nothing_is_refused(change, named):
+    with pytest.raises(ChatdescError, match=named):
+        Settings(**change)
+    Settings(feedback="track:21", every=50)
+
+
+@pytest.mark.parametrize(
+    "feedback",
+    ["", "last", "uniform", "uniform:", "uniform:0", "uniform:-3", "uniform:2.5", "uniform:²", "track", "track:1",
+     "self:0", "self:x", "first:2", "track:40:2", "track: 40"],
+)  # fmt: skip
 def test_other_feedback_is_refused(feedback):
     with pytest.raises(ChatdescError, match="uniform:K"):
         Settings(feedback=feedback)

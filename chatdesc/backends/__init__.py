@@ -107,6 +107,8 @@ def resolve(role: str, name: str) -> str:
     Raises:
         ChatdescError: no backend has this name; the message has similar ones.
     """
+    if name in BUILTIN[role]:  # what is installed need not be searched: that takes as long as a short command
+        return BUILTIN[role][name]
     names = available(role)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=2, cutoff=0.4)
@@ -122,7 +124,7 @@ def encoder_spec(spec: str) -> str:
     ('clip:org/model', 'open-clip:ViT-B-32/openai')
     """
     name, _, _ = split_spec(spec)
-    if name in available("encoder"):
+    if name in BUILTIN["encoder"] or name in available("encoder"):
         return spec
     if name in ("local-dir", "hf-hub"):
         return f"open-clip:{spec}"

@@ -21,7 +21,7 @@ import numpy as np
 from chatdesc.backends.attribute_words import Floats, Seen, measure
 from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import each
-from chatdesc.types import Describe, Embed, Embedding, Ground, Grounding, Image, Word
+from chatdesc.types import Departure, Describe, Embed, Embedding, Ground, Grounding, Image, Word
 from chatdesc.vocabulary import ASPECTS, COLOURS, POSITIONS, SHAPES, SIZES, TEXTURES, TONES, canonical
 
 if TYPE_CHECKING:
@@ -167,9 +167,9 @@ class AttributesDescriber(_Offline):
         image = request.frame.image()
         target = measure(image, request.box[None])
         noun = self._noun(target, request)
-        rivals = self._rivals(image, request.box)
+        rivals = [self._rivals(image, request.box), *self._followed(request.departure)]
         text = self._contrast(target, rivals, noun, request) if request.previous else self._look(target, noun, request)
-        return json.dumps({"target": text, "background": self._background(rivals, request)})
+        return json.dumps({"target": text, "background": self._background(rivals[0], request)})
 
     @staticmethod
     def true_words(target: Seen, banned: set[str]) -> list[str]:
@@ -194,7 +194,7 @@ class AttributesDescriber(_Offline):
         best = [w for w in words if w in COLOURS][:1] or [w for w in words if w in TONES][:1] or words[:1]
         return self.phrase(noun, best)
 
-    def _contrast(self, target: Seen, rivals: Seen, noun: str, request: Describe) -> str:
+    def _contrast(self, target: Seen, rivals: list[Seen], noun: str, request: Describe) -> str:
         """The words that found the target, and the one to three true words that then least fit any rival.
 
         A place and a motion are named only if without them no phrase sets the target apart by ``APART``, and two places
@@ -216,7 +216,7 @@ class AttributesDescriber(_Offline):
     def _best(
         self,
         target: Seen,
-        rivals: Seen,
+        rivals: list[Seen],
         noun: str,
         words: list[str],
         request: Describe,
@@ -236,11 +236,11 @@ class AttributesDescriber(_Offline):
         return best, chosen
 
     @staticmethod
-    def _margin(target: Seen, rivals: Seen, meanings: list[str]) -> float:
+    def _margin(target: Seen, rivals: list[Seen], meanings: list[str]) -> float:
         def fit(seen: Seen) -> Floats:
             return AttributesGrounder.score(seen, list(meanings)).max(1)
 
-        return float(fit(target)[0] - fit(rivals).max(initial=0.0))
+        return float(fit(target)[0] - max(fit(rival).max(initial=0.0) for rival in rivals))
 
     @staticmethod
     def phrase(noun: str, words: list[str], motion: tuple[float, float] | None = None) -> str:
@@ -258,6 +258,13 @@ class AttributesDescriber(_Offline):
             return seen
         apart = (_nesting(box, seen.boxes) < 0.5) & (seen.standing_out > 0.2)
         return seen.take(np.flatnonzero(apart))
+
+    @staticmethod
+    def _followed(departure: Departure | None) -> list[Seen]:
+        """What a tracker followed in the target's place, as it was then; nothing where it did not leave the target."""
+        if departure is None:
+            return []
+        return [measure(departure.frame.image(), departure.box[None])]
 
     def _background(self, rivals: Seen, request: Describe, count: int = 4) -> list[str]:
         """Phrases for what stands out most around the target, but for those that led to it."""

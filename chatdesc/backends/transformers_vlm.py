@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from chatdesc.backends.batching import Batches
-from chatdesc.backends.hub import Resolved, pick_device, pick_dtype, resolve
+from chatdesc.backends.hub import SHIPPED, Resolved, pick_device, pick_dtype, resolve
 from chatdesc.backends.vlm_model import (
     Message,
     VisionLanguageModel,
@@ -142,7 +142,8 @@ class TransformersDescriber:
             BackendError: the model cannot be loaded.
         """
         loaded = self.loaded
-        made = each(requests, lambda request: self.message(request.frame, request.box, request.prompt, loaded))
+        own = self.model.startswith(SHIPPED)  # it knows no line of the prompt but those that it was trained on
+        made = each(requests, lambda r: self.message(r.frame, r.box, r.plain_prompt if own else r.prompt, loaded))
         return self._in_batches(made, self._say)
 
     def ask(self, requests: list[Ask]) -> list[Reply | Exception]:

@@ -25,7 +25,7 @@ import numpy as np
 from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import Answerer, Describer
 from chatdesc.region import DRAWING
-from chatdesc.types import Ask, BackendError, ChatdescError, Describe, FrameRef, Reply
+from chatdesc.types import Ask, BackendError, ChatdescError, Departure, Describe, FrameRef, Reply
 
 A = TypeVar("A")
 
@@ -308,8 +308,9 @@ class CachedDescriber:
 
     def key(self, request: Describe | Ask) -> str:
         """sha256 of everything that decides the answer, all fields of the request that a model sees included."""
-        shown = [f.name for f in fields(request) if f.metadata.get("shown", True)]
-        values = {name: self._value(getattr(request, name)) for name in shown}
+        values = self._values(request)
+        if values.get("departure") is None:  # so that answers of earlier versions, which had none, are found
+            values.pop("departure", None)
         whole = {
             "format": KEY,
             "drawing": DRAWING,
@@ -319,7 +320,13 @@ class CachedDescriber:
         }
         return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
+    def _values(self, of: Describe | Ask | Departure) -> dict[str, Any]:
+        shown = [f.name for f in fields(of) if f.metadata.get("shown", True)]
+        return {name: self._value(getattr(of, name)) for name in shown}
+
     def _value(self, value: Any) -> Any:
+        if isinstance(value, Departure):
+            return self._values(value)
         if isinstance(value, FrameRef):
             where = (value.frames.key, value.index)
             return self._frames.get(where, lambda: sha256(value.frames.encoded(value.index)).hexdigest())

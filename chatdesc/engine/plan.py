@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chatdesc.config import Settings, feedback_frames
+from chatdesc.config import SELF, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.run import Run
 from chatdesc.stages.describe import prompt_text
@@ -96,13 +96,37 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     frames, every = len(sequence.boxes), settings.every
     ranges = -(-frames // every) if every else 1
     spread = min(frames, ranges * -(-settings.alignment_frames // ranges))
-    feedback = feedback_frames(settings.feedback)
+    feedback = settings.heard.grounded
     texts, rounds = 2 if sequence.manual_text else 1, settings.rounds + 1  # each round also grounds its background
     tracked = frames - 1 if settings.tracker != "none" else 0
     keys = tracked // settings.ground_every
     grounder = ranges * (feedback * (settings.rounds + texts) + rounds) + spread * texts + 2 * keys
     decoded = frames if tracked else min(frames, ranges * feedback + spread)
-    return Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
+    own = Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
+    return own + tried(sequence, settings)
+
+
+def tried(sequence: Sequence, settings: Settings) -> Counts:
+    """Upper bounds of the work of trying texts in tracking."""
+    heard, frames, every = settings.heard, len(sequence.boxes), settings.every
+    if not heard.tracked:
+        return Counts(0, 0, 0, 0, 0)
+    lengths = [min(stop, frames) - start for start, stop in ranges_of(frames, every)]
+    steps = [min(length, heard.count) - 1 for length in lengths]
+    texts = settings.rounds + (2 if sequence.manual_text else 1)
+    directions = 2 if heard.kind == SELF else 1
+    keys = directions * texts * sum(step // settings.ground_every for step in steps)
+    asked_again = settings.rounds * len(lengths)  # which words fit what was followed in the target's place
+    return Counts(sum(steps), 0, 2 * keys + asked_again, keys, directions * (texts + 1) * sum(steps))
+
+
+def ranges_of(frames: int, every: int) -> list[tuple[int, int]]:
+    """The ranges of ``every`` frames as (start, stop), the last one perhaps beyond the end; one range with 0.
+
+    >>> ranges_of(5, 2), ranges_of(5, 0)
+    ([(0, 2), (2, 4), (4, 6)], [(0, 5)])
+    """
+    return [(start, start + (every or frames)) for start in range(0, frames, every or frames)]
 
 
 def plan(run: Run, names: list[str]) -> Plan:

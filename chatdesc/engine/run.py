@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chatdesc.atomic import remove_leftovers
-from chatdesc.config import Resources, Settings
+from chatdesc.config import TRACK, TRAINING, Resources, Settings
 from chatdesc.engine.models import Models, refuse_silent
 from chatdesc.engine.profile import Profile, Watch
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
 from chatdesc.measures.sequence import measure_sequence, texts_of
-from chatdesc.names import natural, some
+from chatdesc.names import counted, natural, some
 from chatdesc.private import without_secrets
 from chatdesc.protocols import Backend
 from chatdesc.rows import evidence
@@ -62,9 +62,11 @@ class Run:
 
         Raises:
             ChatdescError: no backend has such a name, its model cannot be loaded, evidence is asked for where nothing
-                is tracked, or a measure asks a describer that does not answer.
+                is tracked, feedback would take the ground truth of sequences that are for evaluation, or a measure asks
+                a describer that does not answer.
         """
         resources = resources or Resources()
+        check_splits(dataset, settings)
         if resources.record_evidence and settings.tracker == "none":
             raise ChatdescError("--record-evidence: of no use with --tracker none, as nothing is verified then")
         models = Models.create(settings, resources, cache_of(out, resources))
@@ -194,6 +196,24 @@ def measured(row: Row, sequence: Sequence, settings: Settings, threshold: float)
         status = "corrupt_frame" if isinstance(error, FrameError) else "measures_failed"
         return row | {"status": status, "problems": [*row["problems"], f"{status}: {error}"]}
     return row | {"measures": found}
+
+
+def check_splits(dataset: Dataset, settings: Settings) -> None:
+    """Refuse feedback from the ground truth of tracks on sequences that are not known to be for training.
+
+    Raises:
+        ChatdescError: there are such sequences, and the settings do not allow it.
+    """
+    if settings.heard.kind != TRACK or settings.i_know_this_uses_ground_truth:
+        return
+    other = [name for name in dataset.names if dataset.entry(name).split not in TRAINING]
+    if other:
+        raise ChatdescError(
+            f"--feedback {settings.feedback} chooses texts by the ground truth of the frames that it tracks, and "
+            f"{counted(len(other), 'sequence is', 'sequences are')} not of a training split ({some(other)}): take "
+            f"--feedback self:{settings.heard.count}, which looks at no box but the first, or --split train; or say "
+            "--i-know-this-uses-ground-truth, which every row records"
+        )
 
 
 def cache_of(out: Path, resources: Resources) -> Path | None:

@@ -52,7 +52,7 @@ def chosen_arms(asked: str | None, sources: Sequence[str] = (), refined: bool = 
         refined: whether there are refined texts.
 
     Raises:
-        ChatdescError: a name is no arm, or a source has the name of one.
+        ChatdescError: a name is no arm, or a source has the name of one or takes no part.
     """
     named = [Arm(name, name) for name in sources]
     known = [Arm(NO_TEXT), *(Arm(name, name) for name in (*SHUFFLED[::-1], MANUAL)), *named]
@@ -66,6 +66,8 @@ def chosen_arms(asked: str | None, sources: Sequence[str] = (), refined: bool = 
         if name not in (DEFAULT, ALL, *names):
             raise ChatdescError(f"--arms {name}: is none of {', '.join(names)}, default, all{near(name, names)}")
         wanted.update(default if name == DEFAULT else names if name == ALL else [name])
+    if idle := [name for name in sources if name not in wanted and ORACLE_WORDS not in wanted]:
+        raise ChatdescError(f"--texts {idle[0]}=...: takes no part, as --arms does not name it; add {idle[0]} there")
     return tuple(arm for arm in known if arm.name in wanted)
 
 

@@ -9,7 +9,7 @@ of a sequence are tracked side by side, so that no arm decodes a frame again; ar
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -258,6 +258,7 @@ class Comparison:
                     raise result
                 nothing = dict.fromkeys(arm.name for arm in self.arms)
                 result = Done(nothing, empty_arm_row() | {"problems": [f"{type(result).__name__}: {result}"]})
+            _withdraw(store, name, result.tracks.keys())
             for arm, made in result.tracks.items():
                 self.keep(name, arm, made)
             done = cast(ArmRow, result.row | {"sequence": name})
@@ -425,6 +426,14 @@ class Comparison:
             seen = feedback(grounding, sequence.boxes[0], theta, threshold)
             judged[name] = {"iou": seen.iou, "top_iou": seen.top_iou, "truncated": seen.truncated}
         return judged
+
+
+def _withdraw(store: JsonStore[ArmRow], name: str, arms: Collection[str]) -> None:
+    """Take arms out of a row before their tracks change: whoever is killed in between leaves no row that is wrong."""
+    before = store.finished(name)
+    if before is not None and not before.get("arms", {}).keys().isdisjoint(arms):
+        left = {arm: record for arm, record in before["arms"].items() if arm not in arms}
+        store.save(before | {"arms": left})
 
 
 def verified_means(done: Track) -> list[float | None]:

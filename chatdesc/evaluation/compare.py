@@ -243,14 +243,19 @@ def never_verified(
     return [f"warning: {note}: the texts had no part in the tracks, so equal arms say nothing of them"]
 
 
+TRACKED = ("track", "track_test_split")  # scopes of texts that were chosen by the ground truth of their own tracks
+
+
 def later_frames(rows: Iterable[Row], names: Collection[str], settings: Mapping[str, Any]) -> list[str]:
     """A note where texts were chosen with more than the first frame's box, which a tracker under test may not see."""
-    scopes = Counter(row["scope"] or "unknown" for row in rows if row["sequence"] in names)
+    asked = [row for row in rows if row["sequence"] in names]
+    scopes = Counter(row["scope"] or "unknown" for row in asked)
+    ranged = sum(row["scope"] == "range" or (row["scope"] in TRACKED and bool(row["ranges"])) for row in asked)
     notes = []
-    if scopes["range"]:
+    if ranged:
         of_all = f"of {counted(len(names), 'sequence')}"
         notes.append(
-            f"{counted(scopes['range'], f'{of_all} has', f'{of_all} have')} a text per range "
+            f"{counted(ranged, f'{of_all} has', f'{of_all} have')} a text per range "
             f"(--every {settings['every']}), each "
             "chosen with ground-truth boxes of its own frames, so a tracker is told of later frames"
         )
@@ -258,5 +263,15 @@ def later_frames(rows: Iterable[Row], names: Collection[str], settings: Mapping[
         notes.append(
             f"the texts were chosen with boxes of later frames of these very sequences "
             f"(--feedback {settings['feedback']})"
+        )
+    if tracked := sum(scopes[scope] for scope in TRACKED):
+        notes.append(
+            f"{counted(tracked, 'text was', 'texts were')} chosen by what tracking gained from them, with ground-truth "
+            f"boxes of these very sequences (--feedback {settings['feedback']}): their tracks have seen the answers"
+        )
+    if scopes["self"]:
+        notes.append(
+            f"{counted(scopes['self'], 'text was', 'texts were')} chosen by tracks over later frames "
+            f"(--feedback {settings['feedback']}), without their ground truth"
         )
     return notes

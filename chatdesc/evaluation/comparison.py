@@ -184,7 +184,7 @@ def compare(
         asked = CompareInput.read(Path(run), chosen, protocol)
         data = asked.open(root, text_root)
         if results:
-            brought = ArmResults(external(results, sources))
+            brought = ArmResults.brought(external(results, sources), sources)
             return compare_arms(asked, brought, data=data, baseline=baseline, sources=sources)
         work = Comparison.create(asked.run, data, judge, tracker, encoder, device, verifier)
     work.arms = chosen_arms(arms, list(sources), refined=not alone)

@@ -43,6 +43,12 @@ class ArmResults:
     place: Path | None = None
 
     @classmethod
+    def brought(cls, folders: Mapping[str, ResultFolder], sources: Iterable[str] = ()) -> ArmResults:
+        """Another tracker's results: without, with the manual and the refined text there is a row in any case."""
+        arms = [arm.name for arm in chosen_arms(ALL, list(sources))]
+        return cls(folders, tuple(arm for arm in arms if arm in SOURCES or arm in folders))
+
+    @classmethod
     def of(cls, work: Comparison, asked: CompareInput) -> ArmResults:
         """The tracks of what is asked for that a comparison has made so far.
 

@@ -20,7 +20,7 @@ from chatdesc.checks.rows import from_record
 from chatdesc.names import counted, near
 from chatdesc.reports.audit import finding_line
 from chatdesc.rows.schema import Finding as RowFinding
-from chatdesc.rows.schema import PlaceRecord, RoundRecord, Row
+from chatdesc.rows.schema import GainRecord, PlaceRecord, RoundRecord, Row
 from chatdesc.rows.store import Store, read_config
 from chatdesc.types import ChatdescError, one_line
 
@@ -28,6 +28,10 @@ SCOPES = {
     "first_frame": "feedback saw the first frame only",
     "video": "feedback saw several frames of the video",
     "range": "each range of frames had feedback of its own",
+    "track": "texts were tried in tracking, and compared with the ground truth of those frames",
+    "track_test_split": "texts were tried in tracking, and compared with the ground truth of those frames, although "
+    "the sequence is not known to be of a training split",
+    "self": "texts were tried in tracking over later frames, without any box but that of the first frame",
 }
 WHENCE = {
     "manual": "The manual text was kept: nothing beat it.",
@@ -142,10 +146,24 @@ def _outcome(tried: RoundRecord) -> Iterator[str]:
         yield f"words that led to the target: {', '.join(tried['positive'])}"
     if tried["negative"]:
         yield f"words that led elsewhere: {', '.join(tried['negative'])}"
+    if gain := tried.get("gain"):
+        yield from _gain(gain)
     if tried["background"]:
         yield f"background: {', '.join(tried['background'])}"
     if dropped := tried.get("background_dropped"):
         yield f"no background, for it means the target: {', '.join(dropped)}"
+
+
+def _gain(gain: GainRecord) -> Iterator[str]:
+    against = "ground truth" if gain["kind"] == "track" else "the track in the other direction"
+    bounds = f"[{_signed(gain['low'])}, {_signed(gain['high'])}]"
+    yield (
+        f"tracked over frames {gain['start']} to {gain['stop'] - 1}, compared with {against}: "
+        f"{_number(gain['score'])}, {_signed(gain['gain'])} {bounds} over tracking without text"
+    )
+    if gain["left"] is not None:
+        who = "the text led the tracker" if gain["by"] == "language" else "the tracker went"
+        yield f"{who} to something else in frame {gain['left']}"
 
 
 def _ranges(row: Row) -> list[str]:

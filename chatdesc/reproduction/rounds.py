@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 
 from chatdesc.metrics.paired import known_mean
 from chatdesc.rows.schema import RoundRecord, Row
-from chatdesc.stages.reflect import Round, rank
+from chatdesc.stages.rounds import Round, rank
 from chatdesc.tables import Record
 
 

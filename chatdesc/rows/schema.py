@@ -53,8 +53,31 @@ class RangeText(TypedDict):
     margin: float
 
 
+class GainRecord(TypedDict):
+    """What a text gains over tracking without any in frames ``start`` to ``stop - 1``, of which ``compared`` count.
+
+    ``score`` and ``baseline`` are mean agreements per frame with the text and without any, ``gain`` their difference
+    with its 95 % interval. The tracker left the target in frame ``left`` and was on ``onto`` in frame ``seen``.
+    """
+
+    kind: str
+    start: int
+    stop: int
+    compared: int
+    score: float
+    baseline: float
+    gain: float
+    low: float
+    high: float
+    led: float | None
+    left: int | None
+    by: str | None
+    seen: int | None
+    onto: Box | None
+
+
 class RoundRecord(TypedDict):
-    """A text that was tried, and what grounding said of it."""
+    """A text that was tried, and what grounding said of it; what tracking said, where it was asked."""
 
     start: int
     text: str
@@ -67,6 +90,7 @@ class RoundRecord(TypedDict):
     margin: float
     accepted: bool
     raw: str
+    gain: GainRecord | None
 
 
 class PlaceRecord(TypedDict):
@@ -271,7 +295,9 @@ COLUMNS: dict[str, str] = {
     "text_source": "`refined`, `manual` (the manual text was kept because nothing beat it), or `human` (a person "
     "accepted or wrote it; `review` says which)",
     "ranges": "with `--every N`: the text of each range of frames, `start` to `stop` - 1, with its own feedback",
-    "scope": "what the feedback saw: `first_frame`, `video` (several frames) or `range`",
+    "scope": "what the feedback saw: `first_frame`, `video` (several frames), `range`, `track` (the ground truth of "
+    "the frames that texts were tracked over; `track_test_split` outside training splits), or `self` (such frames, but "
+    "no box except the first)",
     "places": "words of `text` (or of a range's text, `start` its first frame) that say where the target is, `frame`, "
     "the one that the text was written for, and whether the target is there in it (`holds`; null where the words speak "
     "of other things than the frame)",
@@ -280,7 +306,12 @@ COLUMNS: dict[str, str] = {
     "that say the same as its text; they are not used",
     "rounds": "every text tried, in order (`start` is its range's first frame), with the words that found the target "
     "(positive) or led elsewhere "
-    "(negative), IoU of the best-scoring proposal, margin (best score on target - best score elsewhere)",
+    "(negative), IoU of the best-scoring proposal, margin (best score on target - best score elsewhere); `gain`: with "
+    "`--feedback track:N` or `self:N`, the agreement of a track with the text (`score`) and of one without any "
+    "(`baseline`) with the ground truth (IoU) or with the track in the other direction, over `compared` of the frames "
+    "`start` to `stop` - 1, their difference with its interval, IoU of the text's proposals with the track (`led`), "
+    "and where the tracker left the target: `left`, the text (`language`) or the tracker being the cause (`by`), and "
+    "the box that it was on (`onto`) in frame `seen`",
     "grounding": "IoU and margin of the manual text, of round 0 and of `text`, by the grounder that gave feedback; "
     "`top_iou` is of the best box whatever its score, `truncated` whether the grounder cut the text",
     "alignment": "per encoder: cosine x 100 of text and target crop, mean over `frames` frames, for the manual text "
@@ -318,10 +349,10 @@ def _feature(kind: Any) -> Any:
     """A column's type as ``datasets`` writes it; every value may be null."""
     from datasets import List, Value
 
-    if kind is Box:
-        return List(Value("float32"), length=4)
     if get_origin(kind) in (Union, UnionType):
         [kind] = [part for part in get_args(kind) if part is not NoneType]
+    if kind == Box:
+        return List(Value("float32"), length=4)
     if get_origin(kind) is list:
         return List(_feature(get_args(kind)[0]))
     if is_typeddict(kind):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 ANYWHERE = "PATH_OR_REPOSITORY"  # in the card of a folder, which does not know where it will lie
+LATER = ("video", "range", "track", "track_test_split")  # scopes of texts chosen with boxes of later frames
 UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)  # in the name of a configuration within an example
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {
@@ -95,7 +96,7 @@ class Tally:
     @property
     def late(self) -> int:
         """How many texts were chosen with more than the first frame."""
-        return self.scopes["video"] + self.scopes["range"]
+        return sum(count for scope, count in self.scopes.items() if scope in LATER)
 
     def means(self, column: str, labels: dict[str, str]) -> list[tuple[str, str, int]]:
         """(label, mean, sequences) for each number that some row has, over the rows that have all of them.

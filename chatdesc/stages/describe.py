@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from chatdesc.text import CLIP_TOKENS, clean_for_trackers, fits_clip
-from chatdesc.types import Describe, UnreadableAnswer, one_line
+from chatdesc.types import Departure, Describe, UnreadableAnswer, one_line
 
 TARGET_KEYS = ("target", "text", "description", "phrase", "foreground", "t_fore", "answer")
 WRAPPER_KEYS = ("result", "output", "response", *TARGET_KEYS)
@@ -89,6 +89,7 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
     """The prompt that tells a describer which words led to the target and which led elsewhere."""
     vague = "The description fits other things as well, so it does not single the object out."
     tried = "; ".join(f'"{t}"' for t in request.tried) or "nothing"
+    left = request.departure.said if request.departure else ""
     return fill(
         "reflect",
         region,
@@ -97,13 +98,22 @@ def reflect_prompt(request: Describe, region: str = "box", style: str = "concise
         positive=", ".join(request.positive) or "none",
         negative=", ".join(request.negative) or "none",
         ambiguous=vague if request.ambiguous else "",
-        tried=tried + _not_background(request.background_dropped),
+        tried=tried + _not_background(request.background_dropped) + left,
     )
 
 
 def _not_background(dropped: tuple[str, ...]) -> str:
     """A line for phrases that mean the target; nothing without one. Small models know the other lines by heart."""
     return f"\n{NOT_BACKGROUND}" + "; ".join(f'"{p}"' for p in dropped) if dropped else ""
+
+
+def departure_lines(left: Departure) -> str:
+    """What the prompt says of where a tracker left the object, and onto what: a line of its own."""
+    how = "departure_language" if left.by == "language" else "departure_tracker"
+    said = Template(prompt_file(how).strip()).substitute(after=left.after, of=left.of)
+    if left.words:
+        said += " " + Template(prompt_file("departure_words").strip()).substitute(words=", ".join(left.words))
+    return "\n" + said
 
 
 def describe(

@@ -1,6 +1,7 @@
-"""Reflection: describe, ground, feed back, describe again; keep the best round.
+"""Reflection: describe, ground, perhaps track, feed back, describe again; keep the best round.
 
-The loop is that of ChatTracker (NeurIPS 2024). One sequence is one generator: it yields requests (or lists of them,
+The loop is that of ChatTracker (NeurIPS 2024). With feedback from tracking each text is tried there as well
+(``chatdesc.stages.trials``). One sequence is one generator: it yields requests (or lists of them,
 answered together) and is sent their answers, so it can be driven by hand:
 
 >>> from chatdesc.types import Frames
@@ -19,13 +20,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chatdesc.config import Settings, feedback_frames
+from chatdesc.config import FIRST, SELF, TRACK, TRAINING, UNIFORM, Heard, Settings
 from chatdesc.stages.background import Background, check, joined, without
 from chatdesc.stages.describe import Description, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
+from chatdesc.stages.rounds import Reflection, Round, choose, judge_round
+from chatdesc.stages.self_consistency import first_box_alone
 from chatdesc.stages.texts_to_try import TextsToTry
+from chatdesc.stages.track import Phrase
+from chatdesc.stages.trials import NoTrials, Trials, kept, trials_of
 from chatdesc.types import (
     BackendError,
+    Departure,
     Describe,
     FrameRef,
     Ground,
@@ -35,72 +41,6 @@ from chatdesc.types import (
     UnreadableAnswer,
     one_line,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One candidate text with its feedback from grounding.
-
-    Attributes:
-        text, background: the phrase for the target, and phrases for what surrounds it.
-        background_dropped: phrases that were said to surround the target, but mean the target itself.
-        positive, negative, iou, margin, top_iou, truncated: see ``chatdesc.stages.ground.Feedback``.
-        accepted: whether the text needs no further round.
-        source: ``refined`` or ``manual``.
-        raw: the describer's answer, or the manual text as the dataset has it.
-    """
-
-    text: str
-    background: tuple[str, ...] = ()
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-    iou: float = 0.0
-    margin: float = 0.0
-    accepted: bool = False
-    source: str = "refined"
-    raw: str = ""
-    top_iou: float = 0.0
-    truncated: bool = False
-    background_dropped: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reflection:
-    """All rounds of one sequence or range, the manual text as a candidate, and the choice among them.
-
-    Attributes:
-        rounds: in the order in which they were made.
-        manual: the manual text with its feedback; None where the sequence has none or it could not be grounded.
-        chosen: the best of them; None where no round was made.
-        scope: the feedback frames: ``first_frame``, ``video`` (several) or ``range``.
-        error: why the rounds ended early, in words; empty if they did not.
-        failed_stage: the stage that failed then, ``describe`` or ``grounding``.
-        may_pass: whether another try may succeed: any failure of a backend but an unreadable answer.
-        start, stop: the frames of the range, ``start`` to ``stop - 1``.
-        frame: the frame that the describer saw.
-        note: what else a reader must know, in words; empty if nothing.
-    """
-
-    rounds: tuple[Round, ...]
-    manual: Round | None
-    chosen: Round | None
-    scope: str
-    error: str = ""
-    failed_stage: str = ""
-    may_pass: bool = False
-    start: int = 0
-    stop: int = 0
-    frame: int = 0
-    note: str = ""
-
-    @property
-    def background(self) -> Background:
-        """The chosen round's phrases for the surroundings; where it named none (the manual text), the best round's."""
-        if self.chosen is None:
-            return Background()
-        named = bool(self.chosen.background or self.chosen.background_dropped)
-        best = self.chosen if named else max(self.rounds, key=lambda r: r.iou, default=self.chosen)
-        return without(Background(best.background, best.background_dropped), self.chosen.text)
 
 
 def spread(sequence: Sequence, count: int) -> list[int]:
@@ -115,65 +55,39 @@ def spread(sequence: Sequence, count: int) -> list[int]:
     return sorted({int(good[i]) for i in picks})
 
 
-def judge_round(description: Description, seen: Feedback, settings: Settings, source: str = "refined") -> Round:
-    """A round from a description and its feedback ``seen``.
-
-    It is accepted if the IoU is at least ``tau``, the margin at least ``min_margin``, and no word is negative.
-    """
-    on_target = seen.iou >= settings.tau and seen.margin >= settings.min_margin
-    return Round(
-        text=description.text,
-        background=description.background,
-        positive=seen.positive,
-        negative=seen.negative,
-        iou=seen.iou,
-        margin=seen.margin,
-        accepted=on_target and not seen.negative,
-        source=source,
-        raw=description.raw,
-        top_iou=seen.top_iou,
-        truncated=seen.truncated,
-    )
-
-
-def rank(candidate: Round) -> tuple[bool, float, float, int]:
-    """Sort key, larger is better: acceptance, IoU, margin, brevity.
-
-    IoU counts in steps of 0.05, because a smaller difference comes from the jitter of a proposal, not from the text.
-    """
-    return candidate.accepted, round(candidate.iou * 20), round(candidate.margin, 3), -len(candidate.text.split())
-
-
-def choose(rounds: list[Round], manual: Round | None, keep_manual: bool) -> Round | None:
-    """The best round by ``rank``, the earliest among equals; with ``keep_manual`` the manual text if none beats it.
-
-    None where no candidate exists.
-    """
-    best = max(rounds, key=rank, default=None)
-    if manual is not None and keep_manual and (best is None or rank(manual) >= rank(best)):
-        return manual
-    return best
-
-
 def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[Reflection]:
     """Find the best text for one sequence.
 
     Args:
         sequence: with a usable first frame.
-        settings: ``rounds``, ``theta``, ``tau``, ``min_margin``, ``feedback``, ``keep_manual_if_better``, and the
-            prompt's ``region``, ``style`` and ``max_words``.
+        settings: ``rounds``, ``theta``, ``tau``, ``min_margin``, ``feedback``, ``keep_manual_if_better``, the prompt's
+            ``region``, ``style`` and ``max_words``, and with feedback from tracking all that tracking needs.
         threshold: the score under which a proposal does not count.
 
     Returns:
-        All rounds, the manual text as a candidate, and the choice. A describer or grounder that fails ends the rounds,
-        with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``); the rounds before it stay.
-        A manual text or background phrases that cannot be grounded do not end the rounds; such phrases are not used.
+        All rounds, the manual text as a candidate, and the choice. A describer, grounder or tracker that fails ends the
+        rounds, with the reason in ``error`` (``describe_failed: ...``, ``grounding_failed: ...``,
+        ``tracking_failed: ...``); the rounds before it stay. A manual text or background phrases that cannot be
+        grounded do not end the rounds; such phrases are not used.
 
     Raises:
         DataError: a frame cannot be read.
     """
-    frames = spread(sequence, feedback_frames(settings.feedback))
-    scope = "first_frame" if settings.feedback == "first" else "video"
+    heard = settings.heard
+    seen = first_box_alone(sequence) if heard.kind == SELF else sequence
+    frames = spread(seen, heard.grounded)
+    if not heard.tracked:
+        return (yield from _reflect(seen, frames, NoTrials(), settings, threshold))
+    from_there = kept(seen.part(frames[0], len(seen.boxes)), heard.count)
+    trials = trials_of(from_there, settings, threshold)
+    found = yield from _reflect(from_there, [0], trials, settings, threshold)
+    return replace(found, frame=frames[0])
+
+
+def _reflect(
+    sequence: Sequence, frames: list[int], trials: Trials, settings: Settings, threshold: float
+) -> Steps[Reflection]:
+    """``reflect`` with feedback from grounding on ``frames``, and from ``trials`` of each text in tracking."""
     request = _first_request(sequence, frames, settings)
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
@@ -193,12 +107,14 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
             judged = judge_round(description, seen.texts[0], settings)
             judged = replace(judged, background=seen.background.kept, background_dropped=seen.background.dropped)
             rounds.append(judged)
+            stage = "tracking"
+            rounds[-1], manual = yield from _tried(trials, judged, manual)
+            if not texts.given:
+                if rounds[-1].holds:
+                    break
+                left = yield from trials.left(judged.text, rounds[-1].gain)
+                request = _next_request(request, rounds, settings, left)
             stage = "describe"
-            if texts.given:
-                continue
-            if rounds[-1].accepted:
-                break
-            request = _next_request(request, rounds, settings)
     except BackendError as failure:
         failures.append(_Failure(stage, failure))
     if not rounds and manual is None and manual_text and stage == "describe":
@@ -212,7 +128,7 @@ def reflect(sequence: Sequence, settings: Settings, threshold: float) -> Steps[R
         tuple(rounds),
         manual,
         chosen if rounds else None,
-        scope,
+        scope_of(sequence, settings.heard),
         error="; ".join(failure.problem for failure in failures),
         failed_stage=failures[0].stage if failures else "",
         may_pass=any(failure.may_pass for failure in failures),
@@ -252,8 +168,29 @@ def reflect_ranges(sequence: Sequence, settings: Settings, threshold: float) -> 
         if part.valid().any():
             reflection = yield from reflect(part, settings, threshold)
             frame = start + reflection.frame
-            ranges.append(replace(reflection, start=start, stop=stop, frame=frame, scope="range"))
+            scope = reflection.scope if settings.heard.tracked else "range"
+            ranges.append(replace(reflection, start=start, stop=stop, frame=frame, scope=scope))
     return ranges
+
+
+def scope_of(sequence: Sequence, heard: Heard) -> str:
+    """What feedback sees, as the row's column ``scope`` has it; a split that is not known may be a test split."""
+    if heard.kind == TRACK:
+        return "track" if sequence.split in TRAINING else "track_test_split"
+    return {FIRST: "first_frame", UNIFORM: "video", SELF: "self"}[heard.kind]
+
+
+def _tried(trials: Trials, judged: Round, manual: Round | None) -> Steps[tuple[Round, Round | None]]:
+    """The round and, if it was not tried before, the manual text with what they gain in tracking.
+
+    The manual text has the round's phrases for the surroundings.
+    """
+    new = [judged] if manual is None or manual.gain else [judged, manual]
+    around = Background(judged.background)
+    phrases = [Phrase(0, one.text, without(around, one.text).kept) for one in new]
+    gains = yield from trials.of(phrases)
+    tried = [replace(one, gain=gain) for one, gain in zip(new, gains, strict=True)]
+    return tried[0], tried[1] if len(tried) > 1 else manual
 
 
 def _first_request(sequence: Sequence, frames: list[int], settings: Settings) -> Describe:
@@ -275,17 +212,18 @@ def _first_request(sequence: Sequence, frames: list[int], settings: Settings) ->
     )
 
 
-def _next_request(request: Describe, rounds: list[Round], settings: Settings) -> Describe:
+def _next_request(request: Describe, rounds: list[Round], settings: Settings, left: Departure | None) -> Describe:
     """The next round's request, with the feedback so far.
 
-    A negative word stays negative until it leads to the target in a later round.
+    A negative word stays negative until it leads to the target in a later round. A text whose words fit what a tracker
+    left the target for is ambiguous.
     """
     last = rounds[-1]
     negative: dict[str, None] = {}
     for earlier in rounds:
         negative |= dict.fromkeys(earlier.negative)
         negative = {w: None for w in negative if w not in earlier.positive}
-    vague = bool(last.negative) or last.margin < settings.min_margin
+    vague = bool(last.negative) or last.margin < settings.min_margin or bool(left and left.words)
     again = replace(
         request,
         previous=last.text,
@@ -294,6 +232,7 @@ def _next_request(request: Describe, rounds: list[Round], settings: Settings) ->
         ambiguous=last.margin < 0 or (bool(last.positive) and vague),
         tried=tuple(r.text for r in rounds),
         background_dropped=tuple(dict.fromkeys(p for r in rounds for p in r.background_dropped)),
+        departure=left,
     )
     return replace(again, prompt=reflect_prompt(again, settings.region, settings.style))
 

@@ -15,6 +15,7 @@ from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.ope import LASOT, score_sequence
 from chatdesc.places import places_in
 from chatdesc.rows.schema import (
+    GainRecord,
     GroundingRecord,
     PlaceRecord,
     Provenance,
@@ -28,7 +29,9 @@ from chatdesc.rows.schema import (
     frame_paths,
 )
 from chatdesc.stages.align import align, alignment_column
-from chatdesc.stages.reflect import Reflection, Round, reflect_ranges
+from chatdesc.stages.gain import Gain
+from chatdesc.stages.reflect import reflect_ranges
+from chatdesc.stages.rounds import Reflection, Round
 from chatdesc.stages.track import Phrase, Track, track
 from chatdesc.types import BackendError, DataError, FrameError, Sequence, Steps, first_alone, one_line
 
@@ -130,9 +133,7 @@ def _undecodable(sequence: Sequence) -> list[str]:
 def _add_reflections(row: Row, reflections: list[Reflection], settings: Settings) -> None:
     """The chosen texts, their sources, and every text tried; the first range with a text gives the row's own."""
     row["scope"] = reflections[0].scope if reflections else None
-    row["rounds"] = [
-        _round(tried, r.start) for r in reflections for tried in (*r.rounds, *([r.manual] if r.manual else []))
-    ]
+    row["rounds"] = [_round(tried, r) for r in reflections for tried in (*r.rounds, *([r.manual] if r.manual else []))]
     row["ranges"] = [_range(r, r.chosen) for r in reflections if settings.every and r.chosen is not None]
     first = next((r for r in reflections if r.chosen is not None), None)
     if first is None or (chosen := first.chosen) is None:
@@ -179,9 +180,9 @@ def _places(part: Reflection, sequence: Sequence, size: tuple[int, int]) -> list
     ]
 
 
-def _round(tried: Round, start: int) -> RoundRecord:
+def _round(tried: Round, part: Reflection) -> RoundRecord:
     return {
-        "start": start,
+        "start": part.start,
         "text": tried.text,
         "source": tried.source,
         "background": list(tried.background),
@@ -192,6 +193,28 @@ def _round(tried: Round, start: int) -> RoundRecord:
         "margin": tried.margin,
         "accepted": tried.accepted,
         "raw": one_line(tried.raw),
+        "gain": _gain(tried.gain, part.frame) if tried.gain else None,
+    }
+
+
+def _gain(gain: Gain, start: int) -> GainRecord:
+    """A gain with its frames counted from the sequence's first one; ``start`` is the first that was tracked."""
+    left = gain.left
+    return {
+        "kind": gain.kind,
+        "start": start,
+        "stop": start + gain.frames,
+        "compared": len(gain.values),
+        "score": gain.score,
+        "baseline": gain.baseline,
+        "gain": gain.difference.mean,
+        "low": gain.difference.low,
+        "high": gain.difference.high,
+        "led": float(np.mean(gain.led)) if gain.led else None,
+        "left": start + left.frame if left else None,
+        "by": left.by if left else None,
+        "seen": start + left.seen if left else None,
+        "onto": list(left.box) if left else None,
     }
 
 

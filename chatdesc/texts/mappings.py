@@ -18,7 +18,8 @@ from chatdesc.texts.said import Said, SequenceTexts, texts_of
 from chatdesc.types import ChatdescError
 
 SHAPES = "{sequence: text}, {sequence: [texts]} or {sequence: {frame: text}}"
-PART = "raw"  # the whole text of a record of DPU-VLT
+WHOLE = "raw"  # the whole text of a record of DPU-VLT
+TARGET = frozenset({"target", "concepts"})  # its parts that others publish without it
 MAX_FRAME = 10_000_000
 
 
@@ -47,8 +48,8 @@ def _of_value(value: Any, at: str) -> SequenceTexts | None:
         return texts_of([value])
     if isinstance(value, list):
         return texts_of([_text(item, at) for item in value])
-    if isinstance(value, dict) and isinstance(value.get(PART), str):
-        return texts_of([value[PART]])
+    if isinstance(value, dict) and _is_record(value):
+        return texts_of([_of_record(value, at)])
     if isinstance(value, dict):
         return texts_of(_by_key(value, at) if _is_parsed(value) else _by_frame(value, at))
     raise ChatdescError(f"{at}: {_kind(value)} where a text belongs; write {SHAPES}")
@@ -56,7 +57,25 @@ def _of_value(value: Any, at: str) -> SequenceTexts | None:
 
 def _is_parsed(value: dict[str, Any]) -> bool:
     """Whether a sequence's texts are records of DPU-VLT's parsed cache."""
-    return bool(value) and all(isinstance(record, dict) and PART in record for record in value.values())
+    return bool(value) and all(isinstance(record, dict) and _is_record(record) for record in value.values())
+
+
+def _is_record(value: dict[str, Any]) -> bool:
+    """Whether an object is a record of DPU-VLT: a text in parts, perhaps with the whole of it."""
+    return WHOLE in value or value.keys() >= TARGET
+
+
+def _of_record(record: dict[str, Any], at: str) -> str:
+    """A record's whole text, or the target and what else it names, as phrases; what surrounds it is left out."""
+    if record.get(WHOLE):
+        return _text(record[WHOLE], at)
+    parts = [record.get(f"qwen_{name}") or record.get(name) for name in ("target", "concept")]
+    said = [parts[0], *_listed(parts[1] or record.get("concepts"))]
+    return ", ".join(_text(part, at) for part in said if part)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _by_frame(value: dict[str, Any], at: str) -> dict[int, str]:
@@ -65,7 +84,7 @@ def _by_frame(value: dict[str, Any], at: str) -> dict[int, str]:
 
 def _by_key(value: dict[str, Any], at: str) -> dict[int, str]:
     """Texts of the parsed cache: one holds from the frame after its key on, the first from frame 0."""
-    keys = [(frame_number(key, at), _text(record[PART], at)) for key, record in value.items()]
+    keys = [(frame_number(key, at), _of_record(record, at)) for key, record in value.items()]
     return _each_frame([(after(key), text) for key, text in keys], at)
 
 
@@ -100,10 +119,10 @@ def _anchors(entries: dict[str, Any], where: str) -> dict[str, SequenceTexts | N
     anchors: dict[str, dict[int, str]] = {}
     for key, record in entries.items():
         name, colon, frame = key.rpartition(":")
-        text = record.get(PART) if isinstance(record, dict) else None
-        if not (colon and name) or not isinstance(text, str):
-            raise ChatdescError(f"{where}: entry {key[:60]!r} is no 'sequence:frame' with a text under {PART!r}")
-        anchors.setdefault(name, {})[frame_number(frame, f"{where}: {key!r}")] = text
+        at = f"{where}: {key[:60]!r}"
+        if not (colon and name) or not isinstance(record, dict) or not _is_record(record):
+            raise ChatdescError(f"{at} is no 'sequence:frame' with a text under {WHOLE!r} or in parts ('target' ...)")
+        anchors.setdefault(name, {})[frame_number(frame, at)] = _of_record(record, at)
     return {name: texts_of(_changes(by_frame)) for name, by_frame in anchors.items()}
 
 

@@ -67,17 +67,13 @@ def _alone(names: Iterable[str]) -> set[str]:
 
 def _close(missing: Iterable[str], free: Collection[str]) -> dict[str, str]:
     """Free names that resemble missing ones and have the same numbers, or a part of them: bus-1 is not near bus-2."""
-    by_first: dict[str, dict[str, tuple[str, list[str]]]] = {}
-    for name in sorted(free):
-        numbers = _numbers(name)
-        by_first.setdefault("".join(numbers[:1]), {})[name.casefold()] = name, numbers
+    numbers = {name: _numbers(name) for name in sorted(free)}
     found = {}
     for name in list(missing)[:MOST]:
-        numbers = _numbers(name)
-        alike = by_first.get("".join(numbers[:1]), {}) | by_first.get("", {})
-        fitting = [low for low, (_, theirs) in alike.items() if _is_part(numbers, theirs)]
+        own = _numbers(name)
+        fitting = {there.casefold(): there for there, theirs in numbers.items() if _is_part(own, theirs)}
         if near := difflib.get_close_matches(name.casefold(), fitting, 1, CLOSE):
-            found[name] = alike[near[0]][0]
+            found[name] = fitting[near[0]]
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from chatdesc.config import public_spec
 from chatdesc.names import counted, some
 from chatdesc.rows.check import wrong_column
 from chatdesc.rows.schema import Row
@@ -31,9 +32,9 @@ def read_row_texts(source: str, words: Words = "refined", config: str | None = N
     try:
         return from_rows(read_rows(source, config=config, columns=COLUMNS), source, words)
     except ChatdescError as error:
-        raise ChatdescError(
-            str(error).replace("say --config ", "say SOURCE#").replace(" or --config ", " or #")
-        ) from None
+        if "say --config" in str(error):
+            raise ChatdescError(f"{error} (as a source of texts: {public_spec(source)}#NAME)") from None
+        raise
 
 
 def from_rows(rows: Iterable[Row], source: str, words: Words = "refined") -> Said:

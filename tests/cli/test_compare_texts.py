@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -127,3 +128,33 @@ def test_ctrl_c_and_the_same_command_go_on(real, sources, tmp_path, monkeypatch)
     )
     assert call(*command).exit_code == 0
     assert len(finished) == 1 and set(counted) == set(load("synthetic", real / "data").names) - set(finished)
+
+
+LISTENER = """
+import sys
+for line in sys.stdin:
+    word, _, rest = line.strip().partition(" ")
+    if word == "start":
+        box = rest.partition(" ")[0]
+    elif word == "frame":
+        print(box, flush=True)
+    elif word == "text":
+        print(rest, file=open(sys.argv[1], "a"))
+    else:
+        break
+"""
+
+
+@pytest.mark.parametrize("kind", ["external-text", "external"])
+def test_the_table_says_what_a_tracker_in_its_own_process_was_told(real, sources, tmp_path, kind):
+    script, heard, out = tmp_path / "tracker.py", tmp_path / "heard", tmp_path / "out"
+    script.write_text(LISTENER)
+    tracker = f"{kind}:{sys.executable} -S {script} {heard}"
+    done = call("compare", "synthetic", real / "data", "--tracker", tracker, "--texts", sources[0], "--out", out)
+    assert done.exit_code == 0, done.output
+    given = {(row["sequence"], row["arm"]): row for row in rows_of(out / "compare_texts.csv")}
+    for (_, arm), row in given.items():
+        told = kind == "external-text" and arm != "no-text"
+        assert row["tracker was given"] == (row["text"] if told else "") and row["from frame"] == ("1" if told else "")
+    words = set(heard.read_text().splitlines()) if heard.exists() else set()
+    assert words == {row["tracker was given"] for row in given.values()} - {""}

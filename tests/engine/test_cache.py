@@ -20,7 +20,7 @@ import pytest
 from chatdesc.backends import create
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.protocols import Describer
-from chatdesc.types import Ask, BackendError, ChatdescError, Describe, FrameError, FrameRef, Reply
+from chatdesc.types import Ask, BackendError, ChatdescError, Departure, Describe, FrameError, FrameRef, Reply
 from tests.makers.sequences import frames_of
 
 
@@ -174,6 +174,7 @@ OTHER = {
     "tried": ("a kite",),
     "background_dropped": ("kite",),
     "motion": (0.5, 0.0),
+    "departure": Departure(3, 9, FrameRef(FRAMES, 1), np.array([1, 2, 3, 5], np.float32)),
 }
 
 
@@ -187,6 +188,23 @@ class TestKey:
         """The same picture under another name has the same answer."""
         wrapped = CachedDescriber(Counting(), cache)
         assert wrapped.key(ask(sequence="bus-2", at=7)) == wrapped.key(ask())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"after": 4},
+            {"of": 8},
+            {"frame": FrameRef(FRAMES, 0)},
+            {"box": np.array([1, 2, 3, 6], np.float32)},
+            {"target": np.array([1, 2, 3, 5], np.float32)},
+            {"by": "language"},
+            {"words": ("red",)},
+        ],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_every_field_of_a_departure_counts(self, cache, change):
+        wrapped, left = CachedDescriber(Counting(), cache), OTHER["departure"]
+        assert wrapped.key(ask(departure=replace(left, **change))) != wrapped.key(ask(departure=left))
 
     def test_words_do_not_run_together(self, cache):
         wrapped = CachedDescriber(Counting(), cache)

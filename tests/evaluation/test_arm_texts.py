@@ -34,6 +34,9 @@ def test_what_is_no_arm_is_refused_and_a_near_miss_named():
         names("shufled-same-class")
     with pytest.raises(ChatdescError, match="--arms refined"):
         names("refined", ["mine"], refined=False)
+    with pytest.raises(ChatdescError, match="takes no part, as --arms does not name it; add mine there"):
+        names("no-text,yours", ["mine", "yours"])
+    assert names("no-text,oracle-words", ["mine"]) == ["no-text", "oracle-words"]  # chosen among its texts, too
     with pytest.raises(ChatdescError, match=r"--texts refined-oracle=\.\.\.: an arm has that name"):
         names(None, ["refined-oracle"])
 

@@ -1,5 +1,6 @@
 """Arms with texts of others: what each is tracked with, what is tracked anew, and that nothing is tracked twice."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ from chatdesc.evaluation.arm_rows import read_track, track_file
 from chatdesc.evaluation.arm_texts import Donor, Wording, chosen_arms
 from chatdesc.evaluation.phrases import phrases
 from chatdesc.rows.store import Store
+from chatdesc.stages.together import WINDOW
 from chatdesc.stages.track import Phrase, track
 from chatdesc.texts.named import NamedTexts, texts_of
-from tests.evaluation.test_arms import HERE, Fake, do, work  # noqa: F401
+from chatdesc.types import FrameCache
+from tests.evaluation.test_arms import HERE, Data, Fake, do, work  # noqa: F401
 from tests.makers.sequences import sequence_of
 
 
@@ -98,6 +101,22 @@ def candidates(row):
     return {c["phrases"][0]["text"]: c["iou"] for c in row["arms"]["oracle-words"]["candidates"]}
 
 
+def test_a_kill_while_tracks_are_written_leaves_no_track_under_other_words(work, monkeypatch):  # noqa: F811
+    do(with_texts(work, source("mine", kite_1="a small kite")))
+    other = with_texts(work, source("mine", kite_1="a large kite"))
+
+    def killed(*_):
+        raise SystemExit  # after the track, before the row
+
+    with monkeypatch.context() as patched, other.open() as store:
+        patched.setattr("chatdesc.evaluation.arms.keep_track", killed)
+        with pytest.raises(SystemExit):
+            other.track(store, ["kite-1"])
+    first = with_texts(work, source("mine", kite_1="a small kite"))
+    with first.open() as store:
+        assert "mine" not in store.load("kite-1")["arms"] and first.pending(store) == ["kite-1"]
+
+
 def test_oracle_words_are_those_with_the_best_track(work):  # noqa: F811
     work.data["kite-1"] = sequence_of(5, HERE, name="kite-1")
     store = Store(work.run)
@@ -156,3 +175,46 @@ def test_the_runs_own_track_is_taken_and_its_words_are_looked_at(work):  # noqa:
 def test_tracks_go_at_a_time_and_not_sequences(work):  # noqa: F811
     assert [work.at_a_time(n) for n in (1, 5, 10, 16)] == [1, 1, 2, 3]
     assert with_texts(work, arms="no-text,manual").at_a_time(8) == 4
+
+
+class Looks(Fake):
+    """A tracker and a grounder that look at their frames."""
+
+    def ground(self, requests):
+        for request in requests:
+            request.frame.image()
+        return super().ground(requests)
+
+    def _follow(self, request):
+        for index in range(request.start - (request.init is not None), request.stop):
+            request.frames[index]
+        return super()._follow(request)
+
+
+def test_however_many_arms_there_are_each_frame_is_decoded_once(work):  # noqa: F811
+    frames, cached = 60, 26  # fewer than the video has: tracks one after the other would decode it anew
+    store = Store(work.run)
+    store.save(store.load("kite-1") | {"num_frames": frames})
+    for count in (0, 3):
+        sequence = sequence_of(frames, HERE, name="kite-1")
+        sequence.frames.cache = FrameCache(cached)
+        sources = [source(f"s{n}", kite_1=f"kite {n}") for n in range(count)]
+        sized = with_texts(work, *sources)
+        looks = Looks()
+        models = replace(sized.models, grounder=looks, tracker=looks, encoders={"attributes": looks})
+        settings = replace(work.settings, ground_every=10, seed=count)  # a folder of its own
+        sized = replace(sized, models=models, settings=settings, data=Data({"kite-1": sequence}))
+        row = do(sized)["kite-1"]
+        assert row["problems"] == [] and len(row["arms"]) == 5 + count
+        read = Counter(sequence.frames.read_bytes.asked)
+        assert len(read) == frames and set(read.values()) == {1}
+
+
+def test_the_cache_grows_with_what_tracks_that_go_together_look_at(work):  # noqa: F811
+    data = Data()
+    data.cache = FrameCache(4)
+    many = replace(with_texts(work, arms="no-text,manual"), data=data)
+    many.make_room(8)
+    assert data.cache.max_items == 4 * (2 + WINDOW + 2 + 2)
+    many.make_room(1)
+    assert data.cache.max_items == 4 * (2 + WINDOW + 2 + 2)  # it never shrinks

@@ -163,7 +163,9 @@ def test_results_of_other_texts_are_arms_as_well(tmp_path):
     for name in ("m", "r", "x"):
         off_target(tmp_path / name, a=0)
     specs = [f"{tmp_path / place}={arm}" for place, arm in (("x", "mine"), ("m", "manual"), ("r", "refined"))]
-    assert list(external(specs, ["mine"])) == ["manual", "mine", "refined"]
+    brought = external(specs, ["mine"])
+    assert list(brought) == ["manual", "mine", "refined"]
+    assert ArmResults.brought(brought, ["mine"]).arms == ("no-text", "manual", "mine", "refined")
     with pytest.raises(ChatdescError, match="does not say which text"):
         external(specs)
 

@@ -61,6 +61,12 @@ def test_every_column_is_documented_typed_and_present():
     assert all(COLUMNS.values())
 
 
+GAIN = {
+    "kind": "track", "start": 0, "stop": 40, "compared": 39, "score": 0.75, "baseline": 0.5, "gain": 0.25,
+    "low": 0.125, "high": 0.375, "led": None, "left": 30, "by": "language", "seen": 32, "onto": [1.0, 2.0, 3.0, 4.0],
+}  # fmt: skip
+
+
 def test_an_empty_and_a_full_row_survive_typing():
     from datasets import Dataset
 
@@ -71,7 +77,9 @@ def test_an_empty_and_a_full_row_survive_typing():
                       "margin": 0.25, "manual_top_iou": None, "top_iou": 0.5, "manual_truncated": None,
                       "truncated": True},
         "rounds": [{"start": 0, "text": "x", "source": "refined", "background": [], "background_dropped": [],
-                    "positive": ["x"], "negative": [], "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}"}],
+                    "positive": ["x"], "negative": [], "iou": 0.5, "margin": 0.25, "accepted": True, "raw": "{}",
+                    "gain": gain}
+                       for gain in (None, GAIN, GAIN | {"left": None, "by": None, "seen": None, "onto": None})],
     }  # fmt: skip
     full = json.loads(json.dumps(full))
     for row in Dataset.from_list([empty_row() | {"boxes": []}, full], features=features()):

@@ -255,7 +255,8 @@ def test_the_reflect_prompt_tells_all_that_grounding_said():
 
 def test_prompts_fill_without_rest_and_are_hashed():
     choices = {*(f"region_{r}" for r in REGIONS), *(f"style_{s}" for s in STYLES)}
-    assert {"describe", "reflect", "repair", "answer", *choices} == set(PROMPTS)
+    departures = {f"departure_{name}" for name in ("language", "tracker", "words")}
+    assert {"describe", "reflect", "repair", "answer", *departures, *choices} == set(PROMPTS)
     assert prompt_hashes().keys() == set(PROMPTS)
     assert len(set(prompt_hashes().values())) == len(PROMPTS)
     assert "$" not in fill("repair", problem="p", answer="a")

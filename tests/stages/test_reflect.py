@@ -8,7 +8,8 @@ from chatdesc.config import Settings
 from chatdesc.stages.background import Background
 from chatdesc.stages.describe import NOT_BACKGROUND, Description, UnreadableAnswer, prompt_text
 from chatdesc.stages.ground import Feedback
-from chatdesc.stages.reflect import Round, choose, judge_round, rank, reflect, reflect_ranges, spread
+from chatdesc.stages.reflect import reflect, reflect_ranges, spread
+from chatdesc.stages.rounds import Round, choose, judge_round, rank
 from chatdesc.types import BackendError, Describe, Ground
 from tests.makers.sequences import drive, flat, frames_read, leads, sequence_of
 

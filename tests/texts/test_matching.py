@@ -63,6 +63,13 @@ def test_names_that_only_resemble_one_are_named():
     )
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("Human4-2", "Human4"), ("Human4", "Human"), ("Human", "Human4"), ("airplan-1", "airplane-01")]
+)
+def test_numbers_may_be_missing_but_not_others(ours, theirs):
+    assert match([ours], [theirs, "Hum5", "airplane-2"]).close == {ours: theirs}
+
+
 def test_no_match_at_all_names_both_sides():
     with pytest.raises(ChatdescError) as error:
         named("Biker", "Man").of(["airplan-1", "bus-2"])

@@ -14,7 +14,7 @@ from chatdesc.share.dataset import write_dataset
 from chatdesc.share.export import DATASETS, TABLES, export, layouts
 from chatdesc.share.layouts import LAYOUTS, TextPerSequence
 from chatdesc.texts.named import read_named
-from chatdesc.types import one_line
+from chatdesc.types import ChatdescError, one_line
 from tests.makers.full_rows import bare, row
 
 FRAMES = 60
@@ -146,6 +146,20 @@ def test_the_texts_to_use_are_the_default(rows_at):
     assert [(p.start, p.text) for p in found.texts["swing-1"].phrases] == [(0, "red seat"), (40, "seat on the left")]
     assert found.texts["swing-2"].phrases[0].background == ("tree", "lawn")
     assert found == replace(read_named(f"mine={rows_at}#refined"), source=found.source)
+
+
+def test_a_repository_of_several_datasets_needs_one_to_be_named(monkeypatch, tmp_path):
+    def refuse(source, config=None, **_):
+        if config is None:
+            raise ChatdescError(f"{source} holds several datasets; say --config lasot or --config tnl2k")
+        assert config == "lasot"
+        return iter([row(ranges=[])])
+
+    monkeypatch.setattr("chatdesc.texts.of_rows.read_rows", refuse)
+    with pytest.raises(ChatdescError, match=r"as a source of texts: user/texts#NAME"):
+        read_named("mine=user/texts")
+    assert read_named("mine=user/texts#lasot").texts["swing-1"].candidates == ("red swing seat",)
+    assert read_named("mine=user/texts#lasot,manual").texts["swing-1"].candidates == (row()["manual_text"],)
 
 
 def test_manual_texts_of_rows(rows_at):

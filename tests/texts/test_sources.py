@@ -87,7 +87,7 @@ class TestJson:
             ('{"a": " "}', "mine.json: holds no text"),
             ("[" * 100_000, "cannot be read|is no JSON"),
             ('{"a": NaN}', "is no JSON that can be read"),
-            ('{"meta": {}, "entries": {"bus-2": {"raw": "a bus"}}}', "entry 'bus-2' is no 'sequence:frame'"),
+            ('{"meta": {}, "entries": {"bus-2": {"raw": "a bus"}}}', "'bus-2' is no 'sequence:frame'"),
         ],
     )
     def test_what_is_wrong_is_named(self, tmp_path, content, message):
@@ -168,6 +168,20 @@ class TestTables:
         place = put(tmp_path / "mine.json", json.dumps(entries))
         assert timed(place, "Man") == [(0, "face of the man"), (90, "the face")]
         assert "1 answer without a text: Dog" in read_source(str(place)).notes
+
+
+def test_dpu_vlt_records_without_the_whole_text(tmp_path):
+    """As its own tool publishes the refined cache."""
+    parts = {"seq_name": "bus-2", "target": "bus", "concepts": "red ladder", "background": "road"}
+    entries = {
+        "bus-2:0": parts,
+        "bus-2:49": parts | {"qwen_concept": "long ladder"},
+        "bus-2:99": parts | {"concepts": ""},
+    }
+    cache = put(tmp_path / "lasot_qwen_refine_test_full.json", json.dumps({"meta": {}, "entries": entries}))
+    assert timed(cache) == [(0, "bus, red ladder"), (49, "bus, long ladder"), (99, "bus")]
+    parsed = {"bus-2": {"target": "bus", "concepts": ["red ladder", "long"], "background": []}}
+    assert timed(put(tmp_path / "x_parsed_text.json", json.dumps(parsed))) == [(0, "bus, red ladder, long")]
 
 
 class TestFolders:
