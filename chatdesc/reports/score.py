@@ -110,7 +110,7 @@ def _cell(row: Record, value: float | None) -> str:
 def _difference(row: Record) -> Record:
     scale, digits = SCALES.get(row["unit"], OTHER)
     return {
-        "measure": _label(row),
+        "measure": _short(row) if row["table"] == "words" else _label(row),
         "source": row["source"],
         "n": str(row["pairs"]),
         "difference (95 %)": gain_cell(row, scale, digits),
