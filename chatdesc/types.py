@@ -399,17 +399,17 @@ class Describe:
     sequence: str = field(default="", metadata=NOT_SHOWN)
     at: int = field(default=0, metadata=NOT_SHOWN)
 
+    @property
+    def plain_prompt(self) -> str:
+        """The prompt without what it says of a departure, for models that were trained on all of its other lines."""
+        return self.prompt.replace(self.departure.said, "") if self.departure and self.departure.said else self.prompt
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """A describer's answer that nobody wrote for this request: texts that are all tried, the whole of what it has."""
 
     texts: tuple[str, ...]
-
-    @property
-    def plain_prompt(self) -> str:
-        """The prompt without what it says of a departure, for models that were trained on all of its other lines."""
-        return self.prompt.replace(self.departure.said, "") if self.departure and self.departure.said else self.prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,10 +10,14 @@ from typing import Any
 from chatdesc.config import SELF, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.run import Run
+from chatdesc.measures.case import LOOKS
+from chatdesc.measures.case import WORDS as WORDS_NEEDED
+from chatdesc.measures.registry import needs
 from chatdesc.stages.describe import prompt_text
 from chatdesc.types import Crop, Describe, Embed, Follow, FrameRef, Ground, Sequence
 
 CALIBRATION_FRAMES = 10
+WORDS, QUESTIONS = 5, 12  # of a text, for measures that ground it without each word, or ask about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Counts:
     """Upper bounds for one sequence: reflection may accept a text before its last round.
 
     Not counted: repairs of unreadable answers, and key frames that come early because the tracker is unsure or the last
-    one did not show the target.
+    one did not show the target. Of measures, the words of a text and the questions about it are estimated.
 
     Attributes:
         decoded: frames to decode.
@@ -103,7 +107,7 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     grounder = ranges * (feedback * (settings.rounds + texts) + rounds) + spread * texts + 2 * keys
     decoded = frames if tracked else min(frames, ranges * feedback + spread)
     own = Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
-    return own + tried(sequence, settings)
+    return own + tried(sequence, settings) + measure_counts(settings, frames, texts, decoded)
 
 
 def tried(sequence: Sequence, settings: Settings) -> Counts:
@@ -127,6 +131,21 @@ def ranges_of(frames: int, every: int) -> list[tuple[int, int]]:
     ([(0, 2), (2, 4), (4, 6)], [(0, 5)])
     """
     return [(start, start + (every or frames)) for start in range(0, frames, every or frames)]
+
+
+def measure_counts(settings: Settings, frames: int, texts: int, decoded: int = 0) -> Counts:
+    """The work of a sequence's measures; ``decoded`` of its frames are decoded for other stages anyway.
+
+    >>> measure_counts(Settings(measures=("rank", "validity", "vqa")), frames=40, texts=2)
+    Counts(decoded=8, describer=16, grounder=16, encoder=2, tracked=0)
+    """
+    needed, looks = needs(settings.measures), min(frames, settings.measure_frames)
+    if not settings.measures:
+        return Counts(0, 0, 0, 0, 0)
+    wordings = (1 + WORDS * (WORDS_NEEDED in needed)) if LOOKS in needed else 0
+    asked = looks * ("vqa" in settings.measures) + QUESTIONS * ("questions" in settings.measures)
+    more = min(frames - decoded, looks)
+    return Counts(more, texts * asked, texts * looks * wordings, texts * (LOOKS in needed), 0)
 
 
 def plan(run: Run, names: list[str]) -> Plan:

@@ -15,6 +15,7 @@ from chatdesc.evaluation.against import ALL_FRAMES, SIMILAR_FRAMES, View, agains
 from chatdesc.evaluation.arm_texts import (
     MANUAL,
     NO_TEXT,
+    OTHER_CLASS,
     REFINED,
     SHUFFLED,
     Wording,
@@ -58,6 +59,7 @@ NO_ARM = (
     "warning: there is no arm without a text, so nothing says whether any text helps: add that tracker's results "
     "without one, --results DIR=no-text"
 )
+NO_CLASSES = f"the dataset tells no classes, so {OTHER_CLASS} has texts of any other sequences, of the same class too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +338,8 @@ def _remarks(
 ) -> list[str]:
     """Notes on the numbers, the weightiest first."""
     notes = [NO_ARM] if NO_TEXT not in arms and not results.judged else []
+    if results.judged and OTHER_CLASS in arms and not any(row["category"] for row in asked.rows):
+        notes.append(NO_CLASSES)
     settings, grounder = asked.settings, results.grounder
     if not settings:
         return notes

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chatdesc.evaluation.arm_rows import ArmRow, arm_rows_in, tracks_of
-from chatdesc.evaluation.arm_texts import ALL, BOUNDS, MANUAL, REFINED, SHUFFLED, chosen_arms
+from chatdesc.evaluation.arm_texts import ALL, BOUNDS, MANUAL, OTHER_CLASS, REFINED, SAME_CLASS, SHUFFLED, chosen_arms
 from chatdesc.evaluation.arms import NOT_YET, OTHER_TEXTS, Comparison
 from chatdesc.evaluation.compare import SOURCES, ArmProblem, UsedGrounder, arm_rows, common, no_result, scored
 from chatdesc.evaluation.compare_input import CompareInput
@@ -160,9 +160,14 @@ def problems_of(results: ArmResults) -> dict[str, list[ArmProblem]]:
         if row["problems"]:
             problems[row["sequence"]] = of_arms or [ArmProblem("", why) for why in row["problems"]]
     for name, arms in results.wordless.items():
-        if lacking := [ArmProblem(arm, f"it has no {arm} text") for arm in results.arms if arm in arms]:
+        if lacking := [ArmProblem(arm, _lacks(arm)) for arm in results.arms if arm in arms]:
             problems.setdefault(name, []).extend(lacking)
     return problems
+
+
+def _lacks(arm: str) -> str:
+    others = {SAME_CLASS: "its class", OTHER_CLASS: "another class"}
+    return f"no other text of {others[arm]} is known" if arm in others else f"it has no {arm} text"
 
 
 def never_tracked(results: ArmResults, problems: Mapping[str, list[ArmProblem]]) -> list[str]:

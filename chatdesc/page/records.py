@@ -15,7 +15,7 @@ import math
 from typing import Any
 
 from chatdesc.page.suspicion import reasons, suspicion
-from chatdesc.reports.story import chosen_rounds
+from chatdesc.reports.story import SCOPES, chosen_rounds
 from chatdesc.reports.summary import flat
 from chatdesc.rows.schema import RoundRecord, Row
 
@@ -25,7 +25,7 @@ FIELDS = (
     "attributes",
 )  # fmt: skip
 SHORT = 400  # characters of a text in the table; a sequence's page has it whole
-ROUND = ("start", "text", "source", "positive", "negative", "background", "iou", "margin", "accepted")
+ROUND = ("start", "text", "source", "positive", "negative", "background", "iou", "margin", "accepted", "gain")
 DIGITS = 4
 
 Details = dict[str, Any]
@@ -66,6 +66,7 @@ def details(row: Row) -> Details:
         "background": row["background"],
         "rounds": [_round(tried) | {"chosen": place in chosen} for place, tried in enumerate(row["rounds"])],
         "ranges": row["ranges"],
+        "scope": SCOPES.get(row["scope"] or "", row["scope"]),
         "grounding": row["grounding"],
         "alignment": row["alignment"],
         "tracking": tracking and {k: v for k, v in tracking.items() if k not in ("boxes", "sources", "scores")},

@@ -28,7 +28,10 @@ from chatdesc.types import ChatdescError
 
 __all__ = ["RESERVED", "NamedTexts", "SequenceTexts", "read_all", "read_named", "texts_of"]
 
-RESERVED = ("no-text", "shuffled-same-class", "shuffled-other-class", "oracle-words", "manual", "refined")
+RESERVED = (
+    "no-text", "shuffled-same-class", "shuffled-other-class", "oracle-words", "manual", "refined", "refined-random",
+    "refined-oracle",
+)  # fmt: skip
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 HOW = "--texts NAME=SOURCE"
 

@@ -59,7 +59,7 @@ def lines_by_frame(content: str, where: str) -> dict[int, str]:
         ChatdescError: a line is none; the message names it.
     """
     timed: dict[int, str] = {}
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(_lines(content), 1):
         if not line.strip():
             continue
         at = f"{where}, line {number}"
@@ -72,7 +72,7 @@ def lines_by_frame(content: str, where: str) -> dict[int, str]:
 
 def prompts(properties: str, where: str = "") -> list[str]:
     """The prompts of a properties file of VOTS; none where it has no such line."""
-    lines = (line.partition("=") for line in properties.splitlines())
+    lines = (line.partition("=") for line in _lines(properties))
     return [prompt for key, _, value in lines if key.strip() == "prompts" for prompt in value.split(";")]
 
 
@@ -94,8 +94,13 @@ def flat_layout(root: Root, paths: list[str]) -> str:
 
 def _is_framed(content: str) -> bool:
     """Whether all lines begin with a number, the first with that of the first frame."""
-    lines = [LINE.fullmatch(line.strip()) for line in content.splitlines() if line.strip()]
+    lines = [LINE.fullmatch(line.strip()) for line in _lines(content) if line.strip()]
     return bool(lines) and all(lines) and lines[0] is not None and not int(lines[0][1])
+
+
+def _lines(content: str) -> list[str]:
+    """The lines that a file read as text has; other characters that ``splitlines`` knows end none."""
+    return content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _sequence(root: Root, path: str, named_by_folder: bool) -> str:

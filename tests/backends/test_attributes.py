@@ -12,7 +12,7 @@ from chatdesc.lru_cache import LruCache
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.protocols import Describer, Encoder, Grounder
 from chatdesc.stages.reflect import reflect
-from chatdesc.types import BackendError, Crop, Describe, Embed, FrameRef, Ground
+from chatdesc.types import BackendError, Crop, Departure, Describe, Embed, FrameRef, Ground
 from chatdesc.vocabulary import COLOURS, POSITIONS, SHAPES, VOCABULARY, canonical, outline
 from tests.makers.sequences import drive, frames_of, sequence_of
 
@@ -230,6 +230,21 @@ def test_a_negative_word_is_dropped_even_where_it_would_set_the_target_apart():
     words = describe(frames, (30, 90, 50, 50), negative=("Red",), **said)["target"].split()
     assert "red" not in words
     assert {"circle", "left"} <= set(words)
+
+
+def test_words_set_the_target_apart_from_what_a_tracker_went_over_to():
+    """Nothing in the first frame is like the target; what was followed later differs in its size, or in its place."""
+    large, small = ("circle", "red", (20, 20, 60, 60)), ("circle", "red", (230, 170, 24, 24))
+    elsewhere = ("circle", "red", (240, 20, 60, 60))
+    frames = frames_of([picture(large, ("square", "blue", (200, 150, 40, 40))), picture(small), picture(elsewhere)])
+    said = {"previous": "red circle", "tried": ("red circle",), "positive": ("red", "circle"), "category": "circle"}
+
+    def after(index, thing):
+        gone = Departure(9, 40, FrameRef(frames, index), np.array(thing[2], np.float32))
+        return describe(frames, large[2], departure=gone, **said)["target"]
+
+    assert after(1, small) == "large red circle"
+    assert after(2, elsewhere) == "red circle on the left"
 
 
 def test_a_text_that_was_tried_is_not_said_again(twins):

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from chatdesc.backends.vlm_model import answer_tokens
 from chatdesc.protocols import Answerer, Describer
 from chatdesc.region import coordinates, show
 from chatdesc.stages.describe import parse_answer, prompt_text, reflect_prompt
-from chatdesc.types import Ask, BackendError, Describe, FrameError, FrameRef, Frames, Reply, UnreadableAnswer
+from chatdesc.types import Ask, BackendError, Departure, Describe, FrameError, FrameRef, Frames, Reply, UnreadableAnswer
 from tests.makers.sequences import frames_of, png
 
 KINDS = ["llava", "qwen2.5-vl", "qwen3-vl", "smolvlm", "gemma3"]
@@ -529,3 +530,23 @@ class TestQuestions:
 
         with pytest.raises(BackendError, match="does not tell Yes from No"):
             answer_tokens(Words())
+
+
+@pytest.mark.parametrize(("model", "told"), [("tiny:vlm", False), ("org/model", True)])
+def test_a_departure_is_told_to_models_that_understand_new_words(frames, model, told, monkeypatch):
+    """The small model was trained on the prompt's other lines alone, and answers this one with broken texts."""
+    said = "\nWhen a tracker was led by this description, it left."
+    gone = Departure(3, 9, FrameRef(frames, 0), np.array(BOXES[0], np.float32), said=said)
+    asked = Describe(gone.frame, gone.box, f"Tried before: x{said}\nDo better.", departure=gone)
+    heard = []
+
+    def message(self, frame, box, prompt, loaded):
+        heard.append(prompt)
+        raise BackendError("that is all")
+
+    monkeypatch.setattr(TransformersDescriber, "message", message)
+    monkeypatch.setattr(TransformersDescriber, "loaded", None)
+    monkeypatch.setattr(TransformersDescriber, "batches", SimpleNamespace(run_each=lambda made, run: []))
+    [answer] = TransformersDescriber(model).describe([asked])
+    assert isinstance(answer, BackendError)
+    assert heard == [f"Tried before: x{said if told else ''}\nDo better."]

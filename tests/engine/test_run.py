@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from chatdesc.config import Resources, Settings
-from chatdesc.engine.run import Run, failed
+from chatdesc.engine.run import Run, check_splits, failed
 from chatdesc.loaders import load
 from chatdesc.rows.schema import empty_row
 from chatdesc.rows.store import Store
@@ -122,6 +124,43 @@ def test_batch_size_and_order_do_not_change_rows(scenes, tmp_path):
         alone.annotate(store)
         one = list(alone.rows(store))
     assert one == annotate(scenes, tmp_path / "b")
+
+
+TRIED = Settings(tracker="kcf", ground_every=2, rounds=1, alignment_frames=1, feedback="self:4")
+
+
+def test_texts_tried_in_tracking_give_the_same_rows_again_and_after_an_interruption(scenes, tmp_path):
+    whole = annotate(scenes, tmp_path / "whole", TRIED, names=2)
+    annotate(scenes, tmp_path / "parts", TRIED, names=1)
+    assert annotate(scenes, tmp_path / "parts", TRIED, names=2) == whole
+    for row in whole:
+        assert (row["scope"], row["status"]) == ("self", "ok")
+        for tried in row["rounds"]:
+            gain = tried["gain"]
+            assert (gain["kind"], gain["start"], gain["stop"], gain["compared"]) == ("self", 0, 4, 3)
+            assert gain["gain"] == pytest.approx(gain["score"] - gain["baseline"])
+            assert gain["low"] <= gain["gain"] <= gain["high"]
+
+
+def test_ground_truth_of_tracks_is_refused_unless_it_is_asked_for_by_name(scenes, tmp_path):
+    settings = replace(TRIED, feedback="track:4")
+    with pytest.raises(ChatdescError, match=r"15 sequences are not of a training split.*--feedback self:4"):
+        Run.create(load("lasot", scenes), tmp_path / "run", settings)
+    allowed = replace(settings, i_know_this_uses_ground_truth=True)
+    assert Run.create(load("lasot", scenes), tmp_path / "run", allowed).settings.hash() != settings.hash()
+    [row] = annotate(scenes, tmp_path / "run", allowed, names=1)
+    assert row["scope"] == "track_test_split"
+    assert json.loads(row["provenance"]["settings"])["i_know_this_uses_ground_truth"] is True
+
+
+def test_training_sequences_are_tried_without_a_word():
+    data = SimpleNamespace(names=("a-1",), entry=lambda name: SimpleNamespace(split="train"))
+    check_splits(data, replace(TRIED, feedback="track:4"))
+    for split in ("test", "val", None):
+        data.entry = lambda name, split=split: SimpleNamespace(split=split)
+        check_splits(data, TRIED)
+        with pytest.raises(ChatdescError, match="a-1"):
+            check_splits(data, replace(TRIED, feedback="track:4"))
 
 
 COMMAND = [sys.executable, "-m", "chatdesc", "annotate", "lasot"]

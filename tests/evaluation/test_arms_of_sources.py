@@ -80,7 +80,7 @@ def test_arms_with_the_same_words_are_one_track(work):  # noqa: F811
     once = mine.models.tracker.followed
     do(alone := with_texts(work, arms="refined"))
     assert alone.models.tracker.followed == 0
-    later = with_texts(work, source("mine", kite_1="a red kite"), source("yours", kite_1="a  red kite"), arms="yours")
+    later = with_texts(work, source("yours", kite_1="a red  kite"), arms="yours")
     assert do(later)["kite-1"]["arms"]["yours"]["phrases"][0]["text"] == "a red kite"
     do(more := with_texts(work, source("yours", kite_1="a red kite"), arms="refined,yours"))
     assert more.models.tracker.followed == 0 and once > 0

@@ -128,6 +128,15 @@ def test_texts_that_saw_later_frames_are_said():
     [note] = later_frames(rows, NAMES, settings)
     assert note.startswith("2 of 3 sequences have a text per range (--every 50)") and "later frames" in note
     assert later_frames(rows, {"a"}, settings) == []
+    tried = [
+        row | {"scope": scope} for row, scope in zip(run_rows(), ("track", "track_test_split", "self"), strict=True)
+    ]
+    notes = later_frames(tried, NAMES, {"every": 0, "feedback": "track:60"})
+    assert [note.partition(" chosen")[0] for note in notes] == ["2 texts were", "1 text was"]
+    assert "ground-truth boxes of these very sequences (--feedback track:60)" in notes[0]
+    assert notes[1].endswith("without their ground truth")
+    parts = [row | {"scope": "track", "ranges": [{"start": 0}]} for row in run_rows()]
+    assert len(later_frames(parts, NAMES, {"every": 50, "feedback": "track:60"})) == 2
     seen = [row | {"scope": "video"} for row in run_rows()]
     [note] = later_frames(seen, NAMES, settings | {"feedback": "uniform:4"})
     assert note.endswith("of later frames of these very sequences (--feedback uniform:4)")

@@ -98,7 +98,12 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
     lost = arm_row("a", ["manual: refined: lost"], arm_problems={"manual": "refined: lost"})
     whole = arm_row("b", ["DataError: refined: unreadable"])
     arms = ("no-text", "manual", "refined")
-    results = ArmResults({"no-text": None}, arms, [lost, whole, arm_row("c")], wordless={"c": ("manual",), "a": ()})
+    wordless = {"c": ("manual",), "a": (), "d": ("shuffled-same-class", "mine")}
+    of_others = ArmResults({}, ("shuffled-same-class", "mine"), [arm_row("d")], wordless=wordless)
+    assert [str(problem) for problem in problems_of(of_others)["d"]] == [
+        "shuffled-same-class: no other text of its class is known", "mine: it has no mine text",
+    ]  # fmt: skip
+    results = ArmResults({"no-text": None}, arms, [lost, whole, arm_row("c")], wordless=wordless)
     problems = problems_of(results)
     assert problems == {
         "a": [ArmProblem("manual", "refined: lost")],

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from chatdesc.config import Settings
+from chatdesc.evidence import Choice
 from chatdesc.stages.reflect import reflect, reflect_ranges
 from chatdesc.stages.self_consistency import Backwards, backwards, first_box_alone
 from chatdesc.stages.track import Phrase
 from chatdesc.stages.trials import NoTrials, SelfTrials, TrackTrials, kept, trials_of, window
 from chatdesc.types import BackendError, Describe, Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
+from tests.makers.verifiers import VERIFIERS
 
 HERE, THERE = [10, 10, 20, 20], [40, 10, 20, 20]
 GOOD, BAD = Phrase(0, "good kite", ("sky",)), Phrase(0, "bad kite")
@@ -26,12 +28,12 @@ SELF = replace(TRACK, feedback=f"self:{FRAMES}")
 class World:
     """The target is HERE all along. From frame SWITCH on, a tracker that was on it before is THERE, on something else.
 
-    "good" leads HERE and "bad" THERE; only crops of HERE look like the target, or all crops (``alike``). The tracker's
-    confidence is ``score``. ``fails`` are words on which the grounder fails in key frames.
+    "good" leads HERE and "bad" THERE; only crops of HERE look like the target. ``fails`` are words on which the
+    grounder fails in key frames.
     """
 
-    def __init__(self, says=(), fails=(), alike=False, score=0.9):
-        self.says, self.fails, self.alike, self.score = iter(says), fails, alike, score
+    def __init__(self, says=(), fails=()):
+        self.says, self.fails = iter(says), fails
 
     def __call__(self, request):
         if isinstance(request, Describe):
@@ -40,7 +42,7 @@ class World:
             return self.follow(request)
         if isinstance(request, Ground):
             return self.ground(request)
-        crops = [[1.0, 0.0] if self.alike or c.box.tolist() == HERE else [0.0, 1.0] for c in request.crops]
+        crops = [[1.0, 0.0] if c.box.tolist() == HERE else [0.0, 1.0] for c in request.crops]
         assert isinstance(request, Embed)
         return Embedding(np.array(crops, np.float32), np.array([[1, 0]], np.float32), np.zeros(1, bool))
 
@@ -51,7 +53,7 @@ class World:
             request.frames[request.start + len(boxes)]
             box = THERE if before < SWITCH <= now else box
             boxes.append(box)
-        return Followed(np.array(boxes, np.float32), np.full(len(boxes), self.score, np.float32), box)
+        return Followed(np.array(boxes, np.float32), np.full(len(boxes), 0.9, np.float32), box)
 
     def ground(self, request):
         request.frame.image()
@@ -100,11 +102,11 @@ class TestTrack:
         assert (left.box.tolist(), left.target.tolist()) == (THERE, HERE)
         assert drive(trials.left("good kite", replace(bad, left=None)), World()) == (None, [])
 
-    def test_a_text_that_led_the_tracker_away_is_named_as_the_cause(self):
-        """On the key frame 4 the crops look alike and the tracker is unsure, so the grounder's score decides."""
-        world = World(alike=True, score=0.1)
-        [bad], _ = tried(TrackTrials(sequence(), replace(TRACK, min_score=0), 0.35), BAD, world=world)
-        assert bad.left == (4, 6, tuple(map(float, THERE)), "language")
+    def test_a_text_that_led_the_tracker_away_is_named_as_the_cause(self, monkeypatch):
+        """A verifier that takes the words' first proposal; a sure tracker is held on key frame 4, but not on 5."""
+        monkeypatch.setitem(VERIFIERS, "credulous", lambda evidence: Choice(0))
+        [bad], _ = tried(TrackTrials(sequence(), replace(TRACK, verifier="credulous"), 0.35), BAD)
+        assert bad.left == (5, 7, tuple(map(float, THERE)), "language")
 
     def test_frames_without_the_target_do_not_count(self):
         visible = np.ones(FRAMES, bool)

@@ -78,7 +78,7 @@ def test_one_text_per_sequence_in_every_layout(layout, said):
 
 @pytest.mark.parametrize("layout", ORDERED)
 @given(later=st.dictionaries(st.integers(2, FRAMES - 1), plain, max_size=4), first=plain)
-@settings(max_examples=10)
+@settings(max_examples=8)
 def test_texts_over_time_hold_from_the_same_frames_on(layout, later, first):
     said = {0: first} | later
     assert timed(read([of("bus-2", said)], layout).texts["bus-2"]) == changes(said)
@@ -88,6 +88,7 @@ def test_texts_over_time_hold_from_the_same_frames_on(layout, later, first):
 @given(text=odd)
 @example(text="=a kite")  # a spreadsheet's formula
 @example(text="-a kite, \n'red' \"one\"")
+@example(text="a kite\r")
 @settings(max_examples=20)
 def test_these_layouts_keep_every_character(layout, text):
     found = read([of("bus-2", {0: text}) | {"ranges": []}], layout).texts["bus-2"]

@@ -202,6 +202,8 @@ class TestFolders:
     def test_dtvlt_texts_hold_from_the_frame_after_their_number(self, tmp_path):
         put(tmp_path / "lasot_train_concise/bus-2.txt", "0 a bus\n100 the bus\n")
         assert timed(tmp_path) == timed(tmp_path / "lasot_train_concise") == [(0, "a bus"), (101, "the bus")]
+        put(tmp_path / "lasot_train_concise/bus-4.txt", "0 a\u2028bus\r\n9 the bus\r")
+        assert timed(tmp_path / "lasot_train_concise", "bus-4") == [(0, "a bus"), (10, "the bus")]
         put(tmp_path / "tnl2k_train_detailed/TNL2k_train_subset_p9/bus-3.txt", "0 a van")
         assert timed(tmp_path, "bus-3") == [(0, "a van")]
 

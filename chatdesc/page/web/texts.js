@@ -25,6 +25,7 @@ export function texts(row, found, point) {
     (found.named ?? []).map((one) => named(found, one, point)),
     found.grounded ? h("p", { class: "dim" }, "Point at a word to see where it leads.") : null,
     found.background.length ? h("p", null, h("span", { class: "dim" }, "Surroundings: "), h("span", { dir: "auto" }, found.background.join(", "))) : null,
+    found.scope ? h("p", { class: "dim" }, `Scope: ${found.scope}.`) : null,
     wordLegend(),
   );
 }
@@ -59,7 +60,7 @@ export function rounds(found, point, show) {
     return h(
       "li",
       { class: tried.chosen ? "round chosen" : "round" },
-      h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}`), here && found.grounded ? toggle(place, show) : null),
+      h("p", { class: "about" }, h("strong", null, `${place + 1}`), " ", marks.filter(Boolean).map((name) => h("span", { class: "tag" }, name)), h("span", { class: "value" }, `IoU ${number(tried.iou)} · margin ${signed(tried.margin)}${tried.gain ? ` · gain in tracking ${signed(tried.gain.gain)}` : ""}`), here && found.grounded ? toggle(place, show) : null),
       shownText(parts, judge, here ? point : null),
       tried.background?.length ? h("p", { class: "dim", dir: "auto" }, `surroundings: ${tried.background.join(", ")}`) : null,
     );
