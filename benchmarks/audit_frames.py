@@ -30,9 +30,9 @@ from chatdesc.checks import create
 from chatdesc.checks.base import Subject
 from chatdesc.checks.examine import examine
 from chatdesc.checks.sights import look_at
-from chatdesc.checks.word_by_word import role
 from chatdesc.config import Resources, from_preset
 from chatdesc.loaders import load
+from chatdesc.measures.words import role
 from chatdesc.stages.look import Sight
 from chatdesc.synthetic import Scene
 

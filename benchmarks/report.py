@@ -73,7 +73,8 @@ def a_row(number: int, boxes: int, draw: random.Random) -> Row:
     track = [[draw.uniform(0, 300), draw.uniform(0, 200), 40.0, 30.0] for _ in range(boxes)]
     tracking = {
         "tracker": "csrt", "verifier": "similarity", "protocol": "lasot", "auc": score(), "precision": score(),
-        "norm_precision": score(), "key_frames": list(range(0, boxes, 20)), "places_dropped": [], "none_frames": [],
+        "norm_precision": score(), "texts": [],
+        "key_frames": list(range(0, boxes, 20)), "places_dropped": [], "none_frames": [],
         "chosen_iou": score(), "random_iou": score(), "oracle_iou": score(), "boxes": track,
         "sources": ["tracker"] * boxes, "scores": [1.0] * boxes,
     }  # fmt: skip

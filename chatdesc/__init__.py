@@ -33,9 +33,11 @@ if TYPE_CHECKING:
         list_checks,
         load,
         load_refined,
+        merge,
         plan,
         push,
         report,
+        reproduce,
         review,
         review_export,
         review_import,
@@ -49,9 +51,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
-    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push",
-    "report", "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier",
-    "write_back",
+    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
+    "push",
+    "report", "reproduce", "review", "review_export", "review_import", "score", "sheet", "show", "submit",
+    "train_verifier", "write_back",
 ]  # fmt: skip
 
 

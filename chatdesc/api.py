@@ -6,29 +6,24 @@ result. ``import chatdesc`` gives all of them as ``chatdesc.annotate`` and so on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from chatdesc import backends
+from chatdesc.annotation.job import annotate, demo, open_chosen, plan
+from chatdesc.annotation.merge import merge
 from chatdesc.checks import available as available_checks
 from chatdesc.checks import create as create_checks
 from chatdesc.checks.audit import audit
 from chatdesc.checks.fix import fix
-from chatdesc.checks.rows import audit_store
 from chatdesc.config import presets
 from chatdesc.decisions.agreement import agreement
 from chatdesc.decisions.apply import apply
 from chatdesc.decisions.inbox import review_import
 from chatdesc.decisions.outbox import review_export
 from chatdesc.decisions.review import review
-from chatdesc.engine import plan as planning
-from chatdesc.engine import processes
 from chatdesc.engine.doctor import Check, examine
-from chatdesc.engine.options import sort_options
-from chatdesc.engine.run import Run, failed
 from chatdesc.evaluation import calibrate as calibration
 from chatdesc.evaluation.ablation import ablate_verification
 from chatdesc.evaluation.comparison import compare
@@ -36,215 +31,28 @@ from chatdesc.evaluation.job import evaluate
 from chatdesc.evaluation.score import score
 from chatdesc.evaluation.submission import submit
 from chatdesc.evaluation.train_verifier import train_verifier
-from chatdesc.loaders import Dataset, WriteBack, load
-from chatdesc.metrics.paired import known_mean
-from chatdesc.names import counted, some
+from chatdesc.loaders import WriteBack, load
 from chatdesc.page.job import report
 from chatdesc.reports.story import row_of, story
-from chatdesc.reports.summary import flat, grounding
+from chatdesc.reproduction.job import reproduce
 from chatdesc.rows.refined import load_refined
-from chatdesc.rows.schema import Row, slim
-from chatdesc.rows.selection import Selection
 from chatdesc.rows.sources import read_rows
 from chatdesc.rows.store import Store, dataset_of
 from chatdesc.share import export as exporting
 from chatdesc.share import hub
-from chatdesc.share.dataset import write_dataset
 from chatdesc.sheets.job import card_sheet, sheet
-from chatdesc.synthetic import render
-from chatdesc.tables import Progress, Record, Tabular
-from chatdesc.tables import show as shown
+from chatdesc.tables import Record
 from chatdesc.types import ChatdescError
 
 __all__ = [
     "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
-    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "plan", "push", "report",
-    "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier", "write_back",
+    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
+    "push", "report",
+    "reproduce", "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier",
+    "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotateResult(Tabular):
-    """What ``annotate`` did.
-
-    Attributes:
-        out: the run folder.
-        dataset: the folder of the refined dataset, for ``datasets.load_dataset``.
-        rows: one row per finished sequence, in natural order of the names, without boxes, flags and provenance (the
-            dataset has them).
-        finished_before: sequences that were finished before the call.
-        notes: remarks on the models and the dataset.
-        describer_counts: requests, tokens and cache hits, where the describer counts them.
-        left_out: why a row is not in the dataset, per sequence: it holds a path of this machine or a token.
-    """
-
-    out: Path
-    dataset: Path
-    rows: tuple[Row, ...]
-    finished_before: int = 0
-    notes: tuple[str, ...] = ()
-    describer_counts: dict[str, Any] | None = None
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Names of the sequences that have no text or whose work broke off; the same call does them again."""
-        return tuple(row["sequence"] for row in self.rows if failed(row))
-
-    def records(self) -> list[Record]:
-        """One record per sequence: texts, grounding IoU and margin, alignment, tracking AUC."""
-        return [flat(row) for row in self.rows]
-
-
-def annotate(
-    dataset: str,
-    root: StrPath,
-    out: StrPath,
-    *,
-    preset: str = "offline",
-    split: str | None = None,
-    sequences: str | Sequence[str] | None = None,
-    limit: int | None = None,
-    split_file: str | None = None,
-    text_root: str | None = None,
-    frames_in_flight: int = 32,
-    devices: Sequence[str] = (),
-    strict: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> AnnotateResult:
-    """Describe every target, ground and reflect, track, and write a refined dataset.
-
-    Args:
-        dataset: ``lasot``, ``lasot_ext``, ``tnl2k``, ``otb-lang``, ``trackingnet``, ``got10k`` or ``synthetic``.
-        root: the dataset's folder, an archive, or an fsspec URL.
-        out: the run folder. The same call continues where an earlier one stopped.
-        preset: a full set of backends; ``list_backends`` has the names.
-        split: ``train`` or ``test``; None takes all sequences under the root.
-        sequences: names of the sequences to annotate.
-        limit: only the first N sequences.
-        split_file: a file of sequence names, one per line, instead of the dataset's own lists.
-        text_root: otb-lang: the folder with the ``OTB_query_*`` folders.
-        frames_in_flight: decoded frames kept in memory.
-        devices: one process per device, such as ``["cuda:0", "cuda:1"]``.
-        strict: stop at the first failed sequence.
-        progress: called with (sequences done, sequences in total, a note) after each sequence.
-        options: any field of ``config.Settings`` (it decides the rows) or ``config.Resources`` (it decides only the
-            speed); ``encoders`` are named as on the command line.
-
-    Raises:
-        ChatdescError: wrong names or values, a run folder of another configuration or of other data.
-        KeyboardInterrupt: finished sequences are kept.
-    """
-    data = _open(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight)
-    run = _run(data, out, preset, strict, {**options, **({"device": devices[0]} if devices else {})})
-    with Store.open(run.out, run.config()) as store:
-        run.check_data(store)
-        try:
-            before = _annotate(run, store, tuple(devices), progress)
-        finally:
-            run.close()
-        unaudited = audit_store(store)
-        frames = run.encoded_frames if run.settings.include_frames else None
-        written = write_dataset(
-            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
-        )
-        rows = tuple(slim(row) for row in run.rows(store))
-        notes = (*_notes(run, run.without_evidence(store)), *unaudited)
-    counts = getattr(run.models.describer, "summary", None)
-    said = counts() if counts else None
-    return AnnotateResult(run.out, run.out / "dataset", rows, before, notes, said, written.left_out)
-
-
-def _annotate(run: Run, store: Store, devices: tuple[str, ...], progress: Progress | None) -> int:
-    """Annotate what is pending; how many sequences were finished before."""
-    pending, total = run.pending(store), len(run.dataset.names)
-    before = total - len(pending)
-    done: list[tuple[float | None, float | None]] = []
-
-    def on_row(row: Row) -> None:
-        done.append((grounding(row, "manual_iou"), grounding(row, "iou")))
-        manual, refined = (shown(known_mean(values)) for values in zip(*done, strict=True))
-        if progress:
-            progress(before + len(done), total, f"IoU {manual} > {refined}")
-
-    if progress:
-        progress(before, total, "")
-    if not pending:
-        return before
-    if len(devices) > 1:
-        processes.annotate_on(devices, run, store, on_row)
-    else:
-        run.annotate(store, on_row, pending)
-    return before
-
-
-def _notes(run: Run, unrecorded: list[str]) -> tuple[str, ...]:
-    """Remarks on the models, the dataset, and sequences whose evidence was not recorded."""
-    grounder = run.models.grounder
-    words = getattr(grounder, "words", True)
-    blind = f"{grounder.name} gives no score per word: feedback is IoU and margin only" if grounder else ""
-    problems = (f"dataset: {problem.kind}: {problem.message}" for problem in run.dataset.problems)
-    files = f"{run.out / 'rows' / 'NAME.json'}"
-    missed = (
-        f"evidence: {counted(len(unrecorded), 'sequence was', 'sequences were')} finished without --record-evidence: "
-        f"{some(unrecorded)}; remove "
-        f"their files ({files}) and repeat the command, which does them again"
-    )
-    return (*(() if words else (blind,)), *problems, *((missed,) if unrecorded else ()))
-
-
-def plan(
-    dataset: str,
-    root: StrPath,
-    *,
-    out: StrPath = "run",
-    preset: str = "offline",
-    split: str | None = None,
-    sequences: str | Sequence[str] | None = None,
-    limit: int | None = None,
-    split_file: str | None = None,
-    text_root: str | None = None,
-    frames_in_flight: int = 32,
-    **options: Any,
-) -> planning.Plan:
-    """Count the work that ``annotate`` would do and estimate its time; nothing is written.
-
-    The arguments are those of ``annotate``; sequences that are finished in the run folder ``out`` do not count.
-
-    Raises:
-        ChatdescError: as ``annotate``.
-    """
-    data = _open(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight)
-    run = _run(data, out, preset, False, {"cache": "", **options})
-    return planning.plan(run, run.pending(Store(run.out)))
-
-
-def demo_folders(out: StrPath, count: int, frames: int, seed: int, preset: str) -> tuple[Path, Path]:
-    """The folders of ``demo``: the synthetic dataset and the run."""
-    name = f"{count}x{frames}-seed{seed}"
-    return Path(out) / f"synthetic-{name}", Path(out) / f"run-{name}-{preset}"
-
-
-def demo(
-    out: StrPath = "demo",
-    *,
-    count: int = 12,
-    frames: int = 40,
-    seed: int = 0,
-    preset: str = "offline",
-    progress: Progress | None = None,
-) -> AnnotateResult:
-    """Render ``count`` synthetic sequences of ``frames`` frames with planted faults, and annotate them.
-
-    Raises:
-        ChatdescError: no preset has this name.
-    """
-    source, run = demo_folders(out, count, frames, seed, preset)
-    render(source, count, frames, seed)
-    return annotate("synthetic", source, run, preset=preset, progress=progress)
 
 
 def calibrate(
@@ -270,7 +78,7 @@ def calibrate(
     Raises:
         ChatdescError: no such dataset or grounder, or no sequence to calibrate on.
     """
-    data = _open(dataset, root, split, None, None, split_file, text_root)
+    data = open_chosen(dataset, root, split, split_file=split_file, text_root=text_root)
     model = backends.create("grounder", grounder, device=device)
     return calibration.calibrate(data, model, limit, seed, theta=theta)
 
@@ -297,7 +105,7 @@ def write_back(
     """
     if (to is None) != in_place:
         raise ChatdescError("say either --to FOLDER or --in-place")
-    data = _open(dataset_of(Path(run)), root, None, None, None, split_file, text_root)
+    data = open_chosen(dataset_of(Path(run)), root, split_file=split_file, text_root=text_root)
     store = Store(Path(run))
     names = store.names()
     if not names:
@@ -416,22 +224,3 @@ def list_checks() -> list[Record]:
         {"check": check.name, "kinds": ", ".join(check.kinds), "about": (type(check).__doc__ or "").split("\n")[0]}
         for check in made
     ]
-
-
-def _open(
-    dataset: str,
-    root: StrPath,
-    split: str | None = None,
-    sequences: str | Iterable[str] | None = None,
-    limit: int | None = None,
-    split_file: str | None = None,
-    text_root: str | None = None,
-    frames: int = 32,
-) -> Dataset:
-    names = sequences if isinstance(sequences, str | None) else ",".join(sequences)
-    return Selection(split, names, limit, split_file).open(dataset, str(root), text_root, frames)
-
-
-def _run(data: Dataset, out: StrPath, preset: str, strict: bool, options: dict[str, Any]) -> Run:
-    settings, resources = sort_options(preset, options)
-    return Run.create(data, Path(out), settings, resources, strict)

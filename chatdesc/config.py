@@ -137,7 +137,9 @@ class Settings:
     quantization: str | None = _setting(
         None, "Weights of the describer in 4bit or 8bit (default: not quantized)", MODELS
     )
-    trust_remote_code: bool = _setting(False, "Run Python code from the describer's repository", MODELS)
+    trust_remote_code: bool = _setting(
+        False, "Run Python code from the repositories of the describer and of encoders", MODELS
+    )
     keep_manual_if_better: bool = _setting(True, "Keep the manual text where no refined text beats it", METHOD)
     ground_every: int = _setting(20, "Ground the text on every k-th frame while tracking", METHOD, least=1)
     drop_places: bool = _setting(
@@ -145,6 +147,13 @@ class Settings:
     )
     min_score: float = _setting(0.2, "Tracker score below which the text is grounded before the next key frame", METHOD)
     alignment_frames: int = _setting(4, "Frames over which alignment is averaged", METHOD, least=1)
+    measures: tuple[str, ...] = _setting(
+        (),
+        "Further measures of the texts, separated by commas: rank, margin, alignment, alignment-margin, validity, "
+        "words, vqa, questions, agreement, shared-words (default: none, as each looks at the frames again)",
+        METHOD,
+    )
+    measure_frames: int = _setting(8, "Frames on which --measures look at a text", METHOD, least=1)
     include_frames: bool = _setting(False, "Embed the frames in the dataset (check their licence first)", OUTPUT)
     seed: int = _setting(0, "Random seed (random verifier, sampling describers)", METHOD)
 
@@ -200,7 +209,8 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """JSON values, with local model folders by their last name only: this goes into rows and cards."""
         named = {role: public_spec(getattr(self, role)) for role in ("describer", "grounder", "tracker", "verifier")}
-        return asdict(self) | named | {"encoders": [public_spec(e) for e in self.encoders]}
+        lists = {"encoders": [public_spec(e) for e in self.encoders], "measures": list(self.measures)}
+        return asdict(self) | named | lists
 
     def hash(self) -> str:
         """A short hash of all settings, for a row's provenance."""

@@ -7,8 +7,11 @@ sequence and [4] for one frame. Images are uint8 [H, W, 3], RGB.
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from itertools import count
 from typing import Any, TypeVar
@@ -79,10 +82,27 @@ class Problem:
 
 
 class FrameCache(LruCache[tuple[int, int], Image]):
-    """Decoded frames, shared by all sequences of a run; keys are a Frames' ``key`` and an index."""
+    """Decoded frames, shared by all sequences of a run; keys are a Frames' ``key`` and an index.
+
+    Attributes:
+        decoded, seconds: how many frames were decoded, and how long that took.
+    """
 
     def __init__(self, max_frames: int = 16) -> None:
         super().__init__(max_frames)
+        self.decoded, self.seconds = 0, 0.0
+        self._counting = threading.Lock()
+
+    def get(self, key: tuple[int, int], make: Callable[[], Image]) -> Image:
+        """As of ``LruCache``; what is decoded is counted."""
+        return super().get(key, partial(self._timed, make))
+
+    def _timed(self, make: Callable[[], Image]) -> Image:
+        start = time.perf_counter()
+        image = make()
+        with self._counting:
+            self.decoded, self.seconds = self.decoded + 1, self.seconds + time.perf_counter() - start
+        return image
 
 
 class Frames:
@@ -200,6 +220,7 @@ class Sequence:
         attributes: the dataset's attribute names, and whether the sequence has them.
         problems: faults that the loader found.
         text: the refined text, where ``chatdesc.load_refined`` has attached one.
+        first: where it is a part, the number of its first frame in the whole sequence.
     """
 
     name: str
@@ -213,6 +234,7 @@ class Sequence:
     attributes: dict[str, bool] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     text: str | None = None
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -232,7 +254,8 @@ class Sequence:
         """Frames ``start`` to ``stop - 1`` as a sequence of its own, without the problems."""
         frames = Frames(self.frames.paths[start:stop], self.frames.read_bytes, self.frames.cache)
         visible = None if self.visible is None else self.visible[start:stop]
-        return replace(self, frames=frames, boxes=self.boxes[start:stop], visible=visible, problems=())
+        first = self.first + start
+        return replace(self, frames=frames, boxes=self.boxes[start:stop], visible=visible, problems=(), first=first)
 
     def valid(self) -> NDArray[np.bool_]:
         """bool [N]: frames in which the target has a finite, positive box and is not marked absent."""
@@ -305,11 +328,16 @@ class Followed:
         boxes: [n, 4] xywh, pixels; n >= 1.
         scores: [n] in [0, 1], the tracker's confidence.
         session: the tracker's own state, for the request that continues from here.
+        text: the words that the tracker was given for these frames; empty where it takes none.
     """
 
     boxes: Boxes
     scores: NDArray[np.float32]
     session: Any
+    text: str = ""
+
+
+NOT_SHOWN = {"shown": False}  # of a field of Describe that no model sees: cached answers do not depend on it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -337,7 +365,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Describe:
-    """Ask for a description of the target; answered with the model's raw text.
+    """Ask for a description of the target; answered with the model's raw text, or with Candidates.
 
     Attributes:
         frame, box: the target, [4] xywh in pixels.
@@ -351,6 +379,8 @@ class Describe:
         background_dropped: phrases that were listed as background in earlier rounds, but mean the target itself.
         motion: the target's displacement (dx, dy) over the feedback frames, in units of its size (the square root of
             its area); None with a single feedback frame.
+        sequence, at: the sequence's name, and the number of the frame in the whole of it, for describers that look a
+            text up; one that reads them must not be ``cacheable``.
         departure: where a tracker left the target when it followed the text before; None where none did.
     """
 
@@ -366,11 +396,20 @@ class Describe:
     background_dropped: tuple[str, ...] = ()
     motion: tuple[float, float] | None = None
     departure: Departure | None = None
+    sequence: str = field(default="", metadata=NOT_SHOWN)
+    at: int = field(default=0, metadata=NOT_SHOWN)
 
     @property
     def plain_prompt(self) -> str:
         """The prompt without what it says of a departure, for models that were trained on all of its other lines."""
         return self.prompt.replace(self.departure.said, "") if self.departure and self.departure.said else self.prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A describer's answer that nobody wrote for this request: texts that are all tried, the whole of what it has."""
+
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -455,10 +494,15 @@ class Verify:
 
 
 Request = Describe | Ask | Ground | Embed | Follow | Verify
-Answer = str | Reply | Grounding | Embedding | Followed | Choice
+Answer = str | Candidates | Reply | Grounding | Embedding | Followed | Choice
+
+
+class Each(list[Request]):
+    """Requests that are answered together, each with its answer or its own error: for a stage that runs several."""
+
 
 # A stage as a generator: it yields a request, or a list that is answered together, and is sent the answer or the list
-# of answers; it returns an R. An exception in place of an answer is thrown into it.
+# of answers; it returns an R. An exception in place of an answer is thrown into it, but for those in an ``Each``.
 Steps = Generator[Request | list[Request], Any, R]
 
 

@@ -92,7 +92,7 @@ def compare_pairs(
 
 
 def _bounds(gain: Floats, level: float, samples: int, seed: int) -> tuple[float | None, float | None]:
-    if _says_nothing(gain):
+    if says_nothing(gain):
         return None, None
     if len(gain) < MANY:
         half = student_quantile((1 + level) / 2, len(gain) - 1) * _standard_error(gain)
@@ -103,13 +103,13 @@ def _bounds(gain: Floats, level: float, samples: int, seed: int) -> tuple[float 
 
 
 def _detectable(gain: Floats, level: float) -> float | None:
-    if _says_nothing(gain):
+    if says_nothing(gain):
         return None
     freedom = len(gain) - 1
     return (student_quantile((1 + level) / 2, freedom) + student_quantile(POWER, freedom)) * _standard_error(gain)
 
 
-def _says_nothing(gain: Floats) -> bool:
+def says_nothing(gain: Floats) -> bool:
     """Whether there are too few pairs, or none that differs from the others but by rounding."""
     return len(gain) < FEW or float(np.ptp(gain)) <= 1e-9 * float(np.abs(gain).max())
 

@@ -1,6 +1,7 @@
 """Fixtures for all tests. No test writes to a user's caches or leaves the machine."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,11 +15,39 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
+# Before anything imports torch: networks this small wait for threads longer than they compute, and two workers of
+# pytest-xdist with two threads each take twice the time on two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Tests with their asserts rewritten, and the sources that every process of a test imports, are compiled once.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A busy machine is no failure.
 settings.register_profile("chatdesc", deadline=None)
 settings.load_profile("chatdesc")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# The files that take longest, in that order: a long one at the end leaves the other worker without work.
+LONGEST = """
+    tiny/test_mutants engine/test_run share/test_hub backends/test_sam_trackers docs/test_snippets training/test_vlm
+    backends/test_transformers_vlm evaluation/test_train_verifier share/test_hub_faults backends/test_openai_serve
+    engine/test_recording engine/test_processes cli/test_compare backends/test_external_tracker metrics/test_protocols
+    checks/test_bars backends/test_verifier_on_hub share/test_export share/test_hub_several cli/test_damaged_runs
+""".split()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of itself pytest-xdist starts with the files that have most tests, so that the slow ones may come last."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    place = {tests / f"{name}.py": k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

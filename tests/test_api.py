@@ -11,6 +11,7 @@ import chatdesc
 from chatdesc import api
 from chatdesc.cli.main import app
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.options import sort_options
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
 
@@ -92,15 +93,15 @@ def test_wrong_options_are_named(data, tmp_path, options, says):
 
 def test_options_go_where_they_belong():
     options = {"theta": 0.4, "device": "cpu", "batch_size": None, "cache": "", "encoders": ["attributes"]}
-    settings, resources = api.sort_options("offline", options)
+    settings, resources = sort_options("offline", options)
     assert settings == Settings(theta=0.4)
     assert resources == Resources(device="cpu", cache="")
 
 
 def test_a_model_server_gets_more_sequences_at_a_time():
     server = {"describer": "openai:any"}
-    assert api.sort_options("offline", server)[1].sequences_in_flight == 32
-    assert api.sort_options("offline", server | {"sequences_in_flight": 3})[1].sequences_in_flight == 3
+    assert sort_options("offline", server)[1].sequences_in_flight == 32
+    assert sort_options("offline", server | {"sequences_in_flight": 3})[1].sequences_in_flight == 3
 
 
 def test_texts_go_back_and_out(result, data, tmp_path):

@@ -26,6 +26,7 @@ ROLES = ("describer", "grounder", "tracker", "encoder", "verifier")
 BUILTIN: dict[str, dict[str, str]] = {
     "describer": {
         "attributes": "chatdesc.backends.attributes:AttributesDescriber",
+        "file": "chatdesc.texts.describer:FileDescriber",
         "openai": "chatdesc.backends.openai_api:OpenAiDescriber",
         "transformers": "chatdesc.backends.transformers_vlm:TransformersDescriber",
     },
@@ -41,6 +42,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "attributes": "chatdesc.backends.attributes:AttributesEncoder",
         "clip": "chatdesc.backends.transformers_clip:TransformersClipEncoder",
         "clip-centre": "chatdesc.backends.transformers_clip:CentreTransformersClipEncoder",
+        "fg-clip": "chatdesc.backends.fg_clip:FgClipEncoder",
         "open-clip": "chatdesc.backends.open_clip:OpenClipEncoder",
         "open-clip-centre": "chatdesc.backends.open_clip:CentreOpenClipEncoder",
     },
@@ -48,6 +50,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "csrt": "chatdesc.backends.opencv_trackers:CsrtTracker",
         "edgetam": "chatdesc.backends.sam_trackers:EdgeTamTracker",
         "external": "chatdesc.backends.external_tracker:ExternalTracker",
+        "external-text": "chatdesc.backends.external_tracker:ExternalTextTracker",
         "kcf": "chatdesc.backends.opencv_trackers:KcfTracker",
         "mil": "chatdesc.backends.opencv_trackers:MilTracker",
         "nano": "chatdesc.backends.opencv_trackers:NanoTracker",
@@ -104,6 +107,8 @@ def resolve(role: str, name: str) -> str:
     Raises:
         ChatdescError: no backend has this name; the message has similar ones.
     """
+    if name in BUILTIN[role]:  # what is installed need not be searched: that takes as long as a short command
+        return BUILTIN[role][name]
     names = available(role)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=2, cutoff=0.4)
@@ -119,7 +124,7 @@ def encoder_spec(spec: str) -> str:
     ('clip:org/model', 'open-clip:ViT-B-32/openai')
     """
     name, _, _ = split_spec(spec)
-    if name in available("encoder"):
+    if name in BUILTIN["encoder"] or name in available("encoder"):
         return spec
     if name in ("local-dir", "hf-hub"):
         return f"open-clip:{spec}"

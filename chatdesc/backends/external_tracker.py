@@ -9,10 +9,16 @@ split as a shell would, but no shell runs it. One process follows one target, fr
   without a score it is 1. A width or height of 0 means that the target is not visible.
 - ``quit``, or the end of the input: end.
 
+A command named as ``external-text:COMMAND`` takes words as well, and reads one line more; other commands never get it:
+
+- ``text WORDS``: the phrase in force, before ``start``, and again before the first frame of another phrase. No answer.
+  Where a sequence is tracked without words, there is no such line.
+
 >>> parse("10,20,30,40,0.9")
 (array([10., 20., 30., 40.], dtype=float32), 0.9)
 
-A PATH is absolute, may hold spaces, and reaches to the end of the line; the file exists until the next line.
+A PATH is absolute, may hold spaces, and reaches to the end of the line; the file exists until the next line, that of
+``start`` until the first answer.
 Standard output is for answers only, each flushed; messages for people go to standard error, whose last lines become
 part of the error message if something fails. The process gets no variable of the environment that holds a token, a key
 or a password, but for those that ``CHATDESC_TRACKER_ENV`` names. A complete stub:
@@ -51,18 +57,22 @@ import numpy as np
 from chatdesc.backends.frame_by_frame import continued, follow
 from chatdesc.backends.line_process import LineProcess
 from chatdesc.protocols import each
-from chatdesc.types import BackendError, Boxes, Follow, Followed, Frames
+from chatdesc.types import BackendError, Boxes, Follow, Followed, Frames, one_line
 
 REMEDY = "standard output is for answers alone (X,Y,W,H or X,Y,W,H,SCORE), one for each frame"
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Session:
-    """A running process, the target's last box, and a folder for frames that are no files. Ended when dropped."""
+    """A running process, the target's last box, and a folder for frames that are no files. Ended when dropped.
+
+    ``text`` has the words that the process was sent last.
+    """
 
     process: LineProcess
     folder: tempfile.TemporaryDirectory[str]
     box: Boxes
+    text: str = ""
     answered: int = 0
     end: Any = field(init=False)
 
@@ -89,6 +99,7 @@ class ExternalTracker:
 
     max_batch = 16
     workers = 1
+    kind, takes_text = "external", False
 
     def __init__(
         self,
@@ -103,7 +114,7 @@ class ExternalTracker:
         self.command = _split(f"{model}@{revision}" if revision else model)
         self.threads = threads or os.cpu_count() or 1
         self.timeout, self.start_timeout = tracker_timeout, tracker_start_timeout
-        self.name = f"external:{shlex.join(_public(part) for part in self.command)}"
+        self.name = f"{self.kind}:{shlex.join(_public(part) for part in self.command)}"
 
     def describe_self(self) -> dict[str, str]:
         """The command without its folders, and the hash of the files that it names."""
@@ -125,7 +136,9 @@ class ExternalTracker:
     def _session(self, request: Follow) -> Session:
         if request.init is None:
             alive = isinstance(request.session, Session) and request.session.end.alive
-            return continued(request if alive else replace(request, session=None), Session, self.name)
+            session = continued(request if alive else replace(request, session=None), Session, self.name)
+            self._tell(session, request.text)
+            return session
         box = np.asarray(request.init, np.float32)
         if not np.isfinite(box).all() or (box[2:] <= 0).any():
             raise BackendError(f"a tracker cannot start from the box {box.tolist()}: it needs a width and height")
@@ -136,12 +149,21 @@ class ExternalTracker:
         except BaseException:
             folder.cleanup()
             raise
+        self._tell(session, request.text)
         session.process.send(f"start {','.join(f'{float(v):.10g}' for v in box)} {path}")
         return session
 
+    def _tell(self, session: Session, text: str) -> None:
+        """Send the phrase in force to a process that takes words, if it is another than the last one."""
+        words = one_line(text) if self.takes_text else ""
+        if words and words != session.text:
+            session.process.send(f"text {words}")
+            session.text = words
+
     def _step(self, session: Session, frames: Frames, index: int) -> float:
         """Track one frame and return its score. The session's box moves, unless the target is not visible."""
-        path = _file(frames, index, session.folder.name)
+        # Before the first answer the process may still be loading, the first image unread.
+        path = _file(frames, index, session.folder.name, alone=session.answered > 0)
         answer = session.process.ask(f"frame {path}", self.timeout if session.answered else self.start_timeout)
         try:
             box, score = parse(answer)
@@ -153,6 +175,12 @@ class ExternalTracker:
             return 0.0
         session.box = box
         return score
+
+
+class ExternalTextTracker(ExternalTracker):
+    """``external-text:<command>``: the command takes words, too."""
+
+    kind, takes_text = "external-text", True
 
 
 def parse(answer: str) -> tuple[Boxes | None, float]:
@@ -206,15 +234,19 @@ def _hash(command: list[str]) -> str:
     return digest.hexdigest()
 
 
-def _file(frames: Frames, index: int, folder: str) -> str:
-    """Path of a frame: its own file where it is on this machine, else a copy in ``folder`` that replaces the last."""
+def _file(frames: Frames, index: int, folder: str, alone: bool = True) -> str:
+    """Path of a frame: its own file where it is on this machine, else a copy in ``folder``.
+
+    Args:
+        alone: the copy replaces earlier ones.
+    """
     path = frames.paths[index]
     found = _on_disk(frames, path)
     if found:
         return found
     data = frames.encoded(index)
     copy = os.path.join(folder, f"{index:08d}{os.path.splitext(path)[1]}")
-    for earlier in os.listdir(folder):
+    for earlier in os.listdir(folder) if alone else ():
         os.unlink(os.path.join(folder, earlier))
     with open(copy, "wb") as file:
         file.write(data)

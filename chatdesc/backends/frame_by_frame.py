@@ -22,7 +22,7 @@ from chatdesc.types import BackendError, Follow, Followed
 
 
 class HasBox(Protocol):
-    """A session knows the target's last box, [4] xywh in pixels."""
+    """A session knows the target's last box, [4] xywh in pixels; one that was given words has them as ``text``."""
 
     @property
     def box(self) -> ArrayLike:
@@ -46,7 +46,9 @@ def follow(request: Follow, session: S, step: Callable[[S, int], float]) -> Foll
         boxes.append(session.box)
         if scores[-1] < request.min_score:
             break
-    return Followed(np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session)
+    return Followed(
+        np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), session, getattr(session, "text", "")
+    )
 
 
 def continued(request: Follow, kind: type[S], name: str) -> S:

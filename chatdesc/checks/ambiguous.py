@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import FALSE, evidence, is_read, misspelt, out_of_place
+from chatdesc.checks.leads import evidence, is_read, misspelt
 from chatdesc.checks.wrong_target import leads_elsewhere
+from chatdesc.measures.leads import FALSE, out_of_place
 from chatdesc.stages.ground import is_content
 from chatdesc.stages.look import Sight, View, Without
 from chatdesc.types import split_words

@@ -12,24 +12,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chatdesc.atomic import make_folder
 from chatdesc.checks import create
-from chatdesc.checks.base import Finding
-from chatdesc.checks.examine import examine, facts
+from chatdesc.checks.base import Check, Finding
+from chatdesc.checks.examine import Found, examine, facts
+from chatdesc.checks.named_texts import Group, SourceAudit, first_texts, group_of, per_source, source_audit
 from chatdesc.checks.opinions import Opinions, ask_about, describer_for
-from chatdesc.checks.ranking import Suspect, counts, rank
+from chatdesc.checks.ranking import Suspect, counts, in_order, rank
 from chatdesc.checks.report_files import finding_records, write_files
 from chatdesc.checks.sights import Sights, chosen_models, frames_for, look_at, need, not_recorded, refuse_blind, seen
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
+from chatdesc.protocols import Describer
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress, Record, Tabular
+from chatdesc.texts.named import read_all
 from chatdesc.unused import refuse_unused
 
 OF_FRAMES = ("grounder", "encoders", "alignment_frames", "theta", "box_threshold")
@@ -48,12 +52,14 @@ class Audit(Tabular):
         text_source: ``manual``, or ``refined`` for the texts to use.
         sequences: how many sequences were looked at.
         texts: how many of them have a text.
-        suspects: the most suspicious first; ``table()`` has a row per finding, in the same order.
-        findings: of each sequence that has any, before equal ones of a class are joined.
+        suspects: of all sources, the most suspicious first; ``table()`` has a row per finding, in the same order.
+        findings: of each sequence that has any, before equal ones of a class are joined; ``sources`` has those of
+            other texts.
         checks: what each check says of itself.
         notes: what a reader must know.
         files: those written.
         unanswered: questions that the describer did not answer.
+        sources: what was found in each source: in the texts of what is audited, and in those of ``texts``.
     """
 
     place: str
@@ -66,6 +72,7 @@ class Audit(Tabular):
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     unanswered: int = 0
+    sources: tuple[SourceAudit, ...] = ()
 
     @property
     def faults(self) -> int:
@@ -74,6 +81,10 @@ class Audit(Tabular):
 
     def records(self) -> list[Record]:
         return finding_records(self.suspects)
+
+    def per_source(self) -> list[Record]:
+        """Texts, suspicious texts and findings per check, with a column per source."""
+        return per_source(self.sources)
 
 
 def audit(
@@ -89,6 +100,7 @@ def audit(
     text_root: str | None = None,
     config: str | None = None,
     text_source: str | None = None,
+    texts: Iterable[str] = (),
     frames: bool = False,
     describer: str | None = None,
     preset: str | None = None,
@@ -110,6 +122,7 @@ def audit(
         text_root: otb-lang: where the ``OTB_query_*`` folders are.
         config: which of several datasets in one repository.
         text_source: of a run or repository, ``manual`` or ``refined``; None takes the manual texts where there are any.
+        texts: other texts of the same sequences, ``NAME=SOURCE`` each; every source is audited by itself.
         frames: look at the frames of the video, too, with a grounder and an encoder.
         describer: a model that is asked a closed question about each doubtful text, ``NAME:MODEL``: see
             ``checks.questions``. Its answer changes how severe a finding is.
@@ -128,16 +141,18 @@ def audit(
     asks = describer is not None
     _refuse_idle(options | {"preset": preset}, frames, asks)
     settings, resources = sort_options(preset or "offline", options | {"describer": describer})
-    to = None if out is None else Path(out)
+    to, others = None if out is None else Path(out), read_all(texts)
     model = describer_for(settings, resources, str(source), to) if asks else None
     make_folder(to)
     chosen = Selection(split, sequences, limit, split_file)
     of_run = (frames or asks) and is_run(source)  # ROOT and --text-root are then where its frames are
     audited = subjects(
         str(source), None if of_run else place, chosen, text_root=None if of_run else text_root, config=config,
-        text_source=text_source,
+        text_source=text_source, needed=not others,
     )  # fmt: skip
-    data, sights, lacking = None, Sights(), tuple[str, ...]()
+    groups = [Group(audited.text_source, audited.place, audited.subjects, audited.notes)]
+    groups += [group_of(named, audited.subjects) for named in others]
+    data, lacking = None, tuple[str, ...]()
     if (frames or asks) and place is not None:
         kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, text_root, kept)
@@ -146,20 +161,66 @@ def audit(
                 wordings, audited.subjects, made, chosen_models(settings, options | {"preset": preset})
             )
             words = any(need(check) == "words" for check in made)
-            ranges = {subject.sequence: subject.ranges for subject in audited.subjects}
-            sights = look_at(data, wordings, settings, resources, words=words, ranges=ranges, progress=progress)
-    looked_at = seen(audited.subjects, sights)
-    found, notes = examine(looked_at, made, progress)
+            look = partial(look_at, data, settings=settings, resources=resources, words=words, progress=progress)
+            asked = [wordings, *(first_texts(group.subjects, data) for group in groups[1:])]
+            groups = [_looked_at(group, its, look) for group, its in zip(groups, asked, strict=True)]
+    found, notes = _examined(groups, made, progress)
     opinions = Opinions(found)
     if model is not None:
-        opinions = ask_about(found, looked_at, data, model, settings, resources, progress)
-    suspects = rank(looked_at, opinions.found)
-    files = () if to is None else tuple(write_files(suspects, to))
-    said = (*facts(made), *(() if model is None else (model.describe_self(),)))
-    count = len(looked_at), sum(bool(subject.text.strip()) for subject in looked_at)
-    told = (*audited.notes, *lacking, *sights.notes, *notes, *opinions.notes)
+        everything = [subject for group in groups for subject in group.subjects]
+        opinions = ask_about(found, everything, data, model, settings, resources, progress)
+    return _told(groups, opinions, (*lacking, *notes, *opinions.notes), _facts(made, model), to)
+
+
+def _looked_at(group: Group, wordings: Mapping[str, str], look: Callable[..., Sights]) -> Group:
+    """The texts with what was seen of each on frames."""
+    ranges = {subject.sequence: subject.ranges for subject in group.subjects if not subject.number}
+    sights = look(wordings, ranges=ranges)
+    return replace(group, subjects=seen(group.subjects, sights), notes=(*group.notes, *group.named(sights.notes)))
+
+
+def _examined(groups: Sequence[Group], made: Sequence[Check], progress: Progress | None) -> tuple[Found, list[str]]:
+    """What is found in the texts of all sources: each is compared with its own alone."""
+    found: Found = {}
+    notes: list[str] = []
+    for group in groups:
+        of_group, said = examine(group.subjects, made, progress)
+        found |= of_group
+        notes += group.named(said)
+    return found, notes
+
+
+def _facts(made: Sequence[Check], model: Describer | None) -> tuple[Mapping[str, str], ...]:
+    return (*facts(made), *(() if model is None else (model.describe_self(),)))
+
+
+def _told(
+    groups: Sequence[Group],
+    opinions: Opinions,
+    notes: tuple[str, ...],
+    said: tuple[Mapping[str, str], ...],
+    to: Path | None,
+) -> Audit:
+    """The audit's result, written to the folder ``to`` if one is named."""
+    first = groups[0]
+    sources = tuple(source_audit(group, opinions.found) for group in groups)
+    suspects = in_order(
+        replace(suspect, source=group.name) for group in groups for suspect in rank(group.subjects, opinions.found)
+    )
+    compared = per_source(sources) if len(sources) > 1 else []
+    files = () if to is None else tuple(write_files(suspects, to, compared))
     return Audit(
-        audited.place, audited.text_source, *count, suspects, opinions.found, said, told, files, opinions.unanswered
+        first.place,
+        first.name,
+        len(first.subjects),
+        sources[0].texts,
+        suspects,
+        sources[0].findings,
+        said,
+        (*(note for group in groups for note in group.notes), *notes),
+        files,
+        opinions.unanswered,
+        sources,
     )
 
 

@@ -44,6 +44,8 @@ class Subject:
         row: the run's or the published dataset's row, with its evidence; None where there is only the dataset.
         sight: where the text leads on the frames; None where nobody looked.
         ranges: the frames that the text is for, as ``(start, stop)``; empty for the whole video.
+        source: the name of the source that has it; empty for the texts of what is audited.
+        number: which of the source's texts of the sequence it is, from 0.
     """
 
     sequence: str
@@ -55,6 +57,14 @@ class Subject:
     row: Row | None = None
     sight: Sight | None = None
     ranges: tuple[tuple[int, int], ...] = ()
+    source: str = ""
+    number: int = 0
+
+    @property
+    def key(self) -> str:
+        """A name that no other text of an audit has; the sequence's, for the texts of what is audited."""
+        numbered = f", text {self.number + 1}" if self.number else ""
+        return f"{self.sequence}{numbered} in {self.source}" if self.source else self.sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import (
-    LEAST_VIEWS,
-    UNLIKE,
-    begins_on,
-    evidence,
-    is_read,
-    misspelt,
-    out_of_place,
-    span_of,
-    unfit_places,
-)
+from chatdesc.checks.leads import begins_on, evidence, is_read, misspelt, span_of
+from chatdesc.measures.leads import LEAST_VIEWS, UNLIKE, out_of_place, unfit_place
+from chatdesc.measures.validity import left_from
 from chatdesc.stages.look import Sight, View
 
 NAME = "does-not-hold"
@@ -47,20 +39,8 @@ class DoesNotHoldCheck:
         return {"name": self.name, "version": "1"}
 
 
-def left_from(unfit: Sequence[bool]) -> int | None:
-    """The view from which on everything is unfit, to the last one; None if the last one fits, or the first does not.
-
-    >>> left_from([False, True, False, True, True]), left_from([False, True, False]), left_from([True, True])
-    (3, None, None)
-    """
-    start = len(unfit)
-    while start and unfit[start - 1]:
-        start -= 1
-    return start if 0 < start < len(unfit) else None
-
-
 def _place(sight: Sight, text: str) -> Finding | None:
-    unfit = unfit_places(sight)
+    unfit = [unfit_place(sight.text, view) for view in sight.views]
     start = left_from([bool(words) for words in unfit])
     if start is None:
         return None

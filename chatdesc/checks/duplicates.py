@@ -42,7 +42,7 @@ class DuplicateCheck:
         others = [other for other in self._with.get(words, ()) if other.sequence != subject.sequence]
         if not words or not others:
             return []
-        names = [other.sequence for other in others]
+        names = list(dict.fromkeys(other.sequence for other in others))
         classes = sorted({other.category for other in others if other.category} - {subject.category})
         count = counted(len(names), "other sequence has", "other sequences have")
         odd = f"; of another class ({some(classes, 3)})" if classes and subject.category else ""

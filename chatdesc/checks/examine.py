@@ -42,8 +42,8 @@ def examine(
     Checks of English see neither empty texts nor those in other languages, nor what is too long to be a sentence.
     """
     spoken = languages(subject.text for subject in audited)
-    unread = {s.sequence: why for s, name in zip(audited, spoken, strict=True) if (why := _unreadable(s.text, name))}
-    english = Corpus(subject for subject in audited if subject.sequence not in unread and subject.text.strip())
+    unread = {s.key: why for s, name in zip(audited, spoken, strict=True) if (why := _unreadable(s.text, name))}
+    english = Corpus(subject for subject in audited if subject.key not in unread and subject.text.strip())
     found: dict[str, list[Finding]] = {}
     made = list(checks)
     for number, check in enumerate(made):
@@ -55,7 +55,7 @@ def examine(
     if progress is not None:
         progress(len(made), len(made), "")
     said = tuple(note for check in made if (note := str(getattr(check, "note", ""))))
-    in_order = (subject.sequence for subject in audited if subject.sequence in found)
+    in_order = (subject.key for subject in audited if subject.key in found)
     return {name: tuple(found[name]) for name in in_order}, (*_notes(unread), *said)
 
 
@@ -89,15 +89,15 @@ def _of_check(check: Check, audited: Sequence[Subject]) -> dict[str, list[Findin
     try:
         check.prepare(audited)
         for subject in audited:
-            found[subject.sequence] = list(check.find(subject))
+            found[subject.key] = list(check.find(subject))
     except ChatdescError:
         raise
     except Exception as error:
         raise _failed(check, error) from error
     for subject in audited:
-        for finding in found[subject.sequence]:
+        for finding in found[subject.key]:
             if not _is_possible(finding, subject.text):
-                raise ChatdescError(f"check {check.name}: {subject.sequence}: no such finding ({finding}); {REMEDY}")
+                raise ChatdescError(f"check {check.name}: {subject.key}: no such finding ({finding}); {REMEDY}")
     return {name: findings for name, findings in found.items() if findings}
 
 

@@ -82,9 +82,10 @@ def ask_about(
         settings: ``region``.
         progress: called with questions done, all questions, and a note.
     """
-    about = {subject.sequence: subject for subject in subjects}
+    about = {subject.key: subject for subject in subjects}
     raised = list(_raised(found))
-    unseen = sorted({name for name, question in raised if question.shows and not _has_frames(data, name)}, key=natural)
+    dark = (key for key, question in raised if question.shows and not _has_frames(data, about[key].sequence))
+    unseen = sorted(set(dark), key=natural)
     asked = [(name, question) for name, question in raised if not (question.shows and name in unseen)]
     jobs = ((key, _job(about[key[0]], key[1], data, settings.region)) for key in asked)
     replies: dict[Key, Reply] = {}

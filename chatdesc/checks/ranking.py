@@ -43,6 +43,8 @@ class Suspect:
         category: the first sequence's class, or None.
         suspicion: in [0, 1]; 0 where the findings only inform.
         findings: the most severe first; spans are of ``text``.
+        source: the name of the source that has the text; empty for the texts of what is audited.
+        number: which of the source's texts of the first sequence it is, from 0.
     """
 
     sequences: tuple[str, ...]
@@ -50,12 +52,15 @@ class Suspect:
     category: str | None
     suspicion: float
     findings: tuple[Finding, ...]
+    source: str = ""
+    number: int = 0
 
     @property
     def label(self) -> str:
-        """The sequence's name, and how many more share the fault."""
+        """The sequence's name, which of several texts it is, and how many more sequences share the fault."""
         more = len(self.sequences) - 1
-        return f"{self.sequences[0]} and {more} more" if more else self.sequences[0]
+        first = f"{self.sequences[0]}, text {self.number + 1}," if self.number else self.sequences[0]
+        return f"{first} and {more} more" if more else first.rstrip(",")
 
 
 def counts(finding: Finding) -> bool:
@@ -87,15 +92,21 @@ def rank(subjects: Sequence[Subject], found: Found) -> tuple[Suspect, ...]:
     """Suspects from the most suspicious to those of which findings only inform; texts without findings are none.
 
     Args:
-        found: the findings of each sequence.
+        subjects: of one source.
+        found: the findings of each text, by its ``key``.
     """
     shared = _shared(subjects, found)
     suspects = [_group(members) for members in shared.values()]
     for subject in subjects:
-        own = [finding for finding in found.get(subject.sequence, ()) if not _in(shared, subject, finding)]
+        own = [finding for finding in found.get(subject.key, ()) if not _in(shared, subject, finding)]
         if own:
             suspects.append(_suspect((subject.sequence,), subject, own))
-    return tuple(sorted(suspects, key=lambda suspect: (-suspect.suspicion, natural(suspect.sequences[0]))))
+    return in_order(suspects)
+
+
+def in_order(suspects: Iterable[Suspect]) -> tuple[Suspect, ...]:
+    """Suspects, perhaps of several sources, the most suspicious first."""
+    return tuple(sorted(suspects, key=lambda one: (-one.suspicion, natural(one.sequences[0]), one.number, one.source)))
 
 
 Members = list[tuple[Subject, Finding]]
@@ -106,7 +117,7 @@ def _shared(subjects: Sequence[Subject], found: Found) -> dict[Hashable, Members
     alike: defaultdict[Hashable, Members] = defaultdict(list)
     for subject in subjects:
         keys: set[Hashable] = set()
-        for finding in filter(counts, found.get(subject.sequence, ())):
+        for finding in filter(counts, found.get(subject.key, ())):
             for key in _keys(subject, finding):
                 if key not in keys:
                     keys.add(key)
@@ -142,11 +153,12 @@ def _in(shared: Mapping[Hashable, Members], subject: Subject, finding: Finding) 
 def _group(members: Members) -> Suspect:
     """One suspect, with the finding that is the most severe."""
     subject, finding = max(members, key=lambda member: member[1].severity)
-    return _suspect(tuple(of.sequence for of, _ in members), subject, [finding])
+    return _suspect(tuple(dict.fromkeys(of.sequence for of, _ in members)), subject, [finding])
 
 
 def _suspect(names: tuple[str, ...], subject: Subject, findings: Sequence[Finding]) -> Suspect:
     ordered = tuple(
         sorted(findings, key=lambda finding: (not counts(finding), -finding.severity, finding.span or (0, 0)))
     )
-    return Suspect(names, subject.text, subject.category, suspicion(findings), ordered)
+    what = subject.text, subject.category, suspicion(findings), ordered
+    return Suspect(names, *what, source=subject.source, number=subject.number)

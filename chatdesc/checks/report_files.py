@@ -18,14 +18,14 @@ from chatdesc.atomic import write_atomic, writing
 from chatdesc.checks.base import Finding
 from chatdesc.checks.questions import opinion
 from chatdesc.checks.ranking import Suspect
-from chatdesc.tables import Record, markdown_line, plain, sheet_cell
+from chatdesc.tables import Record, markdown_line, plain, sheet_cell, write_table
 from chatdesc.types import one_line
 
 COLUMNS = (
     "rank", "sequence", "sequences", "class", "suspicion", "check", "kind", "severity", "reason", "start", "stop",
-    "words", "suggestion", "text", "evidence",
+    "words", "suggestion", "text", "evidence", "source", "number",
 )  # fmt: skip
-SHOWN = ("rank", "sequence", "suspicion", "kind", "words", "reason", "suggestion", "text")  # in Markdown
+SHOWN = ("rank", "source", "sequence", "suspicion", "kind", "words", "reason", "suggestion", "text")  # in Markdown
 
 
 def finding_records(suspects: Sequence[Suspect]) -> list[Record]:
@@ -40,7 +40,7 @@ def _record(rank: int, suspect: Suspect, finding: Finding) -> Record:
     values = (
         rank, suspect.sequences[0], len(suspect.sequences), suspect.category, suspect.suspicion, finding.check,
         finding.kind, finding.severity, reason, start, stop, words, finding.suggestion, suspect.text,
-        evidence_text(finding),
+        evidence_text(finding), suspect.source, suspect.number + 1,
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -56,7 +56,9 @@ def json_line(suspect: Suspect) -> Record:
     for finding in findings:
         finding["span"] = finding["span"] and list(finding["span"])
     return {
+        "source": suspect.source,
         "sequence": suspect.sequences[0],
+        "number": suspect.number + 1,
         "sequences": list(suspect.sequences),
         "class": suspect.category,
         "suspicion": suspect.suspicion,
@@ -65,8 +67,8 @@ def json_line(suspect: Suspect) -> Record:
     }
 
 
-def write_files(suspects: Sequence[Suspect], folder: Path) -> list[Path]:
-    """Write audit.csv, audit.md and audit.jsonl into a folder.
+def write_files(suspects: Sequence[Suspect], folder: Path, per_source: list[Record] | None = None) -> list[Path]:
+    """Write audit.csv, audit.md and audit.jsonl into a folder, and ``per_source`` as audit_sources.csv and .md.
 
     Raises:
         ChatdescError: a file cannot be written.
@@ -77,7 +79,7 @@ def write_files(suspects: Sequence[Suspect], folder: Path) -> list[Path]:
     with writing(folder):
         for name, content in contents.items():
             write_atomic(folder / name, content.encode("utf-8", "backslashreplace"))
-    return [folder / name for name in contents]
+    return [*(folder / name for name in contents), *write_table(per_source or [], folder, "audit_sources")]
 
 
 def _sheet(records: Sequence[Record]) -> str:

@@ -91,8 +91,11 @@ def look_at(
 
 
 def seen(subjects: Sequence[Subject], sights: Sights) -> tuple[Subject, ...]:
-    """The subjects with what was seen of each."""
-    return tuple(replace(subject, sight=sights.by_name.get(subject.sequence)) for subject in subjects)
+    """The subjects with what was seen of each; of a source's several texts the first was looked at."""
+    return tuple(
+        subject if subject.number else replace(subject, sight=sights.by_name.get(subject.sequence))
+        for subject in subjects
+    )
 
 
 def frames_for(

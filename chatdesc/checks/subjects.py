@@ -58,6 +58,7 @@ def subjects(
     text_root: str | None = None,
     config: str | None = None,
     text_source: str | None = None,
+    needed: bool = True,
 ) -> Audited:
     """The texts of a dataset ``source`` at ``root``; without a root, those of a run, a dataset folder or a repository.
 
@@ -66,9 +67,10 @@ def subjects(
         text_root: another root that holds the dataset's texts.
         config: which of several datasets in one repository.
         text_source: of rows, ``manual`` or ``refined``; None takes the manual texts where there are any.
+        needed: whether there must be a text.
 
     Raises:
-        ChatdescError: nothing can be read there, no sequence has a text, or an argument takes no part.
+        ChatdescError: nothing can be read there, no sequence has a needed text, or an argument takes no part.
     """
     chosen = chosen or Selection()
     if text_source not in (None, *get_args(TextSource)):
@@ -76,23 +78,23 @@ def subjects(
     if root is not None:
         of_rows = {"config": config, "text_source": text_source}
         refuse_unused(of_rows, "for a dataset at ROOT, which has manual texts only")
-        return _of_dataset(source, root, chosen, text_root)
+        return _of_dataset(source, root, chosen, text_root, needed)
     refuse_unused({"text_root": text_root}, "for a run or a dataset folder, whose rows hold the texts")
     by_name: dict[str, Row] = {}
     rows = _rows(source, chosen, config)
     twice = [row["sequence"] for row in rows if by_name.setdefault(row["sequence"], row) is not row]
     found = _of_rows(source, tuple(by_name.values()), cast("TextSource | None", text_source), twice)
-    if not any(subject.text.strip() for subject in found.subjects):
+    if needed and not any(subject.text.strip() for subject in found.subjects):
         raise ChatdescError(f"{source}: no row has a {'manual text' if text_source == 'manual' else 'text'} to audit")
     return found
 
 
-def _of_dataset(name: str, root: str, chosen: Selection, text_root: str | None) -> Audited:
+def _of_dataset(name: str, root: str, chosen: Selection, text_root: str | None, needed: bool) -> Audited:
     if is_run(name):
         raise ChatdescError(f"{name} is a run, whose rows hold its texts: leave ROOT out")
     data = chosen.open(name, root, text_root)
     found = tuple(map(of_sequence, data))
-    if not any(subject.text.strip() for subject in found):
+    if needed and not any(subject.text.strip() for subject in found):
         raise ChatdescError(f"{root}: {_why_none(data)}, so there is nothing to audit; a run has texts to audit")
     problems = tuple(f"dataset: {problem.kind}: {problem.message}" for problem in data.problems)
     return Audited(without_secrets(f"{name} at {data.root}"), found, notes=problems)

@@ -8,19 +8,17 @@ agrees better with the text without it. Crops show neither size nor place, so su
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import CLEAR, digits, evidence, gain, is_false, is_read, middle, span_of
+from chatdesc.checks.leads import digits, evidence, is_read, span_of
+from chatdesc.measures.leads import gain, middle
+from chatdesc.measures.words import Role, role
 from chatdesc.places import places_in
 from chatdesc.stages.look import Sight, Without
 from chatdesc.tables import Record
 
 NAME = "word-by-word"
 SEVERITY = 0.6
-ENOUGH = 0.45  # the target's lead from which a word is not needed
-
-Role = Literal["needed", "redundant", "harmful"]
 
 
 class WordByWordCheck:
@@ -50,22 +48,6 @@ class WordByWordCheck:
     def describe_self(self) -> dict[str, str]:
         """Name and version."""
         return {"name": self.name, "version": "1"}
-
-
-def role(sight: Sight, without: Without) -> Role | None:
-    """What a word does for its text; None where it is not known, or the text does not lead to the target anyway.
-
-    Where a word is not true of the target, the others are neither needed nor redundant.
-    """
-    whole, rest = middle(view.lead for view in sight.views), middle(without.leads)
-    if whole is None or not without.leads:
-        return None
-    found = -1.0 if rest is None else rest
-    if is_false(sight, without):
-        return "harmful" if found >= max(CLEAR, whole) else None
-    if whole < CLEAR or any(is_false(sight, other) for other in sight.without):
-        return None
-    return "redundant" if found >= ENOUGH else "needed"
 
 
 def _is_place(sight: Sight, without: Without) -> bool:

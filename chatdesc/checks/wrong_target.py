@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chatdesc.checks.base import Finding, Subject
-from chatdesc.checks.leads import CLEAR, LEAST_VIEWS, UNLIKE, evidence, frames_of, is_read, middle
+from chatdesc.checks.leads import evidence, frames_of, is_read
+from chatdesc.measures.leads import CLEAR, LEAST_VIEWS, UNLIKE, middle
 from chatdesc.rows.schema import Row
 from chatdesc.stages.look import Sight
 from chatdesc.tables import Record

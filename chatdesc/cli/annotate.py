@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chatdesc import api
+from chatdesc.annotation.job import AnnotateResult, demo_folders
 from chatdesc.cli.console import Exit, left_out, new_console, progress_bar, say
 from chatdesc.cli.options import (
     BaseUrlOpt,
@@ -22,8 +23,10 @@ from chatdesc.cli.options import (
     TextRootOpt,
     with_settings,
 )
+from chatdesc.engine.profile import shown_profile
 from chatdesc.names import counted
 from chatdesc.reports import summary
+from chatdesc.tables import plain_table, write_table
 
 RUN, SPEED = "Run", "Speed (changes no row)"
 
@@ -38,6 +41,9 @@ def annotate(
     limit: LimitOpt = None,
     split_file: SplitFileOpt = None,
     text_root: TextRootOpt = None,
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: only every N-th sequence, from the I-th on; `chatdesc merge` joins them")
+    ] = None,
     preset: PresetOpt = "offline",
     base_url: BaseUrlOpt = None,
     cache: Annotated[
@@ -73,12 +79,32 @@ def annotate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first failed sequence", rich_help_panel=RUN)
     ] = False,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Limit of the run: requests=N, tokens=N, money=N or hours=N; repeatable. Sequences in work are "
+            "finished, and the same command with more continues",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option(help="YAML file of prices for --budget money=N (default: the package's)", rich_help_panel=RUN),
+    ] = None,
     record_evidence: Annotated[
         bool,
         typer.Option(
             "--record-evidence",
             help="Keep what the verifier sees on key frames, for `chatdesc train-verifier` (changes no row)",
             rich_help_panel=RUN,
+        ),
+    ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Show what each stage did and what limits the run; also written to RUN/profile.csv",
+            rich_help_panel=SPEED,
         ),
     ] = False,
     dry_run: Annotated[
@@ -99,6 +125,7 @@ def annotate(
       chatdesc annotate otb-lang /data/OTB_sentences --out runs/otb --dry-run
     """
     chosen = {"split": split, "sequences": sequences, "limit": limit, "split_file": split_file, "text_root": text_root}
+    chosen |= {"shard": shard}
     speed = {"base_url": base_url, "batch_size": batch_size, "sequences_in_flight": sequences_in_flight}
     common = {"preset": preset, "frames_in_flight": frames_in_flight, "device": device, **chosen, **speed, **settings}
     if dry_run:
@@ -110,11 +137,13 @@ def annotate(
         with progress_bar(console, "annotate") as progress:
             result = api.annotate(
                 dataset, root, out, devices=names, strict=strict, cache=cache, record_evidence=record_evidence,
-                progress=progress, **common,
+                budget=budget or (), prices=prices, progress=progress, **common,
             )  # fmt: skip
     except KeyboardInterrupt:
         say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
         raise typer.Exit(Exit.INTERRUPTED) from None
+    if profile:
+        _show_profile(result, console)
     _show(result, console)
 
 
@@ -130,7 +159,7 @@ def demo(
     Example:  chatdesc demo --count 20 --seed 3 --out demo3
     """
     console = new_console()
-    source, _ = api.demo_folders(out, count, frames, seed, preset)
+    source, _ = demo_folders(out, count, frames, seed, preset)
     scenes = f"{counted(count, 'sequence')} of {counted(frames, 'frame')}"
     say(console, f"Rendering {scenes} in LaSOT's layout into {source}")
     try:
@@ -143,6 +172,21 @@ def demo(
     _show(result, console)
 
 
+def _show_profile(result: AnnotateResult, console: Any) -> None:
+    """Print what limits a run, and write all of it into its folder."""
+    done = result.profile
+    if done is None:
+        say(console, "no profile: nothing was left to do, or several processes did it", "yellow")
+        return
+    title = (
+        f"profile: {done.seconds:.1f} s, {done.frames_per_second:.1f} frames/s; limited by {done.limit.name}, "
+        f"which was at work {100 * done.efficiency:.0f} % of the time"
+    )
+    console.print(plain_table(shown_profile(done), title, console.width))
+    for path in write_table(done.records(), result.out, "profile"):
+        say(console, f"written: {path}")
+
+
 def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> None:
     console = new_console()
     with console.status("counting the sequences"):
@@ -152,7 +196,7 @@ def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> N
     console.print("Nothing was written.")
 
 
-def _show(result: api.AnnotateResult, console: Any) -> None:
+def _show(result: AnnotateResult, console: Any) -> None:
     """Print a run's summary and how to load its dataset; exit with FAILED_ROWS if a sequence failed."""
     rows = list(result.rows)
     console.print(summary.summary(rows))
@@ -168,7 +212,7 @@ def _show(result: api.AnnotateResult, console: Any) -> None:
     split = f', split="{splits.pop()}"' if len(splits) == 1 else ""
     line = f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})'
     say(console, line)
-    raise typer.Exit(Exit.FAILED_ROWS if result.failed or result.left_out else Exit.DONE)
+    raise typer.Exit(Exit.FAILED_ROWS if result.failed or result.left_out or result.stopped else Exit.DONE)
 
 
 def _device(name: str) -> str:

@@ -9,7 +9,16 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import Exit, new_console, progress_bar, say
-from chatdesc.cli.options import BaseUrlOpt, ConfigOpt, LimitOpt, NamesOpt, SplitFileOpt, SplitOpt, TextRootOpt
+from chatdesc.cli.options import (
+    BaseUrlOpt,
+    ConfigOpt,
+    LimitOpt,
+    NamesOpt,
+    SplitFileOpt,
+    SplitOpt,
+    TextRootOpt,
+    TextsOpt,
+)
 from chatdesc.names import between_commas, counted
 from chatdesc.reports.audit import counts_table, suspect_lines, wrapped
 from chatdesc.tables import plain_table
@@ -61,6 +70,7 @@ def audit(
         str | None,
         typer.Option(help="Of a run or repository: manual or refined texts (default: manual, where there are any)"),
     ] = None,
+    texts: TextsOpt = None,
     frames: Annotated[bool, typer.Option("--frames", help="Look at the frames, too, with a preset's models")] = False,
     describer: Annotated[
         str | None,
@@ -91,7 +101,7 @@ def audit(
     """Find the texts that are wrong, and say why: the most suspicious first.
 
     Texts are compared with each other, so audit a dataset as a whole. Uninformative and duplicate texts are counted,
-    not ranked.
+    not ranked. With --texts, the texts of each source are compared among themselves.
 
     Examples:
 
@@ -102,6 +112,8 @@ def audit(
       chatdesc audit user/lasot-chatdesc --checks formatting,duplicate
 
       chatdesc audit tnl2k /data/TNL2K --strict
+
+      chatdesc audit lasot /data/LaSOT --texts ours=runs/lasot
 
       chatdesc audit otb-lang /data/OTB --frames --preset gpu
 
@@ -122,8 +134,8 @@ def audit(
     with progress_bar(console, "audit", transient=True) as progress:
         found = api.audit(
             source, root, checks=names, out=out, split=split, sequences=sequences, limit=limit, split_file=split_file,
-            text_root=text_root, config=config, text_source=text_source, frames=frames, describer=describer,
-            preset=preset, progress=progress, **options,
+            text_root=text_root, config=config, text_source=text_source, texts=texts or (), frames=frames,
+            describer=describer, preset=preset, progress=progress, **options,
         )  # fmt: skip
     _print(found, console, top)
     for path in found.files:
@@ -143,15 +155,19 @@ def _print(found: Audit, console: Console, top: int) -> None:
     for note in found.notes:
         say(console, note, "yellow", wrap=True)
     ranked = [suspect for suspect in found.suspects if suspect.suspicion > 0]
+    several = len(found.sources) > 1
     for rank, suspect in enumerate(ranked[:top], 1):
-        head, *lines = suspect_lines(rank, suspect, console.width)
+        head, *lines = suspect_lines(rank, suspect, console.width, several)
         say(console, head, "bold")
         for line in lines:
             say(console, line)
     if len(ranked) > top:
         say(console, f"     ... and {len(ranked) - top} more (--top, or --out for files)")
-    if found.findings:
+    if several:
+        console.print(plain_table(found.per_source(), "", console.width))
+    elif found.findings:
         console.print(plain_table(counts_table(found.findings), "", console.width))
     suspicious = {name for suspect in ranked for name in suspect.sequences}
     where = f"in {len(suspicious)} of {counted(found.sequences, 'sequence')}, {found.texts} with a text"
+    where += f"; {counted(len(found.sources), 'source')} of texts" if several else ""
     say(console, f"{found.place}: {counted(found.faults, 'fault')} {where}", "bold", wrap=True)

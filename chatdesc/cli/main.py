@@ -18,7 +18,9 @@ from chatdesc.cli.console import Exit, echo
 from chatdesc.cli.doctor import backends, doctor
 from chatdesc.cli.evaluate import evaluate
 from chatdesc.cli.fix import fix
+from chatdesc.cli.merge import merge
 from chatdesc.cli.report import report
+from chatdesc.cli.reproduce import reproduce
 from chatdesc.cli.review import review
 from chatdesc.cli.review_export import review_export
 from chatdesc.cli.review_import import review_import
@@ -33,10 +35,10 @@ from chatdesc.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Try": (demo, doctor, backends),
-    "Annotate": (annotate, calibrate, train_verifier),
+    "Annotate": (annotate, merge, calibrate, train_verifier),
     "Inspect": (show, audit, fix, report),
     "Review": (review, agreement, apply, review_export, review_import),
-    "Score": (score, compare, evaluate, submit),
+    "Score": (score, compare, reproduce, evaluate, submit),
     "Share": (export, write_back, push),
 }
 

@@ -38,6 +38,17 @@ WordsOpt = Annotated[
 SplitFileOpt = Annotated[
     str | None, typer.Option(help="File with one sequence name per line, used instead of the dataset's own lists")
 ]
+TextsOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=SOURCE",
+        help="Texts of another source, with a column of that name: a run, a dataset, an export, a Hub repository, or a "
+        "JSON, JSON Lines or CSV file; repeatable",
+    ),
+]
+BaselineOpt = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Source that all others are compared with (default: manual)")
+]
 TextRootOpt = Annotated[str | None, typer.Option(help="otb-lang: folder with the OTB_query_* folders (default: ROOT)")]
 NamesOpt = Annotated[
     str | None, typer.Option("--sequences", help="Sequence names separated by commas, or a file with one per line")

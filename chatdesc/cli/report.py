@@ -9,13 +9,23 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, end_shown, new_console, progress_bar
-from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextRootOpt, WordsOpt
+from chatdesc.cli.options import (
+    ConfigOpt,
+    DeviceOpt,
+    OneSplitOpt,
+    RootsOpt,
+    SourcesArg,
+    TextRootOpt,
+    TextsOpt,
+    WordsOpt,
+)
 from chatdesc.names import counted
 
 
 def report(
     sources: SourcesArg,
     root: RootsOpt = None,
+    texts: TextsOpt = None,
     out: Annotated[Path, typer.Option(help="The page")] = Path("report.html"),
     full: Annotated[
         bool, typer.Option("--full", help="Larger pictures, in a folder beside the page (needs --root)")
@@ -34,14 +44,18 @@ def report(
 
       chatdesc report runs/otb --root /data/OTB_sentences --grounder attributes --out otb.html
 
+      chatdesc report runs/otb --root /data/OTB_sentences --texts qwen=runs/otb-qwen --texts mine=mine.json
+
       chatdesc report runs/lasot-qwen runs/lasot-llava --root /data/LaSOT --full
     """
     with progress_bar(new_console(), "report", transient=True) as progress:
         made = api.report(
-            sources, root=root, out=out, full=full, split=split, config=config, text_root=text_root, grounder=grounder,
-            device=device, progress=progress,
+            sources, root=root, texts=texts or (), out=out, full=full, split=split, config=config, text_root=text_root,
+            grounder=grounder, device=device, progress=progress,
         )  # fmt: skip
     echo(f"{counted(made.sequences, 'sequence')} in {made.page} ({made.size / 1e6:.1f} MB); open it in a browser")
+    for note in made.notes:
+        echo(note, err=True)
     if made.folder:
         echo(f"keep its pictures beside it: {made.folder}")
     end_shown(made.without_pictures, made.left_out)

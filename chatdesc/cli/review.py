@@ -10,7 +10,16 @@ import typer
 
 from chatdesc import api
 from chatdesc.cli.console import echo, new_console, progress_bar
-from chatdesc.cli.options import ConfigOpt, DeviceOpt, OneSplitOpt, RootsOpt, SourcesArg, TextRootOpt, WordsOpt
+from chatdesc.cli.options import (
+    ConfigOpt,
+    DeviceOpt,
+    OneSplitOpt,
+    RootsOpt,
+    SourcesArg,
+    TextRootOpt,
+    TextsOpt,
+    WordsOpt,
+)
 from chatdesc.decisions.review import PORT, Reviewed
 from chatdesc.names import counted
 
@@ -18,6 +27,7 @@ from chatdesc.names import counted
 def review(
     sources: SourcesArg,
     root: RootsOpt = None,
+    texts: TextsOpt = None,
     reviewer: Annotated[str | None, typer.Option(help="Whose decisions they are (default: the user's name)")] = None,
     decisions: Annotated[
         Path | None, typer.Option(help="Folder for decisions; several reviewers may share it (default: RUN/review)")
@@ -44,6 +54,8 @@ def review(
 
       chatdesc review runs/otb --root /data/OTB_sentences --reviewer ada --blind
 
+      chatdesc review runs/otb --root /data/OTB_sentences --texts qwen=runs/otb-qwen --texts mine=mine.json
+
       chatdesc review user/lasot-chatdesc --root /data/LaSOT --decisions decisions
     """
 
@@ -52,15 +64,17 @@ def review(
         before = f", {so_far.decided} decided before" if so_far.decided else ""
         sequences = counted(so_far.sequences, "sequence")
         echo(f"{sequences}{before}; reviewer {so_far.reviewer}; decisions go to {so_far.folder}")
+        for note in so_far.notes:
+            echo(note, err=True)
         echo(f"open {url}")
         echo("Ctrl-C ends the review; every decision is kept as it is made")
 
     with ExitStack() as bar:
         progress = bar.enter_context(progress_bar(new_console(), "page", transient=True))
         done = api.review(
-            sources, root=root, reviewer=reviewer, decisions=decisions, port=port, blind=blind, browser=not no_browser,
-            split=split, config=config, text_root=text_root, grounder=grounder, device=device, ready=ready,
-            progress=progress,
+            sources, root=root, texts=texts or (), reviewer=reviewer, decisions=decisions, port=port, blind=blind,
+            browser=not no_browser, split=split, config=config, text_root=text_root, grounder=grounder, device=device,
+            ready=ready, progress=progress,
         )  # fmt: skip
     decided = f"{done.decided} of {counted(done.sequences, 'row')}"
     echo(f"{done.reviewer} has decided {decided}; the decisions are in {done.folder}")

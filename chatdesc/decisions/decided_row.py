@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from chatdesc.decisions.decision import Decision
+from chatdesc.decisions.decision import Decision, accepted_text
 from chatdesc.rows.schema import BROKEN, AlignmentRecord, GroundingRecord, ReviewRecord, Row
 
 OF_THE_TEXT = frozenset({"describe_failed", "grounding_failed", "alignment_failed", "tracking_failed"}) & BROKEN
@@ -36,9 +36,7 @@ def decided_row(row: Row, made: Decision) -> Row:
 
 def text_after(row: Row, made: Decision) -> str:
     """The text that stands after ``accept`` or ``edit``."""
-    if made.verdict == "edit":
-        return made.text
-    return (row["manual_text"] if made.side == "manual" else row["text"]) or ""
+    return made.text if made.verdict == "edit" else accepted_text(row, made) or ""
 
 
 def with_text(row: Row, text: str, source: str) -> Row:

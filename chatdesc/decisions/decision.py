@@ -17,10 +17,11 @@ from hashlib import sha256
 from typing import Any, get_type_hints
 
 from chatdesc.rows.schema import Row
+from chatdesc.texts.named import NAME, RESERVED
 from chatdesc.types import ChatdescError
 
 VERDICTS = ("accept", "edit", "reject", "skip", "flag", "undo")
-SIDES = ("manual", "refined")
+SIDES = ("manual", "refined")  # of a row; another side is the name of a source, as in --texts NAME=SOURCE
 KINDS = ("wrong_target", "ambiguous", "typo", "does_not_hold", "other")
 LONGEST = 100_000  # characters that a reviewer may write in one decision
 ID = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -37,7 +38,8 @@ class Decision:
         id: made where the decision is made, so that the same decision sent twice is one.
         dataset, split, sequence: the row; empty where the row has null.
         verdict: one of ``VERDICTS``; ``undo`` takes back the decision ``undoes``, which may be an undo.
-        side: which text was accepted, ``manual`` or ``refined``; of an edit, the one that it started from.
+        side: which text was accepted, ``manual``, ``refined`` or the name of another source; of an edit, the one that
+            it started from.
         text: the text that stands after ``accept`` or ``edit``, else empty.
         kind: one of ``KINDS``, what is wrong; only of ``flag`` (needed) and ``reject``.
         reason: the reviewer's own words.
@@ -45,7 +47,7 @@ class Decision:
         at: when, UTC in ISO 8601; empty until it is kept.
         undoes: the id of the decision that ``undo`` takes back.
         rule: the filter by which many rows were decided at once, else empty.
-        blind: the two texts were shown without saying which is which.
+        blind: the texts were shown without saying which is which.
         seen: ``seen`` of the row that the reviewer saw; empty where it is not known.
     """
 
@@ -100,7 +102,7 @@ def _wrong(made: Decision) -> str:
     rules = (
         (ID.fullmatch(made.id), "its id is not 1 to 64 letters, digits, _ and -"),
         (made.verdict in VERDICTS, f"its verdict is none of {', '.join(VERDICTS)}"),
-        (made.side in ("", *SIDES), f"its side is neither {' nor '.join(SIDES)}"),
+        (made.side in ("", *SIDES) or is_name(made.side), f"its side is neither {' nor '.join(SIDES)} nor a name"),
         (made.verdict != "accept" or made.side, "it does not say which side it accepts"),
         (made.verdict != "edit" or made.text.strip(), "its text is empty"),
         (made.verdict in ("accept", "edit") or not made.text, f"{made.verdict!r} has no text"),
@@ -112,6 +114,20 @@ def _wrong(made: Decision) -> str:
         (len(written) <= LONGEST, f"its text, reason and rule are longer than {LONGEST} characters"),
     )
     return next((why for fine, why in rules if not fine), "")
+
+
+def is_name(side: str) -> bool:
+    """Whether a side can be the name of a source of texts.
+
+    >>> is_name("qwen-2.5"), is_name("oracle-words"), is_name("two words")
+    (True, False, False)
+    """
+    return bool(NAME.fullmatch(side)) and side.lower() not in RESERVED
+
+
+def accepted_text(row: Row, made: Decision) -> str | None:
+    """The text that an ``accept`` is about: the row's own, or that of another source, which the decision holds."""
+    return {"manual": row["manual_text"], "refined": row["text"]}.get(made.side, made.text or None)
 
 
 def is_whole(text: str) -> bool:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from chatdesc.decisions.decision import Decision, Key, key_of, seen, standing
+from chatdesc.decisions.decision import Decision, Key, accepted_text, key_of, seen, standing
 from chatdesc.rows.schema import Row
 
 State = Literal["decided", "differ", "changed", "gone"]
@@ -87,4 +87,4 @@ def end(made: Decision) -> tuple[str, str]:
 
 
 def _lacks_side(made: Decision, row: Row) -> bool:
-    return made.verdict == "accept" and (row["manual_text"] if made.side == "manual" else row["text"]) is None
+    return made.verdict == "accept" and accepted_text(row, made) is None

@@ -19,6 +19,7 @@ from chatdesc.page.words import grounder_of
 from chatdesc.rows.sources import refuse_nowhere
 from chatdesc.rows.store import is_run
 from chatdesc.tables import Progress
+from chatdesc.texts.named import read_all
 from chatdesc.types import ChatdescError
 
 PORT = 8642
@@ -36,12 +37,14 @@ class Reviewed:
         reviewer: whose review it was.
         sequences: how many rows the review showed.
         decided: about how many of them a decision of this reviewer stands that is no skip.
+        notes: what a reader must know of named texts.
     """
 
     folder: Path
     reviewer: str
     sequences: int
     decided: int
+    notes: tuple[str, ...] = ()
 
 
 Ready = Callable[[str, "Reviewed"], None]
@@ -52,6 +55,7 @@ def review(
     sources: StrPath | Sequence[StrPath],
     *,
     root: StrPath | Sequence[StrPath] | None = None,
+    texts: Sequence[str] = (),
     reviewer: str | None = None,
     decisions: StrPath | None = None,
     port: int = PORT,
@@ -68,11 +72,11 @@ def review(
     """Serve the page of rows on this machine alone until Ctrl-C; each decision is on the disk before it is confirmed.
 
     Args:
-        sources, root, split, config, texts, grounder, device: as for ``chatdesc.report``.
+        sources, root, texts, split, config, text_root, grounder, device: as for ``chatdesc.report``.
         reviewer: whose decisions they are; None takes the name of the user's account.
         decisions: the folder for decisions; None takes ``RUN/review`` of a run.
         port: of 127.0.0.1; 0 takes a free one.
-        blind: show the two texts without saying which is which, and nothing that others decided.
+        blind: show the texts without saying which is which, and nothing that others decided.
         browser: open the page in the user's browser.
         ready: called with the address, which holds a token for this start alone, once the server listens.
         progress: called with sequences done, all sequences, and a note, while the page is made.
@@ -89,7 +93,7 @@ def review(
     refuse_unwritable(journal)
     with bound(port) as at:
         model = grounder_of(grounder, root, device)
-        material = replace(gather(sources, root, split, config, text_root), grounder=model)
+        material = replace(gather(sources, root, split, config, text_root, read_all(texts)), grounder=model)
         number, token = at.getsockname()[1], token_urlsafe(32)
         app = Access(application(Served.of(material, journal, blind, progress)), number, token)
         url = f"http://{ADDRESS}:{number}/?token={token}"
@@ -162,4 +166,4 @@ def named(reviewer: str | None) -> str:
 def _state(material: Material, journal: Journal) -> Reviewed:
     stands = standing(journal.read())
     mine = [made for (reviewer, _), made in stands.items() if reviewer == journal.reviewer and made.verdict != "skip"]
-    return Reviewed(journal.folder, journal.reviewer, len(material.rows), len(mine))
+    return Reviewed(journal.folder, journal.reviewer, len(material.rows), len(mine), material.notes)

@@ -23,13 +23,25 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any
 
-from chatdesc.decisions.decision import KINDS, Decision, Key, decision, key_of, refuse_twins, seen
+from chatdesc.decisions.decision import (
+    KINDS,
+    SIDES,
+    Decision,
+    Key,
+    accepted_text,
+    decision,
+    key_of,
+    refuse_twins,
+    seen,
+)
 from chatdesc.decisions.journal import Journal
 from chatdesc.page.document import page_of
 from chatdesc.page.material import Material
+from chatdesc.page.named import first_text
 from chatdesc.page.pictures import encoded, scaled
 from chatdesc.rows.schema import Row
 from chatdesc.tables import Progress
+from chatdesc.texts.named import NamedTexts
 from chatdesc.types import ChatdescError, FrameError, Sequence
 
 WIDTH, QUALITY = 1280, 80  # of a single frame
@@ -96,7 +108,7 @@ class Served:
         return news, len(known)
 
     def keep(self, records: Iterable[Mapping[str, Any]]) -> Kept:
-        """Keep decisions; the text of an ``accept`` is the row's own.
+        """Keep decisions; the text of an ``accept`` is the row's own, or that of the source it names.
 
         Raises:
             ChatdescError: the journal is damaged. None is kept.
@@ -122,12 +134,23 @@ class Served:
             raise ChatdescError(
                 f"the texts of {made.sequence[:80]!r} have changed since the page was opened; reload it"
             )
+        if made.side not in ("", *SIDES) and made.side not in self._named:
+            raise ChatdescError(f"this review has no source {made.side!r}; it was started with other --texts")
         if made.verdict != "accept":
             return replace(made, seen=now)
-        text = row["manual_text"] if made.side == "manual" else row["text"]
+        text = self._text(row, made)
         if text is None:
             raise ChatdescError(f"{made.sequence[:80]!r} has no {made.side} text to accept")
         return replace(made, seen=now, text=text)
+
+    def _text(self, row: Row, made: Decision) -> str | None:
+        """The text that is accepted; what the page says of another source's must be what it has now."""
+        if made.side in SIDES:
+            return accepted_text(row, made)
+        text = first_text(self._named[made.side], row["sequence"])
+        if text is not None and made.text not in ("", text):
+            raise ChatdescError(f"{made.side} has another text of {made.sequence[:80]!r} by now; reload the page")
+        return text
 
     def frame(self, row: int, frame: int) -> bytes:
         """A frame as WebP.
@@ -144,6 +167,10 @@ class Served:
         except IndexError as error:
             raise FrameError(f"there is no frame {frame} of row {row}") from error
         return encoded(scaled(image, WIDTH), QUALITY)
+
+    @cached_property
+    def _named(self) -> dict[str, NamedTexts]:
+        return {one.name: one for one in self.material.named}
 
     @cached_property
     def _rows(self) -> dict[Key, Row]:

@@ -307,7 +307,7 @@ class CachedDescriber:
             return error
 
     def key(self, request: Describe | Ask) -> str:
-        """sha256 of everything that decides the answer, all fields of the request included."""
+        """sha256 of everything that decides the answer, all fields of the request that a model sees included."""
         values = self._values(request)
         if values.get("departure") is None:  # so that answers of earlier versions, which had none, are found
             values.pop("departure", None)
@@ -321,7 +321,8 @@ class CachedDescriber:
         return sha256(json.dumps(whole, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
     def _values(self, of: Describe | Ask | Departure) -> dict[str, Any]:
-        return {f.name: self._value(getattr(of, f.name)) for f in fields(of)}
+        shown = [f.name for f in fields(of) if f.metadata.get("shown", True)]
+        return {name: self._value(getattr(of, name)) for name in shown}
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, Departure):

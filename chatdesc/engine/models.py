@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,11 @@ from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.engine.schedule import Lane
+from chatdesc.measures.case import ANSWERS
+from chatdesc.measures.registry import needs
 from chatdesc.protocols import Answerer, Describer, Encoder, Grounder, Tracker, Verifier
 from chatdesc.stages.describe import is_readable
-from chatdesc.types import Ask, Describe, Embed, Follow, Ground, Verify
+from chatdesc.types import Ask, ChatdescError, Describe, Embed, Follow, Ground, Verify
 
 
 @dataclass(slots=True)
@@ -38,11 +40,12 @@ class Models:
             ChatdescError: no backend has such a name, or its model cannot be loaded.
         """
         device, describer = resources.device, create_describer(settings, resources, cache)
+        trusted = {"trust_remote_code": True} if settings.trust_remote_code else {}
         return cls(
             describer,
             create("grounder", settings.grounder, device=device),
             None if settings.tracker == "none" else create("tracker", settings.tracker, device=device),
-            {spec: create("encoder", spec, device=device) for spec in settings.encoders},
+            {spec: create("encoder", spec, device=device, **trusted) for spec in settings.encoders},
             {settings.verifier: create("verifier", settings.verifier, device=device)},
         )
 
@@ -71,6 +74,20 @@ class Models:
         for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
             if close := getattr(held, "close", None):
                 close()
+
+
+def refuse_silent(describer: Describer | None, settings: Settings, measures: Iterable[str]) -> None:
+    """Refuse measures that ask a describer which cannot answer questions.
+
+    Raises:
+        ChatdescError: so it is; the message names a describer that can.
+    """
+    asking = [name for name in measures if ANSWERS in needs([name])]
+    if asking and not isinstance(getattr(describer, "inner", describer), Answerer):
+        raise ChatdescError(
+            f"measures {','.join(asking)}: the describer {settings.describer} cannot answer questions; name one that "
+            "can, as in openai:MODEL or transformers:MODEL, or leave them out"
+        )
 
 
 def create_describer(settings: Settings, resources: Resources, cache: Path | None) -> Describer:

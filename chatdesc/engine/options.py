@@ -12,6 +12,7 @@ from typing import Any
 
 from chatdesc.backends import encoder_spec
 from chatdesc.config import Resources, Settings, from_preset
+from chatdesc.measures.registry import chosen
 from chatdesc.names import near
 from chatdesc.types import ChatdescError
 
@@ -27,6 +28,8 @@ def sort_options(preset: str, options: dict[str, Any]) -> tuple[Settings, Resour
     given = {name: value for name, value in options.items() if value is not None}
     if encoders := given.get("encoders"):
         given["encoders"] = tuple(map(encoder_spec, encoders))
+    if measures := given.get("measures"):
+        given["measures"] = chosen(measures)
     speed = {field.name for field in fields(Resources)}
     known = {field.name for field in fields(Settings)} | speed
     for name in given.keys() - known:

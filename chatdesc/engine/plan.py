@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chatdesc.config import SELF, Settings
 from chatdesc.engine.models import Models
 from chatdesc.engine.run import Run
+from chatdesc.measures.case import LOOKS
+from chatdesc.measures.case import WORDS as WORDS_NEEDED
+from chatdesc.measures.registry import needs
 from chatdesc.stages.describe import prompt_text
 from chatdesc.types import Crop, Describe, Embed, Follow, FrameRef, Ground, Sequence
 
 CALIBRATION_FRAMES = 10
+WORDS, QUESTIONS = 5, 12  # of a text, for measures that ground it without each word, or ask about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Counts:
     """Upper bounds for one sequence: reflection may accept a text before its last round.
 
     Not counted: repairs of unreadable answers, and key frames that come early because the tracker is unsure or the last
-    one did not show the target.
+    one did not show the target. Of measures, the words of a text and the questions about it are estimated.
 
     Attributes:
         decoded: frames to decode.
@@ -53,7 +57,7 @@ class Plan:
 
     Attributes:
         sequences: sequences to annotate.
-        skipped: those among them without frames or boxes.
+        skipped: those among them without frames or boxes, or of which a describer that has texts has none.
         counts: calls and frames of all sequences.
         seconds: estimated time; None if no sequence could be measured.
         measured: seconds per call of ``describe``, ``ground``, ``embed`` and per tracked frame (``track``).
@@ -70,7 +74,7 @@ class Plan:
         names = ("frames to decode", "describer calls", "grounder calls", "encoder calls", "frames to track")
         found = [f"sequences to do      {self.sequences:>10,}"]
         if self.skipped:
-            found.append(f"  without a target   {self.skipped:>10,}  (missing frames or boxes: a row with a status)")
+            found.append(f"  without a target   {self.skipped:>10,}  (missing frames or boxes, or no text to try)")
         found += [
             f"{n:<20} {'<=' if n != names[4] else '  '}{c:>8,}"
             for n, c in zip(names, self.counts.as_tuple(), strict=True)
@@ -103,7 +107,7 @@ def counts(sequence: Sequence, settings: Settings) -> Counts:
     grounder = ranges * (feedback * (settings.rounds + texts) + rounds) + spread * texts + 2 * keys
     decoded = frames if tracked else min(frames, ranges * feedback + spread)
     own = Counts(decoded, ranges * rounds, grounder, len(settings.encoders) + keys, tracked)
-    return own + tried(sequence, settings)
+    return own + tried(sequence, settings) + measure_counts(settings, frames, texts, decoded)
 
 
 def tried(sequence: Sequence, settings: Settings) -> Counts:
@@ -129,6 +133,21 @@ def ranges_of(frames: int, every: int) -> list[tuple[int, int]]:
     return [(start, start + (every or frames)) for start in range(0, frames, every or frames)]
 
 
+def measure_counts(settings: Settings, frames: int, texts: int, decoded: int = 0) -> Counts:
+    """The work of a sequence's measures; ``decoded`` of its frames are decoded for other stages anyway.
+
+    >>> measure_counts(Settings(measures=("rank", "validity", "vqa")), frames=40, texts=2)
+    Counts(decoded=8, describer=16, grounder=16, encoder=2, tracked=0)
+    """
+    needed, looks = needs(settings.measures), min(frames, settings.measure_frames)
+    if not settings.measures:
+        return Counts(0, 0, 0, 0, 0)
+    wordings = (1 + WORDS * (WORDS_NEEDED in needed)) if LOOKS in needed else 0
+    asked = looks * ("vqa" in settings.measures) + QUESTIONS * ("questions" in settings.measures)
+    more = min(frames - decoded, looks)
+    return Counts(more, texts * asked, texts * looks * wordings, texts * (LOOKS in needed), 0)
+
+
 def plan(run: Run, names: list[str]) -> Plan:
     """Count the work for the sequences ``names`` and time each kind of call on the first usable one.
 
@@ -138,8 +157,9 @@ def plan(run: Run, names: list[str]) -> Plan:
     total, skipped, sample = Counts(0, 0, 0, 0, 0), 0, None
     for name in names:
         sequence = run.dataset[name]
-        if sequence.usable:
-            total, sample = total + counts(sequence, run.settings), sample or sequence
+        settings = _for(sequence, run)
+        if sequence.usable and settings is not None:
+            total, sample = total + counts(sequence, settings), sample or sequence
         else:
             skipped += 1
     if sample is None:
@@ -148,6 +168,15 @@ def plan(run: Run, names: list[str]) -> Plan:
     calls = dict(zip(("describe", "ground", "embed", "track"), total.as_tuple()[1:], strict=True))
     seconds = sum(measured.get(kind, 0.0) * count for kind, count in calls.items())
     return Plan(len(names), skipped, total, seconds, measured)
+
+
+def _for(sequence: Sequence, run: Run) -> Settings | None:
+    """The settings with as many rounds as a describer that has texts has of them; None where it has none."""
+    texts_for = getattr(run.models.describer, "texts_for", None)
+    if texts_for is None:
+        return run.settings
+    texts = texts_for(sequence.name)
+    return replace(run.settings, rounds=len(texts) - 1) if texts else None
 
 
 def seconds_per_call(sequence: Sequence, models: Models) -> dict[str, float]:
@@ -159,10 +188,11 @@ def seconds_per_call(sequence: Sequence, models: Models) -> dict[str, float]:
     first, later, last = (FrameRef(frames, len(sequence.boxes) * k // 3) for k in (0, 1, 2))
     assert models.describer is not None
     assert models.grounder is not None
+    asked = [Describe(f, box, prompt_text("describe"), sequence=sequence.name) for f in (first, later)]
     name, encoder = next(iter(models.encoders.items()))
-    text, prompt = "a small red object", prompt_text("describe")
+    text = "a small red object"
     found = {
-        "describe": _seconds(models.describer.describe, *(Describe(f, box, prompt) for f in (first, later))),
+        "describe": _seconds(models.describer.describe, *asked),
         "ground": _seconds(models.grounder.ground, *(Ground(f, text) for f in (first, last))),
         "embed": _seconds(encoder.embed, *(Embed(name, (Crop(f, box),) * 5, (text,)) for f in (first, later))),
     }

@@ -13,9 +13,11 @@ from typing import Any, Literal
 
 from chatdesc.atomic import remove_leftovers
 from chatdesc.config import TRACK, TRAINING, Resources, Settings
-from chatdesc.engine.models import Models
+from chatdesc.engine.models import Models, refuse_silent
+from chatdesc.engine.profile import Profile, Watch
 from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import Dataset
+from chatdesc.measures.sequence import measure_sequence, texts_of
 from chatdesc.names import counted, natural, some
 from chatdesc.private import without_secrets
 from chatdesc.protocols import Backend
@@ -25,7 +27,7 @@ from chatdesc.rows.store import Store
 from chatdesc.stages.describe import prompt_hashes
 from chatdesc.stages.sequence import annotate_sequence, sequence_row
 from chatdesc.stages.track import Track
-from chatdesc.types import ChatdescError, DataError, FrameError
+from chatdesc.types import BackendError, ChatdescError, DataError, FrameError, Sequence, Steps
 from chatdesc.verification.recorded import Seen
 from chatdesc.version import __version__
 
@@ -37,7 +39,7 @@ LIBRARIES = ("numpy", "opencv-contrib-python-headless", "open_clip_torch", "torc
 
 @dataclass(slots=True)
 class Run:
-    """A dataset, settings, models and the run folder ``out``."""
+    """A dataset, settings, models and the run folder ``out``; ``profile`` is that of the last ``annotate``."""
 
     dataset: Dataset
     settings: Settings
@@ -46,6 +48,7 @@ class Run:
     out: Path
     provenance: Provenance
     strict: bool = False
+    profile: Profile | None = None
 
     @classmethod
     def create(
@@ -59,13 +62,15 @@ class Run:
 
         Raises:
             ChatdescError: no backend has such a name, its model cannot be loaded, evidence is asked for where nothing
-                is tracked, or feedback would take the ground truth of sequences that are for evaluation.
+                is tracked, feedback would take the ground truth of sequences that are for evaluation, or a measure asks
+                a describer that does not answer.
         """
         resources = resources or Resources()
         check_splits(dataset, settings)
         if resources.record_evidence and settings.tracker == "none":
             raise ChatdescError("--record-evidence: of no use with --tracker none, as nothing is verified then")
         models = Models.create(settings, resources, cache_of(out, resources))
+        refuse_silent(models.describer, settings, settings.measures)
         return cls(dataset, settings, resources, models, out, provenance(settings, models), strict)
 
     def config(self) -> dict[str, Any]:
@@ -98,10 +103,13 @@ class Run:
         """
         remove_leftovers([self.out / evidence.FOLDER])
         jobs = ((name, self.job(name)) for name in (self.pending(store) if names is None else names))
-        for name, result in Scheduler(self.models.lanes(), self.resources.sequences_in_flight).run(jobs):
+        watch = Watch(self.models.lanes(), self.dataset.cache)
+        for name, result in Scheduler(watch.lanes, self.resources.sequences_in_flight).run(jobs):
             row, seen = (self.broken(name, result), None) if isinstance(result, BaseException) else result
-            evidence.keep(self.out, name, seen)
-            store.save(row)
+            with watch.writing(row["num_frames"] or 0):
+                evidence.keep(self.out, name, seen)
+                store.save(row)
+            self.profile = watch.profile()
             if self.strict and failed(row):
                 raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")
             if on_row:
@@ -115,6 +123,8 @@ class Run:
         row = yield from annotate_sequence(
             sequence, self.settings, threshold, self.provenance, tracked, on_track=tracks.append
         )
+        if self.settings.measures and row["text"] is not None:
+            row = yield from measured(row, sequence, self.settings, threshold)
         return row, tracks[0].seen() if tracks and self.resources.record_evidence else None
 
     def without_evidence(self, store: Store) -> list[str]:
@@ -176,6 +186,16 @@ class Run:
                 f"{store.root} was made from other data: {some(other)} differ; give the data that the run was made "
                 f"from, choose another --out, or remove these sequences' files ({files}) to do them again"
             )
+
+
+def measured(row: Row, sequence: Sequence, settings: Settings, threshold: float) -> Steps[Row]:
+    """A row with the measures of its texts; a measure that fails sets ``status`` and adds to ``problems``."""
+    try:
+        found = yield from measure_sequence(sequence, texts_of(row), settings.measures, settings, threshold)
+    except (BackendError, DataError) as error:
+        status = "corrupt_frame" if isinstance(error, FrameError) else "measures_failed"
+        return row | {"status": status, "problems": [*row["problems"], f"{status}: {error}"]}
+    return row | {"measures": found}
 
 
 def check_splits(dataset: Dataset, settings: Settings) -> None:

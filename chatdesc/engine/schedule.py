@@ -13,15 +13,27 @@ their requests by kind, calls a backend once per batch, and sends each answer ba
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatdesc.types import BackendError, ChatdescError, Embed, Verify
+from chatdesc.types import BackendError, ChatdescError, Each, Embed, Verify
 
 Job = Generator[Any, Any, Any]
+
+
+@dataclass(slots=True)
+class Use:
+    """What a lane has done: calls, their requests, and seconds that calls took and that requests waited for one."""
+
+    calls: int = 0
+    items: int = 0
+    busy: float = 0.0
+    waited: float = 0.0
 
 
 @dataclass(slots=True)
@@ -32,19 +44,33 @@ class Lane:
     call: Callable[[list[Any]], list[Any]]
     max_batch: int = 64
     workers: int = 1
-    waiting: deque[tuple[_Run, int, Any]] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
     running: int = 0
+    use: Use = field(default_factory=Use)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
 @dataclass(slots=True, eq=False)
 class _Run:
-    """An open sequence: its generator and the answers it waits for."""
+    """An open sequence: its generator and the answers it waits for; ``each``: it takes errors among them."""
 
     key: Any
     job: Job
     answers: list[Any] = field(default_factory=list)
     missing: int = 0
     single: bool = True
+    each: bool = False
+
+    def reply(self) -> Any:
+        """What the generator is sent when all answers are there: an exception is thrown into it."""
+        errors = [_known(a) if isinstance(a, Exception) else a for a in self.answers]
+        failure = next((a for a in errors if isinstance(a, Exception)), None)
+        if failure is not None and not self.each:
+            return failure
+        return errors[0] if self.single else errors
+
+
+_Waiting = tuple[_Run, int, Any, float]  # a request of a run by its place, and when it was asked
 
 
 def kind_of(request: Any) -> Any:
@@ -68,7 +94,7 @@ class Scheduler:
         source, open_runs = iter(jobs), 0
         threads = sum(lane.workers for lane in self.lanes.values())
         with ThreadPoolExecutor(max(1, threads)) as pool:
-            busy: dict[Future[list[Any]], tuple[Lane, list[tuple[_Run, int, Any]]]] = {}
+            busy: dict[Future[list[Any]], tuple[Lane, list[_Waiting]]] = {}
             try:
                 while True:
                     while open_runs < self.in_flight and (item := next(source, None)) is not None:
@@ -97,15 +123,16 @@ class Scheduler:
             return run.key, end.value
         except Exception as error:
             return run.key, error
-        run.single = not isinstance(asked, list)
+        run.single, run.each = not isinstance(asked, list), isinstance(asked, Each)
         requests = [asked] if run.single else asked
         run.answers, run.missing = [None] * len(requests), len(requests)
         for kind in map(kind_of, requests):
             if kind not in self.lanes:
                 run.job.close()
                 return run.key, ChatdescError(f"no backend answers {kind}")
+        now = time.perf_counter()
         for slot, request in enumerate(requests):
-            self.lanes[kind_of(request)].waiting.append((run, slot, request))
+            self.lanes[kind_of(request)].waiting.append((run, slot, request, now))
         return None
 
     def _dispatch(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], open_runs: int) -> None:
@@ -124,29 +151,25 @@ class Scheduler:
                 self._start(pool, busy, largest)
 
     def _full(self, lane: Lane, open_runs: int) -> bool:
-        return len(lane.waiting) >= lane.max_batch or len({id(run) for run, _, _ in lane.waiting}) >= open_runs
+        return len(lane.waiting) >= lane.max_batch or len({id(run) for run, *_ in lane.waiting}) >= open_runs
 
     def _start(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], lane: Lane) -> None:
         size = 1 if lane.workers > 1 else min(lane.max_batch, len(lane.waiting))
         batch = [lane.waiting.popleft() for _ in range(size)]
         lane.running += 1
-        busy[pool.submit(lane.call, [request for _, _, request in batch])] = (lane, batch)
+        now = time.perf_counter()
+        lane.use.waited += sum(now - asked for *_, asked in batch)
+        busy[pool.submit(_timed, lane, [request for _, _, request, _ in batch])] = (lane, batch)
 
-    def _collect(
-        self, future: Future[list[Any]], lane: Lane, batch: list[tuple[_Run, int, Any]]
-    ) -> Iterator[tuple[Any, Any]]:
+    def _collect(self, future: Future[list[Any]], lane: Lane, batch: list[_Waiting]) -> Iterator[tuple[Any, Any]]:
         """Send the answers of a finished call to the jobs that asked; yield the jobs that end with them."""
         lane.running -= 1
-        for (run, slot, _), answer in zip(batch, self._answers(future, len(batch)), strict=True):
+        for (run, slot, *_), answer in zip(batch, self._answers(future, len(batch)), strict=True):
             run.answers[slot] = answer
             run.missing -= 1
             if run.missing:
                 continue
-            failure = next((a for a in run.answers if isinstance(a, Exception)), None)
-            if failure is not None and not isinstance(failure, ChatdescError):
-                failure = _as_backend_error(failure)
-            answers = run.answers[0] if run.single else run.answers
-            if (done := self._advance(run, failure if failure is not None else answers)) is not None:
+            if (done := self._advance(run, run.reply())) is not None:
                 yield done
 
     @staticmethod
@@ -162,7 +185,21 @@ class Scheduler:
         return answers
 
 
-def _as_backend_error(error: Exception) -> BackendError:
+def _known(error: Exception) -> ChatdescError:
+    """An error as stages know it."""
+    if isinstance(error, ChatdescError):
+        return error
     wrapped = BackendError(f"{type(error).__name__}: {error}")
     wrapped.__cause__ = error
     return wrapped
+
+
+def _timed(lane: Lane, requests: list[Any]) -> list[Any]:
+    start = time.perf_counter()
+    try:
+        return lane.call(requests)
+    finally:
+        with lane.lock:
+            lane.use.calls += 1
+            lane.use.items += len(requests)
+            lane.use.busy += time.perf_counter() - start

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatdesc.evaluation.ablation_arms import RANDOM, TRAINING_FREE, Ablation
-from chatdesc.evaluation.arms import ArmRow
-from chatdesc.evaluation.compare import NO_TEXT, UsedGrounder, difference_rows
-from chatdesc.evaluation.comparison import ArmResults, CompareInput, score_arms, track_pending
+from chatdesc.evaluation.arm_rows import ArmRow
+from chatdesc.evaluation.arm_texts import NO_TEXT
+from chatdesc.evaluation.compare import UsedGrounder, difference_rows
+from chatdesc.evaluation.compare_input import CompareInput
 from chatdesc.evaluation.evaluate import Evaluation
 from chatdesc.evaluation.same_proposals import (
     REFERENCES,
@@ -24,6 +25,8 @@ from chatdesc.evaluation.same_proposals import (
     judge,
     once,
 )
+from chatdesc.evaluation.scored_arms import ArmResults, score_arms
+from chatdesc.evaluation.tracking import track_pending
 from chatdesc.names import counted
 from chatdesc.rows.selection import Selection
 from chatdesc.tables import Progress, Record, Tabular
@@ -104,7 +107,7 @@ def _compared(
     asked: CompareInput, work: Ablation, failures: tuple[str, ...], progress: Progress | None
 ) -> AblationResult:
     """Both tables on the sequences that have all arms."""
-    results = ArmResults.of(work, asked.names)
+    results = ArmResults.of(work, asked)
     arms, names, rows, notes = score_arms(asked, results)
     found = once(work.key_frames(names))
     if not found:

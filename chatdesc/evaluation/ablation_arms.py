@@ -8,35 +8,27 @@ tracked before, and other weights under the same name are another arm.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from chatdesc.backends import create
 from chatdesc.config import Settings, public_spec
-from chatdesc.evaluation.arms import (
-    Arm,
-    ArmRow,
-    Comparison,
-    described,
-    keep_track,
-    models_of,
-    named,
-    recorded_settings,
-    refuse_no_tracker,
-    texts_of,
-    verified_means,
-)
-from chatdesc.evaluation.compare import NO_TEXT, REFINED
+from chatdesc.evaluation.arm_models import described, models_of, named, recorded_settings, refuse_no_tracker
+from chatdesc.evaluation.arm_rows import ArmRecord, ArmWords, stands
+from chatdesc.evaluation.arm_texts import NO_TEXT, REFINED, Arm
+from chatdesc.evaluation.arms import ArmTrack, Comparison
+from chatdesc.evaluation.phrases import phrases
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import escaped
 from chatdesc.protocols import Verifier
 from chatdesc.rows.evidence import evidence_of, keep, lacking
-from chatdesc.rows.store import JsonStore, read_config
-from chatdesc.stages.track import ORACLE, Track
-from chatdesc.types import BackendError, ChatdescError, DataError
+from chatdesc.rows.schema import Row
+from chatdesc.rows.store import read_config
+from chatdesc.stages.track import ORACLE
+from chatdesc.types import ChatdescError
 from chatdesc.verification.recorded import Seen
 
 RANDOM, TRAINING_FREE, LEARNED = "random", "similarity", "learned"
@@ -84,48 +76,27 @@ class Ablation(Comparison):
             selecting = selecting or now["grounder"] == config["backends"]["grounder"]
         every = (Arm(NO_TEXT), *(Arm(name, REFINED, spec) for name, spec in arms.items()))
         by_arm = {name: made[spec] for name, spec in arms.items()}
-        return cls(run, data, settings, models, selecting, False, every, by_arm)
+        return cls(run, data, settings, models, selecting, False, every, verifiers=by_arm)
 
     def facts(self) -> dict[str, str]:
         """What the models but the verifiers say of themselves: those are in the arms' names."""
         return described(self.models) if self.models else {}
 
-    def is_whole(self, row: ArmRow) -> bool:
-        """Whether a row has all arms."""
-        return all(self._is_kept(arm, row["sequence"], row["verified"]) for arm in self.arms)
-
-    def _is_kept(self, arm: Arm, name: str, verified: Collection[str]) -> bool:
+    def is_kept(self, arm: Arm, name: str) -> bool:
         """Whether an arm has its track, and its evidence, which somebody may have removed because it was damaged."""
-        return arm.name in verified and not lacking(self._beside(arm.name), [name])
+        return Comparison.is_kept(self, arm, name) and not lacking(self._beside(arm.name), [name])
 
-    def keep(self, name: str, tracks: Mapping[str, Track | None]) -> None:
-        """Write the evidence and boxes of the arms in ``tracks``, or remove them (None); the others stay.
+    def may_stay(self, record: ArmRecord, row: Row) -> bool:
+        """Only with the present text: all arms but the tracker alone have the refined one."""
+        return any(stands(record, ArmWords(phrases(row, words))) for words in ("", REFINED))
 
-        Without any, the sequence failed as a whole, and nothing of it stays.
-        """
-        for arm, track in (tracks or {arm.name: None for arm in self.arms}).items():
-            keep(self._beside(arm), name, track.seen() if track else None)
-            keep_track(self.place, arm, name, track.boxes.tolist() if track else None)
+    def keep(self, name: str, arm: str, made: ArmTrack | None) -> None:
+        """Write an arm's evidence and track, or remove them."""
+        keep(self._beside(arm), name, made.track.seen() if made and made.track else None)
+        Comparison.keep(self, name, arm, made)
 
-    def job(self, name: str) -> Generator[Any, Any, tuple[Mapping[str, Track | None], ArmRow]]:
-        """Tracks of the arms that the sequence does not have yet, and its row."""
-        sequence, row = self.inputs(name)
-        before = JsonStore[ArmRow](self.place).finished(name)
-        known = before["verified"] if before else {}
-        verified = dict(known) if before and before["texts"] == texts_of(row) else {}
-        missing = [arm for arm in self.arms if not self._is_kept(arm, name, verified)]
-        tracks: dict[str, Track | None] = dict.fromkeys([*(known.keys() - verified.keys()), *(a.name for a in missing)])
-        failures: dict[str, str] = {}
-        for arm in missing:
-            try:
-                done = yield from self.tracked(arm, sequence, row)
-                tracks[arm.name], verified[arm.name] = done, verified_means(done)
-            except (BackendError, DataError) as error:
-                failures[arm.name] = str(error)
-        made: dict[str, Any] = {"texts": texts_of(row), "verified": verified, "judged": {}}
-        made |= {"attributes": sorted(a for a, yes in sequence.attributes.items() if yes)}
-        made |= {"problems": [f"{arm}: {why}" for arm, why in failures.items()], "arm_problems": failures}
-        return tracks, cast(ArmRow, made)
+    def _to_judge(self, row: Row) -> dict[str, str]:
+        return {}
 
     def key_frames(self, names: Iterable[str]) -> Iterator[tuple[str, Seen]]:
         """The key frames of sequences under all verifiers."""

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -32,14 +32,15 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.paired import known_mean
 from chatdesc.rows.schema import AlignmentRecord, Row
 from chatdesc.rows.store import Store, read_config
-from chatdesc.stages.align import Wording, align, alignment_column
+from chatdesc.stages.align import Ratings, Wording, alignment_column, frames_of, rate
 from chatdesc.stages.track import Phrase
 from chatdesc.tables import Record, show
 from chatdesc.types import ChatdescError, Sequence, one_line
 
 IN_FLIGHT = 8
+MOST_FRAMES = 32  # of a sequence, where a source has a text for each of many ranges: they are all kept in memory
 
-Texts = dict[str, Wording]  # by the text's name: manual, refined
+Texts = dict[str, Wording]  # by the text's name: manual, refined, or that of a source
 
 
 class AlignedRow(TypedDict):
@@ -146,10 +147,41 @@ def manual_text(text: str | None) -> Texts:
 def score_texts(
     data: Dataset, texts: dict[str, Texts | None], models: AlignmentModels, steps: Steps | None = None
 ) -> list[ScoredRow]:
-    """Score texts of sequences with every encoder, in the order in which they are done.
+    """Score the manual and the refined texts of sequences as ``rate_texts`` does, as rows have it."""
+    return [_scored_row(rated) for rated in rate_texts(data, texts, models, steps)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """One sequence whose texts were measured together.
+
+    Attributes:
+        texts: by name.
+        ratings: empty where nothing could be measured; ``problems`` may say why.
+    """
+
+    sequence: str
+    dataset: str
+    category: str | None
+    texts: Texts
+    ratings: Ratings
+    problems: tuple[str, ...] = ()
+
+
+def rate_texts(
+    data: Dataset,
+    texts: Mapping[str, Texts | None],
+    models: AlignmentModels,
+    steps: Steps | None = None,
+    more: Mapping[str, Texts] | None = None,
+) -> list[Rated]:
+    """Measure texts of sequences with every encoder and the grounder, in the order in which they are done.
+
+    All texts of a sequence are measured in one pass over its frames, each of which is decoded once.
 
     Args:
         texts: sequence -> its texts; None takes the manual text of the dataset.
+        more: sequence -> texts of other sources beside them.
 
     Raises:
         ChatdescError: a model cannot be loaded.
@@ -157,41 +189,42 @@ def score_texts(
     settings, loaded = models.settings, models.load()
     threshold = None if loaded.grounder is None else loaded.threshold(settings)
 
-    def job(name: str, given: Texts | None) -> Generator[Any, Any, ScoredRow]:
+    def job(name: str, given: Texts | None) -> Generator[Any, Any, Rated]:
         sequence = data[name]
-        words = manual_text(sequence.manual_text) if given is None else given
-        row = _empty_row(name, data.dataset) | {"category": sequence.category}
-        row |= {"manual_text": _first(words, "manual"), "text": _first(words, "refined")}
+        words = (manual_text(sequence.manual_text) if given is None else given) | (more or {}).get(name, {})
+        about = name, data.dataset, sequence.category, words
         if not sequence.usable:
-            return row | {"problems": [problem.message for problem in sequence.problems if problem.fatal]}
-        _keep_frames(sequence, models.frames * IN_FLIGHT)
-        scores = yield from align(sequence, words, settings, threshold)
-        return row | {"alignment": alignment_column(scores)}
+            problems = tuple(problem.message for problem in sequence.problems if problem.fatal)
+            return Rated(*about, Ratings([], []), problems)
+        most = max(models.frames, MOST_FRAMES)
+        _keep_frames(sequence, max(models.frames, len(frames_of(sequence, words, models.frames, most))) * IN_FLIGHT)
+        return Rated(*about, (yield from rate(sequence, words, settings, threshold, most)))
 
-    rows: list[ScoredRow] = []
+    rows: list[Rated] = []
     for name, result in Scheduler(loaded.lanes(), IN_FLIGHT).run((name, job(name, of)) for name, of in texts.items()):
+        why = f"{type(result).__name__}: {result}"
         broke = isinstance(result, Exception)
-        rows.append(_empty_row(name, data.dataset, f"{type(result).__name__}: {result}") if broke else result)
+        rows.append(Rated(name, data.dataset, None, {}, Ratings([], []), (why,)) if broke else result)
         if steps:
             steps.add()
     return rows
 
 
-def _first(texts: Texts, name: str) -> str | None:
+def _scored_row(rated: Rated) -> ScoredRow:
+    return {
+        "sequence": rated.sequence,
+        "dataset": rated.dataset,
+        "category": rated.category,
+        "alignment": alignment_column(rated.ratings.alignments),
+        "manual_text": first_text(rated.texts, "manual"),
+        "text": first_text(rated.texts, "refined"),
+        "problems": list(rated.problems),
+    }
+
+
+def first_text(texts: Texts, name: str) -> str | None:
     """The text from frame 0 on."""
     return texts[name][0].text if name in texts else None
-
-
-def _empty_row(name: str, dataset: str, *problems: str) -> ScoredRow:
-    return {
-        "sequence": name,
-        "dataset": dataset,
-        "category": None,
-        "alignment": [],
-        "manual_text": None,
-        "text": None,
-        "problems": list(problems),
-    }
 
 
 def _keep_frames(sequence: Sequence, frames: int) -> None:

@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chatdesc.evaluation.arms import ArmRow
+from chatdesc.evaluation.arm_rows import ArmRow
+from chatdesc.evaluation.arm_texts import MANUAL, NO_TEXT, REFINED
 from chatdesc.evaluation.evaluate import Evaluation, evaluate_folder
 from chatdesc.evaluation.intervals import interval_columns, paired
 from chatdesc.evaluation.results import ResultFolder
@@ -29,7 +30,6 @@ from chatdesc.rows.schema import Row
 from chatdesc.tables import Record
 from chatdesc.types import ChatdescError, one_line
 
-NO_TEXT, MANUAL, REFINED = "no-text", "manual", "refined"
 SOURCES = (NO_TEXT, MANUAL, REFINED)
 PAIRS = (
     (NO_TEXT, MANUAL),
@@ -76,13 +76,16 @@ def scored(
     }
 
 
-def common(arms: Mapping[str, Evaluation], problems: Problems | None = None) -> tuple[dict[str, Evaluation], list[str]]:
+def common(
+    arms: Mapping[str, Evaluation], problems: Problems | None = None, optional: Collection[str] = ()
+) -> tuple[dict[str, Evaluation], list[str]]:
     """The arms on the sequences that all of them have, and notes on what was left out.
 
     An arm without any result is left out.
 
     Args:
         problems: reasons for missing sequences, in place of what the arms' own lines say.
+        optional: arms that may lack sequences, which the others have all the same.
 
     Raises:
         ChatdescError: no sequence is in all arms.
@@ -91,9 +94,11 @@ def common(arms: Mapping[str, Evaluation], problems: Problems | None = None) -> 
     empty = {arm: next((x.notes for x in arms[arm].lines), ()) for arm, having in names.items() if not having}
     notes = [no_result(arm, "; ".join(why)) for arm, why in empty.items()]
     names = {arm: having for arm, having in names.items() if having}
-    shared = set.intersection(*names.values()) if names else set()
+    needed = {arm: having for arm, having in names.items() if arm not in optional}
+    shared = set.intersection(*needed.values()) if needed else set()
     every = [line.sequence for line in next(iter(arms.values())).lines] if arms else []
-    lost = _lost(arms, [name for name in every if name not in shared], problems or {})
+    in_need = {arm: scores for arm, scores in arms.items() if arm not in optional}
+    lost = _lost(in_need, [name for name in every if name not in shared], problems or {})
     if not shared:
         reasons = "".join(f"\n  {line}" for line in notes + lost)
         raise ChatdescError(f"no sequence has a result in every arm, so there is nothing to compare{reasons}")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from chatdesc.evaluation.compare import MANUAL, NO_TEXT, REFINED
+from chatdesc.evaluation.arm_texts import MANUAL, NO_TEXT, REFINED
 from chatdesc.evaluation.evaluate import Evaluation
 from chatdesc.evaluation.intervals import interval_columns, paired
 from chatdesc.loaders.base import Dataset

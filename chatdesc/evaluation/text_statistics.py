@@ -48,7 +48,7 @@ def statistics_rows(rows: Iterable[TextsRow]) -> list[Record]:
 
     Both rest on the sequences that have both texts; where none has, each side on its own.
     """
-    texts = [(_words(row["manual_text"]), _words(row["text"]), row["category"]) for row in rows]
+    texts = [(words_of(row["manual_text"]), words_of(row["text"]), row["category"]) for row in rows]
     both = [text for text in texts if text[0] and text[1]]
     chosen = both or texts
     table: list[Record] = []
@@ -63,7 +63,7 @@ def statistics_rows(rows: Iterable[TextsRow]) -> list[Record]:
     return table
 
 
-def _words(text: str | None) -> Words:
+def words_of(text: str | None) -> Words:
     """Words in small letters; a text without any is no text."""
     return tuple(word.text.lower() for word in split_words(one_line(text or "")))
 
@@ -148,6 +148,16 @@ TOGETHER: tuple[tuple[str, str, Callable[[list[Words]], float | None]], ...] = (
     ("same as another's", "share", repeated),
     ("self-similarity", "0 to 1", self_similarity),
 )
+SHORT = {
+    "longer than CLIP reads": "> CLIP",
+    "names the category": "class",
+    "names a colour": "colour",
+    "names a position": "position",
+    "vocabulary": "vocab.",
+    "same as another's": "same",
+    "self-similarity": "alike",
+}
+"""What the measures are called where there is little room."""
 
 
 def shown_statistics(rows: list[Record]) -> list[Record]:

@@ -23,6 +23,7 @@ from chatdesc.page.material import Material, StrPath, gather
 from chatdesc.page.pictures import sizes_for
 from chatdesc.page.words import grounder_of
 from chatdesc.tables import Progress
+from chatdesc.texts.named import read_all
 from chatdesc.types import ChatdescError
 
 
@@ -37,6 +38,7 @@ class Report:
         folder: the folder of pictures beside it, with ``full``.
         without_pictures: sequences that have none though a root was given.
         left_out: rows that cannot be shown, with the column that is wrong.
+        notes: what a reader must know of named texts: which sequences lack one, and names close to others.
     """
 
     page: Path
@@ -45,12 +47,14 @@ class Report:
     folder: Path | None = None
     without_pictures: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def report(
     sources: StrPath | Sequence[StrPath],
     *,
     root: StrPath | Sequence[StrPath] | None = None,
+    texts: Sequence[str] = (),
     out: StrPath = "report.html",
     full: bool = False,
     split: str | None = None,
@@ -65,6 +69,7 @@ def report(
     Args:
         sources: a run, a dataset folder or a Hub repository ``USER/NAME``, or several of them.
         root: the dataset's frames, for pictures: one root for all sources, or one each.
+        texts: texts of other sources, ``NAME=SOURCE`` each, shown beside those of the rows.
         out: the page.
         full: larger pictures, in a folder beside the page; needs ``root``.
         split: only this split.
@@ -75,7 +80,7 @@ def report(
         progress: called with sequences done, all sequences, and a note.
 
     Raises:
-        ChatdescError: a source or root cannot be read, or no row can be shown.
+        ChatdescError: a source or root cannot be read, no row can be shown, or a name of ``texts`` is taken.
     """
     page = Path(out)
     if page.is_dir():
@@ -84,7 +89,7 @@ def report(
         raise ChatdescError("larger pictures need the frames: say where the dataset is with --root")
     model = grounder_of(grounder, root, device)
     folder = page.with_name(f"{page.stem}_files") if full else None
-    material = gather(sources, root, split, config, text_root)
+    material = gather(sources, root, split, config, text_root, read_all(texts))
     sizes = sizes_for(len(material.rows), full)
     return _write(page, replace(material, sizes=sizes, folder=folder, grounder=model), progress)
 
@@ -99,4 +104,5 @@ def _write(page: Path, material: Material, progress: Progress | None) -> Report:
     if folder:
         swap_in(folder)
     write_atomic(page, content)
-    return Report(page, len(material.rows), len(content), folder, tuple(material.without_pictures), material.left_out)
+    missing = tuple(material.without_pictures)
+    return Report(page, len(material.rows), len(content), folder, missing, material.left_out, material.notes)

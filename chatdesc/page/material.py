@@ -22,9 +22,11 @@ from urllib.parse import quote
 
 from chatdesc.atomic import aside
 from chatdesc.names import escaped, some
+from chatdesc.page.named import chosen, figures, line
+from chatdesc.page.named import shown as named_texts
 from chatdesc.page.pictures import Keep, Sizes, inlined, pictures, sizes_for
 from chatdesc.page.proposals import recorded
-from chatdesc.page.records import FIELDS, details, entry, made_by, plain
+from chatdesc.page.records import FIELDS, SHORT, details, entry, made_by, plain
 from chatdesc.page.timeline import timeline
 from chatdesc.page.words import grounded
 from chatdesc.private import last_name
@@ -34,6 +36,7 @@ from chatdesc.rows.refined import Refined, load_refined
 from chatdesc.rows.schema import COLUMNS, Row, empty_row
 from chatdesc.rows.sources import read_rows
 from chatdesc.tables import Progress
+from chatdesc.texts.named import NamedTexts
 from chatdesc.types import ChatdescError
 from chatdesc.types import Sequence as Video
 from chatdesc.version import __version__
@@ -49,11 +52,16 @@ def gather(
     split: str | None = None,
     config: str | None = None,
     text_root: str | None = None,
+    named: Sequence[NamedTexts] = (),
 ) -> Material:
     """Read the rows of one or several sources, and open the copies of their datasets.
 
+    Args:
+        named: texts of other sources, to be shown beside those of the rows.
+
     Raises:
-        ChatdescError: a source or root cannot be read, or no row can be shown.
+        ChatdescError: a source or root cannot be read, no row can be shown, or a source of ``named`` has no text of
+            the rows.
     """
     places = [os.fspath(source) for source in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     roots = _roots(root, len(places))
@@ -64,7 +72,8 @@ def gather(
         load_refined(place, config, split, root=at, missing="skip", texts=text_root) if at else None
         for place, at in zip(places, roots, strict=True)
     ]
-    return Material(places, rows, left_out, refined, sizes_for(len(rows)))
+    beside = chosen(named, [row["sequence"] for _, row in rows])
+    return Material(places, rows, left_out, refined, sizes_for(len(rows)), beside)
 
 
 def _roots(root: StrPath | Sequence[StrPath] | None, count: int) -> list[str | None]:
@@ -103,6 +112,7 @@ class Material:
         rows: the rows with the number of their source.
         left_out: rows that cannot be shown, with the column that is wrong.
         refined: per source its rows with the frames, None without a root.
+        named: texts of other sources, by sequence.
         folder: of pictures beside the page; None has them within it.
         grounder: asked once more for the proposals of each text.
         without_pictures: sequences that have none though a root was given; known once their entry is made.
@@ -113,6 +123,7 @@ class Material:
     left_out: dict[str, str]
     refined: list[Refined | None]
     sizes: Sizes
+    named: tuple[NamedTexts, ...] = ()
     folder: Path | None = None
     grounder: Grounder | None = None
     made_by: list[dict[str, Any]] = field(default_factory=list)
@@ -130,13 +141,19 @@ class Material:
     def entry(self, source: int, row: Row) -> tuple[list[Any], dict[str, Any]]:
         """A row's line of the table, and its details."""
         shown: dict[str, Any] = details(row) | {"timeline": timeline(row), "made_by": self._made_by(row)}
+        beside = named_texts(self.named, row["sequence"])
         sequence = self.sequence(source, row)
-        if sequence is None:
-            return entry(row, source), shown
-        shown["pictures"] = self._pictures(source, row, sequence)
-        if self.grounder is not None:
-            shown["grounded"] = plain(grounded(row, sequence.frames, self.grounder))
-        return entry(row, source, tuple(name for name, has in sequence.attributes.items() if has)), shown
+        attributes: tuple[str, ...] = ()
+        if sequence is not None:
+            attributes = tuple(name for name, has in sequence.attributes.items() if has)
+            shown["pictures"] = self._pictures(source, row, sequence)
+            if self.grounder is not None:
+                more = [(start, text) for of in beside for start, text in of["phrases"]]
+                answers = grounded(row, sequence.frames, self.grounder, more)
+                figures(beside, answers)
+                shown["grounded"] = plain(answers)
+        shown |= {"named": plain(beside)} if self.named else {}
+        return [*entry(row, source, attributes), plain(line(self.named, beside, SHORT))], shown
 
     def sequence(self, source: int, row: Row) -> Video | None:
         """The row's sequence with its frames; None without a root, or where the copy has no such sequence."""
@@ -163,11 +180,17 @@ class Material:
         return {
             "version": __version__,
             "sources": self._names(),
-            "fields": FIELDS,
+            "fields": [*FIELDS, "named"],
+            "texts": [one.name for one in self.named],
             "rows": entries,
             "made_by": self.made_by,
             "pictures": any(self.refined),
         }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the named texts."""
+        return tuple(dict.fromkeys(note for one in self.named for note in one.notes))
 
     def _names(self) -> list[str]:
         return [last_name(place.rstrip("/")) for place in self.places]

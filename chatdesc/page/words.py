@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.page.records import made_by
 from chatdesc.protocols import Grounder
 from chatdesc.rows.schema import Row
-from chatdesc.stages.ground import best_words
+from chatdesc.stages.ground import best_words, feedback
 from chatdesc.types import ChatdescError, FrameRef, Frames, Ground, Grounding
 
 MOST = 8  # proposals of a text
@@ -31,20 +31,28 @@ def grounder_of(name: str | None, root: object, device: str) -> Grounder | None:
     return backends.create("grounder", name, device=device) if name else None
 
 
-def grounded(row: Row, frames: Frames, grounder: Grounder) -> list[dict[str, Any]]:
+def grounded(
+    row: Row, frames: Frames, grounder: Grounder, more: Iterable[tuple[int, str]] = ()
+) -> list[dict[str, Any]]:
     """The proposals and words of each text that the row tried.
 
     A proposal is on the target from the IoU on that the run has counted from (``theta``).
 
+    Args:
+        more: other texts, each with the frame that it is grounded on.
+
     Returns:
-        Per text ``start``, ``text``; ``boxes``: proposals as [x, y, w, h], best first; ``best``: per proposal its best
-        word, score, and whether it is on the target; ``words``: [start, stop, score on the target, score elsewhere,
-        proposal] with the proposal on which the word scores most.
+        Per text ``start``, ``text``; ``iou`` of its best proposal and ``margin``, as in rows; ``boxes``: proposals as
+        [x, y, w, h], best first; ``best``: per proposal its best word, score, and whether it is on the target;
+        ``words``: [start, stop, score on the target, score elsewhere, proposal] with the proposal on which the word
+        scores most.
     """
-    texts, theta = _texts(row, len(frames)), theta_of(row)
+    texts, theta = _texts(row, len(frames), more), theta_of(row)
     answers = _answers(grounder, [Ground(FrameRef(frames, start), text) for start, text in texts])
     return [
-        {"start": start, "text": text} | _proposals(answer, row["boxes"][start], grounder.threshold, theta)
+        {"start": start, "text": text}
+        | _figures(answer, row["boxes"][start], grounder.threshold, theta)
+        | _proposals(answer, row["boxes"][start], grounder.threshold, theta)
         for (start, text), answer in zip(texts, answers, strict=True)
         if isinstance(answer, Grounding)
     ]
@@ -62,12 +70,17 @@ def _answers(grounder: Grounder, requests: list[Ground]) -> Iterator[Grounding |
         yield from grounder.ground(requests[start : start + grounder.max_batch])
 
 
-def _texts(row: Row, frames: int) -> list[tuple[int, str]]:
+def _texts(row: Row, frames: int, more: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     """Each text with the frame that it is about, once."""
     tried = [(done["start"], done["text"]) for done in row["rounds"]]
     whole = [(0, text) for text in (row["manual_text"], row["text"]) if text]
     known = min(frames, len(row["boxes"]))
-    return [(start, text) for start, text in dict.fromkeys([*whole, *tried]) if text and 0 <= start < known]
+    return [(start, text) for start, text in dict.fromkeys([*whole, *tried, *more]) if text and 0 <= start < known]
+
+
+def _figures(answer: Grounding, target: list[float], threshold: float, theta: float) -> dict[str, float]:
+    said = feedback(answer, np.array(target, np.float32), theta, threshold)
+    return {"iou": said.iou, "margin": said.margin}
 
 
 def _proposals(answer: Grounding, target: list[float], threshold: float, theta: float) -> dict[str, Any]:

@@ -27,12 +27,17 @@ PART = 60  # of the words that a finding is about
 VISIBLE = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-def suspect_lines(rank: int, suspect: Suspect, width: int = WIDTH) -> list[str]:
-    """A suspect's name, its text, and what speaks against it or informs, not wider than ``width``."""
+def suspect_lines(rank: int, suspect: Suspect, width: int = WIDTH, sources: bool = False) -> list[str]:
+    """A suspect's name, its text, and what speaks against it or informs, not wider than ``width``.
+
+    Args:
+        sources: whether to name the source of its text.
+    """
     said = Counter(finding_line(suspect.text, f) for f in suspect.findings if f.severity > 0)
     times = (f"{line} ({count} times)" if count > 1 else line for line, count in said.items())
     lines = [_quoted_text(suspect), *times]
-    head = f"{rank:3}. {suspect.label}, suspicion {suspect.suspicion:.2f}"
+    source = f" ({suspect.source})" if sources else ""
+    head = f"{rank:3}. {suspect.label}{source}, suspicion {suspect.suspicion:.2f}"
     return [head, *(line for whole in lines for line in wrapped(whole, width))]
 
 

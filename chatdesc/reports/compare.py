@@ -27,6 +27,7 @@ from chatdesc.evaluation.intervals import (
 )
 from chatdesc.evaluation.judges import PART
 from chatdesc.evaluation.tables import PERCENT
+from chatdesc.reports.against import against_tables
 from chatdesc.tables import Record, Tables, percent, plain, plain_table, show
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
     about = f"{result.dataset}, protocol {result.protocol}, {f'grounder {grounder}' if result.tracked else 'external'}"
     titled = (
         (shown_arms(result.arms), f"{about}, in %"),
+        (shown_arms(result.similar_arms), f"similar-object frames, {about}, in %"),
         (shown_differences(result.differences), f"paired differences, {about}, in points ({MDE})"),
+        *against_tables(result.against, about),
         (
             shown_verification(result.verification),
             "verification: mean IoU of the proposal chosen, against two references on the same proposals",
@@ -67,6 +70,10 @@ def write_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
         tables.add("compare_differences", written(result.differences), percent)
         tables.add("compare_verification", written(result.verification), _three_digits)
         tables.add("compare_judges", written(result.judges), _three_digits)
+        tables.add("compare_similar", written(result.similar_arms), percent)
+        tables.add("compare_similar_differences", written(result.similar_differences), percent)
+        tables.add("compare_baseline", written(result.against), _three_digits)
+        tables.add("compare_texts", result.texts, percent)
         tables.add("compare_groups", result.groups, percent)
         tables.add("compare_sequences", result.sequences, percent)
     with writing(folder):

@@ -58,7 +58,10 @@ def row_of(run: Path, sequence: str) -> Row:
 
 def story(row: Row) -> list[str]:
     """The story as lines of text."""
-    parts = [_head(row), _texts(row), _rounds(row), _ranges(row), _alignment(row), _tracking(row), _provenance(row)]
+    parts = [
+        _head(row), _texts(row), _rounds(row), _ranges(row), _alignment(row), _measures(row), _tracking(row),
+        _provenance(row),
+    ]  # fmt: skip
     lines: list[str] = []
     for part in parts:
         lines += ["", *part] if lines and part else part
@@ -187,6 +190,19 @@ def _alignment(row: Row) -> list[str]:
     return ["Alignment with the target's crops, manual > chosen text (cosine x 100):", *lines] if lines else []
 
 
+def _measures(row: Row) -> list[str]:
+    """A line per measure and text: its value, where the text stops holding, and what its words do."""
+    lines = []
+    for record in row.get("measures") or []:
+        stops = record["stops_at"]
+        more = [] if stops is None else [f"it no longer holds from frame {stops} on"]
+        pairs = list(zip(record["words"], record["roles"], strict=True))
+        more += [f"{word} {role}" for word, role in pairs if role in ("needed", "harmful")]
+        said = f"  {record['measure']} of {record['text']}: {_number(record['value'])}"
+        lines.append("; ".join([said, *more]))
+    return ["Further measures (a higher value is better):", *lines] if lines else []
+
+
 def _tracking(row: Row) -> list[str]:
     done = row["tracking"]
     if not done:
@@ -198,6 +214,9 @@ def _tracking(row: Row) -> list[str]:
         f"normalised precision {_number(done['norm_precision'])}",
         f"  frames by what placed the box: {', '.join(f'{name} {count}' for name, count in by.items()) or 'none'}",
     ]
+    if told := done.get("texts"):
+        said = (f'"{one["text"]}" from frame {one["start"]}' for one in told)
+        lines.append(f"  the tracker itself was given {'; '.join(said)}")
     if dropped := done.get("places_dropped"):
         lines.append(f"  words of place left out on key frames {', '.join(map(str, dropped))}, where they did not fit")
     if none := done.get("none_frames"):

@@ -134,6 +134,41 @@ class AlignmentRecord(TypedDict):
     truncated: bool | None
 
 
+class MeasureRecord(TypedDict):
+    """What one measure says of one text (``manual``, ``refined``, or the name of a source), and all that made it.
+
+    ``value`` is the text's, null where it is not known; ``values`` those of ``frames``. ``stops_at`` is the first frame
+    from which on the text no longer holds. ``roles`` says what each of ``words`` does: ``needed``, ``redundant``,
+    ``harmful`` or ``unknown``. ``asked`` is what a model that saw the text alone was asked for, ``kinds`` whether that
+    is ``recognition``, ``true`` or ``invented``, ``answers`` its Yes and No. ``compared`` names the other texts that
+    took part, ``made_by`` the models.
+    """
+
+    measure: str
+    text: str
+    value: float | None
+    frames: list[int]
+    values: list[float]
+    stops_at: int | None
+    words: list[str]
+    roles: list[str]
+    asked: list[str]
+    kinds: list[str]
+    answers: list[bool]
+    compared: list[str]
+    made_by: list[str]
+    theta: float
+    threshold: float | None
+    region: str | None
+
+
+class HeardText(TypedDict):
+    """The words that the tracker itself was given from frame ``start`` on."""
+
+    start: int
+    text: str
+
+
 class TrackingRecord(TypedDict):
     """Semantic tracking with the text: scores by a named protocol, verification, and the track itself."""
 
@@ -143,6 +178,7 @@ class TrackingRecord(TypedDict):
     auc: float | None
     precision: float | None
     norm_precision: float | None
+    texts: list[HeardText]
     key_frames: list[int]
     places_dropped: list[int]
     none_frames: list[int]
@@ -204,7 +240,7 @@ class Provenance(TypedDict):
 
 
 BROKEN = frozenset(  # statuses of rows that ``annotate`` does again
-    {"describe_failed", "grounding_failed", "alignment_failed", "tracking_failed", "corrupt_frame"}
+    {"describe_failed", "grounding_failed", "alignment_failed", "measures_failed", "tracking_failed", "corrupt_frame"}
 )
 
 
@@ -233,6 +269,7 @@ class Row(TypedDict):
     rounds: list[RoundRecord]
     grounding: GroundingRecord | None
     alignment: list[AlignmentRecord]
+    measures: list[MeasureRecord]
     tracking: TrackingRecord | None
     audit: list[Finding]
     review: ReviewRecord | None
@@ -279,8 +316,12 @@ COLUMNS: dict[str, str] = {
     "`top_iou` is of the best box whatever its score, `truncated` whether the grounder cut the text",
     "alignment": "per encoder: cosine x 100 of text and target crop, mean over `frames` frames, for the manual text "
     "and for `text`; margins over the strongest distractor crop; whether the encoder cut the text",
+    "measures": "with `--measures`, or `score RUN ROOT --measure`: further measures of `manual_text`, `text` and named "
+    "texts, each with its frames, its models and its settings; measures.md has their formulas",
     "tracking": "semantic tracking with `text`: success AUC, precision at 20 px, normalised precision (protocol "
-    "named), verification against random choice and oracle, and the track itself; `places_dropped`: the key frames on "
+    "named), verification against random choice and oracle, and the track itself; `texts`: the words that the tracker "
+    "itself was given, each with its first frame (empty where it takes none: then words had their part on key frames "
+    "alone); `places_dropped`: the key frames on "
     "which words of place were left out, because they did not fit; `none_frames`: those on which verification took "
     "none of the proposals for the target; `held_frames`: those on which a proposal won against a tracker that is sure "
     "and on something like the target, and so had to win once more",
@@ -322,8 +363,8 @@ def _feature(kind: Any) -> Any:
 def empty_row() -> Row:
     """A row of nulls and empty lists with every column present."""
     lists = {
-        "boxes", "visible", "ranges", "places", "background", "background_dropped", "rounds", "alignment", "audit",
-        "problems",
+        "boxes", "visible", "ranges", "places", "background", "background_dropped", "rounds", "alignment", "measures",
+        "audit", "problems",
     }  # fmt: skip
     return cast(Row, {name: [] if name in lists else None for name in COLUMNS})
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os.path import isfile
@@ -20,6 +20,7 @@ from chatdesc.loaders.base import Dataset
 from chatdesc.loaders.files import read_any
 from chatdesc.loaders.parse import parse_names
 from chatdesc.names import between_commas, natural, near
+from chatdesc.rows.shard import Shard
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError, FrameCache
 
@@ -33,12 +34,14 @@ class Selection:
         sequences: names, separated by commas, or the path of a file with a name per line; None takes all.
         limit: only the first so many.
         split_file: a file of names that defines the split, in place of the dataset's lists or of the recorded split.
+        shard: ``I/N`` takes every N-th of all these sequences, from the I-th on.
     """
 
     split: str | None = None
     sequences: str | None = None
     limit: int | None = None
     split_file: str | None = None
+    shard: str | None = None
 
     def open(self, name: str, root: str, text_root: str | None = None, frames_in_flight: int = 32) -> Dataset:
         """The dataset ``name`` at ``root`` with these sequences; see ``chatdesc.load``.
@@ -55,7 +58,7 @@ class Selection:
         dataset = opened(sequences=named_sequences(self.sequences))
         if self.limit and self.limit < len(dataset):
             dataset = opened(sequences=dataset.names[: self.limit])
-        return dataset
+        return opened(sequences=Shard.of(self.shard).part(dataset.names)) if self.shard else dataset
 
     def of(self, run: Path) -> list[str]:
         """Names of the finished sequences of a run, in the dataset's order.
@@ -74,6 +77,18 @@ class Selection:
                 elsewhere = " of that split" if name in finished else ""
                 raise ChatdescError(f"{run} has no sequence {name!r}{elsewhere}{near(name, candidates)}")
         return [name for name in candidates if named is None or name in named][: self.limit]
+
+    def among(self, names: Sequence[str], where: str) -> list[str]:
+        """Those of a dataset's names that are named, of these at most ``limit``; the split is the dataset's matter.
+
+        Raises:
+            ChatdescError: one that is named is not there.
+        """
+        named = named_sequences(self.sequences)
+        for name in named or ():
+            if name not in names:
+                raise ChatdescError(f"{where}: there is no sequence {name!r}{near(name, names)}")
+        return [name for name in names if named is None or name in named][: self.limit]
 
     def _listed(self, run: Path, finished: list[str]) -> list[str]:
         listed = set(parse_names(read_any(str(self.split_file))))

@@ -73,13 +73,14 @@ class CsvTable:
     """One line per row, also for rows without a text."""
 
     def __init__(self) -> None:
-        self._out = io.StringIO()
-        self._table = csv.writer(self._out, lineterminator="\n")
+        self._out = io.StringIO(newline="")
         self._rows = 0
 
     def add(self, row: Row) -> bool:
         """Take a row."""
-        self._table.writerow([sheet_cell(row.get(name)) for name in FLAT])
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow([sheet_cell(row.get(name)) for name in FLAT])  # with \r\n it quotes either in a text
+        self._out.write(line.getvalue().removesuffix("\r\n") + "\n")
         self._rows += 1
         return True
 

@@ -1,13 +1,13 @@
 """Alignment of texts with the target: cosines with target crops, and margins over distractor crops.
 
 One sequence is one generator, as in ``reflect``. All texts and encoders are compared on the same crops. Distractors are
-what a text found off the target, or else windows beside it.
+what a text found off the target, or else windows beside it. ``rate`` also tells what the grounder found.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from chatdesc.config import Settings, public_spec
 from chatdesc.metrics.alignment import Floats, cosine, margin, mean_over_frames
 from chatdesc.metrics.overlap import iou_matrix
 from chatdesc.rows.schema import AlignmentRecord
+from chatdesc.stages.found import Found, found
 from chatdesc.stages.reflect import spread
 from chatdesc.stages.track import Phrase, in_force, top_proposals
 from chatdesc.stages.windows import neighbours
@@ -46,62 +47,100 @@ class Alignment:
     truncated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """What was measured of named texts on the same frames.
+
+    Attributes:
+        alignments: one per encoder and text.
+        found: one per text; none where no grounder was asked.
+    """
+
+    alignments: list[Alignment]
+    found: list[Found]
+
+
 def align(
     sequence: Sequence, texts: dict[str, Wording], settings: Settings, threshold: float | None
 ) -> Steps[list[Alignment]]:
+    """Score named texts as ``rate`` does; what the grounder found is left out."""
+    return (yield from rate(sequence, texts, settings, threshold)).alignments
+
+
+def rate(
+    sequence: Sequence,
+    texts: dict[str, Wording],
+    settings: Settings,
+    threshold: float | None,
+    most: int | None = None,
+) -> Steps[Ratings]:
     """Score named texts on frames spread over the video, or over each range that has a text of its own.
 
     Args:
         texts: name -> phrases (``manual``, ``refined``); on a frame counts the one in force there. All texts are
-            compared with the same crops.
+            compared with the same crops, and a text that several names have is grounded and embedded once.
         settings: ``encoders``, ``alignment_frames`` and ``theta``.
         threshold: the grounder's score under which a proposal is no distractor; None asks no grounder.
+        most: frames at most, however many ranges there are; None takes at least one of each.
 
     Returns:
-        One Alignment per encoder and text; none where no frame has a visible target.
+        One Alignment per encoder and text, and one Found per text; none where no frame has a visible target.
 
     Raises:
         BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
     """
-    indices = frames_of(sequence, texts, settings.alignment_frames)
+    indices = frames_of(sequence, texts, settings.alignment_frames, most)
     if not texts or not sequence.valid()[indices].all():
-        return []
+        return Ratings([], [])
     said = {name: [in_force(phrases, i).text for i in indices] for name, phrases in texts.items()}
-    rivals = [neighbours(sequence.boxes[i]) for i in indices]
+    boxes = [sequence.boxes[i] for i in indices]
+    rivals, seen = [neighbours(box) for box in boxes], list[Found]()
     if threshold is not None:
-        grounded: list[Grounding] = yield [
-            Ground(FrameRef(sequence.frames, i), on_frame[k])
-            for k, i in enumerate(indices)
-            for on_frame in said.values()
+        grounded = yield from _grounded(sequence, indices, said)
+        rivals = [
+            _elsewhere(list(on_frame.values()), box, settings.theta, threshold, beside)
+            for on_frame, box, beside in zip(grounded, boxes, rivals, strict=True)
         ]
-        for k, i in enumerate(indices):
-            group = grounded[k * len(texts) : (k + 1) * len(texts)]
-            rivals[k] = _elsewhere(group, sequence.boxes[i], settings.theta, threshold, rivals[k])
-    crops = [
-        Crop(FrameRef(sequence.frames, i), b) for k, i in enumerate(indices) for b in [sequence.boxes[i], *rivals[k]]
-    ]
+        for name, words in said.items():
+            of_text = [on_frame[text] for on_frame, text in zip(grounded, words, strict=True)]
+            seen.append(found(name, of_text, boxes, settings.theta, threshold))
+    crops = [Crop(FrameRef(sequence.frames, i), b) for k, i in enumerate(indices) for b in [boxes[k], *rivals[k]]]
     sizes = [1 + len(r) for r in rivals]
     place = {text: t for t, text in enumerate(dict.fromkeys(text for on_frame in said.values() for text in on_frame))}
-    answers: list[Embedding] = yield [Embed(e, tuple(crops), tuple(place)) for e in settings.encoders]
-    return [
+    vectors: list[Embedding] = yield [Embed(e, tuple(crops), tuple(place)) for e in settings.encoders]
+    alignments = [
         _score(encoder, name, answer, [place[text] for text in on_frame], sizes)
-        for encoder, answer in zip(settings.encoders, answers, strict=True)
+        for encoder, answer in zip(settings.encoders, vectors, strict=True)
         for name, on_frame in said.items()
     ]
+    return Ratings(alignments, seen)
 
 
-def frames_of(sequence: Sequence, texts: dict[str, Wording], count: int) -> list[int]:
+def _grounded(sequence: Sequence, indices: list[int], said: dict[str, list[str]]) -> Steps[list[dict[str, Grounding]]]:
+    """Per frame the groundings by text."""
+    asked = list(dict.fromkeys((k, on_frame[k]) for k, on_frame in product(range(len(indices)), said.values())))
+    answers = yield [Ground(FrameRef(sequence.frames, indices[k]), text) for k, text in asked]
+    grounded: list[dict[str, Grounding]] = [{} for _ in indices]
+    for (k, text), answer in zip(asked, answers, strict=True):
+        grounded[k][text] = answer
+    return grounded
+
+
+def frames_of(sequence: Sequence, texts: dict[str, Wording], count: int, most: int | None = None) -> list[int]:
     """Indices of ``count`` frames with a visible target, spread over the video; more where there are more ranges.
 
     Every range of frames that has a phrase of its own gets its share, at least one frame, if the target is visible in
-    it.
+    it. Of more than ``most`` frames so many are kept, evenly.
     """
     starts = sorted({0, *(phrase.start for phrases in texts.values() for phrase in phrases[1:])})
     if len(starts) == 1:
         return spread(sequence, count)
     each, visible = -(-count // len(starts)), sequence.valid()
     spans = [(start, stop) for start, stop in pairwise([*starts, len(sequence.boxes)]) if visible[start:stop].any()]
-    return [start + i for start, stop in spans for i in spread(sequence.part(start, stop), each)] or [0]
+    indices = [start + i for start, stop in spans for i in spread(sequence.part(start, stop), each)] or [0]
+    if most is None or len(indices) <= most:
+        return indices
+    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, most)]
 
 
 def alignment_column(scores: list[Alignment]) -> list[AlignmentRecord]:

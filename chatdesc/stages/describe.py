@@ -127,7 +127,13 @@ def describe(
     Raises:
         UnreadableAnswer: neither answer can be used. No text is invented in its place or cut to fit.
     """
-    answer = yield request
+    return (yield from understood((yield request), request, region, max_words, style))
+
+
+def understood(
+    answer: str, request: Describe, region: str = "box", max_words: int = MAX_WORDS, style: str = "concise"
+) -> Generator[Describe, str, Description]:
+    """The description in an answer; if it cannot be used, ask once more as ``describe`` does, which says the rest."""
     try:
         return parse_answer(answer, max_words)
     except UnreadableAnswer as error:

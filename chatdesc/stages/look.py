@@ -7,7 +7,7 @@ text again without each of its words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -127,7 +127,12 @@ class Sight:
 
 
 def look(
-    sequence: Sequence, text: str, settings: Settings, threshold: float, words: bool = True
+    sequence: Sequence,
+    text: str,
+    settings: Settings,
+    threshold: float,
+    words: bool = True,
+    frames: Collection[int] | None = None,
 ) -> Steps[Sight | None]:
     """See where ``text`` leads on frames with a visible target.
 
@@ -135,14 +140,15 @@ def look(
         settings: ``grounder``, the first of ``encoders``, ``theta``, and ``alignment_frames``: how many frames.
         threshold: the grounder's score under which a region is no proposal.
         words: ground the text again without each of its content words.
+        frames: these frames, all with a visible target; None spreads ``alignment_frames`` over the video.
 
     Returns:
-        None where the text is empty or the target is never visible.
+        None where the text is empty, or the target is not visible on one of the frames.
 
     Raises:
         BackendError, DataError: a backend failed on one of the requests, or a frame cannot be read.
     """
-    said, indices = one_line(text), spread(sequence, settings.alignment_frames)
+    said, indices = one_line(text), spread(sequence, settings.alignment_frames) if frames is None else list(frames)
     if not said or not sequence.valid()[indices].all():
         return None
     at = [FrameRef(sequence.frames, i) for i in indices]

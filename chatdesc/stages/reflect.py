@@ -22,10 +22,11 @@ import numpy as np
 
 from chatdesc.config import FIRST, SELF, TRACK, TRAINING, UNIFORM, Heard, Settings
 from chatdesc.stages.background import Background, check, joined, without
-from chatdesc.stages.describe import Description, describe, prompt_text, reflect_prompt
+from chatdesc.stages.describe import Description, prompt_text, reflect_prompt
 from chatdesc.stages.ground import Feedback, feedback, merge
 from chatdesc.stages.rounds import Reflection, Round, choose, judge_round
 from chatdesc.stages.self_consistency import first_box_alone
+from chatdesc.stages.texts_to_try import TextsToTry
 from chatdesc.stages.track import Phrase
 from chatdesc.stages.trials import NoTrials, Trials, kept, trials_of
 from chatdesc.types import (
@@ -91,11 +92,10 @@ def _reflect(
     manual_text = one_line(sequence.manual_text or "")
     manual: Round | None = None
     rounds: list[Round] = []
+    texts = TextsToTry(settings)
     stage, failures = "describe", list[_Failure]()
     try:
-        for _ in range(settings.rounds + 1):
-            stage = "describe"
-            description = yield from describe(request, settings.region, settings.max_words, settings.style)
+        while (description := (yield from texts.next(request))) is not None:
             stage = "grounding"
             also = "" if rounds else manual_text
             seen = yield from _ground_round(sequence, frames, description, also, settings, threshold)
@@ -109,10 +109,12 @@ def _reflect(
             rounds.append(judged)
             stage = "tracking"
             rounds[-1], manual = yield from _tried(trials, judged, manual)
-            if rounds[-1].holds:
-                break
-            left = yield from trials.left(judged.text, rounds[-1].gain)
-            request = _next_request(request, rounds, settings, left)
+            if not texts.given:
+                if rounds[-1].holds:
+                    break
+                left = yield from trials.left(judged.text, rounds[-1].gain)
+                request = _next_request(request, rounds, settings, left)
+            stage = "describe"
     except BackendError as failure:
         failures.append(_Failure(stage, failure))
     if not rounds and manual is None and manual_text and stage == "describe":
@@ -131,6 +133,7 @@ def _reflect(
         failed_stage=failures[0].stage if failures else "",
         may_pass=any(failure.may_pass for failure in failures),
         frame=frames[0],
+        note=texts.left_out,
     )
 
 
@@ -204,6 +207,8 @@ def _first_request(sequence: Sequence, frames: list[int], settings: Settings) ->
         prompt_text("describe", settings.region, settings.style),
         category=sequence.category,
         motion=motion,
+        sequence=sequence.name,
+        at=sequence.first + first,
     )
 
 

@@ -63,6 +63,7 @@ class Reflection:
         may_pass: whether another try may succeed: any failure of a backend but an unreadable answer.
         start, stop: the frames of the range, ``start`` to ``stop - 1``.
         frame: the frame that the describer saw.
+        note: what else a reader must know, in words; empty if nothing.
     """
 
     rounds: tuple[Round, ...]
@@ -75,6 +76,7 @@ class Reflection:
     start: int = 0
     stop: int = 0
     frame: int = 0
+    note: str = ""
 
     @property
     def background(self) -> Background:

@@ -70,7 +70,7 @@ def annotate_sequence(
     _add_reflections(row, reflections, settings)
     row["places"] = [place for r in reflections for place in _places(r, sequence, (width, height))]
     errors = list(dict.fromkeys(r.error for r in reflections if r.error))
-    row["problems"] += errors
+    row["problems"] += [*errors, *dict.fromkeys(f"not_tried: {r.note}" for r in reflections if r.note)]
     with_text = [r for r in reflections if r.chosen is not None]
     failed = [r for r in reflections if r.may_pass or (r.error and len(with_text) < len(reflections))]
     if failed:  # to be done again: a text that was chosen without all its rounds is not the best one
@@ -234,6 +234,7 @@ def tracking_column(done: Track, sequence: Sequence, settings: Settings) -> Trac
         "auc": score.auc if score else None,
         "precision": score.precision_at_20 if score else None,
         "norm_precision": score.norm_precision_at_20 if score else None,
+        "texts": [{"start": start, "text": text} for start, text in done.heard],
         "key_frames": list(done.key_frames),
         "places_dropped": list(done.places_dropped),
         "none_frames": list(done.none_frames),

@@ -78,6 +78,7 @@ class Track:
         none_frames: the key frames in which verification took none of the proposals for the target.
         held_frames: the key frames in which a proposal won against a sure tracker, and had to win once more.
         evidence, choices: what the verifier was asked on each key frame, with the truth, and what it answered.
+        heard: the words that the tracker itself was given, each with its first frame; none where it takes none.
     """
 
     boxes: Boxes
@@ -92,6 +93,7 @@ class Track:
     held_frames: tuple[int, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     choices: tuple[Choice, ...] = ()
+    heard: tuple[tuple[int, str], ...] = ()
 
     def seen(self) -> list[Seen]:
         """The key frames as they are recorded."""
@@ -148,6 +150,7 @@ class _State:
     ious: list[tuple[float, float, float]] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
+    heard: list[tuple[int, str]] = field(default_factory=list)
 
 
 def track(
@@ -208,6 +211,7 @@ def track(
         tuple(state.held_frames),
         tuple(state.evidence),
         tuple(state.choices),
+        tuple(state.heard),
     )
 
 
@@ -245,6 +249,8 @@ def in_force(phrases: tuple[Phrase, ...], frame: int) -> Phrase:
 
 def _record(state: _State, answer: Followed) -> None:
     state.session, state.init = answer.session, None
+    if answer.text and (not state.heard or state.heard[-1][1] != answer.text):
+        state.heard.append((len(state.boxes), answer.text))
     if state.trusted_score is None:
         state.trusted_score = float(answer.scores[0])
     state.boxes.extend(answer.boxes)

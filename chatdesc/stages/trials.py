@@ -205,8 +205,8 @@ def semantic(over: Sequence, phrase: Phrase, settings: Settings, threshold: floa
 def _add(phrases: list[Phrase], known: dict[Phrase, Track], steps: Callable[[Phrase], Steps[Track]]) -> Steps[None]:
     """Add the tracks of those phrases that are not known yet, made in step."""
     new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in known]
-    found = yield from together([steps(phrase) for phrase in new])
-    known.update(zip(new, found, strict=True))
+    found = yield from together({phrase: steps(phrase) for phrase in new})
+    known.update((phrase, done) for phrase, done in found.items() if isinstance(done, Track))
 
 
 def _by(done: Track, frame: int) -> str:

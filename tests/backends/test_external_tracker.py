@@ -125,6 +125,46 @@ def test_what_is_said_line_by_line(script, tmp_path):
     ]
 
 
+NOTES_LINES = (
+    "for line in sys.stdin:\n  heard.write(line); heard.flush()\n  if line.startswith('frame'): print('1,2,3,4')\n"
+)
+
+
+def listening(tmp_path, kind):
+    """A tracker that notes all that it is sent, the first line too."""
+    heard, path = tmp_path / "heard", tmp_path / "listen.py"
+    path.write_text(f"import sys\nheard = open({str(heard)!r}, 'a')\n{NOTES_LINES}", encoding="utf-8")
+    return create("tracker", f"{kind}:{sys.executable} -S '{path}'"), heard
+
+
+def test_the_phrase_in_force_is_told_before_the_start_and_where_it_changes(tmp_path):
+    tracker, heard = listening(tmp_path, "external-text")
+    frames, _ = ppm_video(tmp_path)
+    [first] = follow(tracker, Follow(frames, 1, 3, init=BOX, text="a red  kite\n"))
+    [same] = follow(tracker, Follow(frames, 3, 4, session=first.session, text="a red kite"))
+    [other] = follow(tracker, Follow(frames, 4, 5, session=same.session, text="kite, größer"))
+    assert [answer.text for answer in (first, same, other)] == ["a red kite", "a red kite", "kite, größer"]
+    del first, same, other
+    gc.collect()
+    assert [line.partition(" ")[0] for line in heard.read_text(encoding="utf-8").splitlines()] == [
+        "text", "start", "frame", "frame", "frame", "text", "frame", "quit",
+    ]  # fmt: skip
+    assert [line for line in heard.read_text(encoding="utf-8").splitlines() if line.startswith("text")] == [
+        "text a red kite", "text kite, größer",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), [("external", "a red kite"), ("external-text", "")])
+def test_without_words_or_to_a_tracker_that_takes_none_nothing_is_told(tmp_path, kind, text):
+    tracker, heard = listening(tmp_path, kind)
+    frames, _ = ppm_video(tmp_path)
+    [answer] = follow(tracker, Follow(frames, 1, 3, init=BOX, text=text))
+    assert answer.text == "" and tracker.name.startswith(f"{kind}:")
+    del answer
+    gc.collect()
+    assert [line.partition(" ")[0] for line in heard.read_text().splitlines()] == ["start", "frame", "frame", "quit"]
+
+
 def test_frames_that_are_no_files_are_written_for_it(script):
     body = (
         "first = rest.split(' ', 1)[1]\n"
@@ -138,12 +178,19 @@ def test_frames_that_are_no_files_are_written_for_it(script):
     )
     frames = frames_of(4)
     [answer] = follow(script(body), Follow(frames, 1, 4, init=BOX))
-    assert answer.boxes.tolist() == [[64, 48, 1, 1]] * 3  # one file at a time
+    # one file at a time, but that of the start, which stays until the process has answered
+    assert answer.boxes.tolist() == [[64, 48, 1, 2], [64, 48, 1, 1], [64, 48, 1, 1]]
     folder = Path(answer.session.folder.name)
     assert folder.exists()
     del answer
     gc.collect()
     assert not folder.exists()
+
+
+def test_one_that_loads_for_long_still_finds_its_first_image(script):
+    body = "time.sleep(0.5)\nopen(rest.split(' ', 1)[1]).close()\nfor line in sys.stdin: print('1,2,3,4')\n"
+    [answer] = follow(script(body), Follow(frames_of(4), 1, 4, init=BOX))
+    assert len(answer.boxes) == 3
 
 
 def test_a_frame_behind_a_link_is_copied_where_it_may_be_read_at_all(tmp_path):

@@ -19,17 +19,6 @@ BOXED = ["sam2", "edgetam", "sam3-tracker"]
 WORDS = "red circle"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small networks are ten times faster on one thread."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Family -> a folder with a small network, built when it is first asked for."""

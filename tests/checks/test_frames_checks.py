@@ -10,12 +10,13 @@ import chatdesc
 from chatdesc.checks.ambiguous import LIKE, AmbiguousCheck
 from chatdesc.checks.base import Subject
 from chatdesc.checks.does_not_hold import DoesNotHoldCheck
-from chatdesc.checks.leads import FALSE, UNLIKE
 from chatdesc.checks.sights import Sights, look_at
-from chatdesc.checks.word_by_word import WordByWordCheck, role
+from chatdesc.checks.word_by_word import WordByWordCheck
 from chatdesc.checks.wrong_target import WrongTargetCheck
 from chatdesc.config import Resources, Settings
 from chatdesc.loaders import load
+from chatdesc.measures.leads import FALSE, UNLIKE
+from chatdesc.measures.words import role
 from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
 from chatdesc.synthetic import Scene, Thing, render, write_scenes

@@ -190,7 +190,7 @@ def test_a_sequence_with_a_problem_is_named_and_the_exit_code_says_so(real, tmp_
     store.save(store.load(first) | {"num_frames": 3})
     done = call("compare", store.root, real / "data", "--tracker", "kcf")
     problem = "DataError: has 4 boxes, and 3 in the run: not the same data"
-    assert done.exit_code == 1 and done.output.strip().startswith(f"{problem}\n")
+    assert done.exit_code == 1 and done.output.strip().startswith(f"{first}: {problem}\n")
     again = call("compare", store.root, "--tracker", "kcf")
     assert again.exit_code == 1 and "were tracked with other texts" not in again.output
     assert f"{first}: {problem}" in again.output and second not in again.output

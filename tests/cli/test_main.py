@@ -14,13 +14,9 @@ from pathlib import Path
 import pytest
 
 from chatdesc.synthetic import render
+from tests.makers.commands import typed as chatdesc
 
 QUICK = ["--tracker", "none", "--alignment-frames", "1", "--rounds", "1"]
-
-
-def chatdesc(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "chatdesc", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "COLUMNS": "100"})
 
 
 @pytest.fixture(scope="module")

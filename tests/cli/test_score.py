@@ -10,6 +10,12 @@ from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from tests.makers.commands import call, fails
 
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
 NO_ANSWER = {"problems": ["describe: no answer"], "alignment": []}
 
 
@@ -32,22 +38,24 @@ def test_a_sequence_counts_once(real):
     assert f"{run} is named twice" in fails("score", run, "--run", run)
 
 
-def test_runs_of_the_same_sequences_stand_side_by_side(real, tmp_path):
-    """Two describers on one dataset: each has rows of its own, as if it had been scored alone."""
+def test_runs_of_the_same_sequences_have_a_column_each(real, tmp_path):
+    """Two describers on one dataset: one table, in which each has the numbers of its own run."""
     run, other = real / "run", tmp_path / "other"
     shutil.copytree(run, other)
-    done = call("score", run, "--run", other, "--out", tmp_path)
+    store = Store(other)
+    for row in store.rows(store.names()):
+        store.save(row | {"alignment": [row["alignment"][0] | {"refined": row["alignment"][0]["manual"] + 5}]})
+    done = call("score", run, "--run", other, "--out", tmp_path, columns=80)
     assert done.exit_code == 0, done.output
-    with open(tmp_path / "alignment.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["run"], row["measure"]) for row in rows] == [
-        (str(place), measure) for place in (run, other) for measure in ("cosine", "margin")
-    ]
+    cosine = rows_of(tmp_path / "alignment.csv")[0]
     call("score", run, "--out", tmp_path / "alone")
-    with open(tmp_path / "alone" / "alignment.csv", newline="") as file:
-        assert [{"run": str(run)} | row for row in csv.DictReader(file)] == rows[:2]
-    with open(tmp_path / "text_statistics.csv", newline="") as file:
-        assert {row["run"] for row in csv.DictReader(file)} == {str(run), str(other)}
+    alone = rows_of(tmp_path / "alone" / "alignment.csv")[0]
+    assert (cosine["manual"], cosine["run"]) == (alone["manual"], alone["refined"])
+    gaps = [row for row in rows_of(tmp_path / "differences.csv") if row["measure"] == "cosine"]
+    assert {row["source"]: float(row["difference"]) for row in gaps} == pytest.approx(
+        {"run": float(alone["difference"]), "other": 5.0}
+    )
+    assert "as the runs recorded them" in done.output.replace("\n", " ")
 
 
 @pytest.mark.parametrize(("status", "code"), [("describe_failed", 1), ("missing_text", 0)])
@@ -81,7 +89,7 @@ def test_options_that_take_no_part_are_refused(real):
     assert "--device: of no use" in fails("score", run, "--device", "auto")  # given, though it is the default
     assert "--sequences: of no use with --run" in fails("score", run, "--run", run, "--sequences", "a")
     assert "to score a dataset: chatdesc score NAME ROOT" in fails("score", "lasot")
-    assert "other encoders need the frames" in fails("score", run, "--encoder", "attributes")
+    assert "other encoders and texts need the frames" in fails("score", run, "--encoder", "attributes")
 
 
 def test_what_the_terminal_shows(real, tmp_path):
@@ -147,3 +155,57 @@ def test_a_sequence_that_cannot_be_read_is_said(real, tmp_path):
         picture.unlink()
     done = call("score", "synthetic", tmp_path / "data", "--out", tmp_path)
     assert done.exit_code == 1 and f"{first}: left out: " in done.output + done.stderr, done.output
+
+
+@pytest.fixture
+def mine(real, tmp_path):
+    """A file with a text for one of the two sequences."""
+    first, _ = load("synthetic", real / "data").names
+    (tmp_path / "mine.json").write_text(json.dumps({first: "a thing"}))
+    return tmp_path / "mine.json"
+
+
+def test_named_texts_have_a_column_each(real, mine, tmp_path):
+    asked = ["--texts", f"mine={mine}", "--texts", f"run={real / 'run'}"]
+    done = call("score", "synthetic", real / "data", *asked, "--out", tmp_path, columns=80)
+    assert done.exit_code == 0, done.output
+    tables = {name: rows_of(tmp_path / f"{name}.csv") for name in ("alignment", "grounding", "text_statistics")}
+    for table in tables.values():
+        assert {"manual", "mine", "run"} <= set(table[0]) and "refined" not in table[0]
+        assert {row["n"] for row in table} <= {"0", "1"}  # what all three have
+    gaps = rows_of(tmp_path / "differences.csv")
+    assert {(row["source"], row["baseline"], row["pairs"]) for row in gaps} >= {
+        ("mine", "manual", "1"),
+        ("run", "manual", "2"),
+    }
+    assert "few have a text of" not in done.output and "mine: no text for 1 sequence of 2" in done.output
+    against = call("score", "synthetic", real / "data", *asked, "--baseline", "run", "--out", tmp_path)
+    assert "gain over run" in against.output
+    assert {row["baseline"] for row in rows_of(tmp_path / "differences.csv")} == {"run"}
+
+
+def test_a_run_and_named_texts_beside_it(real, mine, tmp_path):
+    done = call("score", real / "run", real / "data", "--texts", f"mine={mine}", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    [*before, last] = list(rows_of(tmp_path / "alignment.csv")[0])
+    assert (before[-2:], last) == (["manual", "mine"], "refined")
+    assert "1 sequence of 2 left out: no named source has a text of them" in done.output
+
+
+def test_wrong_names_are_said(real, mine, tmp_path):
+    data, run = real / "data", real / "run"
+    said = {
+        ("--texts", f"a={mine}", "--texts", f"a={mine}"): "two sources are called 'a'",
+        ("--texts", f"refined={mine}"): "'refined' is the name of a column already",
+        ("--texts", f"={mine}"): "no name for a column",
+        ("--texts", str(mine)): "does not say both a name and a source",
+        ("--texts", f"a={tmp_path / 'none.json'}"): "none.json",
+        ("--texts", f"a={mine}", "--baseline", "b"): "--baseline b: is none of the sources: manual, a",
+        ("--texts", f"a={mine}", "--run", str(run)): "--run: of no use with --texts: name each run there",
+        ("--baseline", "manual"): "--baseline: of no use without --texts",
+    }
+    for options, message in said.items():
+        assert message in fails("score", "synthetic", data, *options), options
+    (tmp_path / "other.json").write_text('{"zebra-1": "a zebra"}')
+    assert "no sequence here has a text in a" in fails("score", run, data, "--texts", f"a={tmp_path / 'other.json'}")
+    assert "need the frames: chatdesc score RUN ROOT" in fails("score", run, "--texts", f"a={mine}")

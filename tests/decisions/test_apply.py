@@ -30,7 +30,7 @@ def decide(run, name, verdict, reviewer="ada", **more):
     needed = {"accept": {"side": "refined"}, "edit": {"text": "a blue kite"}, "flag": {"kind": "typo"}}
     record = {"id": f"d{next(ids)}", "dataset": row["dataset"], "split": row["split"], "sequence": name}
     record |= {"verdict": verdict, "seen": seen(row["manual_text"], row["text"])} | needed.get(verdict, {}) | more
-    if verdict == "accept":
+    if verdict == "accept" and "text" not in more:
         record["text"] = row["manual_text"] if record["side"] == "manual" else row["text"]
     [kept] = Journal(run / "review", reviewer).add([decision(record)])
     return kept
@@ -77,6 +77,26 @@ def test_each_verdict_does_what_it_says(film):
     published = datasets.load_dataset(str(place / "out" / "dataset"), split="full")
     assert sorted(published["text"]) == sorted(row["text"] for row in new)
     assert any("A person has accepted or written it" in line for line in story(new[2]))
+
+
+def test_the_text_of_another_source_is_accepted_as_a_persons(film):
+    place, (name, *_) = film
+    decide(place / "run", name, "accept", side="qwen", text="the kite that Qwen sees")
+    done = api.apply(place / "run", place / "out", root=place / "data")
+    row = Store(place / "out").load(name)
+    assert (row["text"], row["text_source"]) == ("the kite that Qwen sees", "human")
+    assert (row["review"]["verdict"], row["review"]["side"]) == ("accept", "qwen")
+    assert row["tracking"] is None and row["grounding"]["iou"] is None  # they were measured on another text
+    assert "the kite that Qwen sees" in done.patch.read_text() and not unfit(row)
+    assert any("qwen" in line for line in story(row))
+
+
+def test_an_accepted_source_without_its_text_changes_nothing(film):
+    place, (name, other, *_) = film
+    decide(place / "run", name, "accept", side="qwen", text="")
+    decide(place / "run", other, "accept")
+    done = api.apply(place / "run", place / "out")
+    assert {outcome.sequence: outcome.state for outcome in done.outcomes} == {name: "changed", other: "decided"}
 
 
 def test_figures_of_a_text_that_no_longer_stands_are_not_kept(film):

@@ -73,6 +73,5 @@ def parse(line: str) -> dict[str, object]:
 
 def needs_models(line: str) -> bool:
     """Whether a command needs models that are not at hand, an environment of its own, or minutes."""
-    return bool(
-        re.search(r"--preset (?!offline)|--judge|-describer|--grounder|ViT-|RN50|external:|chatdesc demo", line)
-    )
+    models = r"--preset (?!offline)|--judge|-describer|--grounder|ViT-|RN50|external(?:-text)?:|chatdesc demo"
+    return bool(re.search(models, line))

@@ -9,7 +9,8 @@ from chatdesc.backends import create
 from chatdesc.config import Settings
 from chatdesc.engine.models import Models
 from chatdesc.evaluation.ablation_arms import Ablation, _arm_name, _specs
-from chatdesc.evaluation.arms import Arm, tracks_of
+from chatdesc.evaluation.arm_rows import tracks_of
+from chatdesc.evaluation.arm_texts import Arm
 from chatdesc.rows.evidence import place_of
 from chatdesc.rows.store import Store
 from chatdesc.types import BackendError, ChatdescError
@@ -37,7 +38,7 @@ def with_verifiers(run, data, settings, names, fake=None):
     fake, made = fake or Fake(), {name: create("verifier", name) for name in names}
     models = Models(grounder=fake, tracker=fake, encoders={"attributes": fake}, verifiers=made)
     arms = (Arm("no-text"), *(Arm(name, "refined", name) for name in names))
-    return Ablation(run, data, settings, models, True, False, arms, made)
+    return Ablation(run, data, settings, models, True, False, arms, verifiers=made)
 
 
 def do(work):

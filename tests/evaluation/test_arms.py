@@ -164,6 +164,18 @@ def test_what_an_earlier_version_judged_is_judged_again(work):
         assert [row["judged"] for row in arm_rows_in(store, ["kite-1"])] == [{}]
 
 
+def test_tracks_of_an_earlier_version_that_do_not_say_their_words_are_made_again(work):
+    rows = do(work)
+    texts = {"manual": "a dog", "refined": [[0, "a red kite", "sea"]]}
+    with work.open() as store:
+        store.save({"texts": texts} | {key: value for key, value in rows["kite-1"].items() if key != "arms"})
+        assert work.pending(store) == ["kite-1"]
+        assert [work.late(Store(work.run).load("kite-1"), row) for row in arm_rows_in(store, ["kite-1"])] == [
+            "not tracked yet"
+        ]
+    assert do(work) == rows
+
+
 def test_other_data_under_the_same_name_is_no_result(work):
     work.data["kite-1"] = sequence_of(3, HERE, name="kite-1")
     row = do(work)["kite-1"]

@@ -6,21 +6,23 @@ import numpy as np
 import pytest
 
 import chatdesc
+from chatdesc.evaluation.arms import NOT_YET, OTHER_TEXTS
 from chatdesc.evaluation.compare import ArmProblem, UsedGrounder
-from chatdesc.evaluation.comparison import (
+from chatdesc.evaluation.compare_input import CompareInput
+from chatdesc.evaluation.comparison import compare_arms
+from chatdesc.evaluation.results import ResultFolder
+from chatdesc.evaluation.scored_arms import (
     ArmResults,
-    CompareInput,
-    compare_arms,
     external,
     never_tracked,
     problems_of,
 )
-from chatdesc.evaluation.results import ResultFolder
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
 from tests.makers.results import STILL, off_target
 from tests.makers.rows import a_row
+from tests.makers.sequences import sequence_of
 
 
 def run_rows():
@@ -88,17 +90,21 @@ def test_arguments_that_take_no_part_are_refused(run):
 
 
 def arm_row(name, problems=(), **more):
-    texts = {"manual": "a kite", "refined": [[0, "red kite"]]}
-    return {"texts": texts, "verified": {}, "judged": {}, "problems": [*problems], "sequence": name} | more
+    return {"arms": {}, "verified": {}, "judged": {}, "problems": [*problems], "sequence": name} | more
 
 
 def test_problems_belong_to_arms_by_field_and_not_by_their_words():
     """A message that holds the name of another arm is not that arm's."""
     lost = arm_row("a", ["manual: refined: lost"], arm_problems={"manual": "refined: lost"})
     whole = arm_row("b", ["DataError: refined: unreadable"])
-    results = ArmResults({"no-text": None}, ("no-text", "manual", "refined"), [lost, whole, arm_row("c")])
-    rows = [a_row("c", manual_text=" "), a_row("a")]
-    problems = problems_of(rows, results)
+    arms = ("no-text", "manual", "refined")
+    wordless = {"c": ("manual",), "a": (), "d": ("shuffled-same-class", "mine")}
+    of_others = ArmResults({}, ("shuffled-same-class", "mine"), [arm_row("d")], wordless=wordless)
+    assert [str(problem) for problem in problems_of(of_others)["d"]] == [
+        "shuffled-same-class: no other text of its class is known", "mine: it has no mine text",
+    ]  # fmt: skip
+    results = ArmResults({"no-text": None}, arms, [lost, whole, arm_row("c")], wordless=wordless)
+    problems = problems_of(results)
     assert problems == {
         "a": [ArmProblem("manual", "refined: lost")],
         "b": [ArmProblem("", "DataError: refined: unreadable")],
@@ -108,7 +114,7 @@ def test_problems_belong_to_arms_by_field_and_not_by_their_words():
         "the arm manual has no result, for instance: a: manual: refined: lost",
         "the arm refined has no result, for instance: no track",
     ]
-    assert problems_of(rows, ArmResults({}, ("no-text", "random"), [arm_row("c")])) == {}  # no arm needs that text
+    assert problems_of(ArmResults({}, ("no-text", "random"), [arm_row("c")], wordless={"c": ("manual",)})) == {}
 
 
 def test_who_chose_is_no_judge(run, tmp_path):
@@ -127,8 +133,54 @@ def test_who_chose_is_no_judge(run, tmp_path):
 
 def test_tracks_of_other_texts_are_left_out(run, tmp_path):
     folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0, b=0))) for arm in ("manual", "refined")}
-    old = arm_row("a", texts={"manual": "a kite", "refined": [[0, "old"]]})
+    late = {"a": OTHER_TEXTS, "b": NOT_YET, "c": NOT_YET}
     asked = CompareInput.read(run, Selection())
     with pytest.raises(ChatdescError, match="2 of 3 sequences were not tracked yet and are left out: b, c; chatdesc"):
-        compare_arms(asked, ArmResults(folders, tuple(folders), [old], UsedGrounder("g")))
+        compare_arms(asked, ArmResults(folders, tuple(folders), [arm_row("a")], UsedGrounder("g"), late))
+    some = ArmResults(folders, tuple(folders), [arm_row("a")], UsedGrounder("g"), {"a": OTHER_TEXTS, "c": NOT_YET})
+    found = compare_arms(asked, some)
+    assert {row["sequences"] for row in found.arms} == {"1/3"}
+    assert found.notes[1].startswith("1 of 3 sequences was tracked with other texts and is left out: a")
     assert np.isfinite([truth.boxes for truth in asked.truths.values()]).all()
+
+
+def test_all_arms_against_the_baseline_and_on_sequences_that_an_attribute_names(run, tmp_path):
+    far = {"no-text": {"a": 4, "b": 2, "c": 0}, "manual": {"a": 2, "b": 2, "c": 2}, "refined": {"a": 0, "b": 2, "c": 1}}
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, **of))) for arm, of in far.items()}
+    asked = CompareInput.read(run, Selection())
+    data = {name: sequence_of(name=name, attributes={"BC": name != "b", "SV": True}) for name in "abc"}
+    found = compare_arms(asked, ArmResults(folders), data=data)
+    rows = {(row["frames"], row["arm"]): row for row in found.against if row["measure"] == "P"}
+    assert found.baseline == "manual" and list(rows) == [
+        ("all", "no-text"), ("all", "refined"), ("BC", "no-text"), ("BC", "refined"),
+    ]  # fmt: skip
+    assert rows["all", "refined"]["difference"] == pytest.approx((0.5 + 0 + 0.25) / 3)
+    assert (
+        rows["BC", "refined"]["difference"] == pytest.approx((0.5 + 0.25) / 2) and rows["BC", "refined"]["pairs"] == 2
+    )
+    other = compare_arms(asked, ArmResults(folders), baseline="no-text")
+    assert other.baseline == "no-text" and {row["arm"] for row in other.against} == {"manual", "refined"}
+    with pytest.raises(ChatdescError, match="--baseline mine: is none of the arms, which are no-text"):
+        compare_arms(asked, ArmResults(folders), baseline="mine")
+
+
+def test_results_of_other_texts_are_arms_as_well(tmp_path):
+    for name in ("m", "r", "x"):
+        off_target(tmp_path / name, a=0)
+    specs = [f"{tmp_path / place}={arm}" for place, arm in (("x", "mine"), ("m", "manual"), ("r", "refined"))]
+    brought = external(specs, ["mine"])
+    assert list(brought) == ["manual", "mine", "refined"]
+    assert ArmResults.brought(brought, ["mine"]).arms == ("no-text", "manual", "mine", "refined")
+    with pytest.raises(ChatdescError, match="does not say which text"):
+        external(specs)
+
+
+def test_an_arm_that_may_lack_sequences_leaves_them_to_the_others(run, tmp_path):
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, a=0, b=0, c=1))) for arm in ("manual", "refined")}
+    folders["shuffled-same-class"] = ResultFolder(str(off_target(tmp_path / "s", a=4)))
+    found = compare_arms(CompareInput.read(run, Selection()), ArmResults(folders, tuple(folders)))
+    assert {row["arm"]: row["sequences"] for row in found.arms} == {
+        "manual": "3/3", "refined": "3/3", "shuffled-same-class": "1/3",
+    }  # fmt: skip
+    pairs = {row["arm"]: row["pairs"] for row in found.against if row["measure"] == "AUC"}
+    assert pairs == {"refined": 3, "shuffled-same-class": 1}

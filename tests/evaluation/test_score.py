@@ -37,11 +37,12 @@ def test_several_runs_in_one_table_and_no_sequence_twice(tmp_path):
     scores = chatdesc.score(one, runs=[two])
     assert [row["dataset"] for row in scores.alignment] == ["lasot", "lasot", "tnl2k", "tnl2k"]
     more = run_of(tmp_path / "c", a_row("k-1"), a_row("k-2"))
-    apart = chatdesc.score(one, runs=[two, more])
-    assert [(row["run"], row["sequences"]) for row in apart.alignment[::2]] == [
-        (str(one), 1),
-        (str(two), 1),
-        (str(more), 2),
+    beside = chatdesc.score(one, runs=[two, more])
+    assert beside.sources == ("manual", "a", "b", "c")
+    cosines = [row for row in beside.alignment if row["measure"] == "cosine"]
+    assert [(row["dataset"], row["sequences"], row["n"], row["a"], row["b"], row["c"]) for row in cosines] == [
+        ("lasot", 2, 1, 25.0, None, 25.0),
+        ("tnl2k", 1, 1, None, 25.0, None),
     ]
     with pytest.raises(ChatdescError, match=r"a is named twice"):
         chatdesc.score(one, runs=[two, one])
@@ -55,7 +56,7 @@ def test_arguments_that_take_no_part_are_refused(tmp_path):
         chatdesc.score(run, runs=[run], sequences="k-1")
     with pytest.raises(ChatdescError, match="is no run folder; to score a dataset"):
         chatdesc.score("lasot")
-    with pytest.raises(ChatdescError, match="other encoders need the frames"):
+    with pytest.raises(ChatdescError, match="other encoders and texts need the frames"):
         chatdesc.score(run, encoders=["attributes"])
 
 

@@ -57,7 +57,48 @@ def siglip2(folder):
     _save(t.Siglip2Model(config), t.Siglip2Processor(pictures, tokenizer), folder)
 
 
-BUILDERS = {"clip": clip, "siglip": siglip, "siglip2": siglip2}
+FGCLIP2_CONFIG = """from transformers import Siglip2Config
+
+class Fgclip2Config(Siglip2Config):
+    model_type = "fgclip2"
+"""
+FGCLIP2_MODEL = """import torch
+from transformers import Siglip2Model
+from .configuration_fgclip2 import Fgclip2Config
+
+class FG_CLIP2_Model(Siglip2Model):
+    config_class = Fgclip2Config
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.longtext_head = torch.nn.Linear(config.text_config.hidden_size, config.text_config.hidden_size)
+        self.post_init()
+
+    def get_image_features(self, pixel_values=None, pixel_attention_mask=None, spatial_shapes=None):
+        return super().get_image_features(pixel_values, pixel_attention_mask, spatial_shapes).pooler_output
+
+    def get_text_features(self, input_ids=None, attention_mask=None, walk_type="short"):
+        found = super().get_text_features(input_ids).pooler_output
+        return self.longtext_head(found) if walk_type == "long" else found
+"""
+
+
+def fgclip2(folder):
+    """A SigLIP 2 that comes with code of its own, under the names of FG-CLIP 2's, whose features are plain tensors."""
+    import json
+    from pathlib import Path
+
+    siglip2(folder)
+    place, names = Path(folder), ("AutoConfig", "configuration_fgclip2.Fgclip2Config")
+    config = json.loads((place / "config.json").read_text())
+    code = dict([names, ("AutoModelForCausalLM", "modeling_fgclip2.FG_CLIP2_Model")])
+    config |= {"model_type": "fgclip2", "architectures": ["FG_CLIP2_Model"], "auto_map": code}
+    (place / "config.json").write_text(json.dumps(config))
+    (place / "configuration_fgclip2.py").write_text(FGCLIP2_CONFIG)
+    (place / "modeling_fgclip2.py").write_text(FGCLIP2_MODEL)
+
+
+BUILDERS = {"clip": clip, "siglip": siglip, "siglip2": siglip2, "fgclip2": fgclip2}
 
 
 def build(family, folder, seed=0):

@@ -83,6 +83,26 @@ def row(name="swing-1", split="test", **columns):
                 "truncated": True,
             }
         ],
+        "measures": [
+            {
+                "measure": "validity",
+                "text": "refined",
+                "value": 0.5,
+                "frames": [0, 2],
+                "values": [1.0, 0.0],
+                "stops_at": 2,
+                "words": ["red"],
+                "roles": ["needed"],
+                "asked": ["swing"],
+                "kinds": ["recognition"],
+                "answers": [True],
+                "compared": ["manual"],
+                "made_by": ["attributes"],
+                "theta": 0.5,
+                "threshold": 0.25,
+                "region": "box",
+            }
+        ],
         "tracking": {
             "tracker": "csrt",
             "verifier": "similarity",
@@ -91,6 +111,7 @@ def row(name="swing-1", split="test", **columns):
             "precision": 0.75,
             "norm_precision": 1.0,
             "key_frames": [0, 2],
+            "texts": [{"start": 1, "text": "a red kite"}],
             "places_dropped": [2],
             "none_frames": [2],
             "held_frames": [3],

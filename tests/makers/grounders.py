@@ -192,7 +192,6 @@ def build(family, folder, seed=0):
     """Save a family's small network in a folder, always the same one for a seed."""
     import torch
 
-    torch.set_num_threads(1)  # networks this small wait for threads longer than they compute
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         BUILDERS[family](folder)

@@ -142,11 +142,11 @@ class Server(Client):
 class Local(Client):
     """The same server on a port of this process, which starts in no time."""
 
-    def __init__(self, run, *, root=None, decisions=None, reviewer="ada", blind=False, grounder=None):
+    def __init__(self, run, *, root=None, decisions=None, reviewer="ada", blind=False, grounder=None, named=()):
         self.token, at = "a-token", bound(0)
         self.port = at.getsockname()[1]
         journal = Journal(decisions or run / "review", reviewer)
-        material = replace(gather(run, root), grounder=grounder)
+        material = replace(gather(run, root, named=named), grounder=grounder)
         app = Access(application(Served.of(material, journal, blind)), self.port, self.token)
         self._server = server_of(app)
         self._thread = threading.Thread(target=self._server.run, args=([at],), daemon=True)

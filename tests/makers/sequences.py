@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chatdesc.types import Frames, Grounding, Sequence, Verify, split_words
+from chatdesc.types import Each, Frames, Grounding, Sequence, Verify, split_words
 from tests.makers.verifiers import VERIFIERS
 
 
@@ -72,7 +72,8 @@ def drive(steps, scripted):
             asked.append(request)
             if isinstance(request, list):
                 reply = [answer(r) for r in request]
-                reply = next((r for r in reply if isinstance(r, Exception)), reply)
+                if not isinstance(request, Each):
+                    reply = next((r for r in reply if isinstance(r, Exception)), reply)
             else:
                 reply = answer(request)
     except StopIteration as end:

@@ -353,6 +353,14 @@ def test_very_long_texts_are_not_compared(browser):
         ("split=none", "iou", [2]),
         ("attribute:occlusion", "iou", [1]),
         ("iou<x", "iou", []),
+        ("qwen-2.5:RED", "iou", [0]),
+        ("qwen-2.5=none", "iou", [1]),
+        ("-qwen-2.5:red", "iou", [1, 2]),
+        ("qwen-2.5.iou<0.5", "iou", [0]),
+        ("qwen-2.5.margin>0", "iou", [2]),
+        ("qwen-2.5<0.5", "iou", []),
+        ("", "qwen-2.5", [2, 0, 1]),
+        ("", "-qwen-2.5.iou", [2, 0, 1]),
     ],
 )
 def test_queries_and_orders(browser, query, sort, expected):
@@ -363,6 +371,9 @@ def test_queries_and_orders(browser, query, sort, expected):
         {"number": 2, "sequence": "a-1", "iou": None, "haystack": "a-1\nbig red bus", "attributes": []}
         | {"split": None, "status": "describe_failed"},
     ]
+    said = [("red kite", 0.2, -0.1), (None, None, None), ("a bus", 0.8, 0.3)]
+    for row, values in zip(rows, said, strict=True):
+        row["named"] = [dict(zip(("name", "text", "iou", "margin"), ("qwen-2.5", *values), strict=True))]
     assert call(browser, "filter", "chosen", rows, query, sort) == expected
 
 

@@ -38,6 +38,7 @@ def test_everything_is_in_it():
         "It replaces the manual text.",
         "feedback saw the first frame only",
         "surround the target: tree, lawn",
+        'the tracker itself was given "a red kite" from frame 1',
         '  1. "human on a swing seat"  (the manual text)\n     its best proposal found the target: IoU 0.50, '
         "margin -0.25; not accepted",
         "words that led to the target: seat",
@@ -139,3 +140,12 @@ def test_words_of_place_are_told_with_their_frame():
     elsewhere = [{"start": 0, "words": "on the left", "frame": 7, "holds": False}]
     assert "for frame 7 (the target is not there)" in told(row(places=elsewhere))
     assert "Words of place" not in told({name: value for name, value in row().items() if name != "places"})
+
+
+def test_measures_say_when_a_text_stops_holding_and_which_words_count():
+    lines = story(row())
+    start = lines.index("Further measures (a higher value is better):")
+    assert lines[start + 1] == "  validity of refined: 0.50; it no longer holds from frame 2 on; red needed"
+    assert "Further measures (a higher value is better):" not in story(
+        {k: v for k, v in row().items() if k != "measures"}
+    )

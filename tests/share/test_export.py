@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from chatdesc.share.dataset import write_dataset
 from chatdesc.share.export import LAYOUTS, export, layouts
 from chatdesc.types import ChatdescError
 from tests.makers import datasets as make
+from tests.makers.commands import typed
 from tests.makers.full_rows import bare, row
 from tests.standins import readers
 
@@ -334,8 +333,7 @@ def test_the_command_leaves_refused_rows_out_and_says_so(tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
         for one in (row("a/b"), row("swing-1"), row("c\\d")):
             store.save(one)
-    command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
-    done = subprocess.run([*map(str, command), "--layout", "lasot"], capture_output=True, text=True)
+    done = typed("export", tmp_path / "run", "--to", tmp_path / "to", "--layout", "lasot")
     assert done.returncode == 1 and "2 rows were refused and left out: a/b: " in done.stderr
     assert list(tree(tmp_path / "to")) == ["swing/swing-1/nlp.txt"]
 
@@ -345,8 +343,7 @@ def test_a_row_that_failed_is_said_and_no_success(tmp_path, status, code):
     with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
         for one in (row("swing-1"), row("swing-2", text=None, status=status)):
             store.save(one)
-    command = [sys.executable, "-m", "chatdesc", "export", tmp_path / "run", "--to", tmp_path / "to"]
-    done = subprocess.run([*map(str, command), "--layout", "lasot"], capture_output=True, text=True)
+    done = typed("export", tmp_path / "run", "--to", tmp_path / "to", "--layout", "lasot")
     assert done.returncode == code and ("1 row has no text because it failed (swing-2)" in done.stderr) == bool(code)
     assert "1 row has no text" in done.stdout
 
@@ -359,19 +356,17 @@ def test_rows_of_a_run_and_of_its_dataset_give_the_same_files(run, tmp_path, lay
 
 
 def test_the_command(run, tmp_path):
-    def chatdesc(*arguments):
-        command = [sys.executable, "-m", "chatdesc", "export", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True)
-
-    done = chatdesc(run / "dataset", "--to", tmp_path / "to", "--layout", "lasot")
+    done = typed("export", run / "dataset", "--to", tmp_path / "to", "--layout", "lasot")
     assert done.returncode == 0, done.stderr
     assert "3 files written" in done.stdout and "1 row has no text" in done.stdout
     assert set(tree(tmp_path / "to")) == {f"swing/swing-{i}/nlp.txt" for i in (2, 9, 10)}
     (tmp_path / "to/swing/swing-2/nlp.txt").write_text("mine")
-    refused = chatdesc(run, "--to", tmp_path / "to", "--layout", "lasot")
+    refused = typed("export", run, "--to", tmp_path / "to", "--layout", "lasot")
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr and "Traceback" not in refused.stderr
-    assert "no layout 'lasott' among lasot, " in chatdesc(run, "--to", tmp_path / "to", "--layout", "lasott").stderr
+    assert (
+        "no layout 'lasott' among lasot, " in typed("export", run, "--to", tmp_path / "to", "--layout", "lasott").stderr
+    )
 
 
 class TestTargets:

@@ -72,7 +72,8 @@ def row_of(data, name):
         ],
         "tracking": {
             "tracker": "csrt", "verifier": "similarity", "protocol": "lasot", "auc": 0.5, "precision": 0.5,
-            "norm_precision": 0.5, "key_frames": [4], "places_dropped": [], "none_frames": [6], "held_frames": [],
+            "norm_precision": 0.5, "texts": [],
+            "key_frames": [4], "places_dropped": [], "none_frames": [6], "held_frames": [],
             "chosen_iou": 0.5, "random_iou": 0.5, "oracle_iou": 0.5,
             "boxes": [*boxes[:4], *off[4:]], "scores": [1.0] * FRAMES,
             "sources": ["given", *["tracker"] * 3, "language", *["tracker"] * 3],

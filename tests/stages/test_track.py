@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from chatdesc.config import Settings
 from chatdesc.evidence import Choice
+from chatdesc.stages.sequence import tracking_column
 from chatdesc.stages.track import MAX_PROPOSALS, Phrase, next_stop, top_proposals, track
 from chatdesc.types import Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
@@ -323,3 +326,24 @@ def test_where_a_tracker_is_held_its_own_box_counts(monkeypatch):
     done, _ = run(Scene([(THERE, 0.9)], like=[HERE, THERE]), frames=6, boxes=HERE)
     assert (done.held_frames, done.key_frames) == ((4,), (4, 5))
     np.testing.assert_allclose(done.chosen_iou, [1, 0])  # held, then taken
+
+
+class Listens(Scene):
+    """A tracker that is given the words."""
+
+    def follow(self, request):
+        return replace(super().follow(request), text=request.text)
+
+
+def test_what_the_tracker_was_told_stands_with_its_first_frame():
+    later = (Phrase(6, "kite on the left"),)
+    sequence = sequence_of(14, HERE)
+    done, asked = drive(track(sequence, "kite", (), EVERY, 0.35, "attributes", later), Listens([(HERE, 0.9)]))
+    told = [(r.start, r.text) for r in asked if isinstance(r, Follow)]
+    changed = min(start for start, text in told if text != "kite")
+    assert changed == 6 and done.heard == ((1, "kite"), (6, "kite on the left"))
+    assert tracking_column(done, sequence, EVERY)["texts"] == [
+        {"start": 1, "text": "kite"}, {"start": 6, "text": "kite on the left"},
+    ]  # fmt: skip
+    deaf, _ = drive(track(sequence, "kite", (), EVERY, 0.35, "attributes", later), Scene([(HERE, 0.9)]))
+    assert deaf.heard == () and tracking_column(deaf, sequence, EVERY)["texts"] == []

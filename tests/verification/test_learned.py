@@ -40,14 +40,6 @@ def data():
     return [made(k) for k in range(600)], [made(k) for k in range(1000, 1200)]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("plan", [Plan("set", epochs=6), Plan("linear", epochs=8, lr=3e-2)], ids=lambda p: p.kind)
 def test_it_learns_what_there_is_to_learn(plan, data):
     train, validation = data

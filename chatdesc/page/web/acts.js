@@ -4,7 +4,7 @@ import { announce } from "./dom.js";
 import { offersOf } from "./offers.js";
 import { counted, progress } from "./queues.js";
 import { ruleOf } from "./rule.js";
-import { saidOf } from "./verdicts.js";
+import { SIDES, saidOf } from "./verdicts.js";
 
 /** The next row to decide after a place: one that nobody here has touched, else a skipped one; null where none is left. */
 export function nextOpen(rows, numbers, from) {
@@ -15,7 +15,7 @@ export function nextOpen(rows, numbers, from) {
 
 /**
  * A function per decision and key of a review. `shown()` gives the numbers of the rows in their order, `isBlind()` whether
- * the order of texts is blind, `hidden(row)` its two texts in that order or null, and `found(number)` a row's details.
+ * the order of texts is blind, `hidden(row)` its texts in that order or null, and `found(number)` a row's details.
  */
 export function makeActs({ data, store, desk, shown, isBlind, hidden, found }) {
   const { send, state } = store;
@@ -41,7 +41,7 @@ export function makeActs({ data, store, desk, shown, isBlind, hidden, found }) {
   const take = (side) => {
     const number = state().open;
     const offer = offersOf(data.rows[number], found(number)).find((of) => of.side === side);
-    if (offer) decide({ verdict: "accept", side });
+    if (offer) decide({ verdict: "accept", side, text: side in SIDES ? "" : offer.text });
     else announce("There is no such text");
   };
   const byKey = (key) => {
@@ -55,6 +55,7 @@ export function makeActs({ data, store, desk, shown, isBlind, hidden, found }) {
     accept: () => byKey("a"),
     acceptManual: () => !hidden(data.rows[state().open]) && take("manual"),
     acceptB: () => byKey("b"),
+    acceptAt: byKey,
     edit: () => toggle("edit"),
     reject: () => decide({ verdict: "reject" }),
     rejectWhy: () => toggle("reject"),
@@ -76,7 +77,7 @@ export function makeActs({ data, store, desk, shown, isBlind, hidden, found }) {
   }
   function accepted(side, rows) {
     const rule = ruleOf(state().query, desk.last()?.rule);
-    const sideOf = (row) => (row.text_source === "manual" ? "manual" : side);
+    const sideOf = (row) => (side === "refined" && row.text_source === "manual" ? "manual" : side);
     desk.decide(rows.map((row) => ({ number: row.number, verdict: "accept", side: sideOf(row), rule })));
     send({ type: "panel", panel: null });
     announce(`${counted(rows.length)} accepted. ${progress(desk.counts())}`);

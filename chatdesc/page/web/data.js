@@ -1,12 +1,13 @@
 // The data of the page: the index at once, a sequence's details when they are asked for.
 
-/** Read the index: `rows` as objects, `sources`, `madeBy`, whether there are `pictures`, and names unique in the page. */
+/** Read the index: `rows` as objects, `sources`, `texts` (names of other sources of texts), `madeBy`, whether there are `pictures`, and names unique in the page. */
 export function readIndex() {
   const index = JSON.parse(document.getElementById("index").textContent);
   const rows = index.rows.map((values, number) => {
     const row = { number };
     index.fields.forEach((field, place) => (row[field] = values[place]));
-    row.haystack = [row.sequence, row.category, row.manual_text, row.text].join("\n").toLowerCase();
+    row.named = row.named.map(([text, iou, margin], place) => ({ name: index.texts[place], text, iou, margin }));
+    row.haystack = [row.sequence, row.category, row.manual_text, row.text, ...row.named.map(({ text }) => text)].join("\n").toLowerCase();
     row.gain = gain(row.manual_iou, row.iou);
     return row;
   });
@@ -22,6 +23,7 @@ export function readIndex() {
     rows,
     several,
     sources: index.sources,
+    texts: index.texts,
     madeBy: index.made_by,
     version: index.version,
     pictures: index.pictures,

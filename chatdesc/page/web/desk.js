@@ -1,6 +1,7 @@
 // All decisions known here: those that the server has, and those on their way to it.
 
 import { makeMail } from "./mail.js";
+import { textOf } from "./offers.js";
 import { inForce, lastOf, rowKey, settles, standing } from "./standing.js";
 
 /**
@@ -77,5 +78,5 @@ function noted(row, decisions, reviewer) {
 /** What a decision comes to: a text that stands is one end, however it came about. */
 function end(row, { verdict, side, text }) {
   if (verdict !== "accept" && verdict !== "edit") return verdict;
-  return `text:${text || (side === "manual" ? row.manual_text : row.text)}`; // of an accept, the server fills in the text
+  return `text:${text || textOf(row, side)}`; // of an accept, the server fills in the text
 }

@@ -3,7 +3,7 @@
 import { h, put, putNew } from "./dom.js";
 import { dropDraft } from "./draft.js";
 import { panelOf } from "./panels.js";
-import { SIGNS, saidOf } from "./verdicts.js";
+import { SIDES, SIGNS, saidOf } from "./verdicts.js";
 
 const MEANS = {
   edit: "Write another text",
@@ -38,7 +38,7 @@ export function makeDock(open, act) {
 
 function buttonsOf({ row, offers, hidden }, { panel }, act) {
   const took = row.mine;
-  const accept = offers.map(({ side, name, key }) => button(key, [h("span", { class: "verb" }, "Accept "), name.replace(/ text$/, "")], () => act.take(side), "accept", !hidden && took?.verdict === "accept" && took.side === side));
+  const accept = offers.map(({ side, name, key }) => button(key, [h("span", { class: "verb" }, "Accept "), h("span", side in SIDES || hidden ? { class: "own" } : null, name.replace(/ text$/, ""))], () => act.take(side), "accept", !hidden && took?.verdict === "accept" && took.side === side));
   const other = (key, label, name, verdict) => button(key, label, act[name], verdict, panel === verdict || took?.verdict === verdict);
   return [
     accept,

@@ -1,6 +1,7 @@
 // Which rows are shown, and in what order.
 
-const OPERATORS = /^([a-z_]+)(<=|>=|<|>|=|:)(.*)$/;
+const OPERATORS = /^([\w.-]+?)(<=|>=|<|>|=|:)(.*)$/;
+const OF_NAMED = /^(.+)\.(iou|margin)$/; // of the text of another source
 const TEXTS = ["sequence", "dataset", "split", "category", "status", "text_source", "manual_text", "text", "decided", "differ"];
 const NUMBERS = [
   "frames", "manual_iou", "iou", "gain", "manual_margin", "margin", "manual_alignment", "alignment", "auc", "suspicion",
@@ -9,7 +10,10 @@ const NUMBERS = [
 
 const OF_DECISIONS = { decision: "verdict", kind: "kind", reviewer: "reviewer" };
 
-/** A query as conditions: words that must be there, `iou<0.5`, `status:ok`, `attribute:occlusion`, `-word`. */
+/**
+ * A query as conditions: words that must be there, `iou<0.5`, `status:ok`, `attribute:occlusion`, `-word`, and with a
+ * source of texts called qwen `qwen:red` and `qwen.iou<0.5`.
+ */
 export function parse(query) {
   const parts = query.match(/(?:[^\s"]+|"[^"]*"?)+/g) ?? [];
   return parts.map((part) => condition(part.replaceAll('"', ""))).filter(Boolean);
@@ -45,7 +49,30 @@ function positive(part) {
   if (TEXTS.includes(field) && operator === "=") return (row) => same(row[field] ?? "none", value);
   if (TEXTS.includes(field) && operator === ":") return (row) => has(row[field] ?? "none", value);
   const word = part.toLowerCase();
-  return (row) => row.haystack.includes(word);
+  const plain = (row) => row.haystack.includes(word);
+  return value && field ? (row) => (knows(row, field) ? ofNamed(row, field, operator, value) : plain(row)) : plain;
+}
+
+/** Whether a field is a source of texts, or a number of its text. */
+function knows(row, field) {
+  return Boolean(named(row, field) ?? named(row, field.match(OF_NAMED)?.[1]));
+}
+
+function named(row, name) {
+  return row.named?.find((of) => of.name === name);
+}
+
+function ofNamed(row, field, operator, value) {
+  const own = valueOf(row, field);
+  if (named(row, field)) return operator === "=" ? same(own ?? "none", value) : operator === ":" && has(own ?? "none", value);
+  return !Number.isNaN(Number(value)) && numeric(field, operator, Number(value))(row);
+}
+
+/** A row's value by its name; of another source of texts `NAME` is the text, `NAME.iou` and `NAME.margin` are numbers. */
+function valueOf(row, by) {
+  const [, name, number] = by.match(OF_NAMED) ?? [];
+  const text = named(row, by);
+  return (text ? text.text : named(row, name) ? named(row, name)[number] : row[by]) ?? null;
 }
 
 function numeric(field, operator, limit) {
@@ -57,7 +84,10 @@ function numeric(field, operator, limit) {
     "=": (v) => v === limit,
     ":": (v) => v === limit,
   };
-  return (row) => typeof row[field] === "number" && tests[operator](row[field]);
+  return (row) => {
+    const value = valueOf(row, field);
+    return typeof value === "number" && tests[operator](value);
+  };
 }
 
 function same(a, b) {
@@ -69,7 +99,7 @@ function has(a, b) {
 }
 
 function sortKeys(rows, by) {
-  if (by !== "sequence") return rows.map((row) => row[by] ?? null);
+  if (by !== "sequence") return rows.map((row) => valueOf(row, by));
   const ordered = rows.map((row) => row.number);
   const collator = new Intl.Collator("en", { numeric: true });
   ordered.sort((a, b) => collator.compare(rows[a].sequence, rows[b].sequence));

@@ -15,7 +15,7 @@ export function listenToKeys(act, isOpen, table = KEYS) {
     if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
     if (where === "table" && SCROLLING.includes(event.key) && !event.target.closest?.(".table")) return;
     event.preventDefault();
-    act[found.name]();
+    act[found.name](event.key);
   });
 }
 

@@ -19,11 +19,11 @@ export function makeReview(data, store, shown) {
   const desk = makeDesk(data, send);
   const isBlind = () => data.review.blind || state().blind === "yes";
   const found = (number) => details(number) ?? { text: null, manual_text: null };
-  /** The two texts in blind order, null where they may be told apart. */
+  /** The texts in blind order, null where they may be told apart. */
   const hidden = (row) => {
     if (!isBlind() || settles(row.mine)) return null;
     const offers = offersOf(row, whole(row));
-    return offers.length === 2 ? shuffled(offers, row, desk.reviewer) : null;
+    return offers.length > 1 ? shuffled(offers, row, desk.reviewer) : null;
   };
   const act = makeActs({ data, store, desk, shown, isBlind, hidden, found });
   const queues = makeQueues(data, desk, send, act);
@@ -49,7 +49,7 @@ export function makeReview(data, store, shown) {
     },
     /** Show or hide the dialog of a rule. */
     ask(layer, open) {
-      if (open) askRule(layer, shown().map((number) => data.rows[number]), state().query, act.accepted, () => state().panel === "rule" && act.close());
+      if (open) askRule(layer, shown().map((number) => data.rows[number]), state().query, data.texts, act.accepted, () => state().panel === "rule" && act.close());
       else put(layer);
     },
   };
@@ -57,6 +57,8 @@ export function makeReview(data, store, shown) {
 
 /** A row's texts whole: the index cuts long ones. */
 function whole(row) {
-  const cut = [row.text, row.manual_text].some((text) => text !== null && text.length >= WHOLE);
-  return (cut ? details(row.number) : null) ?? row;
+  const { text, manual_text, named } = row;
+  const known = named.filter((of) => of.text !== null);
+  const cut = [text, manual_text, ...known.map((of) => of.text)].some((said) => said !== null && said.length >= WHOLE);
+  return (cut ? details(row.number) : null) ?? { text, manual_text, named: known.map((of) => ({ name: of.name, phrases: [[0, of.text]] })) };
 }

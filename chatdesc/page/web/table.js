@@ -19,12 +19,12 @@ const EXTRA = 6; // rows beyond those in sight
 /** The table: its element, and `update(numbers, state)`; `hidden(row)` gives texts in blind order, or null. */
 export function makeTable(data, send, hrefOf, hidden = () => null) {
   const columns = data.review ? [...COLUMNS, DECISION] : COLUMNS;
-  const heads = columns.map((column) => head(column, send));
+  const heads = columns.map((column) => head(column, send, column.by === "text_source" ? data.texts : []));
   const space = h("div", { class: "space", role: "rowgroup" });
   const body = h("div", { class: "rows" }, space);
   const grid = h(
     "div",
-    { class: data.review ? "table review" : "table", role: "grid", "aria-label": "Sequences", "aria-colcount": columns.length, tabindex: 0 },
+    { class: data.review ? "table review" : "table", style: { "--more": data.texts.length }, role: "grid", "aria-label": "Sequences", "aria-colcount": columns.length, tabindex: 0 },
     h("div", { role: "rowgroup" }, h("div", { class: "row head", role: "row", "aria-rowindex": 1 }, heads)),
     body,
   );
@@ -34,7 +34,8 @@ export function makeTable(data, send, hrefOf, hidden = () => null) {
   let waiting = false;
   const draw = () => {
     waiting = false;
-    high = parseFloat(getComputedStyle(grid).getPropertyValue("--row")) || 64;
+    const height = (name, other) => parseFloat(getComputedStyle(grid).getPropertyValue(name)) || other;
+    high = height("--row", 64) + data.texts.length * height("--text-line", 21);
     space.style.setProperty("height", `${numbers.length * high}px`);
     body.style.setProperty("--all", `${Math.max(numbers.length, 1) * high}px`);
     const first = Math.max(Math.floor(body.scrollTop / high) - EXTRA, 0);
@@ -67,15 +68,21 @@ export function makeTable(data, send, hrefOf, hidden = () => null) {
       if (other) body.scrollTop = Math.min(body.scrollTop, Math.max(numbers.length * high - body.clientHeight, 0));
       if (cursor * high < body.scrollTop) body.scrollTop = cursor * high;
       if ((cursor + 1) * high > body.scrollTop + body.clientHeight) body.scrollTop = (cursor + 1) * high - body.clientHeight;
-      for (const [place, { by }] of columns.entries()) heads[place].setAttribute("aria-sort", sorted(state.sort, by));
+      for (const [place, { by }] of columns.entries()) heads[place].setAttribute("aria-sort", by === "text_source" ? sortedByText(state.sort, data.texts) : sorted(state.sort, by));
+      for (const head of heads) for (const button of head.querySelectorAll("button")) button.dataset.sorted = sorted(state.sort, button.dataset.by);
       draw();
     },
   };
 }
 
-function head({ by, label }, send) {
-  const sort = () => send({ type: "sort", by });
-  return h("div", { class: `cell ${by}`, role: "columnheader" }, h("button", { type: "button", onclick: sort, title: `Sort by ${label.toLowerCase()}` }, label));
+function head({ by, label }, send, texts) {
+  const button = (by, label) => h("button", { type: "button", "data-by": by, onclick: () => send({ type: "sort", by }), title: `Sort by ${label.toLowerCase()}` }, label);
+  return h("div", { class: `cell ${by}`, role: "columnheader" }, button(by, label), texts.map((name) => button(name, name)));
+}
+
+/** The column of texts is in order, too, where it is sorted by the text of another source. */
+function sortedByText(sort, texts) {
+  return [...texts.map((name) => sorted(sort, name)), sorted(sort, "text_source")].find((order) => order !== "none") ?? "none";
 }
 
 function sorted(sort, by) {
@@ -150,6 +157,7 @@ function texts(row) {
     kept ? null : text(row.manual_text, "before", "manual"),
     text(stands, stands === null ? "after dim" : "after", "to use"),
     kept ? h("span", { class: "kept" }, "kept as it was") : null,
+    row.named.map(({ name, text: said }) => h("span", { class: "other-text", dir: "auto", title: said }, h("bdi", { class: "dim" }, `${name} `), said ?? "–")),
   );
 }
 

@@ -7,7 +7,7 @@ export function groundedOf(found, text, start) {
   return (found.grounded ?? []).find((of) => of.text === text && of.start === start) ?? null;
 }
 
-/** The manual text, then the text to use as a difference from it. */
+/** The manual text, then the text to use and those of other sources as differences from it. */
 export function texts(row, found, point) {
   const of = (text, source) => found.rounds.find((tried) => tried.text === text && tried.source === source) ?? {};
   const manual = of(found.manual_text, "manual");
@@ -22,11 +22,26 @@ export function texts(row, found, point) {
     found.manual_text === null ? h("p", { class: "dim" }, "There is none.") : shownText(split(found.manual_text).map((word) => ({ kind: "same", word })), manualJudge, point),
     h("h2", null, "Text to use", h("span", { class: "dim" }, found.text === null ? "" : kept ? " (the manual one was kept)" : ` (${row.text_source})`)),
     found.text === null ? h("p", { class: "dim" }, "No text could be made.") : shownText(diff(kept || found.manual_text === null ? found.text : found.manual_text, found.text), chosenJudge, point),
+    (found.named ?? []).map((one) => named(found, one, point)),
     found.grounded ? h("p", { class: "dim" }, "Point at a word to see where it leads.") : null,
     found.background.length ? h("p", null, h("span", { class: "dim" }, "Surroundings: "), h("span", { dir: "auto" }, found.background.join(", "))) : null,
     found.scope ? h("p", { class: "dim" }, `Scope: ${found.scope}.`) : null,
     wordLegend(),
   );
+}
+
+/** The text of another source, range by range where it has several. */
+function named(found, { name, phrases, more, iou, margin }, point) {
+  const numbers = typeof iou === "number" ? ` (IoU ${number(iou)}, margin ${signed(margin)})` : "";
+  const as = phrases.length > 1 ? "" : phrases[0][1] === found.manual_text ? ", as the manual text" : phrases[0][1] === found.text ? ", as the text to use" : "";
+  const first = found.pictures?.first?.frame ?? 0;
+  const shown = ([start, text]) => {
+    const judge = judgeOf(groundedOf(found, text, start), [], []);
+    const from = phrases.length > 1 || start ? h("p", { class: "about dim" }, `from frame ${start}`) : null;
+    return [from, shownText(diff(found.manual_text ?? text, text), judge, start === first ? point : null)];
+  };
+  const others = more.length ? h("details", null, h("summary", { class: "dim" }, `${more.length} more`), h("ul", null, more.map((text) => h("li", { dir: "auto" }, text)))) : null;
+  return [h("h2", null, h("bdi", null, name), h("span", { class: "dim" }, `${as}${numbers}`)), phrases.map(shown), others];
 }
 
 function wordLegend() {

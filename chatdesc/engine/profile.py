@@ -1,0 +1,172 @@
+"""What limits a run: calls, items, seconds at work and of waiting per stage, and how near the run is to its limit.
+
+The limit is the stage that is at work longest: a run cannot be shorter, whatever the others do. A stage with several
+workers counts by a worker's share.
+
+>>> from chatdesc.engine.schedule import Use
+>>> done = Profile(seconds=10.0, frames=400, stages=[Stage("ground", Use(5, 40, 8.0, 2.0), 8, 1)])
+>>> done.limit.name, done.efficiency, done.frames_per_second
+('ground', 0.8, 40.0)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from chatdesc.engine.schedule import Lane, Use
+from chatdesc.tables import Record, Tabular, plain, show
+from chatdesc.types import FrameCache
+
+NAMES = {
+    "Describe": "describe",
+    "Ask": "ask",
+    "Ground": "ground",
+    "Embed": "embed",
+    "Follow": "track",
+    "Verify": "verify",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A backend at work; ``max_batch`` and ``workers`` are those of its lane."""
+
+    name: str
+    use: Use
+    max_batch: int
+    workers: int
+
+    @property
+    def seconds(self) -> float:
+        """At work, by worker."""
+        return self.use.busy / self.workers
+
+    @property
+    def fill(self) -> float | None:
+        """Share of the places in all batches that had a request; None for a stage that takes single requests."""
+        if self.max_batch < 2 or not self.use.calls:
+            return None
+        return self.use.items / (self.use.calls * self.max_batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Tabular):
+    """A run's stages.
+
+    Attributes:
+        seconds: from the first request to the last row.
+        frames: of all sequences that were done.
+        stages: those that were asked at all.
+        writing: seconds for rows and evidence.
+        decoded, decoding: frames that were decoded, and seconds for it, which are within the stages that asked.
+    """
+
+    seconds: float
+    frames: int
+    stages: list[Stage]
+    writing: float = 0.0
+    decoded: int = 0
+    decoding: float = 0.0
+
+    @property
+    def limit(self) -> Stage:
+        """The stage that is at work longest."""
+        return max(self.stages, key=lambda stage: stage.seconds)
+
+    @property
+    def efficiency(self) -> float:
+        """The limit's seconds at work as a share of the whole."""
+        return self.limit.seconds / self.seconds if self.seconds else 1.0
+
+    @property
+    def frames_per_second(self) -> float:
+        """Of the whole run."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def records(self) -> list[Record]:
+        """One row per stage, then decoding and writing, which have no batches."""
+        rows = [
+            {
+                "stage": stage.name,
+                "calls": stage.use.calls,
+                "items": stage.use.items,
+                "fill": stage.fill,
+                "busy_s": stage.use.busy,
+                "share": stage.seconds / self.seconds if self.seconds else 0.0,
+                "wait_ms": 1000 * stage.use.waited / stage.use.items if stage.use.items else 0.0,
+            }
+            for stage in self.stages
+        ]
+        for name, items, seconds in (("decode", self.decoded, self.decoding), ("write", None, self.writing)):
+            share = seconds / self.seconds if self.seconds else 0.0
+            rows.append(
+                {"stage": name, "calls": items, "items": items, "fill": None, "busy_s": seconds, "share": share,
+                 "wait_ms": None}
+            )  # fmt: skip
+        return rows
+
+
+def stages_of(lanes: Iterable[Lane]) -> list[Stage]:
+    """The lanes that had a request; an encoder or verifier has its own name."""
+    found = []
+    for lane in lanes:
+        kind, *model = lane.kind if isinstance(lane.kind, tuple) else (lane.kind,)
+        name = NAMES.get(kind.__name__, kind.__name__)
+        if lane.use.calls:
+            found.append(Stage(" ".join([name, *model]), lane.use, lane.max_batch, lane.workers))
+    return found
+
+
+class Watch:
+    """Counts what a run does between its start and ``profile``.
+
+    Attributes:
+        lanes: those of the run, which count for themselves.
+    """
+
+    def __init__(self, lanes: list[Lane], cache: FrameCache | None = None) -> None:
+        self.lanes, self._cache, self._start = lanes, cache, time.perf_counter()
+        self._before = (cache.decoded, cache.seconds) if cache else (0, 0.0)
+        self._frames, self._writing = 0, 0.0
+
+    @contextmanager
+    def writing(self, frames: int) -> Iterator[None]:
+        """While a sequence of so many frames is written."""
+        start = time.perf_counter()
+        yield
+        self._writing += time.perf_counter() - start
+        self._frames += frames
+
+    def profile(self) -> Profile | None:
+        """What was done so far; None where no backend was asked."""
+        decoded, decoding = (self._cache.decoded, self._cache.seconds) if self._cache else (0, 0.0)
+        stages = stages_of(self.lanes)
+        if not stages:
+            return None
+        return Profile(
+            time.perf_counter() - self._start, self._frames, stages, self._writing, decoded - self._before[0],
+            decoding - self._before[1],
+        )  # fmt: skip
+
+
+def shown_profile(profile: Profile) -> list[Record]:
+    """The rows for a terminal, in whole numbers and per cent."""
+    return [
+        {
+            "stage": row["stage"],
+            "calls": plain(row["calls"]),
+            "items": plain(row["items"]),
+            "fill, %": _percent(row["fill"]),
+            "busy, s": f"{row['busy_s']:.2f}",
+            "of all, %": _percent(row["share"]),
+            "wait, ms": show(row["wait_ms"], 0),
+        }
+        for row in profile.records()
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}"
