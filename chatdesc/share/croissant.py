@@ -189,8 +189,13 @@ def _column(config: str, described: Json) -> Json | None:
 
 
 def _field(place: str, described: Json, source: Json, path: list[str]) -> Json | None:
-    """A column or a part of one; ``path`` leads to it within the column."""
+    """A column or a part of one; ``path`` leads to it within the column.
+
+    A structure within one is left out: mlcroissant 1.1 takes it for a column of its own.
+    """
     lengths, inner = _unlisted(described)
+    if path and "struct" in inner:
+        return None
     made: Json = {"@type": "cr:Field", "@id": place, "name": place}
     if "struct" in inner:
         parts = [(part["name"], part) for part in inner["struct"]]
