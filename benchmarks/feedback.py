@@ -1,4 +1,4 @@
-"""Claim: texts that tracking has chosen track better than texts that grounding alone has chosen, where look-alikes are.
+"""Question: do texts that tracking has chosen track better than those of grounding alone, where look-alikes are?
 
 Scenes with look-alikes, whose target is away again and again (benchmarks/lookalikes.py), get their texts three times:
 with feedback from grounding on the first frame, from tracking over N frames, and from tracking without ground truth.
@@ -8,7 +8,8 @@ frames that the choice has used, and paired differences with 95 % intervals:
     python benchmarks/feedback.py [--split test] [--count 20] [--frames 90] [--over 40] [--preset tiny] [--tracker kcf]
         [--keep FOLDER] [--all]
 
-`--split validation` has the scenes on which all choices were made; the test scenes served none. `--keep` stores what is
+`--split validation` is for choices, the test scenes have served none. `--from-the-start` shows look-alikes in the first
+frame, too. `--keep` stores what is
 found per sequence, so that an interrupted call goes on. `--all` tracks every candidate, for the line of the best one;
 and prints what other limits of noise would have chosen.
 """
