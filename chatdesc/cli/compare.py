@@ -123,7 +123,7 @@ def compare(
 
       chatdesc compare runs/lasot-test /data/LaSOT --judge owlv2:google/owlv2-base-patch16-ensemble --out tables
 
-      chatdesc compare runs/lasot-test /data/LaSOT --texts dtvlt=DTVLT.json --texts b=runs/other --arms all
+      chatdesc compare runs/lasot-test /data/LaSOT --texts dtvlt=DTVLT.json --texts b=runs/lasot-b --arms all
 
       chatdesc compare lasot /data/LaSOT --split test --texts a=a.json --texts b=b.csv --out texts --preset gpu
 

@@ -69,8 +69,9 @@ def test_trackers(shared_data, tmp_path, family):
 
 @pytest.mark.parametrize("kind", sorted(tiny_clips.BUILDERS))
 def test_encoders(shared_data, tmp_path, kind):
-    model = tiny_clips.build(kind, tmp_path / "model")
-    row = one_row(shared_data, tmp_path, encoders=("attributes", f"clip:{model}"))
+    model, own_code = tiny_clips.build(kind, tmp_path / "model"), kind == "fgclip2"
+    name = "fg-clip" if own_code else "clip"
+    row = one_row(shared_data, tmp_path, encoders=("attributes", f"{name}:{model}"), trust_remote_code=own_code)
     assert row["status"] == "ok"
-    assert [a["encoder"] for a in row["alignment"]] == ["attributes", "clip:model"]
+    assert [a["encoder"] for a in row["alignment"]] == ["attributes", f"{name}:model"]
     assert row["alignment"][1]["refined"] is not None

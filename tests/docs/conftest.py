@@ -128,6 +128,9 @@ def base(ask, tmp_path_factory) -> Path:
     """Data, results, and one run per dataset under ``base/``; the LaSOT run is compared, and on the stand-in Hub."""
     folder = tmp_path_factory.mktemp("docs")
     lay_out(folder / "data")
+    for name in ("mine", "DTVLT"):
+        said = dict.fromkeys(("Biker", "airplane-1", "airplane-15", "bus-2"), "a red thing")
+        put(folder / f"{name}.json", json.dumps(said))
     add_results(folder)
     add_submissions(folder)
     for kind, (dataset, place) in SOURCES.items():

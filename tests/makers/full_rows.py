@@ -57,6 +57,22 @@ def row(name="swing-1", split="test", **columns):
                 "margin": -0.25,
                 "accepted": False,
                 "raw": '{"T_fore": "…"}',
+                "gain": {
+                    "kind": "track",
+                    "start": 0,
+                    "stop": 3,
+                    "compared": 1,
+                    "score": 0.75,
+                    "baseline": 0.5,
+                    "gain": 0.25,
+                    "low": 0.125,
+                    "high": 0.5,
+                    "led": None,
+                    "left": 2,
+                    "by": "tracker",
+                    "seen": 2,
+                    "onto": [1.0, 2.0, 3.0, 4.0],
+                },
             }
         ],
         "grounding": {

@@ -25,7 +25,7 @@ SCHEDULE = Schedule(steps=16, lr=1e-3, warmup=2, clip=1.0)
 
 
 @pytest.fixture(scope="module")
-def batches(tmp_path_factory, one_thread):
+def batches(tmp_path_factory):
     pictures, facts = clip.load_pool(tmp_path_factory.mktemp("pool"), scenes=30, seed=0)
     return clip.Batches(pictures, facts, "cpu", crops=16, texts=24)
 
