@@ -14,7 +14,7 @@ from chatdesc.stages.reflect import reflect, reflect_ranges
 from chatdesc.stages.self_consistency import Backwards, backwards, first_box_alone
 from chatdesc.stages.track import Phrase
 from chatdesc.stages.trials import NoTrials, SelfTrials, TrackTrials, kept, trials_of, window
-from chatdesc.types import BackendError, Describe, Embed, Embedding, Follow, Followed, Ground
+from chatdesc.types import BackendError, Candidates, Describe, Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 from tests.makers.verifiers import VERIFIERS
 
@@ -251,3 +251,15 @@ def test_a_window_shares_the_frames_of_its_sequence():
     part = window(whole, 4)
     assert part.frames is whole.frames
     assert (len(part), whole.frames.cache.max_items) == (4, 4)
+
+
+def test_all_texts_of_a_source_are_tried_in_tracking():
+    class Giving(World):
+        def __call__(self, request):
+            return Candidates(("bad kite", "good kite")) if isinstance(request, Describe) else super().__call__(request)
+
+    done, asked = drive(reflect(sequence(), TRACK, 0.35), Giving())
+    assert [one.text for one in done.rounds] == ["bad kite", "good kite"]
+    assert [one.gain.score for one in done.rounds] == pytest.approx([5 / 15, 13 / 15])
+    assert done.chosen.text == "good kite"
+    assert sum(isinstance(request, Describe) for request in flat(asked)) == 1
