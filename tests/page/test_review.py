@@ -215,7 +215,7 @@ def test_nothing_is_lost_when_the_server_is_killed_and_started_again(browser, tm
     for key in ("x", "m", "s", "u"):
         browser.press(key)
     browser.wait("!document.querySelector('.banner').hidden")
-    assert "4 decisions are not saved" in browser.run("document.querySelector('.banner').textContent")
+    browser.wait("document.querySelector('.banner').textContent.includes('4 decisions are not saved')")
     kept = browser.run("Object.keys(localStorage).length")
     with Server(run, port=server.port) as again:
         browser.wait("document.querySelector('.banner').textContent.includes('started anew')")
