@@ -32,7 +32,7 @@ CACHE = FrameCache(256)
 
 @dataclass(frozen=True)
 class Film:
-    """A scene as a sequence, the boxes [T, N, 4] of all its things (the target first), and its words."""
+    """A scene as a sequence, the boxes [N, T, 4] of all its things (the target first), and its words."""
 
     sequence: Sequence
     things: Boxes

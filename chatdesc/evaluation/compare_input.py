@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chatdesc.evaluation.score import open_for
+from chatdesc.evaluation.parts import open_for
 from chatdesc.evaluation.truths import Truth, rules_for
 from chatdesc.loaders.base import Dataset
 from chatdesc.metrics.protocols import Rules

@@ -18,7 +18,6 @@ from chatdesc.evaluation.gathered import NOTHING, Gathered, of_runs, with_named
 from chatdesc.evaluation.measured_part import MeasuredPart, measure_part
 from chatdesc.evaluation.measuring import MeasureModels
 from chatdesc.evaluation.parts import Part, overlap, part_of, refuse_twice
-from chatdesc.evaluation.parts import open_for as open_for
 from chatdesc.evaluation.readings import MANUAL, with_words
 from chatdesc.evaluation.steps import Steps
 from chatdesc.evaluation.text_statistics import statistics_rows
