@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from chatdesc.atomic import remove_leftovers
 from chatdesc.checks.rows import audit_store
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
@@ -22,6 +23,7 @@ from chatdesc.loaders import Dataset
 from chatdesc.metrics.paired import known_mean
 from chatdesc.names import counted, some
 from chatdesc.reports.summary import flat, grounding
+from chatdesc.rows import evidence
 from chatdesc.rows import shard as shards
 from chatdesc.rows.schema import Row, slim
 from chatdesc.rows.selection import Selection
@@ -190,6 +192,7 @@ def _annotate(run: Run, store: Store, devices: tuple[str, ...], ledger: Ledger, 
     if progress:
         progress(before, total, "")
     if not pending:
+        remove_leftovers([run.out / evidence.FOLDER])  # of a run that was killed after its last row
         return before
     if len(devices) > 1:
         processes.annotate_on(devices, run, store, on_row)

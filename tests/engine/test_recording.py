@@ -165,3 +165,11 @@ def test_a_row_that_failed_has_no_evidence(data, tmp_path):
         run.annotate(store)
         assert store.load(name)["status"] == "corrupt_frame"
         assert not place_of(out, name).exists() and run.without_evidence(store) == []
+
+
+def test_what_a_killed_run_left_goes_where_nothing_else_is_to_do(recorded, data, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(recorded, out)
+    (out / FOLDER / f".{os.uname().nodename}-999999999-0.tmp").write_bytes(b"half of a file")
+    assert call("annotate", "synthetic", data, "--out", out, *RECORD).exit_code == 0
+    assert files(out / FOLDER) == files(recorded / FOLDER)
