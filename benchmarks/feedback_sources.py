@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from feedback import Remembered
 from measured_scenes import KINDS, Told, told
 from numpy.typing import NDArray
 from planted_scenes import write_planted
@@ -57,19 +58,6 @@ class Losing(Failing):
     def _follow(self, r: Follow) -> Followed:
         self.things = {r.frames.key: self.named[Path(r.frames.paths[0]).parent.parent.name]}
         return super()._follow(r)
-
-
-class Remembered:
-    """A grounder that is asked once for each frame and text, whichever Frames the frame is of."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner, self.known = inner, dict[tuple[str, str], Any]()
-
-    def ground(self, requests: list[Ground]) -> list[Any]:
-        keys = [(r.frame.frames.paths[r.frame.index], r.text) for r in requests]
-        new = {key: r for key, r in zip(keys, requests, strict=True) if key not in self.known}
-        self.known.update(zip(new, self.inner.ground(list(new.values())) if new else [], strict=True))
-        return [self.known[key] for key in keys]
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,6 @@ class Budget:
         whole: dict[str, Any] = {k: int(v) if k in ("requests", "tokens") else v for k, v in given.items()}
         return cls(**whole)
 
-    def __bool__(self) -> bool:
-        return any(getattr(self, f.name) is not None for f in fields(self))
-
     def over(self, used: Account, price: Price | None = None) -> str | None:
         """The first limit that is reached, as it was given; None while there is room."""
         now = {
