@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from planted_scenes import CHANGES, STOPS, UNCLEAR, planted, write_planted
 from planted_words import ROLES, planted_words
+from scipy.stats import binomtest
 
 from chatdesc.checks import create
 from chatdesc.checks.base import Subject
@@ -132,10 +133,8 @@ def _share(part: int, whole: int) -> str:
     """A share with its 95 % interval by Wilson's formula."""
     if not whole:
         return f"{'-':^19}"
-    share, z = part / whole, 1.96
-    middle = (share + z**2 / (2 * whole)) / (1 + z**2 / whole)
-    half = z / (1 + z**2 / whole) * (share * (1 - share) / whole + z**2 / (4 * whole**2)) ** 0.5
-    return f"{share:.3f} [{max(0.0, middle - half):.3f}, {min(1.0, middle + half):.3f}]"
+    low, high = binomtest(part, whole).proportion_ci(method="wilson")
+    return f"{part / whole:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _table(title: str, tallies: Mapping[str, Tally], wrong: Iterable[str], show: bool) -> None:

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from measured_scenes import KINDS, SHUFFLED, Told, told
 from planted_scenes import write_planted
+from scipy.stats import binomtest
 
 from chatdesc.backends import create
 from chatdesc.config import Settings, from_preset
@@ -198,10 +199,9 @@ def stopped(found: Sequence[Judged], show: bool) -> None:
 
 def _share(flags: Sequence[bool]) -> str:
     """A share with its 95 % interval by Wilson's formula."""
-    n, z, share = len(flags), 1.96, float(np.mean(flags))
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
-    return f"{share:.3f} [{max(0.0, middle - half):.3f}, {min(1.0, middle + half):.3f}] of {n}"
+    found = binomtest(sum(flags), len(flags))
+    low, high = found.proportion_ci(method="wilson")
+    return f"{found.statistic:.3f} [{low:.3f}, {high:.3f}] of {len(flags)}"
 
 
 def _low(value: float) -> float:

@@ -28,7 +28,7 @@ def spearman(one: ArrayLike, other: ArrayLike) -> float | None:
         ValueError: lengths differ.
 
     Source: Spearman, "The proof and measurement of association between two things", American Journal of Psychology,
-    1904; the ranks are scipy.stats.rankdata's.
+    1904; the numbers are scipy's.
     """
     a, b = np.asarray(one, np.float64), np.asarray(other, np.float64)
     if a.shape != b.shape or a.ndim != 1:
@@ -37,9 +37,9 @@ def spearman(one: ArrayLike, other: ArrayLike) -> float | None:
     a, b = a[known], b[known]
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
-    return round(float(np.corrcoef(rankdata(a), rankdata(b))[0, 1]), 12)
+    return round(float(spearmanr(a, b).statistic), 12)
 
 
 def over_sequences(
