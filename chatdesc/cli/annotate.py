@@ -42,7 +42,10 @@ def annotate(
     split_file: SplitFileOpt = None,
     text_root: TextRootOpt = None,
     shard: Annotated[
-        str | None, typer.Option(help="I/N: only every N-th sequence, from the I-th on; `chatdesc merge` joins them")
+        str | None,
+        typer.Option(
+            help="I/N: only every N-th sequence, from the I-th on; `chatdesc merge` joins them (default: all)"
+        ),
     ] = None,
     preset: PresetOpt = "offline",
     base_url: BaseUrlOpt = None,

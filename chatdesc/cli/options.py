@@ -101,7 +101,7 @@ def _parameter(setting: Field[Any], kind: Any) -> inspect.Parameter:
 
 
 def _default(default: Any) -> str:
-    """A default as help shows it; nothing for None (the help says more) and for switches."""
-    if default is None or isinstance(default, bool):
+    """A default as help shows it; nothing for None and an empty list (the help says more), and for switches."""
+    if default is None or default == () or isinstance(default, bool):
         return ""
     return f" (default: {', '.join(default) if isinstance(default, tuple) else default})"

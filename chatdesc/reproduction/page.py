@@ -1,6 +1,7 @@
 """The page of a reproduction: the method's tables in Markdown, filled by one run, beside published figures.
 
-The sections are numbered as the paper's tables. Its own values stand where a copy could be read.
+The sections have the numbers by which this project knows the paper's tables. Its own values stand where a copy could be
+read.
 """
 
 from __future__ import annotations
