@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chatdesc.metrics.overlap import Point, centres, distance, iou, middle, scaled_distance
+from chatdesc.metrics.passed import Passed, count_passed
 from chatdesc.metrics.protocols import LASOT, PROTOCOLS, Rules
 from chatdesc.names import counted
 
@@ -42,7 +43,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Whole = NDArray[np.intp]
 
-BLOCK = 32_768  # frames scored at a time
+BLOCK = 16_384  # frames scored at a time
 
 HIT, MISS = -1.0, np.nan  # as an error
 
@@ -205,15 +206,24 @@ def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
     truth = np.concatenate([pair.truth.T for pair in pairs], 1)
     track, repaired = _repair(pairs, lengths, owner, truth, rules)
     seen = np.concatenate([pair.seen for pair in pairs])
-    overlap, error, norm_error = _measures(track.T, truth.T, seen, rules)
     counted = lengths
     if not rules.nan_truth_counts:
         counted = np.bincount(owner[~_blank(truth.T)], minlength=len(pairs))
-    success = _shares_above(overlap, rules.success_thresholds, lengths, counted, rules.reached)
-    precision = _shares_within(error, rules.precision_thresholds, lengths, counted)
-    norm_precision = _shares_within(norm_error, rules.norm_thresholds, lengths, counted)
+    passed = count_passed(track, truth, seen, rules, owner, len(pairs)) or _carefully(track, truth, seen, rules, lengths)
+    success = _above(passed.overlap, counted)
+    precision, norm_precision = (_within(table, counted) for table in (passed.error, passed.norm_error))
     curves = zip(success, precision, norm_precision, counted.tolist(), repaired.tolist(), pairs, strict=True)
     return [Score(rules, s, p, n, frames, mended, pair.cut, pair.lacking) for s, p, n, frames, mended, pair in curves]
+
+
+def _carefully(track: Floats, truth: Floats, seen: Flags, rules: Rules, lengths: Whole) -> Passed:
+    """``count_passed`` for any numbers and all rules; tracks and truths are [4, N]."""
+    overlap, error, norm_error = _measures(track.T, truth.T, seen, rules)
+    return Passed(
+        _exceed(overlap, rules.success_thresholds, lengths, rules.reached),
+        _fall_short(error, rules.precision_thresholds, lengths),
+        _fall_short(norm_error, rules.norm_thresholds, lengths),
+    )
 
 
 def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
@@ -236,26 +246,33 @@ def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
 def curve_above(values: ArrayLike, thresholds: Floats, count: int, reached: bool = False) -> Floats:
     """Share of ``count`` frames with a value > each threshold (>= if ``reached``). NaN is neither. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _shares_above(data, thresholds, np.array([len(data)]), np.array([count]), reached)[0]
+    return _above(_exceed(data, thresholds, np.array([len(data)]), reached), np.array([count]))[0]
 
 
 def curve_within(values: ArrayLike, thresholds: Floats, count: int) -> Floats:
     """Share of ``count`` frames with a value <= each threshold; NaN is never within. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _shares_within(data, thresholds, np.array([len(data)]), np.array([count]))[0]
+    return _within(_fall_short(data, thresholds, np.array([len(data)])), np.array([count]))[0]
 
 
-def _shares_above(values: Floats, thresholds: Floats, lengths: Whole, counted: Whole, reached: bool) -> Floats:
-    """Per track the curve above: values [N] of tracks that are ``lengths`` [S] long -> [S, T]."""
-    table = _histogram(_passed(np.fmax(values, -1), thresholds, reached), len(thresholds), lengths)
-    above = table[:, :0:-1].cumsum(1)[:, ::-1]
-    return np.asarray(above / np.maximum(counted, 1)[:, None])
+def _above(table: Whole, counted: Whole) -> Floats:
+    """Shares of the ``counted`` frames [S] of each track that pass a threshold: [S, T + 1] as in Passed -> [S, T]."""
+    return np.asarray(table[:, :0:-1].cumsum(1)[:, ::-1] / np.maximum(counted, 1)[:, None])
 
 
-def _shares_within(values: Floats, thresholds: Floats, lengths: Whole, counted: Whole) -> Floats:
-    """Per track the curve within: values [N] of tracks that are ``lengths`` [S] long -> [S, T]."""
-    table = _histogram(_passed(np.fmin(values, np.inf), thresholds, False), len(thresholds), lengths)
+def _within(table: Whole, counted: Whole) -> Floats:
+    """Shares that do not: [S, T + 1] -> [S, T]."""
     return np.asarray(table[:, :-1].cumsum(1) / np.maximum(counted, 1)[:, None])
+
+
+def _exceed(values: Floats, thresholds: Floats, lengths: Whole, reached: bool) -> Whole:
+    """The table of Passed of values [N] of tracks that are ``lengths`` [S] long; NaN passes nothing."""
+    return _histogram(_passed(np.fmax(values, -1), thresholds, reached), len(thresholds), lengths)
+
+
+def _fall_short(values: Floats, thresholds: Floats, lengths: Whole) -> Whole:
+    """The same; NaN passes everything."""
+    return _histogram(_passed(np.fmin(values, np.inf), thresholds, False), len(thresholds), lengths)
 
 
 def _histogram(passed: Whole, most: int, lengths: Whole) -> Whole:
@@ -315,8 +332,8 @@ def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rul
     track, given = _side_by_side(pairs, owner, blank)
     starts = np.cumsum(lengths) - lengths
     repaired = np.zeros(len(pairs), np.intp)
-    if rules.bad_box != "scored":
-        _, _, width, height = track
+    _, _, width, height = track
+    if rules.bad_box != "scored" and not min(width.min(), height.min()) > 0:  # or NaN
         bad = (width <= 0) | (height <= 0)
         if np.isnan(width).any():
             bad |= np.isnan(track).all(0)

@@ -10,11 +10,13 @@ Numbers separated by commas, tabs, spaces or semicolons, lines ended by LF or CR
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from chatdesc.evaluation.plain_boxes import PIECE, looks_plain, parse_plain
 
 Floats = NDArray[np.float64]
 
@@ -33,15 +35,36 @@ class ParsedBoxes:
 
 
 def parse_results(files: Sequence[bytes]) -> list[ParsedBoxes]:
-    """The boxes of several files, float64 as written; files with four numbers in every line are read in one call.
+    """The boxes of several files, float64 as written; files with four numbers in every line are read many at a time.
 
     Their arrays are parts of one in Fortran order (number by number), which scoring reads fastest.
     """
+    boxes: list[Floats | None] = []
+    for piece in pieces(files, PIECE):
+        plain = parse_plain(piece) if looks_plain(piece[0]) else None
+        boxes += [None] * len(piece) if plain is None else plain
+    rest = [number for number, read in enumerate(boxes) if read is None]
+    for number, read in zip(rest, _mostly([files[number] for number in rest]), strict=True):
+        boxes[number] = read
+    return [_careful(data) if read is None else ParsedBoxes(read) for data, read in zip(files, boxes, strict=True)]
+
+
+def pieces(files: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    """The files in order, about so many bytes at a time."""
+    start = taken = 0
+    for stop, data in enumerate(files, 1):
+        taken += len(data)
+        if taken >= size or stop == len(files):
+            yield files[start:stop]
+            start, taken = stop, 0
+
+
+def _mostly(files: Sequence[bytes]) -> list[Floats | None]:
+    """The boxes of each file, None where it has to be read line by line."""
     bodies = [_tidy(data) for data in files]
     filled = [i for i, body in enumerate(bodies) if body]
     boxes = dict(zip(filled, _several([bodies[i] for i in filled]), strict=True))
-    quick = (boxes.get(i) for i in range(len(files)))
-    return [_careful(data) if read is None else ParsedBoxes(read) for data, read in zip(files, quick, strict=True)]
+    return [boxes.get(i) for i in range(len(files))]
 
 
 def _tidy(data: bytes) -> bytes:

@@ -1,0 +1,190 @@
+"""How many frames of each track pass each threshold, for tracks and truths that are nothing but boxes.
+
+The measures of ``metrics/overlap.py`` in the same order of the same operations, so that every tie is decided alike; but
+without a check per frame, without a fresh array per operation, and straight to counts. ``count_passed`` answers None
+where a number is not finite or a box has no size, and where a protocol has rules of its own: ``metrics/ope.py`` does
+those with care.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatdesc.metrics.protocols import Rules
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Whole = NDArray[np.intp]
+Steps = NDArray[np.uint8]
+
+LARGEST = 1e100  # pixels, of which squares and their sums are finite
+ROOM = 64  # thresholds that there is room for, and one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passed:
+    """Tables [S, T + 1]: how many frames of each track pass 0, 1 .. T thresholds of overlap, and of both errors."""
+
+    overlap: Whole
+    error: Whole
+    norm_error: Whole
+
+
+class _Scratch:
+    """Arrays used again for every block: asking the system for fresh memory would take as long as the sums."""
+
+    size = 0
+
+    def fit(self, frames: int) -> None:
+        if self.size < frames:
+            self.size = frames + frames // 2
+            self.floats = np.empty((5, self.size))
+            self.steps, self.flag = np.empty((3, self.size), np.uint8), np.empty(self.size, np.bool_)
+            self.place = np.empty(self.size, np.intp)
+
+
+_idle: list[_Scratch] = []  # one for every thread that scores at the same time
+
+
+def count_passed(
+    track: Floats, truth: Floats, seen: Flags, rules: Rules, owner: Whole, tracks: int
+) -> Passed | None:
+    """The tables of several tracks, None where they need more care.
+
+    Args:
+        track, truth: [4, N] xywh in pixels, number by number, all tracks one after another.
+        seen: [N] whether the target is visible.
+        owner: [N] the number of each frame's track, of so many ``tracks``.
+    """
+    limits = (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds)
+    if not _is_usual(rules) or not all(_are_even(one) for one in limits) or not _is_finite(track, truth):
+        return None
+    use = _idle.pop() if _idle else _Scratch()
+    try:
+        use.fit(len(owner))
+        with np.errstate(all="ignore"):
+            steps = _steps(track, truth, limits, use)
+        _overrule(steps, truth, seen, rules, limits)
+        place = use.place[: len(owner)]
+        return Passed(*(_table(one, owner, tracks, len(limit), place) for one, limit in zip(steps, limits, strict=True)))
+    finally:
+        _idle.append(use)
+
+
+def _is_usual(rules: Rules) -> bool:
+    usual = rules.normalise == "before" and rules.valid in ("positive", "sized")
+    return usual and not (rules.rounded or rules.reached or rules.valid_centre)
+
+
+def _are_even(thresholds: Floats) -> bool:
+    """Whether thresholds are 0, step, 2 step .., up to rounding."""
+    last = len(thresholds) - 1
+    if not 0 < last < ROOM - 1 or not thresholds[-1] > 0:
+        return False
+    step = float(thresholds[-1]) / last
+    return bool(np.abs(thresholds - step * np.arange(last + 1)).max() <= 1e-9 * step)
+
+
+def _is_finite(track: Floats, truth: Floats) -> bool:
+    """Whether all numbers are, so that nothing overflows, and all predicted boxes have a size."""
+    ends = [end for numbers in (track, truth) for end in (numbers.min(), -numbers.max())]
+    return bool(track[2:].min() > 0) and all(end > -LARGEST for end in ends)  # which no NaN is
+
+
+def _steps(track: Floats, truth: Floats, limits: tuple[Floats, Floats, Floats], use: _Scratch) -> list[Steps]:
+    """[N] each: how many thresholds a frame's overlap exceeds, and its errors."""
+    frames = track.shape[1]
+    a, b, c, d, e = use.floats[:, :frames]
+    x, y, width, height = track
+    true_x, true_y, true_width, true_height = truth
+    flag, (overlap, error, norm_error) = use.flag[:frames], use.steps[:, :frames]
+    _common(x, width, true_x, true_width, a, b)
+    _common(y, height, true_y, true_height, c, b)
+    a *= c
+    np.multiply(width, height, out=b)
+    b += np.multiply(true_width, true_height, out=c)
+    b -= a
+    a /= b
+    np.minimum(a, 1, out=a)
+    _exceeded(a, limits[0], b, c, flag, overlap)
+    _middle(x, width, a)
+    _middle(true_x, true_width, b)
+    _middle(y, height, c)
+    _middle(true_y, true_height, d)
+    np.square(np.subtract(a, b, out=e), out=e)
+    a /= true_width
+    a -= np.divide(b, true_width, out=b)
+    np.square(np.subtract(c, d, out=b), out=b)
+    e += b
+    c /= true_height
+    c -= np.divide(d, true_height, out=d)
+    a *= a
+    c *= c
+    a += c
+    _exceeded(np.sqrt(e, out=e), limits[1], b, c, flag, error)
+    _exceeded(np.sqrt(a, out=a), limits[2], b, c, flag, norm_error)
+    return [overlap, error, norm_error]
+
+
+def _common(start: Floats, size: Floats, true_start: Floats, true_size: Floats, out: Floats, use: Floats) -> None:
+    """The length that two stretches share."""
+    np.minimum(np.add(start, size, out=out), np.add(true_start, true_size, out=use), out=out)
+    out -= np.maximum(start, true_start, out=use)
+    np.maximum(out, 0, out=out)
+
+
+def _middle(start: Floats, size: Floats, out: Floats) -> None:
+    np.subtract(size, 1, out=out)
+    out *= 0.5
+    out += start
+
+
+def _exceeded(values: Floats, limits: Floats, near: Floats, use: Floats, flag: Flags, out: Steps) -> None:
+    """How many thresholds lie below each value, or all where it is NaN.
+
+    All before the nearest one lie below, none after it; the nearest one is compared as it is written, because a tie
+    decides by the last bit. At whole pixels, rounding up is the same.
+    """
+    last = len(limits) - 1
+    whole = np.arange(last + 1)
+    if (limits == whole).all():
+        np.ceil(np.fmin(values, last + 1, out=near), out=near)
+        np.copyto(out, near, casting="unsafe")
+        return
+    np.multiply(values, last / float(limits[-1]), out=near)
+    np.rint(np.fmin(near, last + 1, out=near), out=near)
+    np.copyto(out, near, casting="unsafe")
+    if (whole * limits[1] == limits).all():
+        nearest = np.multiply(near, limits[1], out=use)
+    elif (whole / np.rint(1 / limits[1]) == limits).all():
+        nearest = np.divide(near, np.rint(1 / limits[1]), out=use)
+    else:
+        nearest = np.append(limits, np.inf).take(out, out=use, mode="clip")
+    out += np.less(nearest, values, out=flag).view(np.uint8)
+    np.minimum(out, last + 1, out=out)
+
+
+def _overrule(
+    steps: list[Steps], truth: Floats, seen: Flags, rules: Rules, limits: tuple[Floats, Floats, Floats]
+) -> None:
+    """Frames without a true box, and those in which the target is absent, are hits or misses by the protocol."""
+    overlap, error, norm_error = steps
+    sized = truth if rules.valid == "positive" else truth[2:]
+    if sized.min() <= 0:
+        bad = np.flatnonzero(~(sized > 0).all(0))
+        overlap[bad] = 0
+        error[bad] = 0 if rules.invalid_error == "hit" else len(limits[1])
+        norm_error[bad] = 0 if rules.invalid_norm == "hit" else len(limits[2])
+    if rules.absent_is_miss and not seen.all():
+        absent = np.flatnonzero(~seen)
+        for one, missed in zip(steps, (0, len(limits[1]), len(limits[2])), strict=True):
+            one[absent] = missed
+
+
+def _table(steps: Steps, owner: Whole, tracks: int, most: int, place: Whole) -> Whole:
+    np.multiply(owner, ROOM, out=place)
+    place += steps
+    return np.bincount(place, minlength=tracks * ROOM).reshape(tracks, ROOM)[:, : most + 1]
