@@ -35,6 +35,7 @@ __all__ = [
     "curve_above",
     "curve_within",
     "mean_score",
+    "measure_many",
     "score_many",
     "score_sequence",
 ]
@@ -74,29 +75,29 @@ class Score:
     @property
     def auc(self) -> float:
         """Area under the success curve: the mean of its points (at most 20/21, since no IoU exceeds 1)."""
-        return self._area(self.success, self.rules.success_thresholds)
+        return float(_area(self.success, self.rules.success_thresholds, self.rules))
 
     @property
     def precision_at_20(self) -> float:
         """Share of frames with a centre error of at most 20 pixels."""
-        return _at(self.precision, self.rules.precision_thresholds, 20)
+        return float(_at(self.precision, self.rules.precision_thresholds, 20))
 
     @property
     def precision_score(self) -> float:
         """What the protocol itself calls precision: the value at 20 pixels, or TrackingNet's area."""
         if self.rules.precision_is_area:
-            return self._area(self.precision, self.rules.precision_thresholds)
+            return float(_area(self.precision, self.rules.precision_thresholds, self.rules))
         return self.precision_at_20
 
     @property
     def norm_precision_at_20(self) -> float:
         """Share of frames with a centre error of at most 0.20 box sizes (LaSOT's normalised precision)."""
-        return _at(self.norm_precision, self.rules.norm_thresholds, 0.2)
+        return float(_at(self.norm_precision, self.rules.norm_thresholds, 0.2))
 
     @property
     def norm_precision_auc(self) -> float:
         """Area under normalised precision from 0 to 0.5, as a share: another number, by which TNL2K ranks."""
-        return self._area(self.norm_precision, self.rules.norm_thresholds)
+        return float(_area(self.norm_precision, self.rules.norm_thresholds, self.rules))
 
     @property
     def norm_precision_score(self) -> float:
@@ -106,17 +107,43 @@ class Score:
     @property
     def op50(self) -> float:
         """Share of frames with IoU > 0.5."""
-        return _at(self.success, self.rules.success_thresholds, 0.5)
+        return float(_at(self.success, self.rules.success_thresholds, 0.5))
 
     @property
     def op75(self) -> float:
         """Share of frames with IoU > 0.75."""
-        return _at(self.success, self.rules.success_thresholds, 0.75)
+        return float(_at(self.success, self.rules.success_thresholds, 0.75))
 
-    def _area(self, curve: Floats, thresholds: Floats) -> float:
-        if self.rules.area == "mean":
-            return float(np.add.reduce(curve) / len(curve))
-        return float(np.trapezoid(curve, thresholds) / (thresholds[-1] - thresholds[0]))
+
+def measure_many(scores: Many[Score]) -> Floats:
+    """Measures of one score or more by the same rules, [S, 6]: auc, precision_at_20, norm_precision_at_20,
+    norm_precision_auc, op50, op75."""
+    rules = scores[0].rules
+    success, precision, norm = (np.array([getattr(s, k) for s in scores]) for k in _CURVES)
+    columns = (
+        _area(success, rules.success_thresholds, rules),
+        _at(precision, rules.precision_thresholds, 20),
+        _at(norm, rules.norm_thresholds, 0.2),
+        _area(norm, rules.norm_thresholds, rules),
+        _at(success, rules.success_thresholds, 0.5),
+        _at(success, rules.success_thresholds, 0.75),
+    )
+    return np.stack(columns, 1)
+
+
+_CURVES = ("success", "precision", "norm_precision")
+
+
+def _area(curves: Floats, thresholds: Floats, rules: Rules) -> Floats:
+    """[.., T] -> [..]"""
+    if rules.area == "mean":
+        return np.asarray(np.add.reduce(curves, -1) / curves.shape[-1])
+    return np.asarray(np.trapezoid(curves, thresholds) / (thresholds[-1] - thresholds[0]))
+
+
+def _at(curves: Floats, thresholds: Floats, value: float) -> Floats:
+    """Curves [.., T] at the threshold next to a value: [..]; thresholds start at 0 and lie at equal distances."""
+    return np.asarray(curves[..., min(curves.shape[-1] - 1, round(value / float(thresholds[1])))])
 
 
 def score_sequence(
@@ -175,9 +202,9 @@ def _pair(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike | None, rul
     real, track = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
     track = track if track.ndim == 2 else track.reshape(-1, 4)
     seen = np.ones(len(real), np.bool_) if visible is None else np.asarray(visible, np.bool_)
-    _check_lengths(len(track), len(real), len(seen), rules)
     cut, lacking = max(0, len(track) - len(real)), max(0, len(real) - len(track))
-    track = track[: len(real)]
+    _check_lengths(len(track), len(real), len(seen), rules)
+    track = track[: len(real)] if cut else track
     if rules.bad_box == "refused":
         _refuse(track, rules)
     if rules.short == "truth is cut":
@@ -308,11 +335,6 @@ def _passed_evenly(values: Floats, thresholds: Floats, step: float, reached: boo
     threshold = np.append(thresholds, np.inf).take(nearest)
     nearest += threshold <= values if reached else threshold < values
     return nearest
-
-
-def _at(curve: Floats, thresholds: Floats, value: float) -> float:
-    """The curve at the threshold next to a value; thresholds start at 0 and lie at equal distances."""
-    return float(curve[min(len(curve) - 1, round(value / float(thresholds[1])))])
 
 
 def _check_lengths(predicted: int, truth: int, flags: int, rules: Rules) -> None:

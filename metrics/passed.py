@@ -43,7 +43,7 @@ class _Scratch:
             self.size = frames + frames // 2
             self.floats = np.empty((5, self.size))
             self.steps, self.flag = np.empty((3, self.size), np.uint8), np.empty(self.size, np.bool_)
-            self.place = np.empty(self.size, np.intp)
+            self.place, self.base = (np.empty(self.size, np.intp) for _ in range(2))
 
 
 _idle: list[_Scratch] = []  # one for every thread that scores at the same time
@@ -68,8 +68,10 @@ def count_passed(
         with np.errstate(all="ignore"):
             steps = _steps(track, truth, limits, use)
         _overrule(steps, truth, seen, rules, limits)
-        place = use.place[: len(owner)]
-        return Passed(*(_table(one, owner, tracks, len(limit), place) for one, limit in zip(steps, limits, strict=True)))
+        base, place = use.base[: len(owner)], use.place[: len(owner)]
+        np.multiply(owner, ROOM, out=base)
+        tables = [np.bincount(np.add(base, one, out=place), minlength=tracks * ROOM) for one in steps]
+        return Passed(*(table.reshape(tracks, ROOM)[:, : len(limit) + 1] for table, limit in zip(tables, limits)))
     finally:
         _idle.append(use)
 
@@ -183,8 +185,3 @@ def _overrule(
         for one, missed in zip(steps, (0, len(limits[1]), len(limits[2])), strict=True):
             one[absent] = missed
 
-
-def _table(steps: Steps, owner: Whole, tracks: int, most: int, place: Whole) -> Whole:
-    np.multiply(owner, ROOM, out=place)
-    place += steps
-    return np.bincount(place, minlength=tracks * ROOM).reshape(tracks, ROOM)[:, : most + 1]

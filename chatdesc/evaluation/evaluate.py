@@ -264,13 +264,15 @@ def _score_chunk(
     return [
         SequenceScore(name, None, (lost[name],))
         if name in lost
-        else _scored(chunk.matched, name, fitted[name], scores[name])
+        else _scored(chunk.matched, name, fitted[name], scores[name], parsed[name].finite)
         for name in chunk.files
     ]
 
 
-def _scored(matched: MatchedFolder, name: str, fitted: Fitted, score: Score | ValueError) -> SequenceScore:
+def _scored(
+    matched: MatchedFolder, name: str, fitted: Fitted, score: Score | ValueError, finite: bool
+) -> SequenceScore:
     notes = (*matched.files[name].notes, *fitted.notes)
     if isinstance(score, ValueError):
         return SequenceScore(name, None, (*notes, f"{matched.folder.path}/{matched.files[name].path}: {score}"))
-    return SequenceScore(name, score, (*notes, *score_notes(score, fitted.track)))
+    return SequenceScore(name, score, (*notes, *score_notes(score, fitted.track, finite)))

@@ -213,6 +213,8 @@ class TrackerScores:
     def note(self, evaluations: list[Evaluation]) -> None:
         """Keep the notes on one tracker's sequences under all protocols, each once, while there is room."""
         for lines in zip(*(evaluation.lines for evaluation in evaluations), strict=True):
+            if not any(line.notes for line in lines):
+                continue
             notes = {e.rules.name: line.notes for e, line in zip(evaluations, lines, strict=True)}
             for text in said_once(notes):
                 if len(self.notes) < NOTES:

@@ -1,8 +1,8 @@
 """Boxes of files whose numbers all have as many decimals, by array arithmetic on their bytes.
 
->>> parse_plain([b"10.25,20.00,3.50,40.00\n", b"-1.00,2.00,3.00,4.00\n5.00,6.00,7.00,8.00\n"])[1].tolist()
+>>> parse_plain([b"10.25,20.00,3.50,40.00\\n", b"-1.00,2.00,3.00,4.00\\n5.00,6.00,7.00,8.00\\n"])[1].tolist()
 [[-1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]
->>> parse_plain([b"10.25,20,3.50,40.00\n"]) is None
+>>> parse_plain([b"10.25,20,3.50,40.00\\n"]) is None
 True
 
 Most trackers write so: whole numbers, or two decimals. Such a number is a whole one over a power of ten, and the
@@ -60,14 +60,11 @@ def looks_plain(data: bytes) -> bool:
 def parse_plain(files: Sequence[bytes]) -> list[Floats] | None:
     """The boxes [M, 4] of each file as float64, parts of one array in Fortran order; None where a file is another.
 
-    A file has four numbers in every line, and a newline after the last. Its numbers are whole ones or have one to four
-    decimals, as many as those of the other files; up to four digits and a minus stand before the point. Its separators
-    are those of the other files.
+    A file has four numbers in every line. They are whole ones or have one to four decimals, as many as those of the
+    other files, and the separators of those; up to four digits and a minus stand before the point.
     """
-    sizes = list(map(len, files))
-    if not sizes or not all(sizes):
-        return None
-    raw = np.frombuffer(b"".join((_LEAD, *files)), np.uint8)
+    ended = [data if data[-1:] == b"\n" else data + b"\n" for data in files]
+    raw = np.frombuffer(b"".join((_LEAD, *ended)), np.uint8)
     use = _idle.pop() if _idle else _Scratch()
     try:
         use.fit(len(raw))
@@ -77,7 +74,7 @@ def parse_plain(files: Sequence[bytes]) -> list[Floats] | None:
     if found is None:
         return None
     boxes, lines = found
-    stops = (np.searchsorted(lines, np.cumsum(sizes) - 1) + 1).tolist()
+    stops = (np.searchsorted(lines, np.cumsum([len(data) for data in ended]) - 1) + 1).tolist()
     return [boxes[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
 
 

@@ -28,10 +28,14 @@ _FIELD = re.compile(r"\s*[,;]\s*|\s+")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedBoxes:
-    """Boxes [M, 4] xywh in pixels of one file, or why it has none (``is empty``, or ``LINE: why``)."""
+    """Boxes [M, 4] xywh in pixels of one file, or why it has none (``is empty``, or ``LINE: why``).
+
+    ``finite``: all are known to be finite.
+    """
 
     boxes: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     error: str = ""
+    finite: bool = False
 
 
 def parse_results(files: Sequence[bytes]) -> list[ParsedBoxes]:
@@ -39,14 +43,12 @@ def parse_results(files: Sequence[bytes]) -> list[ParsedBoxes]:
 
     Their arrays are parts of one in Fortran order (number by number), which scoring reads fastest.
     """
-    boxes: list[Floats | None] = []
+    read: list[ParsedBoxes | None] = []
     for piece in pieces(files, PIECE):
         plain = parse_plain(piece) if looks_plain(piece[0]) else None
-        boxes += [None] * len(piece) if plain is None else plain
-    rest = [number for number, read in enumerate(boxes) if read is None]
-    for number, read in zip(rest, _mostly([files[number] for number in rest]), strict=True):
-        boxes[number] = read
-    return [_careful(data) if read is None else ParsedBoxes(read) for data, read in zip(files, boxes, strict=True)]
+        read += [None] * len(piece) if plain is None else [ParsedBoxes(boxes, finite=True) for boxes in plain]
+    rest = iter(_mostly([data for data, one in zip(files, read, strict=True) if one is None]))
+    return [next(rest) if one is None else one for one in read]
 
 
 def pieces(files: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
@@ -59,12 +61,13 @@ def pieces(files: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
             start, taken = stop, 0
 
 
-def _mostly(files: Sequence[bytes]) -> list[Floats | None]:
-    """The boxes of each file, None where it has to be read line by line."""
+def _mostly(files: Sequence[bytes]) -> list[ParsedBoxes]:
+    """The boxes of files of any kind: at once those with four numbers in every line, line by line the others."""
     bodies = [_tidy(data) for data in files]
     filled = [i for i, body in enumerate(bodies) if body]
     boxes = dict(zip(filled, _several([bodies[i] for i in filled]), strict=True))
-    return [boxes.get(i) for i in range(len(files))]
+    quick = (boxes.get(i) for i in range(len(files)))
+    return [_careful(data) if read is None else ParsedBoxes(read) for data, read in zip(files, quick, strict=True)]
 
 
 def _tidy(data: bytes) -> bytes:
