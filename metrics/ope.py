@@ -189,11 +189,14 @@ _PENDING = ValueError("not scored yet")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """A track [M, 4] with the truth [N, 4] and flags [N] that it is scored against; M is at most N."""
+    """A track [M, 4] with the truth [N, 4] and flags [N] that it is scored against; M is at most N.
+
+    ``seen`` is None where the target is visible throughout.
+    """
 
     track: Floats
     truth: Floats
-    seen: Flags
+    seen: Flags | None
     cut: int
     lacking: int
 
@@ -201,15 +204,16 @@ class _Pair:
 def _pair(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike | None, rules: Rules) -> _Pair:
     real, track = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
     track = track if track.ndim == 2 else track.reshape(-1, 4)
-    seen = np.ones(len(real), np.bool_) if visible is None else np.asarray(visible, np.bool_)
-    cut, lacking = max(0, len(track) - len(real)), max(0, len(real) - len(track))
-    _check_lengths(len(track), len(real), len(seen), rules)
-    track = track[: len(real)] if cut else track
+    seen = None if visible is None else np.asarray(visible, np.bool_)
+    rows, frames = len(track), len(real)
+    _check_lengths(rows, frames, frames if seen is None else len(seen), rules)
     if rules.bad_box == "refused":
-        _refuse(track, rules)
-    if rules.short == "truth is cut":
-        real, seen = real[: len(track)], seen[: len(track)]
-    return _Pair(track, real, seen, cut, lacking)
+        _refuse(track[:frames], rules)
+    if rows == frames:
+        return _Pair(track, real, seen, 0, 0)
+    if rows < frames and rules.short == "truth is cut":
+        real, seen = real[:rows], None if seen is None else seen[:rows]
+    return _Pair(track[:frames], real, seen, max(0, rows - frames), max(0, frames - rows))
 
 
 def _blocks(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
@@ -232,18 +236,27 @@ def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
     # Number by number, [4, frames]: what follows works on one of the four at a time.
     truth = np.concatenate([pair.truth.T for pair in pairs], 1)
     track, repaired = _repair(pairs, lengths, owner, truth, rules)
-    seen = np.concatenate([pair.seen for pair in pairs])
+    seen = _seen(pairs)
     counted = lengths
     if not rules.nan_truth_counts:
         counted = np.bincount(owner[~_blank(truth.T)], minlength=len(pairs))
-    passed = count_passed(track, truth, seen, rules, owner, len(pairs)) or _carefully(track, truth, seen, rules, lengths)
+    passed = count_passed(track, truth, seen, rules, owner, len(pairs)) or _carefully(
+        track, truth, seen, rules, lengths
+    )
     success = _above(passed.overlap, counted)
     precision, norm_precision = (_within(table, counted) for table in (passed.error, passed.norm_error))
     curves = zip(success, precision, norm_precision, counted.tolist(), repaired.tolist(), pairs, strict=True)
     return [Score(rules, s, p, n, frames, mended, pair.cut, pair.lacking) for s, p, n, frames, mended, pair in curves]
 
 
-def _carefully(track: Floats, truth: Floats, seen: Flags, rules: Rules, lengths: Whole) -> Passed:
+def _seen(pairs: list[_Pair]) -> Flags | None:
+    """In which frames the target is visible; None where it is throughout."""
+    if all(pair.seen is None for pair in pairs):
+        return None
+    return np.concatenate([np.ones(len(p.truth), np.bool_) if p.seen is None else p.seen for p in pairs])
+
+
+def _carefully(track: Floats, truth: Floats, seen: Flags | None, rules: Rules, lengths: Whole) -> Passed:
     """``count_passed`` for any numbers and all rules; tracks and truths are [4, N]."""
     overlap, error, norm_error = _measures(track.T, truth.T, seen, rules)
     return Passed(
@@ -400,7 +413,7 @@ def _refuse(track: Floats, rules: Rules) -> None:
         )
 
 
-def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[Floats, Floats, Floats]:
+def _measures(track: Floats, truth: Floats, seen: Flags | None, rules: Rules) -> tuple[Floats, Floats, Floats]:
     """Overlap and both errors of all frames; NaN, which hits nothing, for those that are not scored."""
     if rules.rounded:
         track, truth = track.round(), truth.round()
@@ -427,7 +440,7 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
         _where(valid_error, error, HIT if rules.invalid_error == "hit" else MISS),
         _where(valid_norm, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
     )
-    if rules.absent_is_miss and not seen.all():
+    if rules.absent_is_miss and seen is not None and not seen.all():
         for values in measures:
             _where(seen, values, MISS)
     return measures
@@ -473,6 +486,6 @@ def _norm_error(track: Floats, truth: Floats, track_centre: Point, true_centre: 
 
 
 def _mean_curve(curves: list[Floats], rules: Rules) -> Floats:
-    table = np.stack(curves)
+    table = np.array(curves)
     kept = table[table.sum(1) > np.finfo(np.float64).eps] if rules.drop_zero_curves else table
     return kept.mean(0) if len(kept) else np.zeros(table.shape[1])

@@ -20,7 +20,6 @@ Flags = NDArray[np.bool_]
 Whole = NDArray[np.intp]
 Steps = NDArray[np.uint8]
 
-LARGEST = 1e100  # pixels, of which squares and their sums are finite
 ROOM = 64  # thresholds that there is room for, and one
 
 
@@ -50,23 +49,25 @@ _idle: list[_Scratch] = []  # one for every thread that scores at the same time
 
 
 def count_passed(
-    track: Floats, truth: Floats, seen: Flags, rules: Rules, owner: Whole, tracks: int
+    track: Floats, truth: Floats, seen: Flags | None, rules: Rules, owner: Whole, tracks: int
 ) -> Passed | None:
     """The tables of several tracks, None where they need more care.
 
     Args:
         track, truth: [4, N] xywh in pixels, number by number, all tracks one after another.
-        seen: [N] whether the target is visible.
+        seen: [N] whether the target is visible; None: throughout.
         owner: [N] the number of each frame's track, of so many ``tracks``.
     """
     limits = (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds)
-    if not _is_usual(rules) or not all(_are_even(one) for one in limits) or not _is_finite(track, truth):
+    if not _is_usual(rules) or not all(_are_even(one) for one in limits):
         return None
     use = _idle.pop() if _idle else _Scratch()
     try:
         use.fit(len(owner))
         with np.errstate(all="ignore"):
             steps = _steps(track, truth, limits, use)
+        if steps is None:
+            return None
         _overrule(steps, truth, seen, rules, limits)
         base, place = use.base[: len(owner)], use.place[: len(owner)]
         np.multiply(owner, ROOM, out=base)
@@ -90,14 +91,11 @@ def _are_even(thresholds: Floats) -> bool:
     return bool(np.abs(thresholds - step * np.arange(last + 1)).max() <= 1e-9 * step)
 
 
-def _is_finite(track: Floats, truth: Floats) -> bool:
-    """Whether all numbers are, so that nothing overflows, and all predicted boxes have a size."""
-    ends = [end for numbers in (track, truth) for end in (numbers.min(), -numbers.max())]
-    return bool(track[2:].min() > 0) and all(end > -LARGEST for end in ends)  # which no NaN is
+def _steps(track: Floats, truth: Floats, limits: tuple[Floats, Floats, Floats], use: _Scratch) -> list[Steps] | None:
+    """[N] each: how many thresholds a frame's overlap exceeds, and its errors; None where a number needs a look.
 
-
-def _steps(track: Floats, truth: Floats, limits: tuple[Floats, Floats, Floats], use: _Scratch) -> list[Steps]:
-    """[N] each: how many thresholds a frame's overlap exceeds, and its errors."""
+    Whatever is not finite makes the union or the distance so, too.
+    """
     frames = track.shape[1]
     a, b, c, d, e = use.floats[:, :frames]
     x, y, width, height = track
@@ -109,6 +107,8 @@ def _steps(track: Floats, truth: Floats, limits: tuple[Floats, Floats, Floats], 
     np.multiply(width, height, out=b)
     b += np.multiply(true_width, true_height, out=c)
     b -= a
+    if not (width.min() > 0 and height.min() > 0 and b.min() > 0 and b.max() < np.inf):  # NaN is neither
+        return None
     a /= b
     np.minimum(a, 1, out=a)
     _exceeded(a, limits[0], b, c, flag, overlap)
@@ -121,6 +121,8 @@ def _steps(track: Floats, truth: Floats, limits: tuple[Floats, Floats, Floats], 
     a -= np.divide(b, true_width, out=b)
     np.square(np.subtract(c, d, out=b), out=b)
     e += b
+    if not e.max() < np.inf:
+        return None
     c /= true_height
     c -= np.divide(d, true_height, out=d)
     a *= a
@@ -170,7 +172,7 @@ def _exceeded(values: Floats, limits: Floats, near: Floats, use: Floats, flag: F
 
 
 def _overrule(
-    steps: list[Steps], truth: Floats, seen: Flags, rules: Rules, limits: tuple[Floats, Floats, Floats]
+    steps: list[Steps], truth: Floats, seen: Flags | None, rules: Rules, limits: tuple[Floats, Floats, Floats]
 ) -> None:
     """Frames without a true box, and those in which the target is absent, are hits or misses by the protocol."""
     overlap, error, norm_error = steps
@@ -180,8 +182,7 @@ def _overrule(
         overlap[bad] = 0
         error[bad] = 0 if rules.invalid_error == "hit" else len(limits[1])
         norm_error[bad] = 0 if rules.invalid_norm == "hit" else len(limits[2])
-    if rules.absent_is_miss and not seen.all():
+    if rules.absent_is_miss and seen is not None and not seen.all():
         absent = np.flatnonzero(~seen)
         for one, missed in zip(steps, (0, len(limits[1]), len(limits[2])), strict=True):
             one[absent] = missed
-

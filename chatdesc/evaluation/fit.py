@@ -42,6 +42,8 @@ class Fitted:
 
 def fit(name: str, track: Floats, truth: Truth, rules: Rules, first_row: FirstRow = "unknown") -> Fitted:
     """A track and the truth of its sequence, both changed where the protocol or a missing row asks for it."""
+    if len(track) == len(truth.boxes) and name.lower() not in rules.starts:
+        return Fitted(track, truth.boxes, truth.visible, ())
     truth, moved = _from_start(name, len(track), truth, rules)
     track, filled = _one_short(track, truth.boxes, rules, first_row)
     return Fitted(track, truth.boxes, truth.visible, tuple(note for note in (moved, filled) if note))

@@ -26,9 +26,9 @@ Places = NDArray[np.intp]
 PIECE = 1 << 18  # bytes that are best parsed at a time: arrays that stay in a processor's cache
 MOST = 4  # digits on either side of the point
 _LEAD = b"\n" * (2 * MOST + 1)  # so that the first number has bytes before it, as all others have
-_BETWEEN = b",\t; "
+_BETWEEN = b",\t "
 _HEAD = 160  # bytes that are looked at first
-_NUMBERS = re.compile(rb"(?:-?[0-9]{1,4}(?:\.[0-9]{1,4})?[,\t; \n])+")
+_NUMBERS = re.compile(rb"(?:-?[0-9]{1,4}(?:\.[0-9]{1,4})?[,\t \n])+")
 
 
 class _Scratch:
@@ -155,9 +155,13 @@ def _boxes(raw: Bytes, ends: Places, decimals: int, whole: Places, use: _Scratch
     upper = use.pair[last - 2 :].take(ends, out=byte, mode="clip")
     upper *= np.greater(whole, 3, out=use.wanted[: len(ends)]).view(np.uint8)
     np.copyto(value, upper)
-    places = [last] if not decimals else [last, len(_LEAD) - 1] if decimals < 3 else [last, len(_LEAD) - 3, len(_LEAD) - 1]
-    shifts = [100, 10**decimals] if decimals < 3 else [100, 10 ** (decimals - 2), 100]
-    for place, shift in zip(places, shifts, strict=False):
+    # Each pair of digits ends at a place before the separator, and moves those before it by a power of ten.
+    pairs = [(last, 100)]
+    if decimals > 2:
+        pairs.append((len(_LEAD) - 3, 10 ** (decimals - 2)))
+    if decimals:
+        pairs.append((len(_LEAD) - 1, 10 ** min(decimals, 2)))
+    for place, shift in pairs:
         value *= shift
         value += use.pair[place:].take(ends, out=byte, mode="clip")
     boxes = np.empty((len(ends) // 4, 4), np.float64, order="F")
