@@ -38,7 +38,7 @@ from chatdesc.types import ChatdescError
 
 Missing = Literal["skip", "zero", "error"]
 
-CHUNK = 4 << 20  # bytes of result files parsed in one call
+CHUNK = 2 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 AHEAD = 16  # files of a tracker that decide what a file one row short begins with
