@@ -111,7 +111,7 @@ class Run:
                 store.save(row)
             self.profile = watch.profile()
             if self.strict and failed(row):
-                raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")
+                raise failure(row)
             if on_row:
                 on_row(row)
 
@@ -243,6 +243,11 @@ def differing(row: Row, now: Row) -> list[str]:
 def failed(row: Row) -> bool:
     """Whether a row has no text, or one of its stages failed."""
     return row["text"] is None or row["status"] in BROKEN
+
+
+def failure(row: Row) -> ChatdescError:
+    """The error of a failed row, for a strict run."""
+    return ChatdescError(f"{row['sequence']}: {row['status']}: {'; '.join(row['problems'])}")
 
 
 def provenance(settings: Settings, models: Models) -> Provenance:
