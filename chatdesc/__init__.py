@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         review_export,
         review_import,
         score,
+        serve_command,
         sheet,
         show,
         submit,
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 __all__ = [
     "RayEngine", "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate",
     "compare", "demo", "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined",
-    "merge", "plan", "push", "report", "reproduce", "review", "review_export", "review_import", "score", "sheet",
-    "show", "submit", "train_verifier", "write_back",
+    "merge", "plan", "push", "report", "reproduce", "review", "review_export", "review_import", "score",
+    "serve_command", "sheet", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 
