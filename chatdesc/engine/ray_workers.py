@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -176,11 +176,10 @@ class Worker:
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self._job = job
-        self._folder = tempfile.TemporaryDirectory(prefix="chatdesc-worker-")
 
     @cached_property
     def run(self) -> Run:
-        """The run, in a folder of the worker's own.
+        """The run; its rows have no folder here but while a task is done.
 
         Raises:
             ChatdescError: the data or the models cannot be had here, or are not those of the run.
@@ -188,7 +187,7 @@ class Worker:
         job = self._job
         data = load(**job["data"], cache=FrameCache(job["frames"]) if job["frames"] else None)
         settings = Settings(**job["settings"])
-        run = Run.create(data, Path(self._folder.name), settings, Resources(**job["resources"]))
+        run = Run.create(data, Path("worker"), settings, Resources(**job["resources"]))
         refuse_difference("the run on this worker", job["config"], run.config())
         return run
 
@@ -228,18 +227,20 @@ class Worker:
 
     def _annotate(self, names: Sequence[str], put: Callable[[Finished], None]) -> None:
         """Make rows, leave each in the store, and hand it on."""
+        if not names:
+            return
+        with tempfile.TemporaryDirectory(prefix="chatdesc-worker-") as folder:
+            run = replace(self.run, out=Path(folder))
+            store = Store(run.out)
+            store.rows_dir.mkdir()
+            run.annotate(store, lambda row: self._hand_on(run, row, put), names)
 
-        def on_row(row: Row) -> None:
-            place = evidence.place_of(self.run.out, row["sequence"])
-            finished = Finished(row["sequence"], row, place.read_bytes() if place.is_file() else None)
-            if self.there:
-                self.there.put(finished)
-            put(finished)
-
-        store = Store(self.run.out)
-        store.rows_dir.mkdir(exist_ok=True)
-        if names:
-            self.run.annotate(store, on_row, names)
+    def _hand_on(self, run: Run, row: Row, put: Callable[[Finished], None]) -> None:
+        place = evidence.place_of(run.out, row["sequence"])
+        finished = Finished(row["sequence"], row, place.read_bytes() if place.is_file() else None)
+        if self.there:
+            self.there.put(finished)
+        put(finished)
 
 
 def _installed() -> None:
