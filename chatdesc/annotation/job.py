@@ -5,6 +5,7 @@ Each finished sequence is a file, so the same call continues where an earlier on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -255,16 +256,21 @@ def plan(
     frames_in_flight: int = 32,
     **options: Any,
 ) -> planning.Plan:
-    """Count the work that ``annotate`` would do and estimate its time; nothing is written.
+    """Count the work that ``annotate`` would do, and estimate its time and cost from up to 8 sequences that are done.
 
+    Nothing is written. A model server is asked for the sequences that are done.
     The arguments are those of ``annotate``; sequences that are finished in the run folder ``out`` do not count.
 
     Raises:
         ChatdescError: as ``annotate``.
     """
     data = open_chosen(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight, shard)
+    start = time.perf_counter()
     run = _run(data, out, preset, False, {"cache": "", **options})
-    return planning.plan(run, run.pending(Store(run.out)))
+    try:
+        return planning.plan(run, run.pending(Store(run.out)), time.perf_counter() - start)
+    finally:
+        run.close()
 
 
 def demo_folders(out: StrPath, count: int, frames: int, seed: int, preset: str) -> tuple[Path, Path]:

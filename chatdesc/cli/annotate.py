@@ -149,7 +149,12 @@ def annotate(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only count the work and estimate its time", rich_help_panel=RUN)
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only count the work, and estimate time and cost from up to 8 sequences that are done; writes nothing",
+            rich_help_panel=RUN,
+        ),
     ] = False,
     **settings: Any,
 ) -> None:
@@ -231,7 +236,7 @@ def _show_profile(result: AnnotateResult, console: Any) -> None:
 
 def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> None:
     console = new_console()
-    with console.status("counting the sequences"):
+    with console.status("counting the sequences, and doing a few of them"):
         plan = api.plan(dataset, root, out=out, **options)
     for line in plan.lines():
         console.print(line, highlight=False)

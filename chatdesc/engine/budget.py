@@ -42,6 +42,14 @@ class Account:
     def __add__(self, other: Account) -> Account:
         return Account(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def __sub__(self, other: Account) -> Account:
+        return Account(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
+    def times(self, factor: float) -> Account:
+        """So much of it, requests and tokens in whole numbers."""
+        whole = [round(factor * n) for n in (self.requests, self.prompt_tokens, self.completion_tokens)]
+        return Account(whole[0], whole[1], whole[2], factor * self.seconds)
+
     @property
     def tokens(self) -> int:
         """Of prompts and answers together."""

@@ -117,7 +117,10 @@ class Run:
 
     def job(self, name: str) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
         """A generator of one sequence's requests that returns its row, and its evidence if that is to be kept."""
-        sequence = self.dataset[name]
+        return (yield from self.steps(self.dataset[name]))
+
+    def steps(self, sequence: Sequence) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
+        """The same of a sequence that need not be in the dataset, such as a part."""
         threshold, tracked = self.models.threshold(self.settings), self.models.tracker is not None
         tracks: list[Track] = []
         row = yield from annotate_sequence(
