@@ -16,7 +16,7 @@ from chatdesc.atomic import remove_leftovers
 from chatdesc.checks.rows import audit_store
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
-from chatdesc.engine.budget import Ledger, ledger_of
+from chatdesc.engine.budget import Ledger, kept, ledger_of
 from chatdesc.engine.options import sort_options
 from chatdesc.engine.profile import Profile
 from chatdesc.engine.ray_workers import RayEngine, annotate_with
@@ -144,8 +144,9 @@ def annotate(
         unaudited = audit_store(store)
         frames = run.encoded_frames if run.settings.include_frames else None
         written = write_dataset(
-            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
-        )
+            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames,
+            account=kept(run.out).sentence(ledger.price),
+        )  # fmt: skip
         rows = tuple(slim(row) for row in run.rows(store))
         notes = (*_notes(run, run.without_evidence(store)), *unaudited, *stopped)
     counts = _counts(run)

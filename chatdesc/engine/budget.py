@@ -63,6 +63,18 @@ class Account:
         cost = f", {self.cost(price):.2f} {price.currency}" if price else ""
         return f"{self.requests:,} requests, {tokens} tokens{cost}"
 
+    def sentence(self, price: Price | None = None) -> str:
+        """The account for a card; nothing where no request was counted.
+
+        >>> Account(12, 3000, 400).sentence(Price(2.0, 8.0, "USD", "2025-04-14"))
+        '12 requests with 3,000 tokens of prompts and 400 of answers: 0.01 USD at the prices of 2025-04-14'
+        """
+        if not self.requests:
+            return ""
+        said = f"{self.requests:,} requests with {self.prompt_tokens:,} tokens of prompts and "
+        said += f"{self.completion_tokens:,} of answers"
+        return said + (f": {self.cost(price):.2f} {price.currency} at the prices of {price.date}" if price else "")
+
     def cost(self, price: Price | None) -> float:
         """In the price's currency; 0 without a price."""
         return price.of(self.prompt_tokens, self.completion_tokens) if price else 0.0
@@ -156,6 +168,12 @@ class Ledger:
         if self.price:
             content |= {"cost": round(used.cost(self.price), 6), "price": asdict(self.price)}
         write_atomic(self.place, json.dumps(content, indent=1))
+
+
+def keep(run: Path, used: Account) -> None:
+    """Write an account into a run folder, without a price; none of nothing."""
+    if used != Account():
+        write_atomic(run / FILE, json.dumps(asdict(used) | {"seconds": round(used.seconds, 3)}, indent=1))
 
 
 def kept(run: Path) -> Account:
