@@ -72,7 +72,7 @@ class View:
 
     @property
     def scores_on(self) -> Floats:
-        """[W] each word's best score on the target, parts of it included; 0 where nothing leads there, NaN if unknown."""
+        """[W] each word's best score on the target, parts of it included; 0 where nothing is there, NaN if unknown."""
         return self._best_scores(self.on_target)
 
     @property
