@@ -95,6 +95,12 @@ def test_questions_are_what_is_known_of_the_target():
     assert details(None, seen)[0] == Detail(RECOGNITION, "square")  # without a class, the shape
 
 
+def test_details_that_a_text_of_the_sequence_names_are_asked_for():
+    seen = measure(red_square(), np.float32([HERE]))
+    plain, asked = (details("kite", seen, texts=texts) for texts in ((), ["Silver kite", "red star", "a blue kite"]))
+    assert set(asked) - set(plain) == {Detail(INVENTED, "gray"), Detail(INVENTED, "blue")}
+
+
 def test_questions_are_asked_without_a_picture_and_about_the_text():
     said = {RECOGNITION: True, TRUE: True, INVENTED: False}
     sequence = sequence_of([red_square()] * 4, HERE)
