@@ -84,6 +84,7 @@ class ComparisonResult(Tabular):
         against: each arm against the baseline, on all frames, on similar-object frames (``frames``: similar), and on
             sequences of an attribute that names them (its name).
         similar_arms, similar_differences: ``arms`` and ``differences`` on similar-object frames.
+        similar_sequences, similar_groups: ``sequences`` (with their number of such ``frames``) and ``groups`` on them.
         texts: what each sequence was tracked with in each arm.
     """
 
@@ -105,6 +106,8 @@ class ComparisonResult(Tabular):
     similar_arms: list[Record] = field(default_factory=list)
     similar_differences: list[Record] = field(default_factory=list)
     texts: list[Record] = field(default_factory=list)
+    similar_sequences: list[Record] = field(default_factory=list)
+    similar_groups: list[Record] = field(default_factory=list)
 
     def records(self) -> list[Record]:
         return self.arms
@@ -300,6 +303,8 @@ def compare_arms(
         arm_rows(alike.arms, results.grounder) if alike.arms else [],
         difference_rows(alike.arms, results.grounder),
         text_rows(results, found.arms, alike),
+        [row | {"frames": int(alike.frames[row["sequence"]].sum())} for row in sequence_differences(alike.arms)],
+        group_differences(alike.arms, groups),
     )
 
 

@@ -72,6 +72,8 @@ def write_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
         tables.add("compare_judges", written(result.judges), _three_digits)
         tables.add("compare_similar", written(result.similar_arms), percent)
         tables.add("compare_similar_differences", written(result.similar_differences), percent)
+        tables.add("compare_similar_groups", result.similar_groups, percent)
+        tables.add("compare_similar_sequences", result.similar_sequences, percent)
         tables.add("compare_baseline", written(result.against), _three_digits)
         tables.add("compare_texts", result.texts, percent)
         tables.add("compare_groups", result.groups, percent)
