@@ -181,6 +181,8 @@ def shuffled(found: Sequence[Judged], measures: Sequence[str]) -> None:
             below, ties = (np.mean([test(a, b) for a, b, *_ in pairs]) for test in (np.less, np.equal))
             cells += [f"{below:.3f}", f"{ties:.3f}", f"{np.mean([a < min(rest) for a, *rest in pairs]):.3f}"]
         print(f"| `{measure}` | {' | '.join(cells)} |")
+    most = [True] * (len(found) - 1)
+    print(f"\nAll, with a 95 % interval: {_share([*most, True])}; all but one: {_share([*most, False])}")
 
 
 def stopped(found: Sequence[Judged], show: bool) -> None:
