@@ -34,7 +34,7 @@ from chatdesc.evaluation.compare import (
 )
 from chatdesc.evaluation.compare_input import CompareInput
 from chatdesc.evaluation.evaluate import Evaluation
-from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder
+from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder, source_judge_rows
 from chatdesc.evaluation.paired_groups import Group, group_differences, groups_in, sequence_differences
 from chatdesc.evaluation.scored_arms import ArmResults, ScoredArms, external, score_arms
 from chatdesc.evaluation.similar import SIMILAR
@@ -75,6 +75,7 @@ class ComparisonResult(Tabular):
         differences: paired differences between arms.
         verification: the proposals chosen on key frames against two references.
         judges: how grounders and encoders rate the two texts.
+        source_judges: how the grounder rates the texts of others beside the manual ones, in the first frame.
         notes: what a reader must know of the numbers.
         failures: problems of the sequences that this call tracked; where it tracked none, of those tracked before.
         means: mean scores of the arms with their curves.
@@ -108,6 +109,7 @@ class ComparisonResult(Tabular):
     texts: list[Record] = field(default_factory=list)
     similar_sequences: list[Record] = field(default_factory=list)
     similar_groups: list[Record] = field(default_factory=list)
+    source_judges: list[Record] = field(default_factory=list)
 
     def records(self) -> list[Record]:
         return self.arms
@@ -305,6 +307,9 @@ def compare_arms(
         text_rows(results, found.arms, alike),
         [row | {"frames": int(alike.frames[row["sequence"]].sum())} for row in sequence_differences(alike.arms)],
         group_differences(alike.arms, groups),
+        source_judge_rows(
+            (row["judged"] for row in results.judged if row["sequence"] in names), results.grounder.name, sources or ()
+        ),
     )
 
 
