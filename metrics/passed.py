@@ -20,6 +20,7 @@ Flags = NDArray[np.bool_]
 Whole = NDArray[np.intp]
 Steps = NDArray[np.uint8]
 
+KEPT = 1 << 18  # frames for which arrays are kept
 ROOM = 64  # thresholds that there is room for, and one
 
 
@@ -61,7 +62,7 @@ def count_passed(
     limits = (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds)
     if not _is_usual(rules) or not all(_are_even(one) for one in limits):
         return None
-    use = _idle.pop() if _idle else _Scratch()
+    use = _spare()
     try:
         use.fit(len(owner))
         with np.errstate(all="ignore"):
@@ -74,7 +75,15 @@ def count_passed(
         tables = [np.bincount(np.add(base, one, out=place), minlength=tracks * ROOM) for one in steps]
         return Passed(*(table.reshape(tracks, ROOM)[:, : len(limit) + 1] for table, limit in zip(tables, limits)))
     finally:
-        _idle.append(use)
+        if use.size <= KEPT:
+            _idle.append(use)
+
+
+def _spare() -> _Scratch:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Scratch()
 
 
 def _is_usual(rules: Rules) -> bool:

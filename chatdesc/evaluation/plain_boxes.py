@@ -24,6 +24,7 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.intp]
 
 PIECE = 1 << 18  # bytes that are best parsed at a time: arrays that stay in a processor's cache
+LARGEST = 1 << 20  # bytes that are parsed at a time; more would take memory for as long as the process lives
 MOST = 4  # digits on either side of the point
 _LEAD = b"\n" * (2 * MOST + 1)  # so that the first number has bytes before it, as all others have
 _BETWEEN = b",\t "
@@ -51,6 +52,13 @@ class _Scratch:
 _idle: list[_Scratch] = []  # one for every thread that parses at the same time
 
 
+def _spare() -> _Scratch:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Scratch()
+
+
 def looks_plain(data: bytes) -> bool:
     """Whether the first lines of a file are plain, so that the others may be."""
     head = data[:_HEAD]
@@ -65,7 +73,9 @@ def parse_plain(files: Sequence[bytes]) -> list[Floats] | None:
     """
     ended = [data if data[-1:] == b"\n" else data + b"\n" for data in files]
     raw = np.frombuffer(b"".join((_LEAD, *ended)), np.uint8)
-    use = _idle.pop() if _idle else _Scratch()
+    if len(raw) > LARGEST:
+        return None
+    use = _spare()
     try:
         use.fit(len(raw))
         found = _parse(raw, use)

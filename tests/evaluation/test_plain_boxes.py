@@ -51,6 +51,12 @@ def test_nothing_is_left_alone():
     assert parse_plain([b"1,2,3,4\n", b""]) is None
 
 
+def test_what_is_too_large_to_keep_room_for_is_left_alone():
+    files = [b"1,2,3,4\n" * 70_000] * 2
+    assert parse_plain(files[:1]) is not None and parse_plain(files) is None
+    assert [one.boxes.shape for one in parse_results(files)] == [(70_000, 4)] * 2
+
+
 def test_a_number_at_the_end_of_a_file_is_not_joined_with_the_next_file():
     short, whole = b"1,2,3,4\n5", b"6,7,8,9\n"
     assert parse_plain([short, whole]) is None
