@@ -23,9 +23,9 @@ FRAMES = 40
 CHILD = """
 import resource, sys, time
 import chatdesc
-from chatdesc.evaluation import job
+evaluate = chatdesc.evaluate  # imports what it needs
 start, cpu = time.perf_counter(), time.process_time()
-result = chatdesc.evaluate("folder", sys.argv[1] + "/truth", [sys.argv[1] + "/results/*"], protocol="otb")
+result = evaluate("folder", sys.argv[1] + "/truth", [sys.argv[1] + "/results/*"], protocol="otb")
 wall, cpu = time.perf_counter() - start, time.process_time() - cpu
 mean = sum(row["AUC"] for row in result.rows) / len(result.rows)
 print(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, repr(mean))

@@ -21,7 +21,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice
 from typing import Literal
 
@@ -61,9 +61,15 @@ class Evaluation:
     rules: Rules
     lines: tuple[SequenceScore, ...]
     missing: Missing
+    _means: dict[frozenset[str] | None, Score | None] = field(default_factory=dict, init=False, repr=False)
 
     def overall(self, names: frozenset[str] | None = None) -> Score | None:
         """The mean over the sequences (of ``names``); None where none was scored and missing ones do not count."""
+        if names not in self._means:
+            self._means[names] = self._mean(names)
+        return self._means[names]
+
+    def _mean(self, names: frozenset[str] | None) -> Score | None:
         lines = self._of(names)
         scores = [line.score for line in lines if line.score is not None]
         if not scores:
