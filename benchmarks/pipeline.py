@@ -4,11 +4,12 @@
 
 ``--before`` names a checkout of another version, which is measured by the same script in the same run.
 
-``steps``: sequences that ask stand-in stages (``pipeline_stages.py``) in and out of step, through the scheduler alone.
-``run``: the same stand-ins as backends of ``annotate``, on synthetic sequences. In both a call sleeps for a fixed time
-and a time per item. A stage's *limit* is the time of its requests in the fewest calls that could hold them,
-``ceil(items / max_batch)``, without a pause between the calls. The run's limit is that of its slowest stage, and its
-*efficiency* is this limit over the time that the run took from its first request to its last row.
+``steps``: sequences that ask stand-in stages (``pipeline_stages.py``) in and out of step, through the scheduler alone,
+on a clock of its own (``virtual_time.py``). ``run``: the same stand-ins as backends of ``annotate``, on synthetic
+sequences, as time goes by. In both a call sleeps for a fixed time and a time per item. A stage's *limit* is the time of
+its requests in the fewest calls that could hold them, ``ceil(items / max_batch)``, without a pause between the calls.
+The run's limit is that of its slowest stage, and its *efficiency* is this limit over the time that the run took from
+its first request to its last row.
 
 ``memory``: the peak of a process that annotates few sequences or many, short ones or long ones, with stand-ins that
 decode every frame.
@@ -30,10 +31,11 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from pipeline_stages import SCENARIOS, backends, plan, sequence, stages
-
+from virtual_time import virtual_time
 
 from chatdesc.config import Resources, from_preset
 from chatdesc.engine.models import Models
@@ -44,7 +46,7 @@ from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import FrameCache
 
-HERE, SEQUENCES = Path(__file__).parents[1], 300
+HERE, SEQUENCES = Path(__file__).parents[1], 1500
 
 
 def steps(sequences: int = SEQUENCES) -> None:
@@ -54,14 +56,14 @@ def steps(sequences: int = SEQUENCES) -> None:
             found, lanes = stages(costs)
             rng = np.random.default_rng(0) if order == "out of step" else None
             jobs = [(k, sequence(iter(list(plan(rng))))) for k in range(sequences)]
-            start = time.perf_counter()
-            for _, result in Scheduler(lanes).run(jobs):
-                if result is not None:
-                    raise result
-            report(f"{order}, {slowest} slowest", time.perf_counter() - start, found, lanes)
+            with virtual_time() as clock, patch("pipeline_stages.time", clock):
+                for _, result in Scheduler(lanes).run(jobs):
+                    if result is not None:
+                        raise result
+            report(f"{order}, {slowest} slowest", clock.now, found, lanes)
 
 
-def run(sequences: int = SEQUENCES // 2) -> None:
+def run(sequences: int = SEQUENCES // 5) -> None:
     """``annotate`` with stand-ins."""
     with tempfile.TemporaryDirectory() as place:
         root = Path(place, "data")
