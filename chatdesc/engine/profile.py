@@ -4,6 +4,7 @@ The limit is the stage that is at work longest: a run cannot be shorter, whateve
 workers counts by a worker's share. Stages that share the cores of a machine have another limit together, the CPU time
 of the process over the cores.
 
+>>> from dataclasses import replace
 >>> from chatdesc.engine.schedule import Use
 >>> done = Profile(seconds=10.0, frames=400, stages=[Stage("ground", Use(5, 40, 8.0, 2.0), 8, 1)])
 >>> done.limit.name, done.efficiency, done.frames_per_second
@@ -18,7 +19,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chatdesc.engine.schedule import Lane, Use
 from chatdesc.tables import Record, Tabular, plain, show
