@@ -1,6 +1,6 @@
 """Claim: a run is as fast as its slowest stage, its batches are full, and its memory does not grow.
 
-    python benchmarks/pipeline.py [--before OTHER] [steps run memory presets]
+    python benchmarks/pipeline.py [--before OTHER] [steps run decode memory presets]
 
 ``--before`` names a checkout of another version, which is measured by the same script in the same run.
 
@@ -11,7 +11,8 @@ its requests in the fewest calls that could hold them, ``ceil(items / max_batch)
 The run's limit is that of its slowest stage, and its *efficiency* is this limit over the time that the run took from
 its first request to its last row.
 
-``memory``: the peak of a process that annotates few sequences or many, short ones or long ones, with stand-ins that
+``decode``: a tracker that takes a fixed time for a frame that it must read; its frames are decoded ahead. ``memory``:
+the peak of a process that annotates few sequences or many, short ones or long ones, with stand-ins that
 decode every frame.
 
 ``presets``: real backends on the CPU. There all stages share the cores, so there are two limits: the stage that is at
@@ -44,7 +45,7 @@ from chatdesc.engine.schedule import Scheduler
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
-from chatdesc.types import FrameCache
+from chatdesc.types import Follow, FrameCache, Frames
 
 HERE, SEQUENCES = Path(__file__).parents[1], 1500
 
@@ -119,6 +120,31 @@ def report(name: str, seconds: float, found: dict[str, Any], lanes: list[Any], f
             "waiting": 1000 * use.waited / max(one.items, 1),
         })  # fmt: skip
     print(json.dumps({"name": name, "seconds": seconds, "frames": frames, "stages": rows}), flush=True)
+
+
+def decode(frames: int = 300, seconds: float = 0.012) -> None:
+    """A tracker that takes a fixed time for a frame, on frames of 960 x 540 pixels that must be decoded."""
+    import cv2
+
+    from chatdesc.backends.frame_by_frame import follow
+
+    image = cv2.resize(np.random.default_rng(0).integers(0, 255, (68, 120, 3), np.uint8), (960, 540))
+    encoded = cv2.imencode(".jpg", image)[1].tobytes()
+    video = Frames(tuple(f"{i}.jpg" for i in range(frames)), lambda path: encoded, FrameCache(32))
+
+    class Session:
+        box = np.zeros(4, np.float32)
+
+    def step(_: Session, index: int) -> float:
+        _ = video[index]
+        time.sleep(seconds)
+        return 1.0
+
+    start = time.perf_counter()
+    follow(Follow(video, 1, frames), Session(), step)
+    took = time.perf_counter() - start
+    found = {"seconds": took, "limit": seconds * (frames - 1), "decoding": video.cache.seconds}
+    print(json.dumps(found | {"frames": frames, "decoded": video.cache.decoded}), flush=True)
 
 
 def memory(count: int, frames: int) -> None:
@@ -209,6 +235,18 @@ def show_stand_ins(versions: dict[str, str], part: str) -> None:
             print(f"  calls at most {worst['calls'] / worst['ideal']:.2f} x the fewest ({worst['stage']})")
 
 
+def show_decoding(versions: dict[str, str]) -> None:
+    """How much of a tracker's time is lost to decoding."""
+    print()
+    for version, path in versions.items():
+        [one] = child(path, "decode")
+        print(
+            f"{version}: {one['frames']} frames in {one['seconds']:.2f} s, of which the tracker takes "
+            f"{one['limit']:.2f} s: efficiency {one['limit'] / one['seconds']:.2f}; {one['decoded']} decoded in "
+            f"{one['decoding']:.2f} s"
+        )
+
+
 def show_memory(versions: dict[str, str]) -> None:
     """Peaks of small and large work."""
     print("\npeak memory, MiB      10 sequences   1000   | 100 frames   10,000")
@@ -245,14 +283,14 @@ def show_presets(versions: dict[str, str], sequences: int, frames: int) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         part, *arguments = sys.argv[2:]
-        work: dict[str, Any] = {"steps": steps, "run": run, "presets": presets}
+        work: dict[str, Any] = {"steps": steps, "run": run, "decode": decode, "presets": presets}
         if part == "memory":
             memory(*map(int, arguments))
         else:
             work[part](*arguments)
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["steps", "run", "memory", "presets"])
+    parser.add_argument("parts", nargs="*", default=["steps", "run", "decode", "memory", "presets"])
     parser.add_argument("--before", help="a checkout of another version")
     parser.add_argument("--sequences", type=int, default=24, help="of the presets")
     parser.add_argument("--frames", type=int, default=40, help="of each of them")
@@ -261,6 +299,8 @@ def main() -> None:
     for part in given.parts:
         if part in ("steps", "run"):
             show_stand_ins(versions, part)
+        elif part == "decode":
+            show_decoding(versions)
         elif part == "memory":
             show_memory(versions)
         else:

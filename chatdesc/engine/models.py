@@ -16,7 +16,7 @@ from chatdesc.measures.case import ANSWERS
 from chatdesc.measures.registry import needs
 from chatdesc.protocols import Answerer, Backend, Describer, Encoder, Grounder, Tracker, Verifier
 from chatdesc.stages.describe import is_readable
-from chatdesc.types import Ask, BackendError, ChatdescError, Describe, Embed, Follow, Ground, Verify
+from chatdesc.types import Ask, BackendError, ChatdescError, Describe, Embed, Follow, FrameRef, Ground, Verify
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Models:
             pairs.append((Follow, self.tracker, self.tracker.follow))
         return [
             Lane(
-                kind, call, backend.max_batch, backend.workers, waits=gains(backend), backend=backend,
+                kind, call, backend.max_batch, backend.workers, waits=gains(backend), backend=backend, expect=expect,
                 most_sequences=getattr(backend, "most_sequences", None),
             )
             for kind, backend, call in pairs
@@ -80,6 +80,21 @@ class Models:
         for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
             if close := getattr(held, "close", None):
                 close()
+
+
+def expect(request: Describe | Ask | Ground | Embed | Follow | Verify) -> None:
+    """Have the frames decoded that a request is about; of a Follow the first one."""
+    match request:
+        case Describe() | Ground():
+            frames = [request.frame]
+        case Embed():
+            frames = [crop.frame for crop in request.crops]
+        case Follow():
+            frames = [FrameRef(request.frames, request.start)]
+        case _:
+            return
+    for frame in frames:
+        frame.frames.expect([frame.index])
 
 
 def gains(backend: Backend) -> bool:

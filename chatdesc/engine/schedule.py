@@ -53,6 +53,7 @@ class Lane:
         waits: whether a call is put off until its batch is full; not where a batch is no faster than its requests one
             by one, as on a CPU.
         backend: lanes of the same one (not None) have its ``workers`` calls together.
+        expect: called with a request that has to wait, so that what it needs can be made ready meanwhile.
         most_sequences: that may be in work at a time, unless somebody asks for more; None is any number.
     """
 
@@ -62,6 +63,7 @@ class Lane:
     workers: int = 1
     waits: bool = True
     backend: Any = None
+    expect: Callable[[Any], None] | None = None
     most_sequences: int | None = None
     waiting: list[_Waiting] = field(default_factory=list)
     running: int = 0
@@ -189,8 +191,10 @@ class Scheduler:
                 run.job.close()
                 return run.key, ChatdescError(f"no backend answers {kind}")
         for slot, request in enumerate(requests):
-            waiting = self.lanes[kind_of(request)].waiting
-            heappush(waiting, (run.age, next(self._numbers), run, slot, request, now))
+            lane = self.lanes[kind_of(request)]
+            heappush(lane.waiting, (run.age, next(self._numbers), run, slot, request, now))
+            if lane.expect is not None and not self._free(lane):
+                lane.expect(request)
         return None
 
     def _dispatch(self, pool: ThreadPoolExecutor, busy: dict[Any, Any]) -> None:
