@@ -16,8 +16,9 @@ the peak of a process that annotates few sequences or many, short ones or long o
 decode every frame.
 
 ``presets``: real backends on the CPU. There all stages share the cores, so there are two limits: the stage that is at
-work longest, by worker, and the CPU time of the whole process over the cores. What other processes take of the cores
-meanwhile (``/proc/stat``) is not there to be had, and is taken off.
+work longest, by worker, and the CPU time of the whole process over the cores. A run that is at this second limit has a
+thread to run for every core at any time. That is sampled, because on a machine that does other work as well a thread
+that could run may have to wait for a core.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ from chatdesc.synthetic import render
 from chatdesc.types import Follow, FrameCache, Frames
 
 HERE, SEQUENCES = Path(__file__).parents[1], 1500
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def steps(sequences: int = SEQUENCES) -> None:
@@ -104,9 +107,10 @@ def annotate(run: Run) -> list[Any]:
             lanes.extend(make())
             return lanes
 
-    run.models = Watched(*(getattr(run.models, name) for name in Models.__slots__))
+    models, run.models = run.models, Watched(*(getattr(run.models, name) for name in Models.__slots__))
     with Store.open(run.out, run.config()) as store:
         run.annotate(store)
+    run.models = models
     return lanes
 
 
@@ -173,28 +177,53 @@ def presets(preset: str, root: str, out: str) -> None:
     run.resources = Resources(cache="")
     annotate(run)
     run.dataset, run.out = data, Path(out, "run")
-    cpu, busy, start = time.process_time(), machine_busy(), time.perf_counter()
-    lanes = annotate(run)
+    cpu, start = time.process_time(), time.perf_counter()
+    with Runnable() as runnable:
+        lanes = annotate(run)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    others = max(0.0, machine_busy() - busy - cpu)
     rows = [{
-        "stage": str(getattr(lane.kind, "__name__", lane.kind)), "calls": lane.use.calls, "items": lane.use.items,
+        "stage": (lane.kind[0] if isinstance(lane.kind, tuple) else lane.kind).__name__, "calls": lane.use.calls, "items": lane.use.items,
         "busy": lane.use.busy, "limit": lane.use.busy / lane.workers,
         "fill": lane.use.items / (lane.use.calls * lane.max_batch),
         "waiting": 1000 * lane.use.waited / lane.use.items,
     } for lane in lanes if lane.use.calls]  # fmt: skip
     frames = sum(len(one) for one in data)
     print(json.dumps({"name": preset, "seconds": seconds, "frames": frames, "stages": rows, "cpu": cpu,
-                      "others": others}), flush=True)  # fmt: skip
+                      "runnable": runnable.share}), flush=True)  # fmt: skip
 
 
-def machine_busy() -> float:
-    """CPU seconds that all processes have used since the machine's start."""
+class Runnable:
+    """How many threads of this process run or could, sampled; on a busy machine they may wait for a core."""
+
+    def __enter__(self) -> Runnable:
+        self.samples: list[int] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+        return self
+
+    def _sample(self) -> None:
+        own = str(threading.get_native_id())
+        while not self._stop.wait(0.02):
+            tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != own]
+            self.samples.append(sum(state_of(task) == "R" for task in tasks))
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def share(self) -> float:
+        """Of the cores that had a thread to run, mean over the samples."""
+        return float(np.minimum(self.samples, CORES).mean() / CORES) if self.samples else 0.0
+
+
+def state_of(task: Path) -> str:
+    """What a thread does: R where it runs or waits for a core; none where it has ended."""
     try:
-        user, nice, system, _, _, irq, soft, steal, *_ = map(int, Path("/proc/stat").read_text().split()[1:11])
-    except (OSError, ValueError):
-        return 0.0
-    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def child(checkout: str, *arguments: str) -> list[dict[str, Any]]:
@@ -259,7 +288,6 @@ def show_memory(versions: dict[str, str]) -> None:
 
 def show_presets(versions: dict[str, str], sequences: int, frames: int) -> None:
     """Both presets; the rows of both versions must be equal."""
-    cores = len(os.sched_getaffinity(0))
     for preset in ("offline", "tiny"):
         rows = {}
         with tempfile.TemporaryDirectory() as place:
@@ -269,10 +297,10 @@ def show_presets(versions: dict[str, str], sequences: int, frames: int) -> None:
                 [one] = child(path, "presets", preset, str(Path(place, "data")), str(out))
                 print(f"\n{preset}, {sequences} sequences of {frames} frames; {version}:")
                 table(one)
-                share = one["cpu"] / (cores * one["seconds"] - one["others"])
                 print(
-                    f"  CPU {one['cpu']:.1f} s, on {cores} cores {one['cpu'] / cores:.2f} s; others took "
-                    f"{one['others']:.1f} s: {share:.2f} of the CPU time that was left was used"
+                    f"  CPU {one['cpu']:.1f} s, on {CORES} cores {one['cpu'] / CORES:.2f} s: "
+                    f"{one['cpu'] / CORES / one['seconds']:.2f} of the time; "
+                    f"the share of the cores that had a thread to run was {one['runnable']:.2f}"
                 )
                 rows[version] = {f.name: f.read_bytes() for f in sorted((out / "run" / "rows").glob("*.json"))}
         if len(rows) > 1:

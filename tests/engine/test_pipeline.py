@@ -1,6 +1,7 @@
 """How near a run comes to the limit of its slowest stage, on a clock of its own: the bars of benchmarks/pipeline.py."""
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,13 +9,17 @@ import numpy as np
 import pytest
 
 from chatdesc.engine.schedule import Lane, Scheduler, in_flight_for
+from chatdesc.rows.store import Store
+from chatdesc.synthetic import render
+from chatdesc.types import BackendError, ChatdescError
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 if not BENCHMARKS.is_dir():
     pytest.skip("the benchmarks are in the repository only", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 try:
-    from pipeline_stages import SCENARIOS, plan, sequence, stages
+    from pipeline import stand_in_run
+    from pipeline_stages import SCENARIOS, backends, plan, sequence, stages
     from virtual_time import virtual_time
 finally:
     sys.path.remove(str(BENCHMARKS))
@@ -115,3 +120,71 @@ def test_the_slowest_stage_is_kept_busy_with_full_batches(slowest, order):
     assert limit / clock.now >= 0.9
     assert found[slowest].calls <= 1.1 * found[slowest].ideal
     assert all(one.calls <= 1.3 * one.ideal for one in found.values())  # with batches of few at the end
+
+
+@pytest.fixture
+def fast_run(tmp_path):
+    """Eight short sequences whose models are stand-ins that take no time."""
+    render(tmp_path / "data", count=8, frames=3, seed=1)
+    costs = {name: cost._replace(per_call=0.0, per_item=0.0) for name, cost in SCENARIOS["ground"].items()}
+    run, held = stand_in_run(tmp_path / "data", tmp_path / "run", backends(costs))
+    with Store.open(run.out, run.config()) as store:
+        yield run, store, held
+
+
+def test_a_row_is_saved_before_anybody_hears_of_it(fast_run):
+    run, store, _ = fast_run
+    heard = []
+
+    def on_row(row):
+        assert store.finished(row["sequence"]) == row
+        heard.append(row["sequence"])
+
+    run.annotate(store, on_row)
+    assert sorted(heard) == sorted(run.dataset.names) == store.names()
+    assert run.profile.written == 8 and run.profile.frames == 24
+
+
+def test_a_row_that_cannot_be_saved_stops_the_run(fast_run, monkeypatch):
+    run, store, _ = fast_run
+    run.resources = replace(run.resources, sequences_in_flight=1)
+    heard, save = [], store.save
+
+    def full_disk(row):
+        if len(store.names()) == 2:
+            raise OSError(28, "No space left on device")
+        save(row)
+
+    monkeypatch.setattr(store, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        run.annotate(store, lambda row: heard.append(row["sequence"]))
+    assert sorted(heard) == store.names() and len(heard) == 2
+
+
+def test_strict_stops_at_the_first_failed_row_and_keeps_it(fast_run):
+    run, store, held = fast_run
+    run.strict, run.resources = True, replace(run.resources, sequences_in_flight=1)
+    answer, failing = held["ground"].stage.answer, run.dataset[run.dataset.names[2]].frames.paths
+
+    def fail(request):
+        return BackendError("no") if request.frame.frames.paths == failing else answer(request)
+
+    held["ground"].stage.answer = fail
+    heard = []
+    with pytest.raises(ChatdescError, match=f"{run.dataset.names[2]}: grounding_failed"):
+        run.annotate(store, lambda row: heard.append(row["sequence"]))
+    assert sorted(heard) == sorted(run.dataset.names[:2])
+    assert store.names() == sorted(run.dataset.names[:3])
+
+
+def test_finished_sequences_are_kept_where_the_run_is_interrupted(fast_run):
+    run, store, _ = fast_run
+
+    def interrupt(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.annotate(store, interrupt)
+    assert store.names()
+    run.annotate(store)
+    assert store.names() == sorted(run.dataset.names)
