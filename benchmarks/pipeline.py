@@ -155,7 +155,7 @@ def memory(count: int, frames: int) -> None:
     """The peak of this process in MiB, after ``annotate`` with stand-ins that decode every frame."""
     fast = {name: cost._replace(per_call=0.0002, per_item=0.0) for name, cost in SCENARIOS["ground"].items()}
     with tempfile.TemporaryDirectory() as place:
-        subprocess.run([sys.executable, "-c", RENDER, place, str(count), str(frames)], check=True)
+        linked(Path(place, "data"), count, frames)
         run, _ = stand_in_run(Path(place, "data"), Path(place, "run"), backends(fast, reads=True))
         with Store.open(run.out, run.config()) as store:
             run.annotate(store)
@@ -163,10 +163,20 @@ def memory(count: int, frames: int) -> None:
     print(json.dumps({"name": f"{count} x {frames}", "peak": peak}), flush=True)
 
 
-RENDER = """
-import sys; from pathlib import Path; from chatdesc.synthetic import render
-render(Path(sys.argv[1], "data"), count=int(sys.argv[2]), frames=int(sys.argv[3]), seed=1)
-"""
+def linked(root: Path, count: int, frames: int) -> None:
+    """So many sequences of so many frames in LaSOT's layout; all frames are links to one picture."""
+    render(root / "one", count=1, frames=2, seed=1)
+    picture = next((root / "one").rglob("00000001.jpg"))
+    for number in range(1, count + 1):
+        folder = root / "kite" / f"kite-{number}"
+        (folder / "img").mkdir(parents=True)
+        (folder / "groundtruth.txt").write_text("20,20,40,40\n" * frames)
+        (folder / "nlp.txt").write_text("a kite\n")
+        for name in ("full_occlusion.txt", "out_of_view.txt"):
+            (folder / name).write_text(",".join("0" * frames) + "\n")
+        for frame in range(1, frames + 1):
+            (folder / "img" / f"{frame:08d}.jpg").symlink_to(picture)
+    (root / "testing_set.txt").write_text("".join(f"kite-{number}\n" for number in range(1, count + 1)))
 
 
 def presets(preset: str, root: str, out: str) -> None:
@@ -181,12 +191,19 @@ def presets(preset: str, root: str, out: str) -> None:
     with Runnable() as runnable:
         lanes = annotate(run)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    rows = [{
-        "stage": (lane.kind[0] if isinstance(lane.kind, tuple) else lane.kind).__name__, "calls": lane.use.calls, "items": lane.use.items,
-        "busy": lane.use.busy, "limit": lane.use.busy / lane.workers,
-        "fill": lane.use.items / (lane.use.calls * lane.max_batch),
-        "waiting": 1000 * lane.use.waited / lane.use.items,
-    } for lane in lanes if lane.use.calls]  # fmt: skip
+    rows = [
+        {
+            "stage": (lane.kind[0] if isinstance(lane.kind, tuple) else lane.kind).__name__,
+            "calls": lane.use.calls,
+            "items": lane.use.items,
+            "busy": lane.use.busy,
+            "limit": lane.use.busy / lane.workers,
+            "fill": lane.use.items / (lane.use.calls * lane.max_batch),
+            "waiting": 1000 * lane.use.waited / lane.use.items,
+        }
+        for lane in lanes
+        if lane.use.calls
+    ]
     frames = sum(len(one) for one in data)
     print(json.dumps({"name": preset, "seconds": seconds, "frames": frames, "stages": rows, "cpu": cpu,
                       "runnable": runnable.share}), flush=True)  # fmt: skip
@@ -280,7 +297,7 @@ def show_memory(versions: dict[str, str]) -> None:
     """Peaks of small and large work."""
     print("\npeak memory, MiB      10 sequences   1000   | 100 frames   10,000")
     for version, path in versions.items():
-        sizes = [("10", "12"), ("1000", "12"), ("1", "100"), ("1", "10000")]
+        sizes = [("10", "4"), ("1000", "4"), ("1", "100"), ("1", "10000")]
         few, many, short, long = (child(path, "memory", *size)[0]["peak"] for size in sizes)
         sequences, frames = f"{many:9.0f} ({many / few - 1:+.1%})", f"{long:9.0f} ({long / short - 1:+.1%})"
         print(f"{version:20}{few:13.0f}{sequences}{short:8.0f}{frames}")

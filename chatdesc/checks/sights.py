@@ -16,7 +16,7 @@ from chatdesc.checks.leads import is_read
 from chatdesc.checks.wrong_target import recorded
 from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.engine.models import Models
-from chatdesc.engine.schedule import Scheduler
+from chatdesc.engine.schedule import LEAST_IN_FLIGHT, Scheduler
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import counted, some
 from chatdesc.private import without_secrets
@@ -78,7 +78,8 @@ def look_at(
     )
     if progress is not None:
         progress(0, len(texts), "frames")
-    for done, (name, result) in enumerate(Scheduler(models.lanes(), resources.sequences_in_flight).run(jobs), 1):
+    in_flight = resources.sequences_in_flight or LEAST_IN_FLIGHT
+    for done, (name, result) in enumerate(Scheduler(models.lanes(), in_flight).run(jobs), 1):
         if isinstance(result, BaseException):
             failed[name] = why(result)
         elif result is not None:

@@ -150,8 +150,8 @@ class Scheduler:
             busy: dict[Future[list[Any]], tuple[Lane, list[_Waiting]]] = {}
             try:
                 while True:
-                    opened = open_runs < self.in_flight and (item := next(source, None)) is not None
-                    if opened:
+                    item = next(source, None) if open_runs < self.in_flight else None
+                    if item is not None:
                         open_runs += 1
                         if (done := self._advance(_Run(*item, next(self._numbers)), None)) is not None:
                             open_runs -= 1
@@ -161,7 +161,7 @@ class Scheduler:
                         return
                     else:
                         self._dispatch(pool, busy)
-                    ready = wait(busy, timeout=0 if opened else None, return_when=FIRST_COMPLETED)
+                    ready = wait(busy, timeout=None if item is None else 0, return_when=FIRST_COMPLETED)
                     for future in ready.done:
                         for done in self._collect(future, *busy.pop(future)):
                             open_runs -= 1
