@@ -257,7 +257,7 @@ def plan(
     frames_in_flight: int = 32,
     **options: Any,
 ) -> planning.Plan:
-    """Count the work that ``annotate`` would do, and estimate its time and cost from up to 8 sequences that are done.
+    """Count the work that ``annotate`` would do, and estimate its time and cost from a few sequences that are done.
 
     Nothing is written. A model server is asked for the sequences that are done.
     The arguments are those of ``annotate``; sequences that are finished in the run folder ``out`` do not count.

@@ -38,6 +38,7 @@ from chatdesc.checks.sights import (
 )
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
+from chatdesc.engine.schedule import LEAST_IN_FLIGHT
 from chatdesc.protocols import Describer
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
@@ -163,7 +164,8 @@ def audit(
     groups += [group_of(named, audited.subjects) for named in others]
     data, lacking = None, tuple[str, ...]()
     if (frames or asks) and place is not None:
-        kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
+        at_a_time = resources.sequences_in_flight or LEAST_IN_FLIGHT
+        kept = settings.alignment_frames * at_a_time  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, text_root, kept)
         if frames:
             wordings = not_recorded(

@@ -17,7 +17,7 @@ from chatdesc.checks.leads import is_read
 from chatdesc.checks.wrong_target import recorded
 from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.engine.models import Models
-from chatdesc.engine.schedule import Scheduler
+from chatdesc.engine.schedule import LEAST_IN_FLIGHT, Scheduler
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import counted, some
 from chatdesc.private import without_secrets
@@ -86,7 +86,7 @@ def look_at(
     if not names:
         return [Sights() for _ in sources]
     models = _models(settings, resources)
-    threshold, in_flight = models.threshold(settings), resources.sequences_in_flight
+    threshold, in_flight = models.threshold(settings), resources.sequences_in_flight or LEAST_IN_FLIGHT
 
     def job(name: str) -> Steps[dict[tuple[str, Ranges], Sight | Exception | None]]:
         sequence = data[name]  # once: frames are kept by the sequence that read them

@@ -69,7 +69,9 @@ def annotate(
     sequences_in_flight: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Sequences in work at the same time (default: 8; 32 with a model server)", rich_help_panel=SPEED
+            min=1,
+            help="Sequences in work at the same time (default: as many as fill a batch of every model, at least 8)",
+            rich_help_panel=SPEED,
         ),
     ] = None,
     frames_in_flight: Annotated[
@@ -152,7 +154,7 @@ def annotate(
         bool,
         typer.Option(
             "--dry-run",
-            help="Only count the work, and estimate time and cost from up to 8 sequences that are done; writes nothing",
+            help="Only count the work, and estimate time and cost from a few sequences that are done; writes nothing",
             rich_help_panel=RUN,
         ),
     ] = False,
@@ -226,8 +228,8 @@ def _show_profile(result: AnnotateResult, console: Any) -> None:
         say(console, "no profile: nothing was left to do, or several processes did it", "yellow")
         return
     title = (
-        f"profile: {done.seconds:.1f} s, {done.frames_per_second:.1f} frames/s; limited by {done.limit.name}, "
-        f"which was at work {100 * done.efficiency:.0f} % of the time"
+        f"profile: {done.seconds:.1f} s, {done.frames_per_second:.1f} frames/s; limited by {done.bound[0]}, "
+        f"which alone takes {100 * done.efficiency:.0f} % of that"
     )
     console.print(plain_table(shown_profile(done), title, console.width))
     for path in write_table(done.records(), result.out, "profile"):

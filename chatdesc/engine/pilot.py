@@ -14,12 +14,12 @@ from typing import Any
 from chatdesc.engine.budget import Account
 from chatdesc.engine.counts import Counts, counts, on_key_frames
 from chatdesc.engine.run import Run, failed, failure
-from chatdesc.engine.schedule import Lane, Scheduler
+from chatdesc.engine.schedule import Lane, Scheduler, in_flight_for
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError, Describe, Embed, Follow, Ground, Verify
 from chatdesc.types import Sequence as Video
 
-SEQUENCES, FRAMES = 8, 100  # at most, for a forecast
+SEQUENCES, MOST, FRAMES = 8, 32, 100  # of a forecast: sequences, or as many as are in work at a time; and frames
 KINDS = {Describe: "describe", Ground: "ground", Embed: "embed", Follow: "track"}
 
 
@@ -76,6 +76,14 @@ class Pilot:
         return {kind: stretch * seconds / numbers[kind] for kind, seconds in self.busy.items() if numbers[kind]}
 
 
+def wanted(run: Run) -> int:
+    """How many sequences to do: as many as are in work at a time, but few where a server is asked for money."""
+    lanes = run.models.lanes()
+    in_flight = run.resources.sequences_in_flight or in_flight_for(lanes)
+    served = any(lane.workers > 1 for lane in lanes if _kind(lane) is Describe)
+    return SEQUENCES if served else max(SEQUENCES, min(MOST, in_flight))
+
+
 def pilot(run: Run, videos: Sequence[Video]) -> Pilot:
     """Do some sequences. The first one alone, cut to two frames, loads the models.
 
@@ -94,7 +102,7 @@ def pilot(run: Run, videos: Sequence[Video]) -> Pilot:
     looked = sum(lane.use.items for lane in lanes if _kind(lane) is Verify)
     return Pilot(
         len(cut), began - start, ended - began, bounds, keys, _done(lanes, bounds), _share(looked, keys.encoder),
-        _busy(lanes, len(rows), run.resources.sequences_in_flight), _account(run, before),
+        _busy(lanes, len(rows)), _account(run, before),
     )  # fmt: skip
 
 
@@ -119,12 +127,12 @@ def _done(lanes: Sequence[Lane], bounds: Counts) -> Counts:
     return Counts(bounds.decoded, items[Describe], items[Ground], items[Embed], bounds.tracked)
 
 
-def _busy(lanes: Sequence[Lane], sequences: int, in_flight: int) -> dict[str, float]:
+def _busy(lanes: Sequence[Lane], sequences: int) -> dict[str, float]:
     """Seconds at work per kind of call; a stage with several workers counts by those that had work."""
     found: dict[str, float] = {}
     for lane in lanes:
         if (name := KINDS.get(_kind(lane))) is not None:
-            found[name] = found.get(name, 0.0) + lane.use.busy / min(lane.workers, sequences, in_flight)
+            found[name] = found.get(name, 0.0) + lane.use.busy / min(lane.workers, sequences)
     return found
 
 

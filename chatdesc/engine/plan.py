@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from chatdesc.config import Settings
 from chatdesc.engine.budget import Account
 from chatdesc.engine.counts import Counts, counts, on_key_frames
-from chatdesc.engine.pilot import SEQUENCES, Pilot, pilot
+from chatdesc.engine.pilot import Pilot, pilot, wanted
 from chatdesc.engine.prices import Price, price_of
 from chatdesc.engine.run import Run
 from chatdesc.names import counted
@@ -95,7 +95,7 @@ def plan(run: Run, names: list[str], created: float = 0.0) -> Plan:
     skipped = len(names) - len(videos)
     if not videos:
         return Plan(len(names), skipped, total)
-    done = pilot(run, spread(videos, SEQUENCES))
+    done = pilot(run, spread(videos, wanted(run)))
     return forecast(len(names), skipped, total, keys, replace(done, loading=done.loading + created), _price(run))
 
 

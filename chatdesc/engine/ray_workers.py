@@ -27,6 +27,7 @@ from chatdesc.atomic import write_atomic
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.handover import Finished, Handover
 from chatdesc.engine.run import Run, failed, failure
+from chatdesc.engine.schedule import in_flight_for
 from chatdesc.loaders import load
 from chatdesc.names import some
 from chatdesc.rows import evidence
@@ -124,7 +125,8 @@ def _results(engine: RayEngine, run: Run, names: Sequence[str]) -> Iterator[Fini
     """The rows of the workers, as they come."""
     import ray.data
 
-    tasks = task_count(len(names), engine.workers[1], run.resources.sequences_in_flight)
+    in_flight = run.resources.sequences_in_flight or in_flight_for(run.models.lanes())
+    tasks = task_count(len(names), engine.workers[1], in_flight)
     numbers = ray.data.range(len(names), override_num_blocks=tasks)
     numbers.context.enable_progress_bars = False
     numbers.context.target_max_block_size = 1  # each row comes back as soon as it is there
