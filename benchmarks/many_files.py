@@ -75,11 +75,15 @@ def main() -> None:
                 numbers, mean = run(Path(place), package.resolve())
                 taken[name].append(numbers)
                 means.add(mean)
-    print(f"{options.trackers * options.sequences} files; mean AUC {', '.join(sorted(means))}")
+        report(options.trackers * options.sequences, taken, means)  # to remove so many files may take minutes
+
+
+def report(files: int, taken: dict[str, list[list[float]]], means: set[str]) -> None:
+    print(f"{files} files; mean AUC {', '.join(sorted(means))}")
     print("         median s   fastest s   CPU s   peak MB")
     for name, found in taken.items():
         wall, cpu, peak = zip(*found, strict=True)
-        print(f"{name:8} {statistics.median(wall):8.2f} {min(wall):11.2f} {min(cpu):7.2f} {max(peak):9.0f}")
+        print(f"{name:8} {statistics.median(wall):8.2f} {min(wall):11.2f} {min(cpu):7.2f} {max(peak):9.0f}", flush=True)
 
 
 if __name__ == "__main__":
