@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from chatdesc.atomic import remove_leftovers
 from chatdesc.config import TRACK, TRAINING, Resources, Settings
+from chatdesc.engine.cores import shared_cores
 from chatdesc.engine.models import Models, refuse_silent
 from chatdesc.engine.profile import Profile, Watch
 from chatdesc.engine.schedule import Scheduler
@@ -122,7 +123,8 @@ class Run:
                 if on_row:
                     on_row(row)
 
-        with Writer(save) as writer:
+        on_cpu = sum(not lane.waits or lane.workers > 1 for lane in watch.lanes)
+        with Writer(save) as writer, shared_cores(on_cpu if any(not lane.waits for lane in watch.lanes) else 0):
             for name, result in scheduler.run(jobs):
                 done = (self.broken(name, result), None) if isinstance(result, BaseException) else result
                 hand_on(writer.add(done))
