@@ -294,13 +294,15 @@ def show_decoding(versions: dict[str, str]) -> None:
 
 
 def show_memory(versions: dict[str, str]) -> None:
-    """Peaks of small and large work."""
-    print("\npeak memory, MiB      10 sequences   1000   | 100 frames   10,000")
+    """Peaks of small and large work: fewer sequences than are in work at a time, as many, and many more."""
+    sizes = [("10", "4"), ("130", "4"), ("1000", "4"), ("1", "100"), ("1", "10000")]
+    print("\npeak memory, MiB, of sequences x frames: " + ", ".join(" x ".join(size) for size in sizes))
     for version, path in versions.items():
-        sizes = [("10", "4"), ("1000", "4"), ("1", "100"), ("1", "10000")]
-        few, many, short, long = (child(path, "memory", *size)[0]["peak"] for size in sizes)
-        sequences, frames = f"{many:9.0f} ({many / few - 1:+.1%})", f"{long:9.0f} ({long / short - 1:+.1%})"
-        print(f"{version:20}{few:13.0f}{sequences}{short:8.0f}{frames}")
+        peaks = [child(path, "memory", *size)[0]["peak"] for size in sizes]
+        print(
+            f"{version}: {', '.join(f'{peak:.0f}' for peak in peaks)}; 130 to 1000 sequences "
+            f"{peaks[2] / peaks[1] - 1:+.1%}, 100 to 10,000 frames {peaks[4] / peaks[3] - 1:+.1%}"
+        )
 
 
 def show_presets(versions: dict[str, str], sequences: int, frames: int) -> None:
