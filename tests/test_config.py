@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatdesc.config import Heard, Resources, Settings, from_preset, presets, public_spec
+from chatdesc.config import Heard, Settings, from_preset, presets, public_spec
 from chatdesc.types import ChatdescError
 
 

@@ -119,7 +119,7 @@ class Run:
             for row, _ in saved:
                 self.profile = watch.profile(scheduler.stepping)
                 if self.strict and failed(row):
-                    raise ChatdescError(f"{row['sequence']}: {row['status']}: {'; '.join(row['problems'])}")
+                    raise failure(row)
                 if on_row:
                     on_row(row)
 
@@ -134,7 +134,10 @@ class Run:
 
     def job(self, name: str) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
         """A generator of one sequence's requests that returns its row, and its evidence if that is to be kept."""
-        sequence = self.dataset[name]
+        return (yield from self.steps(self.dataset[name]))
+
+    def steps(self, sequence: Sequence) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
+        """The same of a sequence that need not be in the dataset, such as a part."""
         threshold, tracked = self.models.threshold(self.settings), self.models.tracker is not None
         tracks: list[Track] = []
         row = yield from annotate_sequence(
@@ -260,6 +263,11 @@ def differing(row: Row, now: Row) -> list[str]:
 def failed(row: Row) -> bool:
     """Whether a row has no text, or one of its stages failed."""
     return row["text"] is None or row["status"] in BROKEN
+
+
+def failure(row: Row) -> ChatdescError:
+    """The error of a failed row, for a strict run."""
+    return ChatdescError(f"{row['sequence']}: {row['status']}: {'; '.join(row['problems'])}")
 
 
 def provenance(settings: Settings, models: Models) -> Provenance:
