@@ -30,7 +30,7 @@ from scipy.stats import binomtest
 from chatdesc.checks import create
 from chatdesc.checks.base import Subject
 from chatdesc.checks.examine import examine
-from chatdesc.checks.sights import look_at
+from chatdesc.checks.sights import Wordings, look_at
 from chatdesc.config import Resources, from_preset
 from chatdesc.loaders import load
 from chatdesc.measures.words import role
@@ -81,8 +81,8 @@ def seen_by(preset: str, root: Path, scenes: list[Scene], roles: Sequence[Roles]
     if not kept.exists():
         data = load("synthetic", str(root))
         texts = {n: scene.manual for n, scene in by_name.items()}
-        sights = look_at(data, texts, from_preset(preset), Resources(), words=roles is not None).by_name
-        kept.write_bytes(pickle.dumps(dict(sights)))
+        [sights] = look_at(data, [Wordings(texts)], from_preset(preset), Resources(), words=roles is not None)
+        kept.write_bytes(pickle.dumps(dict(sights.by_name)))
     sights = {n: sight for n, sight in pickle.loads(kept.read_bytes()).items() if n in by_name}
     return Seen(sights, by_name, dict(zip(names, roles or (), strict=False)))
 

@@ -3,7 +3,7 @@
 Texts of a sequence: `good` (true of the target alone, on every frame), `ambiguous` (true of a look-alike as well),
 `wrong` (true of another thing alone), `stops` (true of the target alone at first, of another thing alone from some
 frame on), `shuffled-same-class` and `shuffled-other-class` (another sequence's good text, about a target of the same
-shape or of another one, which is not true of this target).
+shape or of another one, which is true of this target on no frame).
 
 Half the scenes have a look-alike of another size on the target's other side, with which it changes sides: `stops` names
 the side. In the others the target changes colours with another thing: `stops` names the colour, `good` does not.
@@ -46,10 +46,21 @@ def told(count: int, frames: int, seed: int) -> list[Told]:
 
 def _shuffled(found: Sequence[Told], k: int, rng: np.random.Generator) -> Told:
     target, texts = found[k].scene.things[0], dict(found[k].texts)
-    others = [found[j] for j in rng.permutation(len(found)) if j != k and not _true(target, found[j].texts["good"])]
+    others = [
+        found[j]
+        for j in rng.permutation(len(found))
+        if j != k and not _ever_true(found[k].scene, found[j].texts["good"])
+    ]
     for kind, same in zip(SHUFFLED, (True, False), strict=True):
         texts[kind] = next(o.texts["good"] for o in others if (o.scene.things[0].shape == target.shape) == same)
     return replace(found[k], texts=texts)
+
+
+def _ever_true(scene: Scene, text: str) -> bool:
+    """Whether a text is true of the target on some frame, but for its place."""
+    return any(
+        _true(at.things[0], text) for at in (scene, scene.changed() if isinstance(scene, ChangingScene) else scene)
+    )
 
 
 def _true(thing: Thing, text: str) -> bool:

@@ -17,6 +17,7 @@ from chatdesc.version import __version__
 
 if TYPE_CHECKING:
     from chatdesc.api import (
+        RayEngine,
         ablate_verification,
         agreement,
         annotate,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         review_export,
         review_import,
         score,
+        serve_command,
         sheet,
         show,
         submit,
@@ -50,11 +52,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
-    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
-    "push",
-    "report", "reproduce", "review", "review_export", "review_import", "score", "sheet", "show", "submit",
-    "train_verifier", "write_back",
+    "RayEngine", "__version__", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate",
+    "compare", "demo", "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined",
+    "merge", "plan", "push", "report", "reproduce", "review", "review_export", "review_import", "score",
+    "serve_command", "sheet", "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 

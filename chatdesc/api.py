@@ -24,6 +24,8 @@ from chatdesc.decisions.inbox import review_import
 from chatdesc.decisions.outbox import review_export
 from chatdesc.decisions.review import review
 from chatdesc.engine.doctor import Check, examine
+from chatdesc.engine.ray_workers import RayEngine
+from chatdesc.engine.serving import serve_command
 from chatdesc.evaluation import calibrate as calibration
 from chatdesc.evaluation.ablation import ablate_verification
 from chatdesc.evaluation.comparison import compare
@@ -45,11 +47,10 @@ from chatdesc.tables import Record
 from chatdesc.types import ChatdescError
 
 __all__ = [
-    "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo", "doctor",
-    "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
-    "push", "report",
-    "reproduce", "review", "review_export", "review_import", "score", "sheet", "show", "submit", "train_verifier",
-    "write_back",
+    "RayEngine", "ablate_verification", "agreement", "annotate", "apply", "audit", "calibrate", "compare", "demo",
+    "doctor", "evaluate", "export", "fix", "list_backends", "list_checks", "load", "load_refined", "merge", "plan",
+    "push", "report", "reproduce", "review", "review_export", "review_import", "score", "serve_command", "sheet",
+    "show", "submit", "train_verifier", "write_back",
 ]  # fmt: skip
 
 StrPath = str | PathLike[str]

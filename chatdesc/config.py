@@ -222,7 +222,7 @@ class Resources:
     """Speed and place of a run; no field changes a row.
 
     Attributes:
-        sequences_in_flight: sequences in work at the same time.
+        sequences_in_flight: sequences in work at the same time; None takes as many as fill a batch of every model.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         batch_size: requests in one forward pass of the describer; None leaves it to the describer.
         concurrency: requests to a model server at the same time (at most ``sequences_in_flight``).
@@ -231,7 +231,7 @@ class Resources:
         record_evidence: keep what the verifier was asked on each key frame, in the run folder.
     """
 
-    sequences_in_flight: int = 8
+    sequences_in_flight: int | None = None
     device: str = "auto"
     batch_size: int | None = None
     concurrency: int = 32

@@ -25,6 +25,11 @@ class LruCache(Generic[K, V]):
         self._making: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
 
+    def __contains__(self, key: K) -> bool:
+        """Whether a value is at hand; it does not count as used."""
+        with self._lock:
+            return key in self._values
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of ``key``, made by ``make`` if it is not in the cache; an exception in ``make`` stores nothing."""
         with self._lock:

@@ -41,6 +41,9 @@ class Backend(Protocol):
         max_batch: most requests in one call.
         workers: most calls at a time: 1 for a model on one device; for a server the number of connections, with a
             ``max_batch`` of 1.
+
+    Optional members: ``batches_gain``, False where a batch is no faster than its requests one by one, as on a CPU, so
+    that no call waits for a full one; ``most_sequences`` that may be in work at a time, where each costs something.
     """
 
     name: str

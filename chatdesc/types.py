@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from itertools import count
 from typing import Any, TypeVar
@@ -25,6 +27,7 @@ from chatdesc.private import without_secrets
 
 R = TypeVar("R")
 
+AHEAD_THREADS = 2  # that decode frames ahead of their use
 MAX_PIXELS = 1 << 26  # of a frame, 200 MB decoded; 8K video has half as many
 
 Boxes = NDArray[np.float32]
@@ -81,8 +84,17 @@ class Problem:
         object.__setattr__(self, "message", without_secrets(self.message))
 
 
+@cache
+def _decoders() -> ThreadPoolExecutor:
+    """The threads that decode ahead, for all caches of the process."""
+    return ThreadPoolExecutor(AHEAD_THREADS, thread_name_prefix="decode")
+
+
 class FrameCache(LruCache[tuple[int, int], Image]):
     """Decoded frames, shared by all sequences of a run; keys are a Frames' ``key`` and an index.
+
+    Frames that will be asked for soon are decoded ahead by threads. At most half of the cache is for frames that nobody
+    has asked for yet, so that they do not drive out those in use, or one another.
 
     Attributes:
         decoded, seconds: how many frames were decoded, and how long that took.
@@ -92,10 +104,30 @@ class FrameCache(LruCache[tuple[int, int], Image]):
         super().__init__(max_frames)
         self.decoded, self.seconds = 0, 0.0
         self._counting = threading.Lock()
+        self._ahead: dict[tuple[int, int], Future[None]] = {}
 
     def get(self, key: tuple[int, int], make: Callable[[], Image]) -> Image:
         """As of ``LruCache``; what is decoded is counted."""
+        with self._counting:
+            begun = self._ahead.pop(key, None)
+        if begun is not None:
+            begun.cancel()  # where no thread was free so far
         return super().get(key, partial(self._timed, make))
+
+    def ahead(self, key: tuple[int, int], make: Callable[[], Image]) -> None:
+        """Have a frame decoded by a thread, if there is room for one more that nobody has asked for."""
+        with self._counting:
+            if key in self._ahead or key in self:
+                return
+            if len(self._ahead) >= self.max_items // 2:
+                self._ahead = {k: f for k, f in self._ahead.items() if not f.done() or k in self}
+                if len(self._ahead) >= self.max_items // 2:
+                    return
+            self._ahead[key] = _decoders().submit(self._fetch, key, make)
+
+    def _fetch(self, key: tuple[int, int], make: Callable[[], Image]) -> None:
+        with suppress(Exception):  # whoever asks for the frame meets the error
+            super().get(key, partial(self._timed, make))
 
     def _timed(self, make: Callable[[], Image]) -> Image:
         start = time.perf_counter()
@@ -146,6 +178,13 @@ class Frames:
         if self.cache is None:
             return self._decode(index)
         return self.cache.get((self.key, index), lambda: self._decode(index))
+
+    def expect(self, indices: Iterable[int]) -> None:
+        """Have frames decoded that will be asked for soon, those first that come first; without a cache nothing is."""
+        if self.cache is not None:
+            for index in indices:
+                if 0 <= index < len(self.paths):
+                    self.cache.ahead((self.key, index), partial(self._decode, index))
 
     def encoded(self, index: int) -> bytes:
         """The bytes of the frame's file.

@@ -98,9 +98,9 @@ def test_options_go_where_they_belong():
     assert resources == Resources(device="cpu", cache="")
 
 
-def test_a_model_server_gets_more_sequences_at_a_time():
+def test_the_models_say_how_many_sequences_are_in_work_unless_somebody_does():
     server = {"describer": "openai:any"}
-    assert sort_options("offline", server)[1].sequences_in_flight == 32
+    assert sort_options("offline", server)[1].sequences_in_flight is None
     assert sort_options("offline", server | {"sequences_in_flight": 3})[1].sequences_in_flight == 3
 
 

@@ -1,3 +1,6 @@
+import time
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -100,3 +103,50 @@ def test_one_line_can_always_be_written_and_read(text):
     line = one_line(text)
     assert line.encode().decode() == line == one_line(line)
     assert len(line.splitlines()) <= 1
+
+
+def test_frames_are_decoded_ahead_once_and_in_half_of_the_cache():
+    cache, made = FrameCache(8), []
+
+    def make(index):
+        made.append(index)
+        return np.full((1, 1, 3), index, np.uint8)
+
+    for index in range(10):
+        cache.ahead((0, index), partial(make, index))
+    for index in range(10):
+        assert cache.get((0, index), partial(make, index))[0, 0, 0] == index
+    assert sorted(made) == list(range(10)) and cache.decoded == 10
+    for index in range(2, 10):  # at hand: nothing to do
+        cache.ahead((0, index), partial(make, index))
+    assert len(made) == 10
+
+
+def test_frames_that_nobody_asks_for_make_room_for_others():
+    cache = FrameCache(4)
+
+    def make(index):
+        return np.full((1, 1, 3), index, np.uint8)
+
+    def decoded(count):
+        until = time.monotonic() + 20
+        while cache.decoded < count and time.monotonic() < until:
+            time.sleep(0.001)
+        return cache.decoded
+
+    for index in range(5):
+        cache.ahead((0, index), partial(make, index))
+    assert decoded(2) == 2
+    time.sleep(0.02)
+    assert cache.decoded == 2  # half of the cache
+    for index in range(4):
+        cache.get((1, index), partial(make, index))  # drives them out
+    cache.ahead((0, 7), partial(make, 7))
+    assert decoded(7) == 7
+
+
+def test_a_frame_that_cannot_be_decoded_ahead_is_the_error_of_the_one_that_asks():
+    frames = Frames(("a.png",), lambda path: b"no image", FrameCache(4))
+    frames.expect([0, 1, -1])
+    with pytest.raises(FrameError, match=r"a\.png"):
+        frames[0]

@@ -5,6 +5,7 @@ Each finished sequence is a file, so the same call continues where an earlier on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -15,9 +16,10 @@ from chatdesc.atomic import remove_leftovers
 from chatdesc.checks.rows import audit_store
 from chatdesc.engine import plan as planning
 from chatdesc.engine import processes
-from chatdesc.engine.budget import Ledger, ledger_of
+from chatdesc.engine.budget import Ledger, kept, ledger_of
 from chatdesc.engine.options import sort_options
 from chatdesc.engine.profile import Profile
+from chatdesc.engine.ray_workers import RayEngine, annotate_with
 from chatdesc.engine.run import Run, failed
 from chatdesc.loaders import Dataset
 from chatdesc.metrics.paired import known_mean
@@ -89,6 +91,7 @@ def annotate(
     shard: str | None = None,
     frames_in_flight: int = 32,
     devices: Sequence[str] = (),
+    engine: RayEngine | None = None,
     strict: bool = False,
     budget: Sequence[str] = (),
     prices: str | None = None,
@@ -110,6 +113,7 @@ def annotate(
         shard: ``I/N``: only every N-th of these sequences, from the I-th on; ``merge`` makes one run of all N.
         frames_in_flight: decoded frames kept in memory.
         devices: one process per device, such as ``["cuda:0", "cuda:1"]``.
+        engine: run on a Ray cluster; None runs on this machine.
         strict: stop at the first failed sequence.
         budget: limits of the run over all calls, each ``NAME=N``: ``requests``, ``tokens``, ``money`` or ``hours``. No
             sequence is begun when one is reached; the same call with a larger one continues.
@@ -129,10 +133,9 @@ def annotate(
         if shard:
             shards.keep(run.out, shards.Shard.of(shard), run.dataset.names)
         ledger = ledger_of(run.out, run.settings.describer, _counts(run), budget, prices)
-        if budget and len(devices) > 1:
-            raise ChatdescError("--budget counts the requests of one process: use it with one device")
+        _refuse_together(bool(budget), tuple(devices), engine)
         try:
-            before = _annotate(run, store, tuple(devices), ledger, progress)
+            before = _annotate(run, store, tuple(devices), engine, ledger, progress)
         finally:
             run.close()
         stopped = _stopped(run, store, ledger)
@@ -141,8 +144,9 @@ def annotate(
         unaudited = audit_store(store)
         frames = run.encoded_frames if run.settings.include_frames else None
         written = write_dataset(
-            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames
-        )
+            run.rows(store), run.out / "dataset", dataset=run.dataset.dataset, include_frames=frames,
+            account=kept(run.out).sentence(ledger.price),
+        )  # fmt: skip
         rows = tuple(slim(row) for row in run.rows(store))
         notes = (*_notes(run, run.without_evidence(store)), *unaudited, *stopped)
     counts = _counts(run)
@@ -160,6 +164,18 @@ def annotate(
     )
 
 
+def _refuse_together(budget: bool, devices: tuple[str, ...], engine: RayEngine | None) -> None:
+    """Refuse options that exclude one another.
+
+    Raises:
+        ChatdescError: a budget for several processes, or devices of this machine for a cluster.
+    """
+    if budget and (len(devices) > 1 or engine):
+        raise ChatdescError("--budget counts the requests of one process: use it with one device and no --engine")
+    if devices and engine:
+        raise ChatdescError("--devices are those of this machine; with --engine ray give --workers and --worker-gpus")
+
+
 def _counts(run: Run) -> Callable[[], Mapping[str, Any]] | None:
     """The describer's own counts; None where it counts nothing."""
     found: Callable[[], Mapping[str, Any]] | None = getattr(run.models.describer, "summary", None)
@@ -175,7 +191,14 @@ def _stopped(run: Run, store: Store, ledger: Ledger) -> tuple[str, ...]:
     return (f"the budget is reached ({ledger.reached}; used: {used}): {left} left; the same command with more goes on",)
 
 
-def _annotate(run: Run, store: Store, devices: tuple[str, ...], ledger: Ledger, progress: Progress | None) -> int:
+def _annotate(
+    run: Run,
+    store: Store,
+    devices: tuple[str, ...],
+    engine: RayEngine | None,
+    ledger: Ledger,
+    progress: Progress | None,
+) -> int:
     """Annotate what is pending; how many sequences were finished before."""
     pending, total = run.pending(store), len(run.dataset.names)
     before = total - len(pending)
@@ -194,7 +217,9 @@ def _annotate(run: Run, store: Store, devices: tuple[str, ...], ledger: Ledger, 
     if not pending:
         remove_leftovers([run.out / evidence.FOLDER])  # of a run that was killed after its last row
         return before
-    if len(devices) > 1:
+    if engine:
+        annotate_with(engine, run, store, on_row)
+    elif len(devices) > 1:
         processes.annotate_on(devices, run, store, on_row)
     else:
         run.annotate(store, on_row, ledger.within(pending))
@@ -232,16 +257,21 @@ def plan(
     frames_in_flight: int = 32,
     **options: Any,
 ) -> planning.Plan:
-    """Count the work that ``annotate`` would do and estimate its time; nothing is written.
+    """Count the work that ``annotate`` would do, and estimate its time and cost from a few sequences that are done.
 
+    Nothing is written. A model server is asked for the sequences that are done.
     The arguments are those of ``annotate``; sequences that are finished in the run folder ``out`` do not count.
 
     Raises:
         ChatdescError: as ``annotate``.
     """
     data = open_chosen(dataset, root, split, sequences, limit, split_file, text_root, frames_in_flight, shard)
+    start = time.perf_counter()
     run = _run(data, out, preset, False, {"cache": "", **options})
-    return planning.plan(run, run.pending(Store(run.out)))
+    try:
+        return planning.plan(run, run.pending(Store(run.out)), time.perf_counter() - start)
+    finally:
+        run.close()
 
 
 def demo_folders(out: StrPath, count: int, frames: int, seed: int, preset: str) -> tuple[Path, Path]:

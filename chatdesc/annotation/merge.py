@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 
 from chatdesc.atomic import write_atomic
+from chatdesc.engine import budget
 from chatdesc.engine.run import failed
 from chatdesc.names import counted, natural, some
 from chatdesc.rows import evidence
@@ -83,7 +84,11 @@ def merge(
             if progress:
                 progress(done, len(found.best), "")
         names = sorted(store.names(), key=natural)
-        written = write_dataset(store.rows(names), target / "dataset", dataset=dataset_of(target))
+        used = sum((budget.kept(place) for place in places), budget.Account())
+        budget.keep(target, used)
+        written = write_dataset(
+            store.rows(names), target / "dataset", dataset=dataset_of(target), account=used.sentence()
+        )
     return Merged(
         target, target / "dataset", len(names), tuple(found.twice), tuple(found.failed), gaps.missing, gaps.shards,
         written.left_out,

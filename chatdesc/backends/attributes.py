@@ -43,6 +43,7 @@ class _Offline:
     name = "attributes"
     max_batch = 64
     workers = 1
+    batches_gain = False
 
     def __init__(self, model: str = "", revision: str = "", **options: Any) -> None:
         self.options = options

@@ -114,6 +114,14 @@ class Batches:
         log.info("%s: memory to spare, going on with batches of %d", self.name, self.size)
 
 
+def first_size(size: int, device: str) -> int:
+    """The first batch size on a device: on a CPU one item.
+
+    More are no faster there, and the last digits of an item would depend on those that happen to go with it.
+    """
+    return 1 if device == "cpu" else size
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device, or the machine, had too little memory; known by name, so that torch need not be loaded."""
     text = str(error)

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chatdesc.backends.batching import Batches
+from chatdesc.backends.batching import Batches, first_size
+from chatdesc.backends.hub import pick_device
 from chatdesc.types import BackendError, Crop, Embed, Embedding, Image
 
 Vectors = NDArray[np.float32]
@@ -121,7 +122,13 @@ class CropEncoder(ABC):
     @cached_property
     def batches(self) -> Batches:
         """The batch size that fits, for crops and for texts."""
-        return Batches(self.name, self._first_size, device=self.loaded.device)
+        device = self.loaded.device
+        return Batches(self.name, first_size(self._first_size, device), device=device)
+
+    @property
+    def batches_gain(self) -> bool:
+        """Whether a batch is faster than its requests one by one."""
+        return pick_device(self.device) != "cpu"
 
     def embed(self, requests: list[Embed]) -> list[Embedding | Exception]:
         """Vectors of every request's crops and texts. Each frame is decoded once, each crop and text encoded once.

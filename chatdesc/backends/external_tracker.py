@@ -97,8 +97,8 @@ class ExternalTracker:
         BackendError: the command does not exist.
     """
 
-    max_batch = 16
-    workers = 1
+    max_batch = 1  # sequences do not wait for one another
+    most_sequences = 16
     kind, takes_text = "external", False
 
     def __init__(
@@ -112,7 +112,7 @@ class ExternalTracker:
         **options: Any,
     ) -> None:
         self.command = _split(f"{model}@{revision}" if revision else model)
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = self.workers = threads or os.cpu_count() or 1
         self.timeout, self.start_timeout = tracker_timeout, tracker_start_timeout
         self.name = f"{self.kind}:{shlex.join(_public(part) for part in self.command)}"
 

@@ -32,6 +32,8 @@ class HasBox(Protocol):
 
 S = TypeVar("S", bound=HasBox)
 
+AHEAD = 2  # frames that are decoded while the tracker works on another
+
 
 def follow(request: Follow, session: S, step: Callable[[S, int], float]) -> Followed:
     """Answer a request frame by frame; it ends after the first score below ``min_score``.
@@ -42,6 +44,8 @@ def follow(request: Follow, session: S, step: Callable[[S, int], float]) -> Foll
     boxes: list[ArrayLike] = []
     scores: list[float] = []
     for index in range(request.start, request.stop):
+        if request.frames is not None:
+            request.frames.expect(range(index + 1, min(index + 1 + AHEAD, request.stop)))
         scores.append(step(session, index))
         boxes.append(session.box)
         if scores[-1] < request.min_score:

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from chatdesc.backends import hub
-from chatdesc.backends.batching import Batches
+from chatdesc.backends.batching import Batches, first_size
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import lower, nothing, split_phrases
@@ -92,10 +92,14 @@ class NeuralGrounder(NeuralModel, ABC):
     @cached_property
     def batches(self) -> Batches:
         """The batch size that fits; it shrinks, and never grows beyond the one asked for."""
-        smallest = "one frame; use a smaller model or --device cpu"
-        return Batches(
-            self.name, self._first_size, device=self.loaded.device, limit=self._first_size, smallest=smallest
-        )
+        smallest, device = "one frame; use a smaller model or --device cpu", self.loaded.device
+        size = first_size(self._first_size, device)
+        return Batches(self.name, size, device=device, limit=size, smallest=smallest)
+
+    @property
+    def batches_gain(self) -> bool:
+        """Whether a batch is faster than its requests one by one."""
+        return hub.pick_device(self.device) != "cpu"
 
     def _dtype(self, device: str) -> Any:
         import torch

@@ -52,11 +52,10 @@ class OpenCvTracker(ABC):
 
     name = ""
     min_side = MIN_SIDE
-    max_batch = 16
-    workers = 1
+    max_batch = 1  # sequences do not wait for one another
 
     def __init__(self, model: str = "", revision: str = "", *, threads: int = 0, **options: Any) -> None:
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = self.workers = threads or os.cpu_count() or 1
 
     @abstractmethod
     def _new(self) -> Any: ...

@@ -58,7 +58,7 @@ class VideoTracker(NeuralModel, ABC):
     """
 
     homes = HOMES
-    max_batch = 16
+    max_batch = 1
     workers = 1
 
     def __init__(self, model: str = "", revision: str = "", *, device: str = "auto", **options: Any) -> None:

@@ -12,9 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,24 @@ from chatdesc.atomic import make_folder
 from chatdesc.checks import create
 from chatdesc.checks.base import Check, Finding
 from chatdesc.checks.examine import Found, examine, facts
-from chatdesc.checks.named_texts import Group, SourceAudit, first_texts, group_of, per_source, source_audit
+from chatdesc.checks.named_texts import Group, SourceAudit, first_texts, group_of, per_source, ranges_of, source_audit
 from chatdesc.checks.opinions import Opinions, ask_about, describer_for
 from chatdesc.checks.ranking import Suspect, counts, in_order, rank
 from chatdesc.checks.report_files import finding_records, write_files
-from chatdesc.checks.sights import Sights, chosen_models, frames_for, look_at, need, not_recorded, refuse_blind, seen
+from chatdesc.checks.sights import (
+    Sights,
+    Wordings,
+    chosen_models,
+    frames_for,
+    look_at,
+    need,
+    not_recorded,
+    refuse_blind,
+    seen,
+)
 from chatdesc.checks.subjects import subjects
 from chatdesc.engine.options import sort_options
+from chatdesc.engine.schedule import LEAST_IN_FLIGHT
 from chatdesc.protocols import Describer
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import is_run
@@ -154,16 +164,18 @@ def audit(
     groups += [group_of(named, audited.subjects) for named in others]
     data, lacking = None, tuple[str, ...]()
     if (frames or asks) and place is not None:
-        kept = settings.alignment_frames * resources.sequences_in_flight  # each wording looks at them again
+        at_a_time = resources.sequences_in_flight or LEAST_IN_FLIGHT
+        kept = settings.alignment_frames * at_a_time  # each wording looks at them again
         data, wordings, lacking = frames_for(str(source), place, audited.subjects, chosen, text_root, kept)
         if frames:
             wordings = not_recorded(
                 wordings, audited.subjects, made, chosen_models(settings, options | {"preset": preset})
             )
             words = any(need(check) == "words" for check in made)
-            look = partial(look_at, data, settings=settings, resources=resources, words=words, progress=progress)
             asked = [wordings, *(first_texts(group.subjects, data) for group in groups[1:])]
-            groups = [_looked_at(group, its, look) for group, its in zip(groups, asked, strict=True)]
+            sources = [Wordings(its, ranges_of(group)) for group, its in zip(groups, asked, strict=True)]
+            looks = look_at(data, sources, settings, resources, words=words, progress=progress)
+            groups = [_looked_at(group, sights) for group, sights in zip(groups, looks, strict=True)]
     found, notes = _examined(groups, made, progress)
     opinions = Opinions(found)
     if model is not None:
@@ -172,10 +184,8 @@ def audit(
     return _told(groups, opinions, (*lacking, *notes, *opinions.notes), _facts(made, model), to)
 
 
-def _looked_at(group: Group, wordings: Mapping[str, str], look: Callable[..., Sights]) -> Group:
+def _looked_at(group: Group, sights: Sights) -> Group:
     """The texts with what was seen of each on frames."""
-    ranges = {subject.sequence: subject.ranges for subject in group.subjects if not subject.number}
-    sights = look(wordings, ranges=ranges)
     return replace(group, subjects=seen(group.subjects, sights), notes=(*group.notes, *group.named(sights.notes)))
 
 

@@ -128,6 +128,11 @@ def first_texts(subjects: Iterable[Subject], data: Dataset) -> dict[str, str]:
     return {name: text for name, text in first.items() if name in data and data[name].usable}
 
 
+def ranges_of(group: Group) -> dict[str, tuple[tuple[int, int], ...]]:
+    """The frames that the first text of each sequence is for; none where it is for the whole video."""
+    return {subject.sequence: subject.ranges for subject in group.subjects if not subject.number}
+
+
 def source_audit(group: Group, found: Mapping[str, tuple[Finding, ...]]) -> SourceAudit:
     """What was found in a source's texts; ``found`` may have the findings of others, too."""
     spoken = [subject for subject in group.subjects if subject.text.strip()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from chatdesc.backends import create
 from chatdesc.checks.base import Check, Subject
@@ -16,15 +17,17 @@ from chatdesc.checks.leads import is_read
 from chatdesc.checks.wrong_target import recorded
 from chatdesc.config import Resources, Settings, public_spec
 from chatdesc.engine.models import Models
-from chatdesc.engine.schedule import Scheduler
+from chatdesc.engine.schedule import LEAST_IN_FLIGHT, Scheduler
 from chatdesc.loaders.base import Dataset
 from chatdesc.names import counted, some
 from chatdesc.private import without_secrets
 from chatdesc.rows.selection import Selection, refuse_other_data
 from chatdesc.rows.store import dataset_of, is_run
 from chatdesc.stages.look import Sight, look, within
+from chatdesc.stages.together import together
 from chatdesc.tables import Progress
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, Steps
+from chatdesc.types import Sequence as Video
 
 EITHER = "frames or row"
 Ranges = tuple[tuple[int, int], ...]
@@ -43,48 +46,83 @@ class Sights:
     notes: tuple[str, ...] = ()
 
 
+class Wordings(NamedTuple):
+    """Texts of one source to look at, by sequence, and the frames that each is for; the whole video without any."""
+
+    texts: Mapping[str, str]
+    ranges: Mapping[str, Ranges] = {}
+
+    def look(self, name: str) -> tuple[str, Ranges]:
+        """The text of a sequence, and its frames."""
+        return self.texts[name], self.ranges.get(name, ())
+
+
 def look_at(
     data: Dataset,
-    texts: Mapping[str, str],
+    sources: Sequence[Wordings],
     settings: Settings,
     resources: Resources,
     *,
     words: bool = True,
-    ranges: Mapping[str, Ranges] | None = None,
     progress: Progress | None = None,
-) -> Sights:
+) -> list[Sights]:
     """Ground and align the texts of these sequences on frames spread over the video.
 
+    The texts that several sources have of a sequence are looked at together, so that each frame is decoded once.
+
     Args:
+        sources: the texts of each source; ``data`` has all their sequences.
         settings: ``grounder``, the first of ``encoders``, ``theta``, and ``alignment_frames``.
-        texts: the text of each sequence to look at; ``data`` has them all.
         words: also ground each text without each of its words.
-        ranges: the frames that a text is for, where it is not for the whole video.
         progress: called with sequences done, all sequences, and a note.
 
+    Returns:
+        What was seen of each source's texts, in the order of ``sources``.
+
     Raises:
-        ChatdescError: no backend has such a name, its model cannot be loaded, or it failed on every sequence.
+        ChatdescError: no backend has such a name, its model cannot be loaded, or it failed on all of a source.
     """
-    if not texts:
-        return Sights()
+    names = list(dict.fromkeys(name for source in sources for name in source.texts))
+    if not names:
+        return [Sights() for _ in sources]
     models = _models(settings, resources)
-    threshold = models.threshold(settings)
+    threshold, in_flight = models.threshold(settings), resources.sequences_in_flight or LEAST_IN_FLIGHT
+
+    def job(name: str) -> Steps[dict[tuple[str, Ranges], Sight | Exception | None]]:
+        sequence = data[name]  # once: frames are kept by the sequence that read them
+        asked = dict.fromkeys(source.look(name) for source in sources if name in source.texts)
+        _keep_frames(sequence, len({spans for _, spans in asked}) * settings.alignment_frames * in_flight)
+        looks = {of: look(within(sequence, of[1]), of[0], settings, threshold, words) for of in asked}
+        return (yield from together(looks, (Exception,), len(sequence)))
+
+    results: dict[str, Any] = {}
+    if progress is not None:
+        progress(0, len(names), "frames")
+    for name, result in Scheduler(models.lanes(), in_flight).run((name, job(name)) for name in names):
+        results[name] = result
+        if progress is not None:
+            progress(len(results), len(names), "frames")
+    return [_sights_of(source, results) for source in sources]
+
+
+def _keep_frames(sequence: Video, count: int) -> None:
+    """See that so many decoded frames are kept in memory."""
+    if sequence.frames.cache is not None:
+        sequence.frames.cache.max_items = max(sequence.frames.cache.max_items, count)
+
+
+def _sights_of(source: Wordings, results: Mapping[str, Any]) -> Sights:
+    """What was seen of one source's texts, in the order in which sequences were done."""
     found: dict[str, Sight] = {}
     failed: dict[str, str] = {}
-    spans = ranges or {}
-    jobs = (
-        (name, look(within(data[name], spans.get(name, ())), text, settings, threshold, words))
-        for name, text in texts.items()
-    )
-    if progress is not None:
-        progress(0, len(texts), "frames")
-    for done, (name, result) in enumerate(Scheduler(models.lanes(), resources.sequences_in_flight).run(jobs), 1):
-        if isinstance(result, BaseException):
-            failed[name] = why(result)
-        elif result is not None:
-            found[name] = result
-        if progress is not None:
-            progress(done, len(texts), "frames")
+    for name, result in results.items():
+        if name not in source.texts:
+            continue
+        seen = result[source.look(name)] if isinstance(result, dict) else result
+        if isinstance(seen, BaseException):
+            failed[name] = why(seen)
+        elif seen is not None:
+            found[name] = seen
     if failed and not found:
         raise ChatdescError(f"no text could be looked at with its frames: {next(iter(failed.values()))}")
     return Sights(found, (*_notes(failed), *_unread(found)))

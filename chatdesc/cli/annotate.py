@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,11 +25,14 @@ from chatdesc.cli.options import (
     with_settings,
 )
 from chatdesc.engine.profile import shown_profile
+from chatdesc.engine.ray_workers import RayEngine
 from chatdesc.names import counted
 from chatdesc.reports import summary
 from chatdesc.tables import plain_table, write_table
+from chatdesc.types import ChatdescError
 
-RUN, SPEED = "Run", "Speed (changes no row)"
+RUN, SPEED, CLUSTER = "Run", "Speed (changes no row)", "A cluster (--engine ray)"
+LOCAL, RAY = "local", "ray"
 
 
 @with_settings
@@ -65,7 +69,9 @@ def annotate(
     sequences_in_flight: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Sequences in work at the same time (default: 8; 32 with a model server)", rich_help_panel=SPEED
+            min=1,
+            help="Sequences in work at the same time (default: as many as fill a batch of every model, at least 8)",
+            rich_help_panel=SPEED,
         ),
     ] = None,
     frames_in_flight: Annotated[
@@ -77,6 +83,40 @@ def annotate(
         typer.Option(
             help="One process per device: GPU numbers (0,1) or names, separated by commas (default: one process)",
             rich_help_panel=SPEED,
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Where sequences are worked on: local (this machine) or ray", rich_help_panel=CLUSTER)
+    ] = LOCAL,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|MIN:MAX",
+            help="Ray: how many workers, or the fewest and the most; each holds all models (default: 1)",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    worker_cpus: Annotated[
+        float | None, typer.Option(help="Ray: CPUs of a worker (default: 1)", rich_help_panel=CLUSTER)
+    ] = None,
+    worker_gpus: Annotated[
+        float | None,
+        typer.Option(help="Ray: GPUs of a worker; 0.5 puts two on one (default: 0)", rich_help_panel=CLUSTER),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Ray: a running cluster (default: $RAY_ADDRESS; without it Ray is started on this machine)",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Ray: folder or fsspec URL where workers leave each finished row at once (default: rows come back to "
+            "this process alone)",
+            rich_help_panel=CLUSTER,
         ),
     ] = None,
     strict: Annotated[
@@ -111,7 +151,12 @@ def annotate(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only count the work and estimate its time", rich_help_panel=RUN)
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only count the work, and estimate time and cost from a few sequences that are done; writes nothing",
+            rich_help_panel=RUN,
+        ),
     ] = False,
     **settings: Any,
 ) -> None:
@@ -135,12 +180,13 @@ def annotate(
         _show_plan(dataset, root, out, common | {"cache": cache})
         raise typer.Exit
     names = tuple(_device(name) for name in (devices or "").split(",") if name.strip())
+    cluster = _engine(engine, workers=workers, cpus=worker_cpus, gpus=worker_gpus, address=ray_address, store=store)
     console = new_console()
     try:
         with progress_bar(console, "annotate") as progress:
             result = api.annotate(
-                dataset, root, out, devices=names, strict=strict, cache=cache, record_evidence=record_evidence,
-                budget=budget or (), prices=prices, progress=progress, **common,
+                dataset, root, out, devices=names, engine=cluster, strict=strict, cache=cache,
+                record_evidence=record_evidence, budget=budget or (), prices=prices, progress=progress, **common,
             )  # fmt: skip
     except KeyboardInterrupt:
         say(console, f"\nStopped; the same command goes on from here. What was finished is kept in {out}")
@@ -182,8 +228,8 @@ def _show_profile(result: AnnotateResult, console: Any) -> None:
         say(console, "no profile: nothing was left to do, or several processes did it", "yellow")
         return
     title = (
-        f"profile: {done.seconds:.1f} s, {done.frames_per_second:.1f} frames/s; limited by {done.limit.name}, "
-        f"which was at work {100 * done.efficiency:.0f} % of the time"
+        f"profile: {done.seconds:.1f} s, {done.frames_per_second:.1f} frames/s; limited by {done.bound[0]}, "
+        f"which alone takes {100 * done.efficiency:.0f} % of that"
     )
     console.print(plain_table(shown_profile(done), title, console.width))
     for path in write_table(done.records(), result.out, "profile"):
@@ -192,7 +238,7 @@ def _show_profile(result: AnnotateResult, console: Any) -> None:
 
 def _show_plan(dataset: str, root: str, out: Path, options: dict[str, Any]) -> None:
     console = new_console()
-    with console.status("counting the sequences"):
+    with console.status("counting the sequences, and doing a few of them"):
         plan = api.plan(dataset, root, out=out, **options)
     for line in plan.lines():
         console.print(line, highlight=False)
@@ -216,6 +262,30 @@ def _show(result: AnnotateResult, console: Any) -> None:
     line = f'\nLoad it:  datasets.load_dataset("{result.dataset}"{split})'
     say(console, line)
     raise typer.Exit(Exit.FAILED_ROWS if result.failed or result.left_out or result.stopped else Exit.DONE)
+
+
+def _engine(name: str, **given: Any) -> RayEngine | None:
+    """The cluster that the options name; None for this machine.
+
+    Raises:
+        ChatdescError: another engine, or options of a cluster without one.
+    """
+    given = {option: value for option, value in given.items() if value is not None}
+    if name == RAY:
+        return RayEngine(**given | ({"workers": _workers(given["workers"])} if "workers" in given else {}))
+    if name != LOCAL:
+        raise ChatdescError(f"--engine is {LOCAL} or {RAY}, not {name!r}")
+    if given:
+        raise ChatdescError("options of a cluster (such as --workers) are for --engine ray")
+    return None
+
+
+def _workers(given: str) -> tuple[int, int]:
+    """``4`` or ``1:8`` as the fewest and the most workers."""
+    found = re.fullmatch("([0-9]{1,6})(?::([0-9]{1,6}))?", given.strip(), re.ASCII)
+    if not found:
+        raise ChatdescError(f"--workers is N or MIN:MAX, such as 1:8, not {given!r}")
+    return int(found[1]), int(found[2] or found[1])
 
 
 def _device(name: str) -> str:

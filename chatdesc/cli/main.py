@@ -25,6 +25,7 @@ from chatdesc.cli.review import review
 from chatdesc.cli.review_export import review_export
 from chatdesc.cli.review_import import review_import
 from chatdesc.cli.score import score
+from chatdesc.cli.serve_command import serve_command
 from chatdesc.cli.share import export, push, write_back
 from chatdesc.cli.show import show
 from chatdesc.cli.submit import submit
@@ -34,7 +35,7 @@ from chatdesc.types import ChatdescError
 from chatdesc.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Try": (demo, doctor, backends),
+    "Try": (demo, doctor, backends, serve_command),
     "Annotate": (annotate, merge, calibrate, train_verifier),
     "Inspect": (show, audit, fix, report),
     "Review": (review, agreement, apply, review_export, review_import),

@@ -42,6 +42,14 @@ class Account:
     def __add__(self, other: Account) -> Account:
         return Account(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def __sub__(self, other: Account) -> Account:
+        return Account(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
+    def times(self, factor: float) -> Account:
+        """So much of it, requests and tokens in whole numbers."""
+        whole = [round(factor * n) for n in (self.requests, self.prompt_tokens, self.completion_tokens)]
+        return Account(whole[0], whole[1], whole[2], factor * self.seconds)
+
     @property
     def tokens(self) -> int:
         """Of prompts and answers together."""
@@ -54,6 +62,18 @@ class Account:
         tokens = f"{self.tokens / 1e6:.2f} M" if self.tokens >= 1e5 else f"{self.tokens:,}"
         cost = f", {self.cost(price):.2f} {price.currency}" if price else ""
         return f"{self.requests:,} requests, {tokens} tokens{cost}"
+
+    def sentence(self, price: Price | None = None) -> str:
+        """The account for a card; nothing where no request was counted.
+
+        >>> Account(12, 3000, 400).sentence(Price(2.0, 8.0, "USD", "2025-04-14"))
+        '12 requests with 3,000 tokens of prompts and 400 of answers: 0.01 USD at the prices of 2025-04-14'
+        """
+        if not self.requests:
+            return ""
+        said = f"{self.requests:,} requests with {self.prompt_tokens:,} tokens of prompts and "
+        said += f"{self.completion_tokens:,} of answers"
+        return said + (f": {self.cost(price):.2f} {price.currency} at the prices of {price.date}" if price else "")
 
     def cost(self, price: Price | None) -> float:
         """In the price's currency; 0 without a price."""
@@ -148,6 +168,12 @@ class Ledger:
         if self.price:
             content |= {"cost": round(used.cost(self.price), 6), "price": asdict(self.price)}
         write_atomic(self.place, json.dumps(content, indent=1))
+
+
+def keep(run: Path, used: Account) -> None:
+    """Write an account into a run folder, without a price; none of nothing."""
+    if used != Account():
+        write_atomic(run / FILE, json.dumps(asdict(used) | {"seconds": round(used.seconds, 3)}, indent=1))
 
 
 def kept(run: Path) -> Account:

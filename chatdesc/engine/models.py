@@ -14,9 +14,9 @@ from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.engine.schedule import Lane
 from chatdesc.measures.case import ANSWERS
 from chatdesc.measures.registry import needs
-from chatdesc.protocols import Answerer, Describer, Encoder, Grounder, Tracker, Verifier
+from chatdesc.protocols import Answerer, Backend, Describer, Encoder, Grounder, Tracker, Verifier
 from chatdesc.stages.describe import is_readable
-from chatdesc.types import Ask, ChatdescError, Describe, Embed, Follow, Ground, Verify
+from chatdesc.types import Ask, BackendError, ChatdescError, Describe, Embed, Follow, FrameRef, Ground, Verify
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Models:
         return self.grounder.threshold if settings.box_threshold is None else settings.box_threshold
 
     def lanes(self) -> list[Lane]:
-        """A lane per backend."""
+        """A lane per backend; two for a describer that answers questions, too."""
         pairs: list[tuple[Any, Any, Callable[[list[Any]], list[Any]]]] = []
         if self.describer is not None:
             pairs.append((Describe, self.describer, self.describer.describe))
@@ -67,13 +67,42 @@ class Models:
         pairs += (((Verify, name), verifier, verifier.choose) for name, verifier in self.verifiers.items())
         if self.tracker is not None:
             pairs.append((Follow, self.tracker, self.tracker.follow))
-        return [Lane(kind, call, backend.max_batch, backend.workers) for kind, backend, call in pairs]
+        return [
+            Lane(
+                kind, call, backend.max_batch, backend.workers, waits=gains(backend), backend=backend, expect=expect,
+                most_sequences=getattr(backend, "most_sequences", None),
+            )
+            for kind, backend, call in pairs
+        ]  # fmt: skip
 
     def close(self) -> None:
         """Close the connections and files that the describer holds."""
         for held in (getattr(self.describer, "inner", self.describer), getattr(self.describer, "cache", None)):
             if close := getattr(held, "close", None):
                 close()
+
+
+def expect(request: Describe | Ask | Ground | Embed | Follow | Verify) -> None:
+    """Have the frames decoded that a request is about; of a Follow the first one."""
+    match request:
+        case Describe() | Ground():
+            frames = [request.frame]
+        case Embed():
+            frames = [crop.frame for crop in request.crops]
+        case Follow():
+            frames = [FrameRef(request.frames, request.start)]
+        case _:
+            return
+    for frame in frames:
+        frame.frames.expect([frame.index])
+
+
+def gains(backend: Backend) -> bool:
+    """Whether a batch is faster than its requests one by one, so that calls wait for full batches."""
+    try:
+        return bool(getattr(backend, "batches_gain", True))
+    except BackendError:  # there is no such device, as its requests will be told
+        return True
 
 
 def refuse_silent(describer: Describer | None, settings: Settings, measures: Iterable[str]) -> None:

@@ -16,8 +16,6 @@ from chatdesc.measures.registry import chosen
 from chatdesc.names import near
 from chatdesc.types import ChatdescError
 
-SERVER_SEQUENCES = 32  # sequences in flight where a model server answers
-
 
 def sort_options(preset: str, options: dict[str, Any]) -> tuple[Settings, Resources]:
     """Sort options into what decides the rows and what decides only the speed; None leaves an option to its default.
@@ -36,6 +34,4 @@ def sort_options(preset: str, options: dict[str, Any]) -> tuple[Settings, Resour
         raise ChatdescError(f"there is no option {name!r}{near(name, known)}")
     settings = from_preset(preset, **{name: value for name, value in given.items() if name not in speed})
     resources = {name: value for name, value in given.items() if name in speed}
-    if settings.describer.startswith("openai:"):
-        resources = {"sequences_in_flight": SERVER_SEQUENCES} | resources
     return settings, Resources(**resources)

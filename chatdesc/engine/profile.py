@@ -1,16 +1,21 @@
 """What limits a run: calls, items, seconds at work and of waiting per stage, and how near the run is to its limit.
 
 The limit is the stage that is at work longest: a run cannot be shorter, whatever the others do. A stage with several
-workers counts by a worker's share.
+workers counts by a worker's share. Stages that share the cores of a machine have another limit together, the CPU time
+of the process over the cores.
 
+>>> from dataclasses import replace
 >>> from chatdesc.engine.schedule import Use
 >>> done = Profile(seconds=10.0, frames=400, stages=[Stage("ground", Use(5, 40, 8.0, 2.0), 8, 1)])
 >>> done.limit.name, done.efficiency, done.frames_per_second
 ('ground', 0.8, 40.0)
+>>> replace(done, cpu=18.0, cores=2).bound
+('the CPU', 9.0)
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -60,8 +65,10 @@ class Profile(Tabular):
         seconds: from the first request to the last row.
         frames: of all sequences that were done.
         stages: those that were asked at all.
-        writing: seconds for rows and evidence.
+        writing, written: seconds for rows and evidence, beside the stages, and how many.
         decoded, decoding: frames that were decoded, and seconds for it, which are within the stages that asked.
+        stepping: seconds of the sequences' own code between their requests.
+        cpu, cores: CPU seconds of the process, and the cores that it may use.
     """
 
     seconds: float
@@ -70,6 +77,10 @@ class Profile(Tabular):
     writing: float = 0.0
     decoded: int = 0
     decoding: float = 0.0
+    written: int = 0
+    stepping: float = 0.0
+    cpu: float = 0.0
+    cores: int = 1
 
     @property
     def limit(self) -> Stage:
@@ -77,9 +88,15 @@ class Profile(Tabular):
         return max(self.stages, key=lambda stage: stage.seconds)
 
     @property
+    def bound(self) -> tuple[str, float]:
+        """What limits the run, and the seconds that it takes at least: a stage, or the CPU that all share."""
+        limit, cpu = self.limit, self.cpu / self.cores
+        return ("the CPU", cpu) if cpu > limit.seconds else (limit.name, limit.seconds)
+
+    @property
     def efficiency(self) -> float:
-        """The limit's seconds at work as a share of the whole."""
-        return self.limit.seconds / self.seconds if self.seconds else 1.0
+        """The limit's seconds as a share of the whole."""
+        return self.bound[1] / self.seconds if self.seconds else 1.0
 
     @property
     def frames_per_second(self) -> float:
@@ -87,7 +104,7 @@ class Profile(Tabular):
         return self.frames / self.seconds if self.seconds else 0.0
 
     def records(self) -> list[Record]:
-        """One row per stage, then decoding and writing, which have no batches."""
+        """One row per stage, then decoding, what is between requests, and writing, which have no batches."""
         rows = [
             {
                 "stage": stage.name,
@@ -100,7 +117,12 @@ class Profile(Tabular):
             }
             for stage in self.stages
         ]
-        for name, items, seconds in (("decode", self.decoded, self.decoding), ("write", None, self.writing)):
+        beside = (
+            ("decode", self.decoded, self.decoding),
+            ("between", None, self.stepping),
+            ("write", self.written, self.writing),
+        )
+        for name, items, seconds in beside:
             share = seconds / self.seconds if self.seconds else 0.0
             rows.append(
                 {"stage": name, "calls": items, "items": items, "fill": None, "busy_s": seconds, "share": share,
@@ -130,7 +152,8 @@ class Watch:
     def __init__(self, lanes: list[Lane], cache: FrameCache | None = None) -> None:
         self.lanes, self._cache, self._start = lanes, cache, time.perf_counter()
         self._before = (cache.decoded, cache.seconds) if cache else (0, 0.0)
-        self._frames, self._writing = 0, 0.0
+        self._frames, self._writing, self._written = 0, 0.0, 0
+        self._cpu = time.process_time()
 
     @contextmanager
     def writing(self, frames: int) -> Iterator[None]:
@@ -139,17 +162,23 @@ class Watch:
         yield
         self._writing += time.perf_counter() - start
         self._frames += frames
+        self._written += 1
 
-    def profile(self) -> Profile | None:
-        """What was done so far; None where no backend was asked."""
+    def profile(self, stepping: float = 0.0) -> Profile | None:
+        """What was done so far, with the scheduler's ``stepping``; None where no backend was asked."""
         decoded, decoding = (self._cache.decoded, self._cache.seconds) if self._cache else (0, 0.0)
         stages = stages_of(self.lanes)
         if not stages:
             return None
         return Profile(
             time.perf_counter() - self._start, self._frames, stages, self._writing, decoded - self._before[0],
-            decoding - self._before[1],
+            decoding - self._before[1], self._written, stepping, time.process_time() - self._cpu, cores(),
         )  # fmt: skip
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shown_profile(profile: Profile) -> list[Record]:

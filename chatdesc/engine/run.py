@@ -16,6 +16,7 @@ from chatdesc.config import TRACK, TRAINING, Resources, Settings
 from chatdesc.engine.models import Models, refuse_silent
 from chatdesc.engine.profile import Profile, Watch
 from chatdesc.engine.schedule import Scheduler
+from chatdesc.engine.writer import Writer
 from chatdesc.loaders import Dataset
 from chatdesc.measures.sequence import measure_sequence, texts_of
 from chatdesc.names import counted, natural, some
@@ -93,31 +94,48 @@ class Run:
     ) -> None:
         """Annotate ``names`` (default: all pending sequences). Each row is saved as soon as it is finished.
 
-        Its evidence comes first, so that a finished row has it.
+        Its evidence comes first, so that a finished row has it. A thread saves both while the models go on.
 
         Args:
             on_row: called with each row after it is saved.
 
         Raises:
             ChatdescError: with ``strict``, the first failed row.
+            OSError: a row cannot be saved.
         """
         remove_leftovers([self.out / evidence.FOLDER])
         jobs = ((name, self.job(name)) for name in (self.pending(store) if names is None else names))
         watch = Watch(self.models.lanes(), self.dataset.cache)
-        for name, result in Scheduler(watch.lanes, self.resources.sequences_in_flight).run(jobs):
-            row, seen = (self.broken(name, result), None) if isinstance(result, BaseException) else result
+        scheduler = Scheduler(watch.lanes, self.resources.sequences_in_flight)
+
+        def save(done: tuple[Row, list[Seen] | None]) -> None:
+            row, seen = done
             with watch.writing(row["num_frames"] or 0):
-                evidence.keep(self.out, name, seen)
+                evidence.keep(self.out, row["sequence"], seen)
                 store.save(row)
-            self.profile = watch.profile()
-            if self.strict and failed(row):
-                raise ChatdescError(f"{name}: {row['status']}: {'; '.join(row['problems'])}")
-            if on_row:
-                on_row(row)
+
+        def hand_on(saved: list[tuple[Row, list[Seen] | None]]) -> None:
+            for row, _ in saved:
+                self.profile = watch.profile(scheduler.stepping)
+                if self.strict and failed(row):
+                    raise failure(row)
+                if on_row:
+                    on_row(row)
+
+        with Writer(save) as writer:
+            for name, result in scheduler.run(jobs):
+                done = (self.broken(name, result), None) if isinstance(result, BaseException) else result
+                hand_on(writer.add(done))
+                if self.strict and failed(done[0]):
+                    hand_on(writer.rest())
+            hand_on(writer.rest())
 
     def job(self, name: str) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
         """A generator of one sequence's requests that returns its row, and its evidence if that is to be kept."""
-        sequence = self.dataset[name]
+        return (yield from self.steps(self.dataset[name]))
+
+    def steps(self, sequence: Sequence) -> Generator[Any, Any, tuple[Row, list[Seen] | None]]:
+        """The same of a sequence that need not be in the dataset, such as a part."""
         threshold, tracked = self.models.threshold(self.settings), self.models.tracker is not None
         tracks: list[Track] = []
         row = yield from annotate_sequence(
@@ -243,6 +261,11 @@ def differing(row: Row, now: Row) -> list[str]:
 def failed(row: Row) -> bool:
     """Whether a row has no text, or one of its stages failed."""
     return row["text"] is None or row["status"] in BROKEN
+
+
+def failure(row: Row) -> ChatdescError:
+    """The error of a failed row, for a strict run."""
+    return ChatdescError(f"{row['sequence']}: {row['status']}: {'; '.join(row['problems'])}")
 
 
 def provenance(settings: Settings, models: Models) -> Provenance:

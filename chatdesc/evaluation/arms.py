@@ -43,7 +43,7 @@ from chatdesc.evaluation.arm_rows import (
     track_file,
     tracks_of,
 )
-from chatdesc.evaluation.arm_texts import ARMS, BOUNDS, ORACLE_WORDS, Arm, Wording
+from chatdesc.evaluation.arm_texts import ARMS, BOUNDS, MANUAL, ORACLE_WORDS, REFINED, Arm, Wording
 from chatdesc.evaluation.judges import Judged
 from chatdesc.evaluation.oracle_words import WordChoice, same_candidates
 from chatdesc.evaluation.phrases import phrases
@@ -178,7 +178,7 @@ class Comparison:
 
     def _lacks(self, row: Row, before: ArmRow | None) -> bool:
         words = self.words(row)
-        if before is None or before["problems"] or self._unjudged(row, before):
+        if before is None or before["problems"] or self._unjudged(row, before) is not None:
             return True
         return self.kept(row, words, before).keys() != words.keys() or bool(self._superfluous(words, before))
 
@@ -297,8 +297,8 @@ class Comparison:
         stages: dict[Key | str, Steps[Any]] = {
             key: self._stage(key, sequence, row) for key in wanted if key not in known
         }
-        if before is None or self._unjudged(row, before):
-            stages[JUDGE] = self._judge(sequence, row)
+        if (texts := self._unjudged(row, before)) is not None:
+            stages[JUDGE] = self._judge(sequence, texts)
         results: Mapping[Any, Any] = {**known, **(yield from together(stages, CAUGHT))}
         made: dict[str, ArmTrack | Exception] = {arm: results[key] for arm, key in keys.items()}
         if choice:
@@ -401,24 +401,38 @@ class Comparison:
         return Done(tracks, cast(ArmRow, done))
 
     def _judged(self, row: Row, judged: Any, before: ArmRow | None) -> dict[str, Any]:
-        """The columns of the grounder's judgement: this call's, else the earlier one's; none where it failed."""
-        if isinstance(judged, dict):
-            return {"judged": judged, "judged_texts": self._to_judge(row)}
-        if judged is None and before is not None:
-            return {key: before[key] for key in ("judged", "judged_texts") if key in before}
-        return {}
+        """The columns of the grounder's judgement: this call's and the earlier ones that stand; none where it failed.
 
-    def _unjudged(self, row: Row, before: ArmRow) -> bool:
-        """Whether the texts that the grounder judges were not judged yet."""
-        return "judged" not in before or before.get("judged_texts") != self._to_judge(row)
+        Those of sources that are not asked for stay, with the texts that they are of.
+        """
+        if isinstance(judged, Exception):
+            return {}
+        earlier, texts = before or empty_arm_row(), self._to_judge(row)
+        old = earlier.get("judged_texts", {})
+        stays = {n: text for n, text in old.items() if texts.get(n) == text or n not in (MANUAL, REFINED, *texts)}
+        known = {**earlier.get("judged", {}), **(judged or {})}
+        every = stays | (texts if judged is not None else {})
+        return {"judged": {n: known[n] for n in every if n in known}, "judged_texts": every}
+
+    def _unjudged(self, row: Row, before: ArmRow | None) -> dict[str, str] | None:
+        """The texts that the grounder judges and has not judged yet; None where nothing is to be done."""
+        texts = self._to_judge(row)
+        if before is None or "judged" not in before or "judged_texts" not in before:
+            return texts
+        old = before["judged_texts"]
+        gone = {name for name in (MANUAL, REFINED) if name in old} - texts.keys()
+        lacking = {name: text for name, text in texts.items() if old.get(name) != text}
+        return lacking if lacking or gone else None
 
     def _to_judge(self, row: Row) -> dict[str, str]:
-        texts = {"manual": one_line(row["manual_text"] or ""), "refined": row["text"] or ""}
+        """The text of each source in the first frame, by its name."""
+        texts = {MANUAL: one_line(row["manual_text"] or ""), REFINED: row["text"] or ""}
+        named = {name: self.wording.texts(name, row) for name in self.wording.sources}
+        texts |= {name: said[0].text for name, said in named.items() if said}
         return {name: text for name, text in texts.items() if text}
 
-    def _judge(self, sequence: Sequence, row: Row) -> Steps[Judged]:
+    def _judge(self, sequence: Sequence, texts: Mapping[str, str]) -> Steps[Judged]:
         """Each text in the grounder's eyes, in the first frame."""
-        texts = self._to_judge(row)
         groundings: list[Grounding] = yield [Ground(FrameRef(sequence.frames, 0), text) for text in texts.values()]
         theta, threshold = self.settings.theta, self._threshold()
         judged: Judged = {}

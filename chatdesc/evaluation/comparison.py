@@ -34,7 +34,7 @@ from chatdesc.evaluation.compare import (
 )
 from chatdesc.evaluation.compare_input import CompareInput
 from chatdesc.evaluation.evaluate import Evaluation
-from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder
+from chatdesc.evaluation.judges import Part, judge_rows, part_of_grounder, source_judge_rows
 from chatdesc.evaluation.paired_groups import Group, group_differences, groups_in, sequence_differences
 from chatdesc.evaluation.scored_arms import ArmResults, ScoredArms, external, score_arms
 from chatdesc.evaluation.similar import SIMILAR
@@ -75,6 +75,7 @@ class ComparisonResult(Tabular):
         differences: paired differences between arms.
         verification: the proposals chosen on key frames against two references.
         judges: how grounders and encoders rate the two texts.
+        source_judges: how the grounder rates the texts of others beside the manual ones, in the first frame.
         notes: what a reader must know of the numbers.
         failures: problems of the sequences that this call tracked; where it tracked none, of those tracked before.
         means: mean scores of the arms with their curves.
@@ -84,6 +85,7 @@ class ComparisonResult(Tabular):
         against: each arm against the baseline, on all frames, on similar-object frames (``frames``: similar), and on
             sequences of an attribute that names them (its name).
         similar_arms, similar_differences: ``arms`` and ``differences`` on similar-object frames.
+        similar_sequences, similar_groups: ``sequences`` (with their number of such ``frames``) and ``groups`` on them.
         texts: what each sequence was tracked with in each arm.
     """
 
@@ -105,6 +107,9 @@ class ComparisonResult(Tabular):
     similar_arms: list[Record] = field(default_factory=list)
     similar_differences: list[Record] = field(default_factory=list)
     texts: list[Record] = field(default_factory=list)
+    similar_sequences: list[Record] = field(default_factory=list)
+    similar_groups: list[Record] = field(default_factory=list)
+    source_judges: list[Record] = field(default_factory=list)
 
     def records(self) -> list[Record]:
         return self.arms
@@ -300,6 +305,11 @@ def compare_arms(
         arm_rows(alike.arms, results.grounder) if alike.arms else [],
         difference_rows(alike.arms, results.grounder),
         text_rows(results, found.arms, alike),
+        [row | {"frames": int(alike.frames[row["sequence"]].sum())} for row in sequence_differences(alike.arms)],
+        group_differences(alike.arms, groups),
+        source_judge_rows(
+            (row["judged"] for row in results.judged if row["sequence"] in names), results.grounder.name, sources or ()
+        ),
     )
 
 

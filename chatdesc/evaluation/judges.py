@@ -1,4 +1,4 @@
-"""How grounders and encoders rate the manual and the refined text, and whether they took part in choosing.
+"""How grounders and encoders rate the manual and the refined text, and texts of others; and whether they chose them.
 
 >>> part_of_grounder("grounding-dino:a", "mm-grounding-dino:b").short, part_of_grounder("owlv2:a", "sam3:b").short
 ('partly', 'no')
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from chatdesc.evaluation.alignment import alignment_rows
-from chatdesc.evaluation.intervals import COLUMNS, paired_means
+from chatdesc.evaluation.intervals import COLUMNS, interval_columns, paired, paired_means
 from chatdesc.metrics.paired import known_mean
 from chatdesc.rows.schema import Row
 from chatdesc.tables import Record
@@ -51,7 +51,7 @@ class TextGrounding(TypedDict):
     truncated: bool | None
 
 
-Judged = dict[str, TextGrounding]  # by text: manual, refined
+Judged = dict[str, TextGrounding]  # by text: manual, refined, or the name of a source
 
 
 def judge_rows(
@@ -96,7 +96,7 @@ def _recorded(row: Row) -> Judged:
 
 def _grounder_rows(judge: str, part: Part, judged: list[Judged]) -> list[Record]:
     """A row for each of MEASURES."""
-    both = [(found["manual"], found["refined"]) for found in judged if len(found) == 2]
+    both = [(found["manual"], found["refined"]) for found in judged if {"manual", "refined"} <= found.keys()]
     truncated = {
         "manual_truncated": known_mean(manual["truncated"] for manual, _ in both),
         "refined_truncated": known_mean(refined["truncated"] for _, refined in both),
@@ -107,6 +107,26 @@ def _grounder_rows(judge: str, part: Part, judged: list[Judged]) -> list[Record]
         | truncated
         for measure, key in MEASURES
     ]
+
+
+def source_judge_rows(judged: Iterable[Judged], judge: str, sources: Iterable[str]) -> list[Record]:
+    """A row per source and measure: the manual text and the source's in a grounder's eyes, on the same sequences.
+
+    Args:
+        judged: of each sequence that counts.
+        judge: the grounder's spec.
+        sources: names; one whose texts meet no manual text has no row.
+    """
+    table: list[Record] = []
+    every = list(judged)
+    for source in sources:
+        both = [(found["manual"], found[source]) for found in every if {"manual", source} <= found.keys()]
+        cut = known_mean(text["truncated"] for _, text in both)
+        for measure, key in MEASURES if both else ():
+            gap = paired((manual[key], text[key]) for manual, text in both)  # type: ignore[literal-required]
+            about = {"judge": judge, "measure": measure, "text": source}
+            table.append(about | {"manual": gap.before, "its own": gap.after} | interval_columns(gap) | {"cut": cut})
+    return table
 
 
 def part_of_grounder(judge: str, selector: str) -> Part:

@@ -10,7 +10,7 @@ from typing import Any
 from chatdesc.backends import create
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.models import Models, create_describer, refuse_silent
-from chatdesc.engine.schedule import Scheduler
+from chatdesc.engine.schedule import LEAST_IN_FLIGHT, Scheduler
 from chatdesc.evaluation.intervals import (
     better_cell,
     detectable_cell,
@@ -94,7 +94,7 @@ def measure_texts(
     """
     loaded, settings = models.load(measures), models.settings
     threshold = None if loaded.grounder is None else loaded.threshold(settings)
-    in_flight = models.resources.sequences_in_flight
+    in_flight = models.resources.sequences_in_flight or LEAST_IN_FLIGHT
 
     def job(name: str) -> Stage[list[MeasureRecord]]:
         sequence = data[name]

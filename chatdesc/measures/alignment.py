@@ -1,8 +1,9 @@
 """How well an encoder's vectors of text and target agree, on the frames and crops of the other measures.
 
-``alignment`` is the cosine x 100 with the target's crop, ``alignment-margin`` that minus the best one of another region
-that the text leads to, both as means over frames (Hessel et al., "CLIPScore", EMNLP 2021, without its floor). They are
-of the first encoder; the row's ``alignment`` has all encoders, with the distractors of all texts.
+``alignment`` is the cosine x 100 with the target's crop, ``alignment-margin`` that minus the best rival's, both as
+means over frames (Hessel et al., "CLIPScore", EMNLP 2021, without its floor). Rivals are the other regions that the
+text leads to, and the text without one of its words, with which the target agrees better where that word is not true.
+They are of the first encoder; the row's ``alignment`` has all encoders, with the distractors of all texts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from chatdesc.measures.case import Case, Measure
 from chatdesc.metrics.paired import known_mean
 from chatdesc.rows.schema import MeasureRecord
+from chatdesc.stages.look import Sight
 from chatdesc.types import Steps
 
 
@@ -20,10 +22,20 @@ def of_alignment(case: Case, name: str) -> Steps[MeasureRecord]:
     return _record(case, ALIGNMENT, name, values)
 
 
+def lead(sight: Sight, k: int) -> float | None:
+    """By how much text and target agree better than the best rival, on the k-th view; None without a rival."""
+    view = sight.views[k]
+    if view.alignment is None:
+        return None
+    over = [view.alignment - without.alignments[k] for without in sight.without if without.alignments]
+    return min([*over, *([] if view.alignment_lead is None else [view.alignment_lead])], default=None)
+
+
 def of_margin(case: Case, name: str) -> Steps[MeasureRecord]:
-    """The record of ``alignment-margin``; frames without another region have none."""
+    """The record of ``alignment-margin``; frames without a rival have none."""
     yield from ()
-    values = {view.frame: view.alignment_lead for _, view in case.views(name)}
+    sights = case.sights.get(name, ())
+    values = {view.frame: lead(sight, k) for sight in sights for k, view in enumerate(sight.views)}
     return _record(case, MARGIN, name, values)
 
 
@@ -34,4 +46,6 @@ def _record(case: Case, measure: Measure, name: str, values: dict[int, float | N
 
 
 ALIGNMENT = Measure("alignment", "text and target agree in the encoder's eyes, cosine x 100", of_alignment)
-MARGIN = Measure("alignment-margin", "they agree better than text and any other region, cosine x 100", of_margin)
+MARGIN = Measure(
+    "alignment-margin", "they agree better than with another region, or less of the text, cosine x 100", of_margin
+)

@@ -1,8 +1,9 @@
 """Deletion of words: which the text needs, which it can spare, and which lead elsewhere.
 
 A text is grounded again without each of its words (descriptor deletion, as in Ref-Adv, arXiv 2602.23898). The value is
-(needed + redundant - harmful) / words, in [-1, 1]: words whose part is not known count for nothing, as in a text that
-does not lead to the target at all.
+(needed + redundant - harmful - false) / words, in [-1, 1]: words whose part is not known count for nothing, as in a
+text that does not lead to the target at all. A word is false if the encoder says so, or if the grounder finds it
+elsewhere and not on the target; it is harmful if the text leads to the target more clearly without it, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from chatdesc.measures.case import LOOKS, WORDS, Case, Measure
-from chatdesc.measures.leads import CLEAR, is_false, middle
+from chatdesc.measures.leads import CLEAR, is_elsewhere, is_false, middle
 from chatdesc.rows.schema import MeasureRecord
 from chatdesc.stages.ground import is_content
 from chatdesc.stages.look import Sight, Without
@@ -21,6 +22,7 @@ ENOUGH = 0.45  # the target's lead from which a word is not needed
 UNKNOWN = "unknown"
 
 Role = Literal["needed", "redundant", "harmful"]
+Part = Role | Literal["false"]
 
 
 def role(sight: Sight, without: Without) -> Role | None:
@@ -39,8 +41,24 @@ def role(sight: Sight, without: Without) -> Role | None:
     return "redundant" if found >= ENOUGH else "needed"
 
 
-def roles(sight: Sight) -> list[tuple[str, Role | None]]:
-    """Each content word of a phrase with its part; a single one is needed if it clearly leads to the target."""
+def parts(sight: Sight, threshold: float | None) -> list[tuple[str, Part | None]]:
+    """Each content word of a phrase with its part; next to a false word, the others are neither needed nor redundant.
+
+    A single word is needed if it clearly leads to the target.
+
+    Args:
+        threshold: the grounder's score under which a region is no proposal.
+    """
+    found = _roles(sight)
+    elsewhere = [is_elsewhere(sight, k, len(found), threshold) for k in range(len(found))]
+    false = [e or (bool(sight.without) and is_false(sight, sight.without[k])) for k, e in enumerate(elsewhere)]
+    return [
+        (word, one if one == "harmful" else "false" if untrue else None if any(false) else one)
+        for (word, one), untrue in zip(found, false, strict=True)
+    ]
+
+
+def _roles(sight: Sight) -> list[tuple[str, Role | None]]:
     if sight.without:
         return [(without.word.text, role(sight, without)) for without in sight.without]
     whole = middle(view.lead for view in sight.views)
@@ -48,28 +66,28 @@ def roles(sight: Sight) -> list[tuple[str, Role | None]]:
     return [(word.text, alone) for word in split_words(sight.text) if is_content(word.text)]
 
 
-def value(found: Iterable[Role | None]) -> float | None:
-    """(needed + redundant - harmful) / words; None without a word.
+def value(found: Iterable[Part | None]) -> float | None:
+    """(needed + redundant - harmful - false) / words; None without a word.
 
-    >>> value(["needed", "redundant", "harmful", None]), value([])
-    (0.25, None)
+    >>> value(["needed", "redundant", "harmful", None]), value(["false", "needed"]), value([])
+    (0.25, 0.0, None)
     """
-    worth = [0 if role is None else -1 if role == "harmful" else 1 for role in found]
+    worth = [0 if part is None else -1 if part in ("harmful", "false") else 1 for part in found]
     return sum(worth) / len(worth) if worth else None
 
 
 def of_words(case: Case, name: str) -> Steps[MeasureRecord]:
     """The record of ``words``; its values are the leads of the whole text."""
     yield from ()
-    found = [one for sight in case.sights.get(name, ()) for one in roles(sight)]
+    found = [one for sight in case.sights.get(name, ()) for one in parts(sight, case.threshold)]
     return case.record(
         MEASURE.name,
         name,
-        value(role for _, role in found),
+        value(part for _, part in found),
         {view.frame: view.lead or 0.0 for _, view in case.views(name)},
         models=(case.settings.grounder, case.settings.encoders[0]),
         words=[word for word, _ in found],
-        roles=[role or UNKNOWN for _, role in found],
+        roles=[part or UNKNOWN for _, part in found],
     )
 
 

@@ -55,6 +55,10 @@ def comparison_tables(result: ComparisonResult, width: int) -> list[Table]:
             shown_judges(result.judges),
             "independent checks (chose = this model selected the texts; partly = it depends on the one that did)",
         ),
+        (
+            shown_differences([row | {"cut": cut_of(row)} for row in result.source_judges], 1, 2),
+            "texts of others in the grounder's eyes, first frame, against the manual ones (cut: texts that it cut, %)",
+        ),
     )
     return [plain_table(rows, title, width) for rows, title in titled if rows]
 
@@ -70,8 +74,11 @@ def write_comparison(result: ComparisonResult, folder: Path) -> list[Path]:
         tables.add("compare_differences", written(result.differences), percent)
         tables.add("compare_verification", written(result.verification), _three_digits)
         tables.add("compare_judges", written(result.judges), _three_digits)
+        tables.add("compare_source_judges", result.source_judges, _three_digits)
         tables.add("compare_similar", written(result.similar_arms), percent)
         tables.add("compare_similar_differences", written(result.similar_differences), percent)
+        tables.add("compare_similar_groups", result.similar_groups, percent)
+        tables.add("compare_similar_sequences", result.similar_sequences, percent)
         tables.add("compare_baseline", written(result.against), _three_digits)
         tables.add("compare_texts", result.texts, percent)
         tables.add("compare_groups", result.groups, percent)
@@ -124,6 +131,11 @@ def shown_judges(rows: list[Record]) -> list[Record]:
         {**cells, "chose": row[PART].short, "cut, %": cut_cell(row)}
         for row, cells in zip(rows, shown_differences([_renamed(row) for row in rows], 1, 2), strict=True)
     ]
+
+
+def cut_of(row: Record) -> str:
+    """The share of a source's texts that a grounder cut, in per cent."""
+    return "-" if row["cut"] is None else percent(row["cut"])
 
 
 def _renamed(row: Record) -> Record:

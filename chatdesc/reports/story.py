@@ -197,7 +197,7 @@ def _measures(row: Row) -> list[str]:
         stops = record["stops_at"]
         more = [] if stops is None else [f"it no longer holds from frame {stops} on"]
         pairs = list(zip(record["words"], record["roles"], strict=True))
-        more += [f"{word} {role}" for word, role in pairs if role in ("needed", "harmful")]
+        more += [f"{word} {role}" for word, role in pairs if role in ("needed", "harmful", "false")]
         said = f"  {record['measure']} of {record['text']}: {_number(record['value'])}"
         lines.append("; ".join([said, *more]))
     return ["Further measures (a higher value is better):", *lines] if lines else []

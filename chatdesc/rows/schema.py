@@ -139,9 +139,9 @@ class MeasureRecord(TypedDict):
 
     ``value`` is the text's, null where it is not known; ``values`` those of ``frames``. ``stops_at`` is the first frame
     from which on the text no longer holds. ``roles`` says what each of ``words`` does: ``needed``, ``redundant``,
-    ``harmful`` or ``unknown``. ``asked`` is what a model that saw the text alone was asked for, ``kinds`` whether that
-    is ``recognition``, ``true`` or ``invented``, ``answers`` its Yes and No. ``compared`` names the other texts that
-    took part, ``made_by`` the models.
+    ``harmful``, ``false`` or ``unknown``. ``asked`` is what a model that saw the text alone was asked for, ``kinds``
+    whether that is ``recognition``, ``true`` or ``invented``, ``answers`` its Yes and No. ``compared`` names the other
+    texts that took part, ``made_by`` the models.
     """
 
     measure: str

@@ -235,7 +235,7 @@ def read_config(root: Path) -> dict[str, Any]:
     return config
 
 
-def refuse_difference(root: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def refuse_difference(root: Path | str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse a configuration that is not the run's (equal as JSON).
 
     Raises:

@@ -197,6 +197,7 @@ def render(
     repository: str = ANYWHERE,
     config: str | None = None,
     pictures: Mapping[str, str] | None = None,
+    account: str = "",
 ) -> str:
     """The whole README.md, with the YAML that ``datasets`` and the Hub read.
 
@@ -206,6 +207,7 @@ def render(
         repository: where the examples load from.
         config: the configuration that the examples name; None takes the source dataset's name.
         pictures: paths in the repository by the names of ``card_plots`` and ``hub_card``.
+        account: requests, tokens and cost of the describer, in a line; empty where nothing is known.
     """
     from huggingface_hub import DatasetCard
 
@@ -228,6 +230,7 @@ def render(
         runs=[_unpacked(run) for run in tally.provenance.values()],
         version=__version__,
         pictures=pictures or {},
+        account=account,
     )
     return str(DatasetCard(text)).rstrip() + "\n"
 

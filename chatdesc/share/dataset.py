@@ -81,6 +81,7 @@ def write_dataset(
     dataset: str,
     include_frames: EncodedFrames | None = None,
     shard_bytes: int = SHARD_BYTES,
+    account: str = "",
 ) -> DatasetSummary:
     """Write rows as ``out/data/SPLIT-00000-of-0000N.parquet`` with a card ``out/README.md``, replacing ``out``.
 
@@ -92,6 +93,7 @@ def write_dataset(
         dataset: the source dataset: its name is that of the configuration, its facts go into the card.
         include_frames: gives a row's images as encoded files, for a column ``images``.
         shard_bytes: a shard is closed when it has become larger.
+        account: what the describer was asked for these rows, for the card.
 
     Raises:
         ChatdescError: no row, none that may be published, an unknown column, or a value that does not fit its column.
@@ -116,7 +118,7 @@ def write_dataset(
         if not shards.splits:
             raise ChatdescError(next(iter(left_out.values()), "there is no finished row to write a dataset from"))
         shards.name_them()
-        (new / "README.md").write_text(render(tally, shards.info()), encoding="utf-8")
+        (new / "README.md").write_text(render(tally, shards.info(), account=account), encoding="utf-8")
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise

@@ -32,6 +32,7 @@ from chatdesc.types import (
     one_line,
     split_words,
 )
+from chatdesc.vocabulary import canonical
 
 RIVALS = 4  # regions off the target that are embedded on a frame
 PART = 0.8  # share of a region's area within the target's box from which it is a part of the target
@@ -53,6 +54,8 @@ class View:
         alignments: [P] likewise with the regions; NaN for those that were not embedded.
         proposed: bool [P], whether a word's score reaches the grounder's threshold, under which words lead nowhere.
         understood: share of the content words that lead somewhere at all; a measuring grounder knows few words.
+        scores: [P, W] the scores of the text's content words; NaN for a word that the grounder does not know: one that
+            leads nowhere, and that no grounder measures. W is 0 where nobody knows.
     """
 
     frame: int
@@ -65,6 +68,21 @@ class View:
     alignments: Floats
     proposed: NDArray[np.bool_]
     understood: float = 1.0
+    scores: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    @property
+    def scores_on(self) -> Floats:
+        """[W] each word's best score on the target, parts of it included; 0 where nothing is there, NaN if unknown."""
+        return self._best_scores(self.on_target)
+
+    @property
+    def scores_off(self) -> Floats:
+        """[W] each word's best score elsewhere; 0 where nothing leads elsewhere, NaN if unknown."""
+        return self._best_scores(~self.on_target)
+
+    def _best_scores(self, regions: NDArray[np.bool_]) -> Floats:
+        best = self.scores[regions[: len(self.scores)]].max(0, initial=0.0)
+        return np.where(np.isnan(self.scores).any(0), np.float32(np.nan), best)
 
     @property
     def best_on(self) -> float:
@@ -199,7 +217,18 @@ def _view(frame: FrameRef, target: Boxes, grounding: Grounding, theta: float, th
     proposed = grounding.scores[order].max(1, initial=0.0) >= threshold
     nothing = np.full(len(boxes), np.nan, np.float32)
     on, known = belongs(boxes, target, theta), _understood(grounding)
-    return View(frame.index, (width, height), target, boxes, fit[order], on, None, nothing, proposed, known)
+    scores = _word_scores(grounding)[order]
+    return View(frame.index, (width, height), target, boxes, fit[order], on, None, nothing, proposed, known, scores)
+
+
+def _word_scores(grounding: Grounding) -> Floats:
+    """[P, W] the scores of the content words, or of all words without one; NaN for a word that the grounder lacks."""
+    if not grounding.words:
+        return np.zeros((len(grounding.boxes), 0), np.float32)
+    said = [k for k, word in enumerate(grounding.words) if is_content(word.text)] or list(range(len(grounding.words)))
+    scores = np.asarray(grounding.scores[:, said], np.float32)
+    measured = np.array([canonical(grounding.words[k].text) is not None for k in said])
+    return np.where(measured | (scores.max(0, initial=0.0) > 0), scores, np.float32(np.nan))
 
 
 def belongs(boxes: Boxes, target: Boxes, theta: float) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import pytest
 
 import chatdesc
 from chatdesc.annotation.merge import merge
+from chatdesc.engine import budget
 from chatdesc.rows import evidence
 from chatdesc.rows.shard import FILE, Shard, keep
 from chatdesc.rows.store import Store
@@ -46,6 +47,16 @@ def test_the_shards_of_a_run_merge_into_the_run_without_shards(tmp_path):
         path.name: path.read_bytes() for path in other.rglob("*.*")
     }
     assert len(datasets.load_dataset(str(other), split="test")) == len(whole.rows)
+
+
+def test_what_the_shards_used_is_added_up(tmp_path):
+    for number, name in enumerate("ab", 1):
+        run(tmp_path / name, row(name), shard=f"{number}/2", sequences=[name])
+        budget.keep(tmp_path / name, budget.Account(number, 10 * number, 5, 1.5))
+    merge([tmp_path / "a", tmp_path / "b"], tmp_path / "whole")
+    assert budget.kept(tmp_path / "whole") == budget.Account(3, 30, 10, 3.0)
+    card = (tmp_path / "whole" / "dataset" / "README.md").read_text()
+    assert "The describer needed 3 requests with 30 tokens of prompts and 10 of answers." in card
 
 
 def test_missing_shards_sequences_and_failed_rows_are_named_and_nothing_is_written(tmp_path):

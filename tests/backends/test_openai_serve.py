@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from chatdesc.config import Resources, Settings
 from chatdesc.engine.cache import CachedDescriber, RequestCache
 from chatdesc.engine.models import Models
 from chatdesc.engine.run import Run, failed, provenance
+from chatdesc.engine.serving import serve_command
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
@@ -102,10 +104,10 @@ def served(tmp_path_factory):
     (home / "hub").mkdir()
     build_model(model)
     environment = os.environ | {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(model)]
-    where = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    printed = serve_command(describer=f"transformers:{model}", server="transformers", port=port).serve
+    command = [sys.executable, "-m", "transformers.cli.transformers", *shlex.split(printed)[1:], "--device", "cpu"]
     with log.open("wb") as out:
-        process = subprocess.Popen([*command, *where], env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
         try:
             await_health(process, f"http://127.0.0.1:{port}/health", log)
             yield f"http://127.0.0.1:{port}/v1", str(model)

@@ -10,7 +10,7 @@ import chatdesc
 from chatdesc.checks.ambiguous import LIKE, AmbiguousCheck
 from chatdesc.checks.base import Subject
 from chatdesc.checks.does_not_hold import DoesNotHoldCheck
-from chatdesc.checks.sights import Sights, look_at
+from chatdesc.checks.sights import Sights, Wordings, look_at
 from chatdesc.checks.word_by_word import WordByWordCheck
 from chatdesc.checks.wrong_target import WrongTargetCheck
 from chatdesc.config import Resources, Settings
@@ -19,8 +19,9 @@ from chatdesc.measures.leads import FALSE, UNLIKE
 from chatdesc.measures.words import role
 from chatdesc.rows.store import Store
 from chatdesc.stages.look import Sight, View, Without
+from chatdesc.stages.reflect import spread
 from chatdesc.synthetic import Scene, Thing, render, write_scenes
-from chatdesc.types import ChatdescError, Frames, split_words
+from chatdesc.types import ChatdescError, DataError, FrameCache, Frames, split_words
 from tests.checks.makers import Blind
 from tests.makers.rows import a_row
 
@@ -344,7 +345,9 @@ def test_a_run_is_audited_with_its_datasets_frames(rendered, tmp_path):
 def looked_at(monkeypatch):
     """The texts that audits would look at, in the order of the audits."""
     asked = []
-    monkeypatch.setattr("chatdesc.checks.audit.look_at", lambda data, texts, *_, **__: asked.append(texts) or Sights())
+    monkeypatch.setattr(
+        "chatdesc.checks.audit.look_at", lambda data, of, *_, **__: [asked.append(one.texts) or Sights() for one in of]
+    )
     return asked
 
 
@@ -390,14 +393,53 @@ def test_what_other_models_than_the_chosen_ones_have_recorded_does_not_count(hal
 def test_texts_of_which_a_grounder_knows_few_words_are_told(tmp_path):
     [name, *_] = render(tmp_path, count=2, frames=2)
     texts = {name: "woman in dark leggings jogging on the left"}  # it knows dark and left
-    sights = look_at(load("synthetic", str(tmp_path)), texts, Settings(), Resources(), words=False)
+    data = load("synthetic", str(tmp_path))
+    [sights] = look_at(data, [Wordings(texts)], Settings(), Resources(), words=False)
     assert len(sights.notes) == 1 and f"1 text was not judged by frames ({name})" in sights.notes[0]
-    assert look_at(load("synthetic", str(tmp_path)), {name: "red circle"}, Settings(), Resources()).notes == ()
+    assert look_at(data, [Wordings({name: "red circle"})], Settings(), Resources())[0].notes == ()
 
 
 def test_nothing_to_look_at_loads_no_model(monkeypatch):
     monkeypatch.setattr("chatdesc.checks.sights.create", lambda *_, **__: pytest.fail("a model was made"))
-    assert look_at(None, {}, Settings(), Resources()) == Sights()
+    assert look_at(None, [Wordings({})], Settings(), Resources()) == [Sights()]
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """In place of looks: the frames are read, and no model is asked; the text "bad" fails."""
+
+    def look(sequence, text, settings, *rest):
+        yield from ()
+        if text == "bad":
+            raise DataError("gone")
+        return a_sight(*(a_view(i, sequence.frames[i].min(), 0) for i in spread(sequence, settings.alignment_frames)))
+
+    monkeypatch.setattr("chatdesc.checks.sights.look", look)
+    return lambda data, sources: look_at(
+        data, sources, Settings(alignment_frames=3), Resources(sequences_in_flight=1), words=False
+    )
+
+
+def test_texts_of_several_sources_decode_each_frame_once(tmp_path, reading):
+    names = render(tmp_path, count=2, frames=6)
+    sources = [Wordings(dict.fromkeys(names, text)) for text in ("red circle", "small star", "red circle")]
+    sources += [Wordings({names[0]: "red circle"}, {names[0]: ((0, 4),)}), Wordings({})]
+    data = load("synthetic", str(tmp_path), cache=FrameCache(1))
+    seen = [of.by_name for of in reading(data, sources)]
+    frames = [sorted({view.frame for of in seen if name in of for view in of[name].views}) for name in names]
+    assert data[names[0]].frames.cache.decoded == sum(map(len, frames)) and len(frames[0]) > 3 == len(frames[1])
+    assert [list(of) for of in seen] == [names] * 3 + [names[:1], []]
+    assert seen[0][names[0]] is seen[2][names[0]]  # equal texts are looked at once
+
+
+def test_a_source_that_fails_on_all_is_an_error_and_on_some_a_note(tmp_path, reading):
+    names = render(tmp_path, count=2, frames=3)
+    data, good = load("synthetic", str(tmp_path)), Wordings(dict.fromkeys(names, "red circle"))
+    whole, half = reading(data, [good, Wordings({names[0]: "red circle", names[1]: "bad"})])
+    assert list(whole.by_name) == names and whole.notes == ()
+    assert list(half.by_name) == names[:1] and half.notes == (f"1 sequence was not looked at ({names[1]}): gone",)
+    with pytest.raises(ChatdescError, match="no text could be looked at with its frames: gone"):
+        reading(data, [good, Wordings({names[0]: "bad"})])
 
 
 def test_sequences_that_cannot_be_looked_at_are_told(rendered, tmp_path):

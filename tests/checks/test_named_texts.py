@@ -121,7 +121,9 @@ def test_texts_over_time_have_their_frames():
 
 def test_on_frames_the_first_text_of_each_source_is_looked_at(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("chatdesc.checks.audit.look_at", lambda data, texts, **_: asked.append(texts) or Sights())
+    monkeypatch.setattr(
+        "chatdesc.checks.audit.look_at", lambda data, of, *_, **__: [asked.append(one.texts) or Sights() for one in of]
+    )
     names = render(tmp_path / "scenes", count=2, frames=3)
     (tmp_path / "mine.json").write_text(json.dumps({names[0]: ["one", "two"]}))
     options = {"frames": True, "checks": ["wrong-target"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -122,6 +123,9 @@ def test_a_run_stops_at_its_budget_and_goes_on_with_more(tmp_path, monkeypatch):
         assert none.exit_code == 1 and len(server.chats) == 2
         rest = call("annotate", *place, "--base-url", server.url, "--budget", "requests=100")
         assert rest.exit_code == 0 and len(server.chats) == 4, rest.output
+        card = (tmp_path / "run" / "dataset" / "README.md").read_text()
+        used = re.search("The describer needed (.+) requests with 400 tokens of prompts and 28 of answers\\.", card)
+        assert used and int(used[1]) == json.loads((tmp_path / "run" / FILE).read_text())["requests"]
         whole = call("annotate", "synthetic", tmp_path / "data", "--out", tmp_path / "whole", *models,
                      "--base-url", server.url)  # fmt: skip
         assert whole.exit_code == 0

@@ -1,14 +1,21 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import chatdesc
 from chatdesc.config import Settings
-from chatdesc.engine.plan import Counts, Plan, counts, duration, plan, seconds_per_call
+from chatdesc.engine.budget import Account
+from chatdesc.engine.counts import Counts, counts
+from chatdesc.engine.pilot import Pilot
+from chatdesc.engine.plan import Plan, duration, forecast, plan
+from chatdesc.engine.prices import Price
 from chatdesc.stages.align import align
 from chatdesc.stages.reflect import reflect_ranges
 from chatdesc.stages.track import Phrase, track
-from chatdesc.types import BackendError, Describe, Embed, Embedding, Follow, Followed, Ground, Problem
+from chatdesc.synthetic import render
+from chatdesc.types import BackendError, ChatdescError, Describe, Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 
 
@@ -76,70 +83,75 @@ def test_counts_bound_what_the_stages_ask_for(settings, manual):
     assert sum(r.stop - r.start for r in asked if isinstance(r, Follow)) == planned.tracked
 
 
-class Clock:
-    """Time that passes only in backends."""
+PILOT = Pilot(
+    sequences=2, loading=5.0, seconds=12.0, bounds=Counts(80, 16, 60, 12, 78), keys=Counts(0, 0, 20, 10, 0),
+    done=Counts(80, 8, 40, 12, 78), looked=1.0,
+    busy={"describe": 4.0, "ground": 10.0, "embed": 2.0, "track": 8.0},
+    account=Account(8, 800, 80),
+)  # fmt: skip
 
-    now = 0.0
 
-    def perf_counter(self):
-        return self.now
+def test_work_on_key_frames_grows_with_the_video_and_the_rest_does_not():
+    """Of 40 groundings at most beside key frames 20 were made: half; all 20 on key frames were."""
+    assert PILOT.expected(Counts(1000, 16, 340, 112, 998), Counts(0, 0, 300, 110, 0)) == Counts(1000, 8, 320, 112, 998)
+    early = replace(PILOT, looked=1.5, done=Counts(80, 8, 50, 17, 78))  # an unsure tracker: half as many again
+    assert early.expected(Counts(1000, 16, 340, 112, 998), Counts(0, 0, 300, 110, 0)).grounder == 20 + 450
 
-    def call(self, seconds):
-        def answer(requests):
-            self.now += next(seconds)
-            return [None] * len(requests)
 
-        return answer
+def test_a_forecast_by_hand():
+    """The stages were at work for 24 s within 12 s, so each call counts half."""
+    assert PILOT.per_call() == pytest.approx({"describe": 0.25, "ground": 0.125, "embed": 1 / 12, "track": 4 / 78})
+    total, keys = Counts(160, 32, 120, 24, 156), Counts(0, 0, 40, 20, 0)  # twice the work
+    price = Price(1.0, 10.0, "EUR", "2026-11-01")
+    found = forecast(5, 1, total, keys, PILOT, price)
+    assert found.expected == Counts(160, 16, 80, 24, 156)
+    assert found.seconds == pytest.approx(5 + 2 * 12)
+    assert found.account == Account(16, 1600, 160)
+    text = "\n".join(found.lines())
+    for part in ("no text to try", "describer calls            16          32", "16 requests, 1,760 tokens, 0.00 EUR",
+                 "estimated time           29 s   (from 2 sequences done in 17 s)", "125 ms"):  # fmt: skip
+        assert part in text
 
 
 @pytest.fixture
-def backends(monkeypatch):
-    """The first call of each takes 100 s (a model is loaded), the second 1, 2, 3 and 4 s."""
-    clock = Clock()
-    monkeypatch.setattr("chatdesc.engine.plan.time", clock)
-    one, two, three, four = (clock.call(iter([100, s])) for s in (1, 2, 3, 4))
-    return SimpleNamespace(
-        describer=SimpleNamespace(describe=one),
-        grounder=SimpleNamespace(ground=two),
-        encoders={"attributes": SimpleNamespace(embed=three)},
-        tracker=SimpleNamespace(follow=four),
-    )
+def data(tmp_path):
+    render(tmp_path / "data", count=3, frames=4, seed=4)
+    return tmp_path / "data"
 
 
-def test_calibration_leaves_out_the_first_call(backends):
-    assert seconds_per_call(sequence_of(30), backends) == {"describe": 1, "ground": 2, "embed": 3, "track": 0.4}
+def test_a_plan_says_what_a_run_then_does(data, tmp_path):
+    """All sequences are tried here, so the forecast of calls is exact."""
+    options = {"rounds": 1, "tracker": "kcf", "ground_every": 2}
+    found = chatdesc.plan("synthetic", data, out=tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+    done = chatdesc.annotate("synthetic", data, tmp_path / "run", **options)
+    items = {stage.name: stage.use.items for stage in done.profile.stages}
+    expected = found.expected
+    assert (expected.describer, expected.grounder) == (items["describe"], items["ground"])
+    assert expected.encoder == items["embed attributes"]
+    assert expected.tracked == 3 * 3
+    assert expected.describer <= found.counts.describer
+    assert found.tried[0] == 3
+    assert found.seconds > 0
 
 
-def test_a_sequence_of_one_frame_and_no_tracker(backends):
-    assert "track" not in seconds_per_call(sequence_of(1), backends)
+def test_a_plan_skips_what_cannot_be_done(data, tmp_path):
+    next(data.rglob("groundtruth.txt")).write_text("")
+    found = chatdesc.plan("synthetic", data, out=tmp_path / "run", rounds=0, tracker="none")
+    assert (found.sequences, found.skipped, found.tried[0]) == (3, 1, 2)
+    assert found.expected.tracked == 0
 
 
-def test_a_backend_that_fails_is_told(backends):
-    backends.describer.describe = lambda requests: [BackendError("no key")]
-    with pytest.raises(BackendError, match="no key"):
-        seconds_per_call(sequence_of(5), backends)
-
-
-def test_a_plan_adds_up_and_skips_what_cannot_be_done(backends):
-    broken = sequence_of(2, problems=(Problem("missing_frames", "none", fatal=True),))
-    settings = Settings(ground_every=10)
-    run = SimpleNamespace(
-        dataset={"x": broken, "a": sequence_of(30), "b": sequence_of(30)}, settings=settings, models=backends
-    )
-    found = plan(run, ["x", "a", "b"])
-    one = counts(sequence_of(30), settings)
-    assert (found.sequences, found.skipped) == (3, 1)
-    assert found.counts == one + one
-    expected = 2 * (one.describer * 1 + one.grounder * 2 + one.encoder * 3 + one.tracked * 0.4)
-    assert found.seconds == pytest.approx(expected)
-    text = "\n".join(found.lines())
-    for part in ("missing frames or boxes", "describer calls", "estimated time", "2000 ms"):
-        assert part in text
+def test_a_model_that_fails_is_told(data, tmp_path, monkeypatch):
+    failing = lambda self, requests: [BackendError("no key")] * len(requests)  # noqa: E731
+    monkeypatch.setattr("chatdesc.backends.attributes.AttributesDescriber.describe", failing)
+    with pytest.raises(ChatdescError, match="no key"):
+        chatdesc.plan("synthetic", data, out=tmp_path / "run")
 
 
 def test_nothing_to_measure():
     run = SimpleNamespace(dataset={}, settings=Settings(), models=None)
-    assert plan(run, []) == Plan(0, 0, Counts(0, 0, 0, 0, 0), None, {})
+    assert plan(run, []) == Plan(0, 0, Counts(0, 0, 0, 0, 0))
     assert not any("estimated" in line for line in plan(run, []).lines())
 
 

@@ -113,12 +113,20 @@ def any_job(key, steps, log):
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.lists(STEPS, max_size=8), st.integers(1, 5), st.tuples(st.integers(1, 4), st.integers(1, 3)), st.integers(1, 4)
+    st.lists(STEPS, max_size=8),
+    st.none() | st.integers(1, 5),
+    st.tuples(st.integers(1, 4), st.integers(1, 3)),
+    st.integers(1, 4),
+    st.booleans(),
+    st.booleans(),
 )
-def test_answers_return_to_the_one_that_asked(jobs, in_flight, first, size):
+def test_answers_return_to_the_one_that_asked(jobs, in_flight, first, size, waits, same):
     log = []
-    recorders = {A: Recorder(echo), B: Recorder(echo)}
-    backends = [Lane(A, recorders[A], first[0], first[1]), Lane(B, recorders[B], size)]
+    recorders, model = {A: Recorder(echo), B: Recorder(echo)}, object() if same else None
+    backends = [
+        Lane(A, recorders[A], first[0], first[1], backend=model),
+        Lane(B, recorders[B], size, waits=waits, backend=model),
+    ]
     found = dict(Scheduler(backends, in_flight).run((k, any_job(k, steps, log)) for k, steps in enumerate(jobs)))
     assert found.keys() == set(range(len(jobs)))
     assert all(own for _, _, own in log)

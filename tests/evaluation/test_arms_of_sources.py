@@ -63,6 +63,25 @@ def test_a_source_that_is_added_is_tracked_alone_and_another_text_anew(work):  #
         assert work.pending(store) == [] and "yours" in store.load("kite-1")["arms"]
 
 
+def test_the_texts_of_a_source_are_judged_once_and_stay(work):  # noqa: F811
+    def judged(*sources):
+        row = do(one := with_texts(work, *sources))["kite-1"]
+        return row["judged"], row["judged_texts"], one.models.grounder.asked
+
+    values, texts, _ = judged(source("mine", kite_1={0: "a red kite", 3: "a dog"}))
+    assert texts == {"manual": "a dog", "refined": "a red kite", "mine": "a red kite"} and values.keys() == texts.keys()
+    assert (values["manual"]["iou"], values["mine"]["iou"]) == (0, 1)
+    _, texts, asked = judged(source("yours", kite_1="a dog"))
+    assert list(texts) == ["manual", "refined", "mine", "yours"] and asked.count("a dog") == 1
+    values, texts, _ = judged(source("mine", kite_1="a dog"))
+    assert (texts["mine"], values["mine"]["iou"], values["yours"]["iou"]) == ("a dog", 0, 0)
+    store = Store(work.run)
+    store.save(store.load("kite-1") | {"manual_text": None})
+    assert judged()[1].keys() == {"refined", "mine", "yours"}
+    with work.open() as kept:
+        assert work.pending(kept) == []
+
+
 def test_a_source_that_lost_a_text_leaves_no_track(work):  # noqa: F811
     do(with_texts(work, source("mine", kite_1="a small kite", kite_2="kite")))
     rows = do(less := with_texts(work, source("mine", kite_2="kite")))

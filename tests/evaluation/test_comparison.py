@@ -17,6 +17,8 @@ from chatdesc.evaluation.scored_arms import (
     never_tracked,
     problems_of,
 )
+from chatdesc.evaluation.similar_views import SimilarFrames, of_sequences
+from chatdesc.reports.compare import write_comparison
 from chatdesc.rows.selection import Selection
 from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError
@@ -162,6 +164,26 @@ def test_all_arms_against_the_baseline_and_on_sequences_that_an_attribute_names(
     assert other.baseline == "no-text" and {row["arm"] for row in other.against} == {"manual", "refined"}
     with pytest.raises(ChatdescError, match="--baseline mine: is none of the arms, which are no-text"):
         compare_arms(asked, ArmResults(folders), baseline="mine")
+
+
+def test_groups_and_sequences_on_similar_object_frames(run, tmp_path, monkeypatch):
+    far = {"manual": {"a": 2, "b": 2, "c": 2}, "refined": {"a": 0, "b": 2, "c": 1}}
+    folders = {arm: ResultFolder(str(off_target(tmp_path / arm, **of))) for arm, of in far.items()}
+    frames = {"a": np.array([0, 1, 1, 0], bool), "c": np.array([0, 0, 0, 1], bool)}
+
+    def seen(results, asked, arms, *rest):
+        return SimilarFrames(0.1, frames, of_sequences(arms, frames), ("manual",), True)
+
+    monkeypatch.setattr(SimilarFrames, "of", seen)
+    data = {name: sequence_of(name=name, attributes={"BC": name != "a", "SV": True}) for name in "abc"}
+    found = compare_arms(CompareInput.read(run, Selection()), ArmResults(folders), data=data)
+    whole, alike = ({row["sequence"]: row for row in of} for of in (found.sequences, found.similar_sequences))
+    assert list(whole) == ["a", "c", "b"] and alike == {n: whole[n] | {"frames": k} for n, k in (("a", 2), ("c", 1))}
+    gains = {row["group"]: (row["pairs"], row["difference"]) for row in found.similar_groups}
+    assert gains["BC"] == (1, whole["c"]["difference"])
+    assert gains["SV"] == (2, pytest.approx((whole["a"]["difference"] + whole["c"]["difference"]) / 2))
+    files = {path.name for path in write_comparison(found, tmp_path / "out")}
+    assert {"compare_similar_groups.csv", "compare_similar_sequences.csv"} <= files
 
 
 def test_results_of_other_texts_are_arms_as_well(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatdesc.evaluation.judges import Part, judge_rows, part_of_encoder, part_of_grounder
+from chatdesc.evaluation.judges import Part, judge_rows, part_of_encoder, part_of_grounder, source_judge_rows
 from tests.makers.rows import a_row, aligned
 
 NAMES = {"a", "b", "c"}
@@ -55,6 +55,21 @@ def test_texts_that_a_judge_cut_are_counted():
     row = found(run_rows(), judged, "owlv2")["owlv2", "grounding IoU"]
     assert (row["manual_truncated"], row["refined_truncated"]) == (0, 0.5)
     assert found(run_rows())["g", "grounding IoU"]["refined_truncated"] == 1
+
+
+def test_texts_of_others_are_compared_with_the_manual_ones():
+    judged = [
+        {"manual": text(0.1), "refined": text(0.9), "mine": text(0.6, 0.7, truncated=True)},
+        {"manual": text(0.5, 0.6), "mine": text(0.4)},
+        {"refined": text(0.9), "mine": text(0.9), "yours": text(0.9)},
+    ]
+    whole, top = source_judge_rows(judged, "owlv2", ["mine", "yours", "theirs"])  # yours meets no manual text
+    assert (whole["judge"], whole["measure"], whole["text"], whole["pairs"]) == ("owlv2", "grounding IoU", "mine", 2)
+    assert (whole["manual"], whole["its own"], whole["cut"]) == (pytest.approx(0.3), pytest.approx(0.5), 0.5)
+    assert whole["difference"] == pytest.approx((0.5 - 0.1) / 2) and (whole["better"], whole["worse"]) == (1, 1)
+    assert (top["measure"], top["difference"]) == ("top-box IoU", pytest.approx((0.2 - 0.1) / 2))
+    [both, _] = [row for row in judge_rows(run_rows(), NAMES, [("a", judged[0])], "owlv2") if row["judge"] == "owlv2"]
+    assert both["difference"] == pytest.approx(0.8)  # a text of others takes no place of the refined one
 
 
 def test_a_run_of_an_earlier_version_has_the_measure_it_recorded():

@@ -17,13 +17,15 @@ SETTINGS = Settings(grounder="g:one", encoders=("e:one", "e:two"), describer="d:
 
 
 def view(frame, *found, target=HERE, aligned=40.0, elsewhere=()):
-    """A frame of 100 x 100; ``found``: (box, fit); ``elsewhere``: cosines of the regions off the target."""
+    """A frame of 100 x 100; ``found``: (box, fit, *scores of words); ``elsewhere``: cosines of regions elsewhere."""
     found = sorted(found, key=lambda one: -one[1])
-    boxes = np.float32([box for box, _ in found]).reshape(-1, 4)
-    fits, on = np.float32([fit for _, fit in found]), np.array([box == target for box, _ in found], bool)
+    boxes = np.float32([box for box, *_ in found]).reshape(-1, 4)
+    fits, on = np.float32([fit for _, fit, *_ in found]), np.array([box == target for box, *_ in found], bool)
+    scores = np.float32([words for _, _, *words in found]) if found else np.zeros((0, 0), np.float32)
     cosines = np.full(len(found), np.nan, np.float32)
     cosines[~on] = [*elsewhere, *[np.nan] * (int((~on).sum()) - len(elsewhere))]
-    return View(frame, (100, 100), np.float32(target), boxes, fits, on, aligned, cosines, fits > 0.2)
+    target = np.float32(target)
+    return View(frame, (100, 100), target, boxes, fits, on, aligned, cosines, fits > 0.2, scores=scores)
 
 
 def sight(*views, text="red kite", without=()):

@@ -65,7 +65,9 @@ def test_another_failure_is_one():
         (None, [True], [False], 1.0),
         (False, [True, True], [False, False], 0.0),
         (False, [False], [True], -0.5),
-        (True, [], [True, False], 0.0),
+        (True, [], [True, False], -1.0),
+        (True, [True, False], [True, False, False, False], 0.25),
+        (True, [False, False], [False, False], 0.5),
         (True, [False, True], [], 0.5),
         (True, [], [], 1.0),
         (False, [], [], 0.0),
@@ -91,6 +93,12 @@ def test_questions_are_what_is_known_of_the_target():
     invented = {detail.about for detail in found if detail.kind == INVENTED}
     assert {"orange", "yellow"} <= invented and "red" not in invented
     assert details(None, seen)[0] == Detail(RECOGNITION, "square")  # without a class, the shape
+
+
+def test_details_that_a_text_of_the_sequence_names_are_asked_for():
+    seen = measure(red_square(), np.float32([HERE]))
+    plain, asked = (details("kite", seen, texts=texts) for texts in ((), ["Silver kite", "red star", "a blue kite"]))
+    assert set(asked) - set(plain) == {Detail(INVENTED, "gray"), Detail(INVENTED, "blue")}
 
 
 def test_questions_are_asked_without_a_picture_and_about_the_text():

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from chatdesc.measures import agreement, questions, rank, sequence, validity, vqa, words
+from chatdesc.measures import agreement, alignment, leads, questions, rank, sequence, validity, vqa, words
 from chatdesc.stages import look
 from chatdesc.stages.look import View
 from chatdesc.types import Ask, FrameRef
-from tests.measures import test_asked, test_seen, test_sequence, test_validity
+from tests.measures import test_asked, test_leads, test_seen, test_sequence, test_validity
+from tests.stages import test_look
 
 
 def ties_count_for_the_target(put):
@@ -25,6 +26,22 @@ def last_in_place_of_first_rank(put):
 def sign_of_the_lead(put):
     own = View.lead.fget
     put(View, "lead", property(lambda view: None if own(view) is None else -own(view)))
+
+
+def words_that_the_target_lacks_are_credited(put):
+    put(rank, "support", lambda view, threshold: 1.0)
+
+
+def support_of_other_regions(put):
+    put(View, "scores_on", View.scores_off)
+
+
+def words_that_nobody_knows_count(put):
+    put(look, "canonical", lambda word: word)
+
+
+def less_of_the_text_is_no_rival(put):
+    put(alignment, "lead", lambda sight, k: sight.views[k].alignment_lead)
 
 
 def distractor_in_place_of_the_target(put):
@@ -59,6 +76,18 @@ def harm_counts_as_help(put):
     put(words, "value", lambda found: own("needed" if one == "harmful" else one for one in found))
 
 
+def false_words_are_not_known(put):
+    put(words, "is_false", lambda sight, without: False)
+
+
+def words_elsewhere_are_not_noticed(put):
+    put(words, "is_elsewhere", lambda *given: False)
+
+
+def words_on_the_target_are_elsewhere(put):
+    put(leads, "SLIGHT", 9.0)
+
+
 def leads_of_another_word(put):
     own = look.look
 
@@ -89,6 +118,10 @@ def true_and_invented_swapped(put):
     put(questions, "value", lambda known, true, invented: own(known, invented, true))
 
 
+def details_that_texts_name_are_not_asked_for(put):
+    put(questions, "named", lambda texts, seen, known: [])
+
+
 def recognition_forgotten(put):
     own = questions.value
     put(questions, "value", lambda known, true, invented: own(None, true, invented))
@@ -102,6 +135,15 @@ def the_picture_is_shown(put):
 def worst_regions_compared(put):
     own, turned = agreement.meeting, lambda view: replace(view, boxes=view.boxes[::-1])
     put(agreement, "meeting", lambda one, two: own(turned(one), turned(two)))
+
+
+def other_texts_count_alike(put):
+    own = agreement.weighed
+    put(agreement, "weighed", lambda pairs: own((value, 1.0) for value, _ in pairs))
+
+
+def agreement_without_support(put):
+    put(agreement, "support", lambda view, threshold: 1.0)
 
 
 def words_of_either_are_shared(put):
@@ -143,6 +185,14 @@ PARTS = [
         [("red", (0.9, 0.9), (46.0, 46.0)), ("kite", (0.5, 0.6), (40.0, 40.0))], ["harmful", "unknown"], -0.5
     ),
 ]
+FALSE = [
+    lambda: test_seen.test_words_are_needed_redundant_or_harmful(
+        [("red", (0.6, 0.6), (46.0, 46.0)), ("kite", (0.5, 0.6), (40.0, 40.0))], ["false", "unknown"], -0.5
+    ),
+]
+ELSEWHERE = [test_seen.test_a_word_that_the_grounder_finds_elsewhere_alone_is_false]
+CREDIT = [test_seen.test_a_text_is_credited_for_the_words_that_the_target_supports]
+AGREED = [test_seen.test_texts_agree_as_far_as_the_target_supports_them]
 RANGES = [test_sequence.test_texts_of_ranges_are_measured_where_they_are_in_force]
 DECODES = [test_sequence.test_another_text_decodes_no_frame_a_second_time]
 
@@ -150,6 +200,10 @@ MUTANTS = {
     ties_count_for_the_target: RANKS,
     last_in_place_of_first_rank: RANKS,
     sign_of_the_lead: [test_seen.test_margin_counts_frames_on_which_a_text_leads_nowhere],
+    words_that_the_target_lacks_are_credited: CREDIT,
+    support_of_other_regions: CREDIT,
+    words_that_nobody_knows_count: [test_look.test_a_word_has_its_score_on_each_region_unless_nobody_knows_it],
+    less_of_the_text_is_no_rival: [test_seen.test_the_text_without_a_word_is_a_rival_too],
     distractor_in_place_of_the_target: [test_seen.test_alignment_and_its_margin],
     places_forgotten: [test_validity.test_a_place_that_the_target_has_left],
     false_words_believed: [test_validity.test_a_word_that_the_encoder_calls_false],
@@ -157,13 +211,23 @@ MUTANTS = {
     any_lead_will_do: STOPS,
     needed_and_redundant_swapped: PARTS,
     harm_counts_as_help: PARTS,
+    false_words_are_not_known: FALSE,
+    words_elsewhere_are_not_noticed: ELSEWHERE,
+    words_on_the_target_are_elsewhere: [
+        lambda: test_leads.test_a_word_is_elsewhere_if_it_leads_there_and_not_to_the_target(0.39, 0.9, False)
+    ],
     leads_of_another_word: [right_words_are_named_right],
     answers_given_to_the_wrong_frames: [test_asked.test_vqa_is_the_mean_probability_of_yes_on_each_frame],
     the_whole_frame_in_place_of_the_target: [test_asked.test_vqa_is_the_mean_probability_of_yes_on_each_frame],
     true_and_invented_swapped: [test_asked.test_questions_are_asked_without_a_picture_and_about_the_text],
+    details_that_texts_name_are_not_asked_for: [
+        test_asked.test_details_that_a_text_of_the_sequence_names_are_asked_for
+    ],
     recognition_forgotten: [test_asked.test_questions_are_asked_without_a_picture_and_about_the_text],
     the_picture_is_shown: [test_asked.test_questions_are_asked_without_a_picture_and_about_the_text],
     worst_regions_compared: [test_seen.test_agreement_is_the_overlap_of_the_best_regions],
+    other_texts_count_alike: AGREED,
+    agreement_without_support: AGREED,
     words_of_either_are_shared: [test_seen.test_shared_words_are_content_words],
     looks_given_to_the_wrong_texts: [test_sequence.test_every_measure_of_every_text],
     another_frame_looked_at: DECODES,

@@ -23,7 +23,8 @@ ALL = tuple(MEASURES)
 def answer(request):
     if isinstance(request, Ground):
         words = request.text.split()
-        return leads(request.text, (words[-1], HERE if "red" in words else THERE, 0.9), (words[-1], [0, 40, 5, 5], 0.1))
+        box = HERE if "red" in words else THERE
+        return leads(request.text, *((word, box, 0.9) for word in words), (words[-1], [0, 40, 5, 5], 0.1))
     if isinstance(request, Embed):
         return Embedding(
             np.tile(np.float32([1, 0]), (len(request.crops), 1)),

@@ -43,5 +43,6 @@ def test_the_servers_probability_is_the_score(tmp_path):
     assert len(pictured) == 2 and all("Does this figure show" in content[-1]["text"] for content in pictured)
     blind = [content for content in asked if content not in pictured]
     assert all("Judge by these words alone" in content[-1]["text"] for content in blind)
-    # Yes to all: the target is recognised, all true details and all invented ones are said to be there
-    assert (questions["measure"], questions["mean"]) == ("questions", 0.0) and len(blind) >= 4
+    # Yes to all: the target is recognised, all 3 true details and all 5 invented ones are said to be there
+    assert len(blind) == 1 + 3 + 5
+    assert (questions["measure"], questions["mean"]) == ("questions", (1 + (1 - 2 * 5 / 8)) / 2)

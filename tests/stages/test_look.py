@@ -83,6 +83,18 @@ def test_how_much_of_a_text_is_understood():
     assert run({})[0].views[0].understood == 0
 
 
+def test_a_word_has_its_score_on_each_region_unless_nobody_knows_it():
+    found = {"a red kite odd": [("kite", HERE, 0.5), ("kite", THERE, 0.8)]}
+    view = run(found, "a red kite odd")[0].views[0]
+    assert view.boxes.tolist() == [THERE, HERE]
+    assert view.scores[:, :2] == pytest.approx(np.float32([[0, 0.8], [0, 0.5]]))  # any grounder may know "red"
+    assert np.isnan(view.scores[:, 2]).all()
+    assert view.scores_on[:2] == pytest.approx([0, 0.5]) and view.scores_off[:2] == pytest.approx([0, 0.8])
+    only = run({"kite odd": [("kite", THERE, 0.8)]}, "kite odd")[0].views[0]
+    assert only.scores_on[0] == 0 and np.isnan(only.scores_on[1])
+    assert run({})[0].views[0].scores.shape == (0, 2)
+
+
 def test_few_regions_are_embedded():
     many = [("kite", [40 + 20 * k, 60, 15, 15], 0.9 - k / 10) for k in range(RIVALS + 2)]
     sight, asked = run({"red kite": many})
