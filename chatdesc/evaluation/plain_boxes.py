@@ -27,6 +27,7 @@ PIECE = 1 << 18  # bytes that are best parsed at a time: arrays that stay in a p
 LARGEST = 1 << 20  # bytes that are parsed at a time; more would take memory for as long as the process lives
 MOST = 4  # digits on either side of the point
 _LEAD = b"\n" * (2 * MOST + 1)  # so that the first number has bytes before it, as all others have
+_NO_PLACES = np.empty(0, np.intp)
 _BETWEEN = b",\t "
 _HEAD = 160  # bytes that are looked at first
 _NUMBERS = re.compile(rb"(?:-?[0-9]{1,4}(?:\.[0-9]{1,4})?[,\t \n])+")
@@ -96,12 +97,11 @@ def _parse(raw: Bytes, use: _Scratch) -> tuple[Floats, Places] | None:
         return None
     ends -= lead
     decimals = len(raw[lead : lead + ends[0]].tobytes().partition(b".")[2])
-    minus, points = np.equal(raw, ord("-"), out=use.flag[: len(raw)]).nonzero()[0], _count(raw, use)
-    digits = _digits(raw, use)
+    minus = _minuses(raw, use)
+    points = len(ends) if decimals else 0  # one in its place in each number, as is seen below, and so no other
     if (
         decimals > MOST
-        or points != (len(ends) if decimals else 0)
-        or digits + points + len(minus) + len(ends) + lead != len(raw)
+        or _digits(raw, use) + points + len(minus) + len(ends) + lead != len(raw)
         or not _has_lines_of_four(raw, ends, use)
     ):
         return None
@@ -116,8 +116,9 @@ def _parse(raw: Bytes, use: _Scratch) -> tuple[Floats, Places] | None:
     return boxes, ends[3::4]
 
 
-def _count(raw: Bytes, use: _Scratch) -> int:
-    return int(np.count_nonzero(np.equal(raw, ord("."), out=use.flag[: len(raw)])))
+def _minuses(raw: Bytes, use: _Scratch) -> Places:
+    found = np.equal(raw, ord("-"), out=use.flag[: len(raw)])
+    return found.nonzero()[0] if found.any() else _NO_PLACES
 
 
 def _digits(raw: Bytes, use: _Scratch) -> int:
@@ -175,4 +176,6 @@ def _boxes(raw: Bytes, ends: Places, decimals: int, whole: Places, use: _Scratch
         value *= shift
         value += use.pair[place:].take(ends, out=byte, mode="clip")
     boxes = np.empty((len(ends) // 4, 4), np.float64, order="F")
-    return np.divide(value.reshape(-1, 4), 10.0**decimals, out=boxes)
+    for place in range(4):  # each by itself: all at once, the two orders of memory would be reconciled in a buffer
+        np.divide(value[place::4], 10.0**decimals, out=boxes[:, place])
+    return boxes
