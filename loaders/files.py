@@ -143,9 +143,8 @@ class LocalRoot(Root):
 
     def _read(self, path: str) -> bytes:
         # Half the time of open() for a small file, and there are thousands.
-        file = self._handle(path)
+        file, size = self._handle(path)
         try:
-            size = os.fstat(file).st_size
             refuse_size(path, size)
             data = os.read(file, size + 1)
             if len(data) == size:
@@ -158,9 +157,10 @@ class LocalRoot(Root):
             os.close(file)
 
     def _open(self, path: str) -> BinaryIO:
-        return os.fdopen(self._handle(path), "rb")
+        return os.fdopen(self._handle(path)[0], "rb")
 
-    def _handle(self, path: str) -> int:
+    def _handle(self, path: str) -> tuple[int, int]:
+        """An open file and its size."""
         folder, _, name = path.rpartition("/")
         full = f"{self._inside(folder)}{os.sep}{name}"
         if not _NO_LINKS and os.path.islink(full):
@@ -205,11 +205,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 _NO_FILE = "is a pipe or a device, no file; put the dataset's own file there"
 
 
-def _regular(file: int, path: str) -> int:
-    """An open file, closed and refused if it is a pipe or a device: reading it could last for ever."""
-    mode = os.fstat(file).st_mode
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return file
+def _regular(file: int, path: str) -> tuple[int, int]:
+    """An open file and its size; closed and refused if it is a pipe or a device: reading it could last for ever."""
+    about = os.fstat(file)
+    if stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode):
+        return file, about.st_size
     os.close(file)
     raise DataError(f"{path}: {_NO_FILE}")
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chatdesc.metrics.overlap import Point, centres, distance, iou, middle, scaled_distance
+from chatdesc.metrics.passed import Passed, count_passed
 from chatdesc.metrics.protocols import LASOT, PROTOCOLS, Rules
 from chatdesc.names import counted
 
@@ -34,6 +35,7 @@ __all__ = [
     "curve_above",
     "curve_within",
     "mean_score",
+    "measure_many",
     "score_many",
     "score_sequence",
 ]
@@ -42,7 +44,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Whole = NDArray[np.intp]
 
-BLOCK = 32_768  # frames scored at a time
+BLOCK = 16_384  # frames scored at a time
 
 HIT, MISS = -1.0, np.nan  # as an error
 
@@ -73,29 +75,29 @@ class Score:
     @property
     def auc(self) -> float:
         """Area under the success curve: the mean of its points (at most 20/21, since no IoU exceeds 1)."""
-        return self._area(self.success, self.rules.success_thresholds)
+        return float(_area(self.success, self.rules.success_thresholds, self.rules))
 
     @property
     def precision_at_20(self) -> float:
         """Share of frames with a centre error of at most 20 pixels."""
-        return _at(self.precision, self.rules.precision_thresholds, 20)
+        return float(_at(self.precision, self.rules.precision_thresholds, 20))
 
     @property
     def precision_score(self) -> float:
         """What the protocol itself calls precision: the value at 20 pixels, or TrackingNet's area."""
         if self.rules.precision_is_area:
-            return self._area(self.precision, self.rules.precision_thresholds)
+            return float(_area(self.precision, self.rules.precision_thresholds, self.rules))
         return self.precision_at_20
 
     @property
     def norm_precision_at_20(self) -> float:
         """Share of frames with a centre error of at most 0.20 box sizes (LaSOT's normalised precision)."""
-        return _at(self.norm_precision, self.rules.norm_thresholds, 0.2)
+        return float(_at(self.norm_precision, self.rules.norm_thresholds, 0.2))
 
     @property
     def norm_precision_auc(self) -> float:
         """Area under normalised precision from 0 to 0.5, as a share: another number, by which TNL2K ranks."""
-        return self._area(self.norm_precision, self.rules.norm_thresholds)
+        return float(_area(self.norm_precision, self.rules.norm_thresholds, self.rules))
 
     @property
     def norm_precision_score(self) -> float:
@@ -105,17 +107,43 @@ class Score:
     @property
     def op50(self) -> float:
         """Share of frames with IoU > 0.5."""
-        return _at(self.success, self.rules.success_thresholds, 0.5)
+        return float(_at(self.success, self.rules.success_thresholds, 0.5))
 
     @property
     def op75(self) -> float:
         """Share of frames with IoU > 0.75."""
-        return _at(self.success, self.rules.success_thresholds, 0.75)
+        return float(_at(self.success, self.rules.success_thresholds, 0.75))
 
-    def _area(self, curve: Floats, thresholds: Floats) -> float:
-        if self.rules.area == "mean":
-            return float(np.add.reduce(curve) / len(curve))
-        return float(np.trapezoid(curve, thresholds) / (thresholds[-1] - thresholds[0]))
+
+def measure_many(scores: Many[Score]) -> Floats:
+    """Measures of one score or more by the same rules, [S, 6]: auc, precision_at_20, norm_precision_at_20,
+    norm_precision_auc, op50, op75."""
+    rules = scores[0].rules
+    success, precision, norm = (np.array([getattr(s, k) for s in scores]) for k in _CURVES)
+    columns = (
+        _area(success, rules.success_thresholds, rules),
+        _at(precision, rules.precision_thresholds, 20),
+        _at(norm, rules.norm_thresholds, 0.2),
+        _area(norm, rules.norm_thresholds, rules),
+        _at(success, rules.success_thresholds, 0.5),
+        _at(success, rules.success_thresholds, 0.75),
+    )
+    return np.stack(columns, 1)
+
+
+_CURVES = ("success", "precision", "norm_precision")
+
+
+def _area(curves: Floats, thresholds: Floats, rules: Rules) -> Floats:
+    """[.., T] -> [..]"""
+    if rules.area == "mean":
+        return np.asarray(np.add.reduce(curves, -1) / curves.shape[-1])
+    return np.asarray(np.trapezoid(curves, thresholds) / (thresholds[-1] - thresholds[0]))
+
+
+def _at(curves: Floats, thresholds: Floats, value: float) -> Floats:
+    """Curves [.., T] at the threshold next to a value: [..]; thresholds start at 0 and lie at equal distances."""
+    return np.asarray(curves[..., min(curves.shape[-1] - 1, round(value / float(thresholds[1])))])
 
 
 def score_sequence(
@@ -161,11 +189,14 @@ _PENDING = ValueError("not scored yet")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """A track [M, 4] with the truth [N, 4] and flags [N] that it is scored against; M is at most N."""
+    """A track [M, 4] with the truth [N, 4] and flags [N] that it is scored against; M is at most N.
+
+    ``seen`` is None where the target is visible throughout.
+    """
 
     track: Floats
     truth: Floats
-    seen: Flags
+    seen: Flags | None
     cut: int
     lacking: int
 
@@ -173,15 +204,16 @@ class _Pair:
 def _pair(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike | None, rules: Rules) -> _Pair:
     real, track = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
     track = track if track.ndim == 2 else track.reshape(-1, 4)
-    seen = np.ones(len(real), np.bool_) if visible is None else np.asarray(visible, np.bool_)
-    _check_lengths(len(track), len(real), len(seen), rules)
-    cut, lacking = max(0, len(track) - len(real)), max(0, len(real) - len(track))
-    track = track[: len(real)]
+    seen = None if visible is None else np.asarray(visible, np.bool_)
+    rows, frames = len(track), len(real)
+    _check_lengths(rows, frames, frames if seen is None else len(seen), rules)
     if rules.bad_box == "refused":
-        _refuse(track, rules)
-    if rules.short == "truth is cut":
-        real, seen = real[: len(track)], seen[: len(track)]
-    return _Pair(track, real, seen, cut, lacking)
+        _refuse(track[:frames], rules)
+    if rows == frames:
+        return _Pair(track, real, seen, 0, 0)
+    if rows < frames and rules.short == "truth is cut":
+        real, seen = real[:rows], None if seen is None else seen[:rows]
+    return _Pair(track[:frames], real, seen, max(0, rows - frames), max(0, frames - rows))
 
 
 def _blocks(pairs: list[_Pair]) -> Iterator[list[_Pair]]:
@@ -204,16 +236,34 @@ def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
     # Number by number, [4, frames]: what follows works on one of the four at a time.
     truth = np.concatenate([pair.truth.T for pair in pairs], 1)
     track, repaired = _repair(pairs, lengths, owner, truth, rules)
-    seen = np.concatenate([pair.seen for pair in pairs])
-    overlap, error, norm_error = _measures(track.T, truth.T, seen, rules)
+    seen = _seen(pairs)
     counted = lengths
     if not rules.nan_truth_counts:
         counted = np.bincount(owner[~_blank(truth.T)], minlength=len(pairs))
-    success = _shares_above(overlap, rules.success_thresholds, lengths, counted, rules.reached)
-    precision = _shares_within(error, rules.precision_thresholds, lengths, counted)
-    norm_precision = _shares_within(norm_error, rules.norm_thresholds, lengths, counted)
+    passed = count_passed(track, truth, seen, rules, owner, len(pairs)) or _carefully(
+        track, truth, seen, rules, lengths
+    )
+    success = _above(passed.overlap, counted)
+    precision, norm_precision = (_within(table, counted) for table in (passed.error, passed.norm_error))
     curves = zip(success, precision, norm_precision, counted.tolist(), repaired.tolist(), pairs, strict=True)
     return [Score(rules, s, p, n, frames, mended, pair.cut, pair.lacking) for s, p, n, frames, mended, pair in curves]
+
+
+def _seen(pairs: list[_Pair]) -> Flags | None:
+    """In which frames the target is visible; None where it is throughout."""
+    if all(pair.seen is None for pair in pairs):
+        return None
+    return np.concatenate([np.ones(len(p.truth), np.bool_) if p.seen is None else p.seen for p in pairs])
+
+
+def _carefully(track: Floats, truth: Floats, seen: Flags | None, rules: Rules, lengths: Whole) -> Passed:
+    """``count_passed`` for any numbers and all rules; tracks and truths are [4, N]."""
+    overlap, error, norm_error = _measures(track.T, truth.T, seen, rules)
+    return Passed(
+        _exceed(overlap, rules.success_thresholds, lengths, rules.reached),
+        _fall_short(error, rules.precision_thresholds, lengths),
+        _fall_short(norm_error, rules.norm_thresholds, lengths),
+    )
 
 
 def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
@@ -236,26 +286,33 @@ def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
 def curve_above(values: ArrayLike, thresholds: Floats, count: int, reached: bool = False) -> Floats:
     """Share of ``count`` frames with a value > each threshold (>= if ``reached``). NaN is neither. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _shares_above(data, thresholds, np.array([len(data)]), np.array([count]), reached)[0]
+    return _above(_exceed(data, thresholds, np.array([len(data)]), reached), np.array([count]))[0]
 
 
 def curve_within(values: ArrayLike, thresholds: Floats, count: int) -> Floats:
     """Share of ``count`` frames with a value <= each threshold; NaN is never within. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _shares_within(data, thresholds, np.array([len(data)]), np.array([count]))[0]
+    return _within(_fall_short(data, thresholds, np.array([len(data)])), np.array([count]))[0]
 
 
-def _shares_above(values: Floats, thresholds: Floats, lengths: Whole, counted: Whole, reached: bool) -> Floats:
-    """Per track the curve above: values [N] of tracks that are ``lengths`` [S] long -> [S, T]."""
-    table = _histogram(_passed(np.fmax(values, -1), thresholds, reached), len(thresholds), lengths)
-    above = table[:, :0:-1].cumsum(1)[:, ::-1]
-    return np.asarray(above / np.maximum(counted, 1)[:, None])
+def _above(table: Whole, counted: Whole) -> Floats:
+    """Shares of the ``counted`` frames [S] of each track that pass a threshold: [S, T + 1] as in Passed -> [S, T]."""
+    return np.asarray(table[:, :0:-1].cumsum(1)[:, ::-1] / np.maximum(counted, 1)[:, None])
 
 
-def _shares_within(values: Floats, thresholds: Floats, lengths: Whole, counted: Whole) -> Floats:
-    """Per track the curve within: values [N] of tracks that are ``lengths`` [S] long -> [S, T]."""
-    table = _histogram(_passed(np.fmin(values, np.inf), thresholds, False), len(thresholds), lengths)
+def _within(table: Whole, counted: Whole) -> Floats:
+    """Shares that do not: [S, T + 1] -> [S, T]."""
     return np.asarray(table[:, :-1].cumsum(1) / np.maximum(counted, 1)[:, None])
+
+
+def _exceed(values: Floats, thresholds: Floats, lengths: Whole, reached: bool) -> Whole:
+    """The table of Passed of values [N] of tracks that are ``lengths`` [S] long; NaN passes nothing."""
+    return _histogram(_passed(np.fmax(values, -1), thresholds, reached), len(thresholds), lengths)
+
+
+def _fall_short(values: Floats, thresholds: Floats, lengths: Whole) -> Whole:
+    """The same; NaN passes everything."""
+    return _histogram(_passed(np.fmin(values, np.inf), thresholds, False), len(thresholds), lengths)
 
 
 def _histogram(passed: Whole, most: int, lengths: Whole) -> Whole:
@@ -293,11 +350,6 @@ def _passed_evenly(values: Floats, thresholds: Floats, step: float, reached: boo
     return nearest
 
 
-def _at(curve: Floats, thresholds: Floats, value: float) -> float:
-    """The curve at the threshold next to a value; thresholds start at 0 and lie at equal distances."""
-    return float(curve[min(len(curve) - 1, round(value / float(thresholds[1])))])
-
-
 def _check_lengths(predicted: int, truth: int, flags: int, rules: Rules) -> None:
     if not truth:
         raise ValueError("the ground truth has no frame")
@@ -315,8 +367,8 @@ def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rul
     track, given = _side_by_side(pairs, owner, blank)
     starts = np.cumsum(lengths) - lengths
     repaired = np.zeros(len(pairs), np.intp)
-    if rules.bad_box != "scored":
-        _, _, width, height = track
+    _, _, width, height = track
+    if rules.bad_box != "scored" and not min(width.min(), height.min()) > 0:  # or NaN
         bad = (width <= 0) | (height <= 0)
         if np.isnan(width).any():
             bad |= np.isnan(track).all(0)
@@ -361,7 +413,7 @@ def _refuse(track: Floats, rules: Rules) -> None:
         )
 
 
-def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[Floats, Floats, Floats]:
+def _measures(track: Floats, truth: Floats, seen: Flags | None, rules: Rules) -> tuple[Floats, Floats, Floats]:
     """Overlap and both errors of all frames; NaN, which hits nothing, for those that are not scored."""
     if rules.rounded:
         track, truth = track.round(), truth.round()
@@ -388,7 +440,7 @@ def _measures(track: Floats, truth: Floats, seen: Flags, rules: Rules) -> tuple[
         _where(valid_error, error, HIT if rules.invalid_error == "hit" else MISS),
         _where(valid_norm, norm_error, HIT if rules.invalid_norm == "hit" else MISS),
     )
-    if rules.absent_is_miss and not seen.all():
+    if rules.absent_is_miss and seen is not None and not seen.all():
         for values in measures:
             _where(seen, values, MISS)
     return measures
@@ -434,6 +486,6 @@ def _norm_error(track: Floats, truth: Floats, track_centre: Point, true_centre: 
 
 
 def _mean_curve(curves: list[Floats], rules: Rules) -> Floats:
-    table = np.stack(curves)
+    table = np.array(curves)
     kept = table[table.sum(1) > np.finfo(np.float64).eps] if rules.drop_zero_curves else table
     return kept.mean(0) if len(kept) else np.zeros(table.shape[1])

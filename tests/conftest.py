@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     place = {tests / f"{name}.py": k for k, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+@pytest.fixture(scope="module")
+def windows_for_proposals() -> Iterator[None]:
+    """In a module whose subject is not what is found: a frame's proposals are windows of a grid, which cost nothing.
+
+    The offline backends still measure them. Processes that the tests start search as ever.
+    """
+    from chatdesc.backends import attributes
+    from chatdesc.lru_cache import LruCache
+    from tests.makers.windows import windows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attributes, "search", windows)
+        patch.setattr(attributes, "_measured", LruCache(256))
+        yield
 
 
 @pytest.fixture(scope="session")

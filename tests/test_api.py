@@ -15,6 +15,8 @@ from chatdesc.engine.options import sort_options
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 QUICK = {"tracker": "none", "alignment_frames": 1, "rounds": 1}
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chatdesc.backends.attribute_words import Floats, Seen, measure
+from chatdesc.backends.selective_search import search
 from chatdesc.lru_cache import LruCache
 from chatdesc.protocols import each
 from chatdesc.types import Departure, Describe, Embed, Embedding, Ground, Grounding, Image, Word
@@ -72,13 +73,7 @@ def proposals(image: Image) -> Boxes:
     scale = SEARCH_WIDTH / image.shape[1]
     size = (SEARCH_WIDTH, max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
-    search.setBaseImage(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    search.switchToSelectiveSearchFast()
-    found = search.process()
-    if not len(found):
-        return np.zeros((0, 4), np.float32)
-    boxes = np.unique(np.asarray(found, np.float32), axis=0)  # the search's own order is random
+    boxes = search(small).astype(np.float32)
     boxes = boxes[(boxes[:, 2:] >= 4).all(1)]
     return (boxes / np.float32(scale)).astype(np.float32)
 

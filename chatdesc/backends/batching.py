@@ -114,12 +114,15 @@ class Batches:
         log.info("%s: memory to spare, going on with batches of %d", self.name, self.size)
 
 
-def first_size(size: int, device: str) -> int:
-    """The first batch size on a device: on a CPU one item.
+def first_size(asked: int | None, usual: int, device: str) -> int:
+    """The first batch size: the one asked for, or else the ``usual`` one, but on a CPU one item.
 
-    More are no faster there, and the last digits of an item would depend on those that happen to go with it.
+    There the last digits of an item would depend on those that happen to go with it, and so on how long calls took.
+
+    >>> first_size(None, 8, "cuda"), first_size(None, 8, "cpu"), first_size(4, 8, "cpu")
+    (8, 1, 4)
     """
-    return 1 if device == "cpu" else size
+    return asked if asked is not None else 1 if device == "cpu" else usual
 
 
 def is_out_of_memory(error: BaseException) -> bool:

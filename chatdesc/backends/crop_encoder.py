@@ -82,14 +82,14 @@ class EncoderModel(ABC):
 class CropEncoder(ABC):
     """Base of the encoders; loads its model on first use.
 
-    ``batch_size`` crops or texts go into one forward pass at first: see ``batching``.
+    ``batch_size`` crops or texts go into one forward pass at first; None leaves it to ``batching``.
     """
 
     max_batch = 64
     workers = 1
     centre = False  # whether the model's own preprocessing may cut a crop to its centre square
 
-    def __init__(self, name: str, device: str, batch_size: int) -> None:
+    def __init__(self, name: str, device: str, batch_size: int | None) -> None:
         self.name, self.device, self._first_size = name, device, batch_size
         self._known: dict[str, tuple[Vectors, bool]] = {}
 
@@ -123,7 +123,7 @@ class CropEncoder(ABC):
     def batches(self) -> Batches:
         """The batch size that fits, for crops and for texts."""
         device = self.loaded.device
-        return Batches(self.name, first_size(self._first_size, device), device=device)
+        return Batches(self.name, first_size(self._first_size, 64, device), device=device)
 
     @property
     def batches_gain(self) -> bool:

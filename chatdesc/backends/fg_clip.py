@@ -32,7 +32,7 @@ class FgClipEncoder(CropEncoder):
     Args:
         model, revision: a Hub id and a commit, branch or tag, or a folder.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        batch_size: crops or texts in one forward pass at first; see ``batching``.
+        batch_size: crops or texts in one forward pass at first, in place of ``batching``'s choice.
         trust_remote_code: run the Python code of the model's repository.
     """
 
@@ -42,7 +42,7 @@ class FgClipEncoder(CropEncoder):
         revision: str = "",
         *,
         device: str = "auto",
-        batch_size: int = 64,
+        batch_size: int | None = None,
         trust_remote_code: bool = False,
         **options: Any,
     ) -> None:

@@ -59,7 +59,8 @@ class NeuralGrounder(NeuralModel, ABC):
         model, revision, device: as there.
         dtype: arithmetic on a GPU: ``auto`` (the family's), ``float16``, ``bfloat16``, ``float32``; other devices
             compute in float32.
-        batch_size: requests in one forward pass; halved for good when the device's memory does not suffice.
+        batch_size: requests in one forward pass, in place of 8, or 1 on a CPU; halved for good when the device's memory
+            does not suffice.
         threshold: in place of the one in ``thresholds``.
     """
 
@@ -78,7 +79,7 @@ class NeuralGrounder(NeuralModel, ABC):
         *,
         device: str = "auto",
         dtype: str = "auto",
-        batch_size: int = 8,
+        batch_size: int | None = None,
         threshold: float | None = None,
         **options: Any,
     ) -> None:
@@ -93,7 +94,7 @@ class NeuralGrounder(NeuralModel, ABC):
     def batches(self) -> Batches:
         """The batch size that fits; it shrinks, and never grows beyond the one asked for."""
         smallest, device = "one frame; use a smaller model or --device cpu", self.loaded.device
-        size = first_size(self._first_size, device)
+        size = first_size(self._first_size, 8, device)
         return Batches(self.name, size, device=device, limit=size, smallest=smallest)
 
     @property

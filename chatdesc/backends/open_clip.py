@@ -29,13 +29,19 @@ class OpenClipEncoder(CropEncoder):
     Args:
         model, revision: see the spellings above.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        batch_size: crops or texts in one forward pass at first; see ``batching``.
+        batch_size: crops or texts in one forward pass at first, in place of ``batching``'s choice.
     """
 
     family = "open-clip"
 
     def __init__(
-        self, model: str = "", revision: str = "", *, device: str = "auto", batch_size: int = 64, **options: Any
+        self,
+        model: str = "",
+        revision: str = "",
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        **options: Any,
     ) -> None:
         self.spec = parse_spec(model, revision)
         super().__init__(f"{self.family}:{self.spec.label}", device, batch_size)

@@ -32,13 +32,19 @@ class TransformersClipEncoder(CropEncoder):
     Args:
         model, revision: a Hub id and a commit, branch or tag, or a folder.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        batch_size: crops or texts in one forward pass at first; see ``batching``.
+        batch_size: crops or texts in one forward pass at first, in place of ``batching``'s choice.
     """
 
     family = "clip"
 
     def __init__(
-        self, model: str = "", revision: str = "", *, device: str = "auto", batch_size: int = 64, **options: Any
+        self,
+        model: str = "",
+        revision: str = "",
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(f"{self.family}:{hub.public_name(model)}", device, batch_size)
         self.model, self.revision = model, revision

@@ -15,12 +15,12 @@ of the process over the cores.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from chatdesc.engine.cores import cores
 from chatdesc.engine.schedule import Lane, Use
 from chatdesc.tables import Record, Tabular, plain, show
 from chatdesc.types import FrameCache
@@ -174,11 +174,6 @@ class Watch:
             time.perf_counter() - self._start, self._frames, stages, self._writing, decoded - self._before[0],
             decoding - self._before[1], self._written, stepping, time.process_time() - self._cpu, cores(),
         )  # fmt: skip
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shown_profile(profile: Profile) -> list[Record]:

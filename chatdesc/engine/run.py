@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from chatdesc.atomic import remove_leftovers
 from chatdesc.config import TRACK, TRAINING, Resources, Settings
+from chatdesc.engine.cores import shared_cores
 from chatdesc.engine.models import Models, refuse_silent
 from chatdesc.engine.profile import Profile, Watch
-from chatdesc.engine.schedule import Scheduler
+from chatdesc.engine.schedule import Lane, Scheduler
 from chatdesc.engine.writer import Writer
 from chatdesc.loaders import Dataset
 from chatdesc.measures.sequence import measure_sequence, texts_of
@@ -122,7 +123,7 @@ class Run:
                 if on_row:
                     on_row(row)
 
-        with Writer(save) as writer:
+        with Writer(save) as writer, shared_cores(on_cpu(watch.lanes)):
             for name, result in scheduler.run(jobs):
                 done = (self.broken(name, result), None) if isinstance(result, BaseException) else result
                 hand_on(writer.add(done))
@@ -204,6 +205,13 @@ class Run:
                 f"{store.root} was made from other data: {some(other)} differ; give the data that the run was made "
                 f"from, choose another --out, or remove these sequences' files ({files}) to do them again"
             )
+
+
+def on_cpu(lanes: Iterable[Lane]) -> int:
+    """How many models work side by side on the CPU, trackers and verifiers included; 0 where the others do not."""
+    lanes = list(lanes)
+    beside = sum(not lane.waits or lane.workers > 1 for lane in lanes)
+    return beside if any(not lane.waits for lane in lanes) else 0
 
 
 def measured(row: Row, sequence: Sequence, settings: Settings, threshold: float) -> Steps[Row]:

@@ -21,7 +21,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice
 from typing import Literal
 
@@ -38,7 +38,7 @@ from chatdesc.types import ChatdescError
 
 Missing = Literal["skip", "zero", "error"]
 
-CHUNK = 4 << 20  # bytes of result files parsed in one call
+CHUNK = 2 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 AHEAD = 16  # files of a tracker that decide what a file one row short begins with
@@ -61,9 +61,15 @@ class Evaluation:
     rules: Rules
     lines: tuple[SequenceScore, ...]
     missing: Missing
+    _means: dict[frozenset[str] | None, Score | None] = field(default_factory=dict, init=False, repr=False)
 
     def overall(self, names: frozenset[str] | None = None) -> Score | None:
         """The mean over the sequences (of ``names``); None where none was scored and missing ones do not count."""
+        if names not in self._means:
+            self._means[names] = self._mean(names)
+        return self._means[names]
+
+    def _mean(self, names: frozenset[str] | None) -> Score | None:
         lines = self._of(names)
         scores = [line.score for line in lines if line.score is not None]
         if not scores:
@@ -264,13 +270,15 @@ def _score_chunk(
     return [
         SequenceScore(name, None, (lost[name],))
         if name in lost
-        else _scored(chunk.matched, name, fitted[name], scores[name])
+        else _scored(chunk.matched, name, fitted[name], scores[name], parsed[name].finite)
         for name in chunk.files
     ]
 
 
-def _scored(matched: MatchedFolder, name: str, fitted: Fitted, score: Score | ValueError) -> SequenceScore:
+def _scored(
+    matched: MatchedFolder, name: str, fitted: Fitted, score: Score | ValueError, finite: bool
+) -> SequenceScore:
     notes = (*matched.files[name].notes, *fitted.notes)
     if isinstance(score, ValueError):
         return SequenceScore(name, None, (*notes, f"{matched.folder.path}/{matched.files[name].path}: {score}"))
-    return SequenceScore(name, score, (*notes, *score_notes(score, fitted.track)))
+    return SequenceScore(name, score, (*notes, *score_notes(score, fitted.track, finite)))

@@ -42,6 +42,8 @@ class Fitted:
 
 def fit(name: str, track: Floats, truth: Truth, rules: Rules, first_row: FirstRow = "unknown") -> Fitted:
     """A track and the truth of its sequence, both changed where the protocol or a missing row asks for it."""
+    if len(track) == len(truth.boxes) and name.lower() not in rules.starts:
+        return Fitted(track, truth.boxes, truth.visible, ())
     truth, moved = _from_start(name, len(track), truth, rules)
     track, filled = _one_short(track, truth.boxes, rules, first_row)
     return Fitted(track, truth.boxes, truth.visible, tuple(note for note in (moved, filled) if note))
@@ -73,12 +75,12 @@ def is_given(box: Floats, given: Floats) -> bool:
     return any(np.abs(box - as_written).max() <= WRITTEN for as_written in (given, np.trunc(given), np.round(given)))
 
 
-def score_notes(score: Score, track: Floats) -> list[str]:
-    """Counts of boxes that were replaced, unusable, surplus or missing."""
+def score_notes(score: Score, track: Floats, finite: bool = False) -> list[str]:
+    """Counts of boxes that were replaced, unusable, surplus or missing; ``finite``: no number needs a look."""
     notes = []
     if score.repaired:
         notes.append(f"{counted(score.repaired, 'box')} without a size or a number took the one before")
-    if lost := _not_finite(track[: len(track) - score.cut], score.rules):
+    if not finite and (lost := _not_finite(track[: len(track) - score.cut], score.rules)):
         unusable = "with NaN or infinite numbers"
         notes.append(counted(lost, f"row {unusable} is a miss", f"rows {unusable} are misses"))
     if score.cut:

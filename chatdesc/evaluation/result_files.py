@@ -10,11 +10,13 @@ Numbers separated by commas, tabs, spaces or semicolons, lines ended by LF or CR
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from chatdesc.evaluation.plain_boxes import PIECE, looks_plain, parse_plain
 
 Floats = NDArray[np.float64]
 
@@ -26,17 +28,41 @@ _FIELD = re.compile(r"\s*[,;]\s*|\s+")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedBoxes:
-    """Boxes [M, 4] xywh in pixels of one file, or why it has none (``is empty``, or ``LINE: why``)."""
+    """Boxes [M, 4] xywh in pixels of one file, or why it has none (``is empty``, or ``LINE: why``).
+
+    ``finite``: all are known to be finite.
+    """
 
     boxes: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     error: str = ""
+    finite: bool = False
 
 
 def parse_results(files: Sequence[bytes]) -> list[ParsedBoxes]:
-    """The boxes of several files, float64 as written; files with four numbers in every line are read in one call.
+    """The boxes of several files, float64 as written; files with four numbers in every line are read many at a time.
 
     Their arrays are parts of one in Fortran order (number by number), which scoring reads fastest.
     """
+    read: list[ParsedBoxes | None] = []
+    for piece in pieces(files, PIECE):
+        plain = parse_plain(piece) if looks_plain(piece[0]) else None
+        read += [None] * len(piece) if plain is None else [ParsedBoxes(boxes, finite=True) for boxes in plain]
+    rest = iter(_mostly([data for data, one in zip(files, read, strict=True) if one is None]))
+    return [next(rest) if one is None else one for one in read]
+
+
+def pieces(files: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    """The files in order, about so many bytes at a time."""
+    start = taken = 0
+    for stop, data in enumerate(files, 1):
+        taken += len(data)
+        if taken >= size or stop == len(files):
+            yield files[start:stop]
+            start, taken = stop, 0
+
+
+def _mostly(files: Sequence[bytes]) -> list[ParsedBoxes]:
+    """The boxes of files of any kind: at once those with four numbers in every line, line by line the others."""
     bodies = [_tidy(data) for data in files]
     filled = [i for i, body in enumerate(bodies) if body]
     boxes = dict(zip(filled, _several([bodies[i] for i in filled]), strict=True))

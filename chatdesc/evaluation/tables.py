@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
@@ -19,7 +18,7 @@ import numpy as np
 
 from chatdesc.evaluation.evaluate import Evaluation, Refused, SequenceScore, no_hits
 from chatdesc.loaders.base import Dataset
-from chatdesc.metrics.ope import Score
+from chatdesc.metrics.ope import Score, measure_many
 from chatdesc.metrics.protocols import Rules
 from chatdesc.names import counted
 from chatdesc.tables import Record, percent
@@ -33,17 +32,12 @@ HEADINGS = {"sequences": "seqs"}
 
 def measures(score: Score | None) -> Record:
     """The columns of MEASURES as fractions; None throughout where there is no score."""
-    if score is None:
-        return dict.fromkeys(MEASURES)
-    values = (
-        score.auc,
-        score.precision_at_20,
-        score.norm_precision_at_20,
-        score.norm_precision_auc,
-        score.op50,
-        score.op75,
-    )
-    return dict(zip(MEASURES, values, strict=True))
+    return dict.fromkeys(MEASURES) if score is None else _measures([score])[0]
+
+
+def _measures(scores: Sequence[Score]) -> list[Record]:
+    """The columns of MEASURES of scores by one protocol."""
+    return [dict(zip(MEASURES, row, strict=True)) for row in measure_many(scores).tolist()] if scores else []
 
 
 def overall_row(evaluation: Evaluation) -> Record:
@@ -95,17 +89,19 @@ def overall_notes(evaluation: Evaluation) -> tuple[str, ...]:
         else f"{lost} left out"
     )
     noted = sum(bool(line.notes) for line in evaluation.lines if line.score is not None)
-    hopeless = Counter(
-        what
-        for score in scores
-        for what, curve in (("success", score.success), ("precision", score.precision))
-        if evaluation.rules.drop_zero_curves and curve.sum() <= np.finfo(np.float64).eps
-    )
+    hopeless = _hopeless(scores) if evaluation.rules.drop_zero_curves and scores else {}
     return (
         *([what_of_lost] if lost else []),
         *([f"sequences with a note: {noted}"] if noted else []),
-        *(f"{count} without any {what} are no part of its mean" for what, count in hopeless.items()),
+        *(f"{count} without any {what} are no part of its mean" for what, count in hopeless.items() if count),
     )
+
+
+def _hopeless(scores: Sequence[Score]) -> dict[str, int]:
+    """How many curves are zero throughout, of success and of precision."""
+    curves = {"success": [s.success for s in scores], "precision": [s.precision for s in scores]}
+    zero = np.finfo(np.float64).eps
+    return {what: int(np.count_nonzero(np.array(of).sum(1) <= zero)) for what, of in curves.items()}
 
 
 def said_once(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -120,16 +116,19 @@ def said_once(notes: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 def sequence_rows(evaluation: Evaluation) -> list[Record]:
     """One row per sequence, as fractions, with its notes as a tuple."""
+    scores = [_counted_score(evaluation, line) for line in evaluation.lines]
+    found = iter(_measures([score for score in scores if score is not None]))
+    none: Record = dict.fromkeys(MEASURES)
     return [
         {
             "tracker": evaluation.tracker,
             "sequence": line.sequence,
-            **measures(_counted_score(evaluation, line)),
+            **(none if score is None else next(found)),
             "protocol": evaluation.rules.name,
             "frames": line.score.frames if line.score else 0,
             "notes": line.notes,
         }
-        for line in evaluation.lines
+        for line, score in zip(evaluation.lines, scores, strict=True)
     ]
 
 

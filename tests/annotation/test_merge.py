@@ -16,6 +16,8 @@ from chatdesc.types import ChatdescError
 from tests.makers.commands import call, fails
 from tests.makers.full_rows import row
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 CONFIG = {"dataset": "lasot", "settings": {"seed": 0}}
 FAST = {"tracker": "none", "alignment_frames": 1, "rounds": 1}
 

@@ -27,7 +27,7 @@ from chatdesc.synthetic import render
 from chatdesc.types import Describe, FrameRef
 from tests.standins.fault_proxy import FINAL, PASSING, fault_proxy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("windows_for_proposals")]
 
 ANSWER = '{"target": "red circle", "background": ["dark square"]}'
 TEMPLATE = (

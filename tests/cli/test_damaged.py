@@ -12,6 +12,8 @@ from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from tests.makers.commands import call, fails
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 ANNOTATE = ("--tracker", "none", "--alignment-frames", "1", "--rounds", "0")
 
 

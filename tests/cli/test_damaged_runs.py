@@ -17,6 +17,8 @@ from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
 from tests.makers.commands import call
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 COUNT = 3
 ANNOTATE = (
     "annotate",

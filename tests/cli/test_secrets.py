@@ -9,6 +9,8 @@ from chatdesc.synthetic import render
 from tests.makers.commands import call
 from tests.makers.datasets import zipped
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 PASSWORD, SIGNATURE = "hunter2-hunter2", "5199a7f0c1d2"
 ANNOTATE = ("--tracker", "none", "--alignment-frames", "1", "--rounds", "0")
 

@@ -21,6 +21,8 @@ from chatdesc.synthetic import render
 from tests.makers import full_rows
 from tests.makers.commands import call, fails
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 ids = count()
 
 

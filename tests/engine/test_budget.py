@@ -15,6 +15,8 @@ from chatdesc.types import ChatdescError
 from tests.makers.commands import call, fails
 from tests.standins.openai_server import Reply, completion, quick_and_with_key, serving
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 DEAR = Price(input=1000.0, output=2000.0, currency="EUR", date="2026-01-02")
 
 

@@ -13,6 +13,8 @@ from chatdesc.synthetic import render
 from tests.makers.commands import call, fails
 from tests.makers.recorded import recorded_run
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 OPTIONS = ("--tracker", "kcf", "--ground-every", "2", "--rounds", "0", "--alignment-frames", "1")
 
 

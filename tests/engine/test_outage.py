@@ -14,6 +14,8 @@ from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from tests.standins.openai_server import Reply, completion, quick_and_with_key, serving
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 REFLECTING = "A grounding model was asked"
 FIRST, BETTER = '{"target": "thing"}', '{"target": "small thing on the left"}'
 

@@ -7,10 +7,6 @@ import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +18,7 @@ from chatdesc.rows.evidence import FOLDER, evidence_of, place_of
 from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from tests.makers.commands import call, fails
+from tests.makers.forked import killed_after_a_row
 
 OPTIONS = ("--tracker", "kcf", "--ground-every", "2", "--rounds", "1", "--alignment-frames", "1")
 RECORD = (*OPTIONS, "--record-evidence")
@@ -104,23 +101,14 @@ def test_evidence_does_not_outlive_its_row(recorded, data, tmp_path):
 
 def test_a_kill_at_any_moment_leaves_no_row_without_its_evidence(recorded, data, tmp_path):
     out, moments, kills = tmp_path / "run", random.Random(7), 0
-    command = [sys.executable, "-m", "chatdesc", "annotate", "synthetic", str(data), "--out", str(out), *RECORD]
-    command += ["--sequences-in-flight", "2"]
+    command = ("annotate", "synthetic", data, "--out", out, *RECORD, "--sequences-in-flight", "2")
     for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        before, deadline = len(list(out.glob("rows/*.json"))), time.monotonic() + 30
-        while len(list(out.glob("rows/*.json"))) <= before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.2 * moments.random())
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
+        kills += killed_after_a_row(out, 0.2 * moments.random(), *command)
         names = Store(out).names()
         assert [name for name, _ in evidence_of(out, names)] == names
     assert kills >= 2, "every run ended before it could be killed"
     (out / FOLDER / f".{os.uname().nodename}-999999999-0.tmp").write_bytes(b"half of a file")
-    subprocess.run(command, check=True, capture_output=True)
+    assert call(*command).exit_code == 0
     assert files(out / FOLDER) == files(recorded / FOLDER)
 
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +21,7 @@ from chatdesc.stages.track import Track
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError, FrameCache, Frames, Sequence
 from tests.makers.commands import call
+from tests.makers.forked import killed_after_a_row
 
 QUICK = Settings(tracker="none", alignment_frames=1, rounds=2)
 
@@ -163,7 +159,7 @@ def test_training_sequences_are_tried_without_a_word():
             check_splits(data, replace(TRIED, feedback="track:4"))
 
 
-COMMAND = [sys.executable, "-m", "chatdesc", "annotate", "lasot"]
+COMMAND = ["annotate", "lasot"]
 FLAGS = ["--tracker", "none", "--alignment-frames", "1", "--rounds", "2", "--sequences-in-flight", "2", "--limit", "6"]
 
 
@@ -173,23 +169,13 @@ def dataset_files(out: Path) -> dict[str, bytes]:
 
 
 def test_kill_at_any_moment_then_the_same_dataset(scenes, tmp_path):
-    undisturbed, out = tmp_path / "undisturbed", tmp_path / "killed"
-    assert call("annotate", "lasot", scenes, "--out", undisturbed, *FLAGS).exit_code == 0
-    moments, kills = random.Random(3), 0
-    for _ in range(4):
-        process = subprocess.Popen([*COMMAND, str(scenes), "--out", str(out), *FLAGS], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        before = len(list(out.glob("rows/*.json")))
-        # wait until work has been done since the last kill, so that resuming is what is tested
-        while len(list(out.glob("rows/*.json"))) <= before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.4 * moments.random())
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-    assert kills >= 2, "every run ended before it could be killed"
-    subprocess.run([*COMMAND, str(scenes), "--out", str(out), *FLAGS], check=True, capture_output=True)
+    undisturbed, out, moments = tmp_path / "undisturbed", tmp_path / "killed", random.Random(3)
+    assert call(*COMMAND, scenes, "--out", undisturbed, *FLAGS).exit_code == 0
+    command = (*COMMAND, scenes, "--out", out, *FLAGS)
+    # each time some work is done since the last kill, so that resuming is what is tested
+    kills = [killed_after_a_row(out, 0.4 * moments.random(), *command) for _ in range(4)]
+    assert sum(kills) >= 2, "every run ended before it could be killed"
+    assert call(*command).exit_code == 0
     assert dataset_files(out) == dataset_files(undisturbed)
 
 

@@ -19,6 +19,8 @@ from chatdesc.synthetic import render
 from chatdesc.types import BackendError, ChatdescError, FrameError
 from tests.makers.sequences import drive, sequence_of
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

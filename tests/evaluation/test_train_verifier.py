@@ -26,6 +26,17 @@ def trained(run, tmp_path_factory):
     return chatdesc.train_verifier([run], tmp_path_factory.mktemp("trained") / "verifier", epochs=6)
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A run for all that is not about what is learned."""
+    return recorded_run(tmp_path_factory.mktemp("few") / "run", count=10, key_frames=6)
+
+
+@pytest.fixture(scope="module")
+def quick(few, tmp_path_factory):
+    return chatdesc.train_verifier([few], tmp_path_factory.mktemp("quick") / "verifier", epochs=4)
+
+
 def weights(folder):
     return (folder / "model.safetensors").read_bytes()
 
@@ -60,74 +71,74 @@ def test_the_table_has_all_epochs_and_the_training_free_verifier(trained):
     assert trained.table().columns == ["epoch", "loss", "share", "lost", "none_auc", "calibration", "kept"]
 
 
-def test_the_same_runs_and_seed_give_the_same_weights(trained, run, tmp_path):
-    same = chatdesc.train_verifier([run], tmp_path / "same", epochs=6)
-    other = chatdesc.train_verifier([run], tmp_path / "other", epochs=6, seed=1)
-    assert weights(same.out) == weights(trained.out) != weights(other.out)
-    assert same.epochs == trained.epochs
+def test_the_same_runs_and_seed_give_the_same_weights(quick, few, tmp_path):
+    same = chatdesc.train_verifier([few], tmp_path / "same", epochs=4)
+    other = chatdesc.train_verifier([few], tmp_path / "other", epochs=4, seed=1)
+    assert weights(same.out) == weights(quick.out) != weights(other.out)
+    assert same.epochs == quick.epochs
 
 
-def test_stopped_after_two_epochs_it_goes_on_to_the_same_weights(trained, run, tmp_path):
+def test_stopped_after_two_epochs_it_goes_on_to_the_same_weights(quick, few, tmp_path):
     def stop(done, total, note):
         if done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        chatdesc.train_verifier([run], tmp_path / "v", epochs=6, progress=stop)
+        chatdesc.train_verifier([few], tmp_path / "v", epochs=4, progress=stop)
     assert not (tmp_path / "v" / "model.safetensors").exists()
     told = []
-    again = chatdesc.train_verifier([run], tmp_path / "v", epochs=6, progress=lambda done, total, _: told.append(done))
+    again = chatdesc.train_verifier([few], tmp_path / "v", epochs=4, progress=lambda done, total, _: told.append(done))
     assert told[1] == 3 and sorted(p.name for p in again.out.iterdir()) == FILES
-    assert weights(again.out) == weights(trained.out)
+    assert weights(again.out) == weights(quick.out)
 
 
-def test_two_do_not_train_in_one_folder(run, tmp_path):
+def test_two_do_not_train_in_one_folder(few, tmp_path):
     refused = []
 
     def another(done, total, note):
         with pytest.raises(ChatdescError, match="another chatdesc is at work in"):
-            chatdesc.train_verifier([run], tmp_path / "v", epochs=1)
+            chatdesc.train_verifier([few], tmp_path / "v", epochs=1)
         refused.append(done)
 
-    first = chatdesc.train_verifier([run], tmp_path / "v", epochs=1, progress=another)
+    first = chatdesc.train_verifier([few], tmp_path / "v", epochs=1, progress=another)
     assert refused == [0, 1] and sorted(p.name for p in first.out.iterdir()) == FILES
 
 
-def test_a_finished_verifier_is_not_trained_again(trained, run):
-    before = {path.name: path.stat().st_mtime_ns for path in trained.out.iterdir()}
-    assert chatdesc.train_verifier([run], trained.out, epochs=6, progress=lambda *_: pytest.fail("trained")) == trained
-    assert {path.name: path.stat().st_mtime_ns for path in trained.out.iterdir()} == before
+def test_a_finished_verifier_is_not_trained_again(quick, few):
+    before = {path.name: path.stat().st_mtime_ns for path in quick.out.iterdir()}
+    assert chatdesc.train_verifier([few], quick.out, epochs=4, progress=lambda *_: pytest.fail("trained")) == quick
+    assert {path.name: path.stat().st_mtime_ns for path in quick.out.iterdir()} == before
 
 
 @pytest.mark.parametrize("change", [{"kind": "linear"}, {"epochs": 3}, {"seed": 5}, {"validation": 0.5}])
-def test_another_configuration_in_the_same_folder_is_refused(trained, run, change):
+def test_another_configuration_in_the_same_folder_is_refused(quick, few, change):
     with pytest.raises(ChatdescError, match="made with another configuration"):
-        chatdesc.train_verifier([run], trained.out, **{"epochs": 6} | change)
+        chatdesc.train_verifier([few], quick.out, **{"epochs": 4} | change)
 
 
-def test_other_evidence_or_features_in_the_same_folder_are_refused(trained, run, tmp_path, monkeypatch):
+def test_other_evidence_or_features_in_the_same_folder_are_refused(quick, few, tmp_path, monkeypatch):
     with pytest.raises(ChatdescError, match="made with another configuration"):
-        chatdesc.train_verifier([recorded_run(tmp_path, count=40, seed=1)], trained.out, epochs=6)
+        chatdesc.train_verifier([recorded_run(tmp_path, count=10, key_frames=6, seed=1)], quick.out, epochs=4)
     monkeypatch.setattr("chatdesc.evaluation.train_verifier.NAMES", ("shoe_size",))
     with pytest.raises(ChatdescError, match="features: was"):
-        chatdesc.train_verifier([run], trained.out, epochs=6)
+        chatdesc.train_verifier([few], quick.out, epochs=4)
 
 
-def test_a_folder_of_something_else_is_left_alone(run, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(few, tmp_path):
     (tmp_path / "letters").write_text("dear")
     with pytest.raises(ChatdescError, match="no empty folder and no verifier"):
-        chatdesc.train_verifier([run], tmp_path)
+        chatdesc.train_verifier([few], tmp_path)
     (tmp_path / "letters").rename(tmp_path / "training.json")
     with pytest.raises(ChatdescError, match=r"training\.json: cannot be read back"):
-        chatdesc.train_verifier([run], tmp_path)
+        chatdesc.train_verifier([few], tmp_path)
 
 
-def test_a_damaged_state_is_named_with_the_remedy(run, tmp_path):
+def test_a_damaged_state_is_named_with_the_remedy(few, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        chatdesc.train_verifier([run], tmp_path / "v", progress=stop_at_once)
+        chatdesc.train_verifier([few], tmp_path / "v", progress=stop_at_once)
     (tmp_path / "v" / "state.safetensors").write_bytes(b"half of it")
     with pytest.raises(ChatdescError, match=r"state\.safetensors: cannot be read back .*remove it"):
-        chatdesc.train_verifier([run], tmp_path / "v")
+        chatdesc.train_verifier([few], tmp_path / "v")
 
 
 def stop_at_once(done, total, note):

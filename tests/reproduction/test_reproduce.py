@@ -11,6 +11,8 @@ from chatdesc.reproduction.published import FIGURES, published
 from chatdesc.synthetic import render
 from tests.makers.commands import call, fails
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -21,6 +21,8 @@ from tests.makers.full_rows import same
 from tests.share.test_hub import calm, expected, hub, run_of, worker  # noqa: F401  (fixtures)
 from tests.standins.readers import vots, vots_prompts
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 REPO = "ada/several"
 OWN_LAYOUT = {"lasot": "lasot", "tnl2k": "tnl2k", "otb-lang": "otb-lang", "synthetic": "lasot"}
 

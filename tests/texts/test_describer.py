@@ -10,6 +10,8 @@ from chatdesc.backends import create
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError, Describe
 
+pytestmark = pytest.mark.usefixtures("windows_for_proposals")
+
 GIBBERISH = "object, wulpvaot"
 QUICK = {"tracker": "none", "alignment_frames": 1}
 

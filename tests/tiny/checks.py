@@ -33,7 +33,8 @@ KINDS = {"colour": COLOURS, "shape": SHAPES, "size": SIZES, "place": PLACES}
 @cache
 def backend(role):
     spec = SETTINGS.encoders[0] if role == "encoder" else getattr(SETTINGS, role)
-    options = SETTINGS.describer_options() if role == "describer" else {}
+    several = {"batch_size": 8} if role in ("grounder", "encoder") else {}  # a fault between requests shows in batches
+    options = SETTINGS.describer_options() if role == "describer" else several
     return create(role, spec, device="cpu", **options)
 
 

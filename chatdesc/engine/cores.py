@@ -1,0 +1,38 @@
+"""The cores of the machine, and models on them side by side.
+
+>>> cores() >= 1
+True
+>>> with shared_cores(2):  # where torch is not loaded, nothing is changed
+...     pass
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def shared_cores(models: int) -> Iterator[None]:
+    """Within the block, each of so many models that work side by side on the CPU has its share of the cores.
+
+    Otherwise each would start a thread per core, and these would wait for one another in loops that use up the cores. A
+    number that the user has set (OMP_NUM_THREADS) stays.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or models < 2 or "OMP_NUM_THREADS" in os.environ:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, cores() // models))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,88 @@
+"""The search finds the boxes that OpenCV's own finds, and asks OpenCV where its sort decides."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from chatdesc.backends import selective_search
+from chatdesc.backends.selective_search import Regions, grouped, opencv_search, search
+from chatdesc.synthetic import stills
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[int]:
+    """Counts how often OpenCV's own search had to be asked."""
+    calls: list[int] = []
+
+    def counted(image):
+        calls.append(1)
+        return opencv_search(image)
+
+    monkeypatch.setattr(selective_search, "opencv_search", counted)
+    return calls
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_boxes_of_a_scene_are_those_of_opencv(number, asked):
+    [still] = stills("test", 1, start=number)
+    image = cv2.resize(still.image, (240, 180), interpolation=cv2.INTER_AREA)
+    found = search(image)
+    assert not asked and len(found) > 10
+    np.testing.assert_array_equal(found, opencv_search(image))
+
+
+SHAPES = [(1, 1), (2, 3), (5, 7), (60, 1), (1, 60), (90, 110), (140, 60), (160, 60), (60, 160)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["noise", "plain", "square", "blobs"])
+def test_boxes_of_any_image_are_those_of_opencv(shape, kind):
+    image = picture(kind, *shape)
+    np.testing.assert_array_equal(search(image), opencv_search(image))
+
+
+def picture(kind: str, height: int, width: int):
+    rng = np.random.default_rng(5)
+    if kind == "noise":
+        return rng.integers(0, 256, (height, width, 3), np.uint8)
+    if kind == "blobs":
+        coarse = rng.integers(0, 256, (height // 20 + 2, width // 20 + 2, 3), np.uint8)
+        return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    image = np.full((height, width, 3), 128, np.uint8)
+    if kind == "square":
+        image[height // 3 : height // 2 + 1, width // 4 : width // 2] = (200, 30, 30)
+    return image
+
+
+def strips(colours: list[list[float]]) -> Regions:
+    """Regions of 10 x 10 pixels side by side, without texture."""
+    n = len(colours)
+    left = np.arange(n) * 10
+    corners = np.stack([left, 0 * left, left + 10, 0 * left + 10], 1)
+    textures = np.full((n, 4), 0.25, np.float32)
+    pairs = np.stack([np.arange(n - 1), np.arange(1, n)], 1)
+    return Regions(corners, np.full(n, 100), pairs, np.array(colours, np.float32), textures, 100 * n)
+
+
+def test_the_most_similar_neighbours_are_joined_first():
+    regions = strips([[1, 0], [0.4, 0.6], [0.3, 0.7]])  # similar by .4 and by .9
+    joined = grouped(regions, True).tolist()
+    assert joined == [[0, 0, 10, 10], [10, 0, 20, 10], [20, 0, 30, 10], [10, 0, 30, 10], [0, 0, 30, 10]]
+
+
+def test_a_joint_region_has_the_mean_colour_of_its_pixels():
+    # once 1 and 2 are joined, 3 shares .8 with them, and 0 shares .6
+    regions = strips([[0.1, 0.9], [0.5, 0.5], [0.5, 0.5], [0.7, 0.3]])
+    assert grouped(regions, True).tolist()[4:] == [[10, 0, 30, 10], [10, 0, 40, 10], [0, 0, 40, 10]]
+
+
+def test_two_pairs_that_are_equally_similar_are_not_decided_here():
+    with pytest.raises(selective_search._UnlikeError):
+        grouped(strips([[1, 0], [0, 1], [1, 0]]), True)
+
+
+def test_opencv_is_asked_where_it_reads_beyond_the_image(asked):
+    search(picture("blobs", 160, 60))
+    assert asked
