@@ -217,7 +217,7 @@ def refuse_size(place: str, size: int) -> None:
     Raises:
         DataError: it is.
     """
-    if size <= min(MAX_TEXT_BYTES, MAX_IMAGE_BYTES):
+    if size <= min(MAX_TEXT_BYTES, MAX_IMAGE_BYTES, MAX_INNER_BYTES):
         return
     inner = place.lower().endswith(".zip")
     most = MAX_INNER_BYTES if inner else MAX_IMAGE_BYTES if is_image(place.rpartition("/")[2]) else MAX_TEXT_BYTES

@@ -63,6 +63,8 @@ def chosen_arms(asked: str | None, sources: Sequence[str] = (), refined: bool = 
     default = [name for name in names if name not in (*SHUFFLED, ORACLE_WORDS)]
     wanted: set[str] = set()
     for name in between_commas(asked) if asked else [DEFAULT]:
+        if not refined and name in (REFINED, *(arm.name for arm in BOUNDS)):
+            raise ChatdescError(f"--arms {name}: a dataset has no refined text; name a run in place of the dataset")
         if name not in (DEFAULT, ALL, *names):
             raise ChatdescError(f"--arms {name}: is none of {', '.join(names)}, default, all{near(name, names)}")
         wanted.update(default if name == DEFAULT else names if name == ALL else [name])

@@ -53,6 +53,13 @@ class Gathered:
     failed: int = 0
 
 
+def source_names(parts: Sequence[Part], named: Sequence[NamedTexts]) -> list[str]:
+    """The columns that there may be, by ``with_named`` or ``of_runs``, before anything is measured."""
+    if named or len(parts) == 1:
+        return [MANUAL, *(one.name for one in named), *([REFINED] if parts[0].run is not None else [])]
+    return [MANUAL, *_called(parts).values()]
+
+
 def with_named(part: Part, named: Sequence[NamedTexts], models: AlignmentModels, steps: Steps) -> Gathered:
     """The texts of a run or a dataset beside those of other sources, on frames.
 
@@ -80,7 +87,7 @@ def of_runs(parts: Sequence[Part], models: AlignmentModels, steps: Steps) -> Gat
         ChatdescError: a run has no finished sequence, or a model cannot be loaded.
     """
     first, runs = parts[0], [part for part in parts if part.run is not None]
-    called = dict(zip((part.place for part in runs), labels([Path(part.place) for part in runs]), strict=True))
+    called = _called(parts)
     if first.data is None:
         return _recorded([(called[part.place], part) for part in parts], (APART,))
     beside = [part for part in runs if part is not first and part.dataset == first.dataset]
@@ -91,6 +98,12 @@ def of_runs(parts: Sequence[Part], models: AlignmentModels, steps: Steps) -> Gat
     names = [name for name in dict.fromkeys(n for part in (first, *beside) for n in part.names) if name in there]
     measured = _on_frames(first, names, called.get(first.place, REFINED), more, models, steps, list(first.notes))
     return _added(measured, _recorded([(called[part.place], part) for part in apart])) if apart else measured
+
+
+def _called(parts: Sequence[Part]) -> dict[str, str]:
+    """The name of each run, by its place."""
+    places = [part.place for part in parts if part.run is not None]
+    return dict(zip(places, labels(list(map(Path, places))), strict=True))
 
 
 def _on_frames(
@@ -168,5 +181,8 @@ def _reasons(rows: Iterable[Row], own: str) -> list[tuple[str, str]]:
 
 
 def _sparse(found: Sequence[NamedTexts], count: int) -> list[str]:
+    """Notes on sources of which few sequences have a text, and on sources that no sequence has all of."""
+    if not set.intersection(*(set(one.texts) for one in found)):
+        return ["no sequence has a text of every source: each mean rests on other sequences, so compare differences"]
     few = [f"{one.name} ({len(one.texts)})" for one in found if len(one.texts) < FEW_SHARE * count]
     return [f"of {count} sequences few have a text of {some(few)}: means rest on those that all have"] if few else []

@@ -6,7 +6,7 @@ anew, on frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from chatdesc.backends import encoder_spec
 from chatdesc.config import Resources, Settings
 from chatdesc.evaluation.alignment import AlignmentModels, ScoredRow, alignment_rows
 from chatdesc.evaluation.by_source import TABLES, differences, means, together
-from chatdesc.evaluation.gathered import NOTHING, Gathered, of_runs, with_named
+from chatdesc.evaluation.gathered import NOTHING, Gathered, of_runs, source_names, with_named
 from chatdesc.evaluation.measured_part import MeasuredPart, measure_part
 from chatdesc.evaluation.measuring import MeasureModels
 from chatdesc.evaluation.parts import Part, overlap, part_of, refuse_twice
@@ -133,6 +133,8 @@ def score(
     first = part_of(source, root, chosen, text_root, anew or bool(further))
     parts = [first, *(Part(str(run), dataset_of(Path(run)), chosen.of(Path(run)), Path(run)) for run in runs)]
     refuse_twice(parts)
+    if named or further or overlap(parts):
+        _refuse_baseline(baseline, source_names(parts, named))
     measured = None
     if further:
         asking = Settings(describer or DESCRIBER, grounder, encoders=models.encoders, measure_frames=measure_frames)
@@ -191,6 +193,11 @@ def _check(source: str, root: str | Path | None, anew: bool, text_root: str | No
         refuse_unused({"root": root, "text_root": text_root}, RECORDED)
 
 
+def _refuse_baseline(baseline: str | None, names: Collection[str]) -> None:
+    if baseline is not None and baseline not in names:
+        raise ChatdescError(f"--baseline {baseline}: is none of the sources: {', '.join(names)}")
+
+
 def compared(gathered: Gathered, baseline: str | None = None) -> Scores:
     """The tables of texts of several sources, with one column per source.
 
@@ -199,8 +206,7 @@ def compared(gathered: Gathered, baseline: str | None = None) -> Scores:
     """
     names = gathered.names
     against = baseline or (MANUAL if MANUAL in names else names[0])
-    if against not in names:
-        raise ChatdescError(f"--baseline {against}: is none of the sources: {', '.join(names)}")
+    _refuse_baseline(against, names)
     readings = [with_words(one) for one in gathered.readings]
     alignment, grounding, words = (means(readings, names, table) for table in TABLES)
     if not alignment and not grounding:

@@ -29,6 +29,8 @@ from chatdesc.types import Boxes, Frames
 if TYPE_CHECKING:
     from datasets import Features
 
+LATER = ("video", "range", "track", "track_test_split")  # scopes of texts chosen with boxes of later frames
+
 Box = Annotated[list[float], "x, y, width, height in pixels"]
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.metrics.paired import FEW, Interval, compare_pairs, known_mean
-from chatdesc.rows.schema import COLUMNS, INFORMING, AlignmentRecord, Provenance, Row
+from chatdesc.rows.schema import COLUMNS, INFORMING, LATER, AlignmentRecord, Provenance, Row
 from chatdesc.share.facts import facts
 from chatdesc.share.layouts import layout_for
 from chatdesc.share.licences import writers
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetCardData
 
 ANYWHERE = "PATH_OR_REPOSITORY"  # in the card of a folder, which does not know where it will lie
-LATER = ("video", "range", "track", "track_test_split")  # scopes of texts chosen with boxes of later frames
 UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)  # in the name of a configuration within an example
 GROUNDING = {"manual_iou": "manual text", "round0_iou": "first answer (round 0)", "iou": "chosen text"}
 TRACKING = {

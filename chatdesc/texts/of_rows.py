@@ -13,14 +13,14 @@ from typing import Literal
 from chatdesc.config import public_spec
 from chatdesc.names import counted, some
 from chatdesc.rows.check import wrong_column
-from chatdesc.rows.schema import Row
+from chatdesc.rows.schema import LATER, Row
 from chatdesc.rows.sources import read_rows
 from chatdesc.stages.track import Phrase
 from chatdesc.texts.said import Said, SequenceTexts, texts_of
 from chatdesc.types import ChatdescError, one_line
 
 Words = Literal["refined", "manual"]
-COLUMNS = ("sequence", "text", "manual_text", "ranges", "background")
+COLUMNS = ("sequence", "text", "manual_text", "ranges", "background", "scope")
 
 
 def read_row_texts(source: str, words: Words = "refined", config: str | None = None) -> Said:
@@ -44,20 +44,21 @@ def from_rows(rows: Iterable[Row], source: str, words: Words = "refined") -> Sai
         ChatdescError: a column has another type, or no row has such a text.
     """
     texts: dict[str, SequenceTexts] = {}
-    without, twice = [], []
+    without, twice, later = [], [], 0
     for row in rows:
         if wrong := wrong_column(row, COLUMNS):
             raise ChatdescError(
                 f"{source}: row {row.get('sequence')!r}: column {wrong} has another type than chatdesc's"
             )
         found = texts_of([row.get("manual_text") or ""]) if words == "manual" else _to_use(row)
+        later += words == "refined" and found is not None and row.get("scope") in LATER
         if found is None:
             without.append(row["sequence"])
         elif texts.setdefault(row["sequence"], found) != found:
             twice.append(row["sequence"])
     if not texts:
         raise ChatdescError(f"{source}: {_why_none(words, len(without))}")
-    return Said(texts, tuple(_notes(words, without, twice)))
+    return Said(texts, tuple(_notes(words, without, twice, later)))
 
 
 def _to_use(row: Row) -> SequenceTexts | None:
@@ -79,9 +80,12 @@ def _why_none(words: Words, count: int) -> str:
     return f"none of its {counted(count, 'row')} has a {kind}; {other}" if count else "it has no row"
 
 
-def _notes(words: Words, without: list[str], twice: list[str]) -> Iterable[str]:
+def _notes(words: Words, without: list[str], twice: list[str], later: int) -> Iterable[str]:
     if without:
         kind = "manual text" if words == "manual" else "text"
         yield f"no {kind} in {counted(len(without), 'row')}: {some(without, 3)}"
     if twice:
         yield f"of sequences with several rows the first is taken: {some(twice, 3)}"
+    if later:
+        chosen = counted(later, "text was", "texts were")
+        yield f"{chosen} chosen with ground-truth boxes of later frames, which texts for a test split may not be"

@@ -29,7 +29,8 @@ SEQUENCE = ("sequence", "seq_name", "seq", "video", "name")
 TEXT = ("text", "description", "caption", "sentence", "language", "raw")
 ANSWER = ("output", "answer", "response")  # of a model, with what surrounds its text
 FRAME = ("frame", "start", "frame_id")
-MANUAL = "manual_text"
+MANUAL, RANGES = "manual_text", "ranges"
+WITH_TEXTS = frozenset({*TEXT, *ANSWER, MANUAL, RANGES})
 EXAMPLE = "sequence,text or sequence,frame,text"
 ANSWER_WORDS = 200
 
@@ -38,14 +39,16 @@ Record = Mapping[str, Any]
 
 @dataclass(slots=True)
 class _Sequence:
-    """Texts of one sequence so far: for the whole video, and by frame; ``line`` is where it was first."""
+    """Texts of one sequence so far: for the whole video, and by frame; never both."""
 
     whole: list[str] = field(default_factory=list)
     timed: dict[int, str] = field(default_factory=dict)
 
-    def texts(self, name: str, where: str) -> SequenceTexts | None:
+    def refuse_both(self, name: str, at: str) -> None:
         if self.whole and self.timed:
-            raise ChatdescError(f"{where}: {name!r} has texts with and without a frame; give all of them one")
+            raise ChatdescError(f"{at}: {name!r} has texts with and without a frame; give all of them one")
+
+    def texts(self) -> SequenceTexts | None:
         return texts_of(self.timed or self.whole)
 
 
@@ -67,9 +70,12 @@ def of_csv(content: str, where: str, words: Words = "refined", delimiter: str = 
                 records.append((at, _record(head, cells, at)))
     except csv.Error as error:
         raise ChatdescError(f"{where}, line {table.line_num}: is no CSV ({error}); correct it") from None
+    has = f", but {some(head, 4)}"
     if records and not set(head) & {*SEQUENCE}:
         other = ", but ';' stands in it: separate columns by commas" if any(";" in name for name in head) else ""
-        raise ChatdescError(f"{where}, line 1: names no column 'sequence'{other}; the first line is {EXAMPLE}")
+        raise ChatdescError(f"{where}, line 1: names no column 'sequence'{other or has}; the first line is {EXAMPLE}")
+    if records and not set(head) & WITH_TEXTS:
+        raise ChatdescError(f"{where}, line 1: names no column 'text'{has}; the first line is {EXAMPLE}")
     return of_records(records, where, words)
 
 
@@ -78,7 +84,8 @@ def _record(head: list[str], cells: list[str], at: str) -> Record:
         raise ChatdescError(
             f"{at}: has {counted(len(cells), 'field')}, and line 1 names {len(head)}; put texts with commas into quotes"
         )
-    return {name: _text_of_cell(cell) for name, cell in zip(head, cells, strict=True) if cell}
+    filled = {name: _text_of_cell(cell) for name, cell in zip(head, cells, strict=True) if cell}
+    return dict.fromkeys(name for name in (TEXT[0], MANUAL) if name in head) | filled  # a row may lack either text
 
 
 def _text_of_cell(cell: str) -> str:
@@ -112,6 +119,7 @@ def of_records(records: Iterable[tuple[str, Any]], where: str, words: Words = "r
     """
     found: dict[str, _Sequence] = {}
     unread: list[str] = []
+    known: set[str] = set()
     for at, record in records:
         if not isinstance(record, dict):
             raise ChatdescError(f"{at}: is no object with a sequence and a text")
@@ -121,9 +129,13 @@ def of_records(records: Iterable[tuple[str, Any]], where: str, words: Words = "r
             _add(sequence, record, words, at)
         except UnreadableAnswer:
             unread.append(name)
+        sequence.refuse_both(name, at)
+        known |= record.keys() & WITH_TEXTS
     if not found:
         raise ChatdescError(f"{where}: is empty")
-    said = said_of({name: sequence.texts(name, where) for name, sequence in found.items()})
+    if not known:
+        raise ChatdescError(f"{where}: no record has a text; add it under 'text'")
+    said = said_of({name: sequence.texts() for name, sequence in found.items()})
     note = f"{counted(len(unread), 'answer')} without a text: {some(unread, 3)}"
     return Said(said.texts, (*said.notes, note)) if unread else said
 
@@ -153,7 +165,7 @@ def _add(sequence: _Sequence, record: Record, words: Words, at: str) -> None:
             raise ChatdescError(f"{at}: has no {MANUAL!r}; leave #manual out for the other texts")
         sequence.whole.extend(_texts(record[MANUAL], at))
         return
-    if ranges := record.get("ranges"):
+    if ranges := record.get(RANGES):
         _add_ranges(sequence, ranges, at)
         return
     texts = _said(record, at)

@@ -32,7 +32,7 @@ def test_arms_are_chosen_by_name_and_come_in_the_order_of_the_tables():
 def test_what_is_no_arm_is_refused_and_a_near_miss_named():
     with pytest.raises(ChatdescError, match=r"--arms shufled-same-class: is none .*did you mean .*shuffled-same"):
         names("shufled-same-class")
-    with pytest.raises(ChatdescError, match="--arms refined"):
+    with pytest.raises(ChatdescError, match="--arms refined: a dataset has no refined text; name a run in place"):
         names("refined", ["mine"], refined=False)
     with pytest.raises(ChatdescError, match="takes no part, as --arms does not name it; add mine there"):
         names("no-text,yours", ["mine", "yours"])

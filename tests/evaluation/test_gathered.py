@@ -117,6 +117,15 @@ def test_sequences_without_a_named_text_are_left_out(models):
     assert "2 sequences of 3 left out: no named source has a text of them" in found.notes
 
 
+def test_sources_without_a_common_sequence_are_told_apart_from_sparse_ones(models):
+    data = Data({name: sequence_of(4, name=name) for name in ("k-1", "k-2")})
+    found = measured(data, [named("mine", k_1=["red kite"]), named("theirs", k_2=["blue kite"])])
+    said = [note for note in found.notes if "rest" in note]
+    assert said == [
+        "no sequence has a text of every source: each mean rests on other sequences, so compare differences"
+    ]
+
+
 def test_a_runs_own_text_is_the_last_column_and_what_it_lacks_is_said(models, tmp_path):
     with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
         store.save(a_row("k-1", "a red kite") | {"dataset": "lasot"})

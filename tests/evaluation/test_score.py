@@ -5,6 +5,7 @@ import pytest
 import chatdesc
 from chatdesc.evaluation.score import NOTHING, scores_of
 from chatdesc.rows.store import Store
+from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
 from tests.makers.rows import a_row, aligned
 
@@ -67,3 +68,14 @@ def test_where_nothing_can_be_scored_the_reasons_are_said():
     lines = str(caught.value).splitlines()
     assert lines[0] == "no sequence has a text and a visible target to score"
     assert lines[1] == "  s-0: p0" and lines[-1] == "  ... and 2 more" and len(lines) == 7
+
+
+def test_a_baseline_that_is_no_source_is_refused_before_anything_is_measured(tmp_path, monkeypatch):
+    render(tmp_path / "scenes", count=2, frames=4)
+    (tmp_path / "mine.json").write_text('{"star-1": "a star"}')
+    monkeypatch.setattr("chatdesc.evaluation.score.with_named", lambda *_: pytest.fail("measured"))
+    with pytest.raises(ChatdescError, match=r"--baseline mnie: is none of the sources: manual, mine$"):
+        chatdesc.score("synthetic", tmp_path / "scenes", texts=[f"mine={tmp_path / 'mine.json'}"], baseline="mnie")
+    one, two = (run_of(tmp_path / name, a_row("k-1")) for name in "ab")
+    with pytest.raises(ChatdescError, match=r"--baseline mnie: is none of the sources: manual, a, b$"):
+        chatdesc.score(one, runs=[two], baseline="mnie")

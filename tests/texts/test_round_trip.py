@@ -149,6 +149,17 @@ def test_the_texts_to_use_are_the_default(rows_at):
     assert found == replace(read_named(f"mine={rows_at}#refined"), source=found.source)
 
 
+@pytest.mark.parametrize(("scope", "later"), [("first_frame", 0), ("self", 0), ("video", 2), ("track_test_split", 2)])
+def test_texts_chosen_with_later_boxes_are_named(tmp_path, scope, later):
+    with Store.open(tmp_path / "run", {"dataset": "lasot"}) as store:
+        for one in rows_of_both():
+            store.save(one | {"scope": scope})
+    said = read_named(f"mine={tmp_path / 'run'}").notes
+    assert [note[:25] for note in said if "later frames" in note] == [f"mine: {later} texts were chosen"][:later]
+    manual = read_named(f"mine={tmp_path / 'run'}#manual").notes
+    assert not any("later frames" in note for note in manual)
+
+
 def test_a_repository_of_several_datasets_needs_one_to_be_named(monkeypatch, tmp_path):
     def refuse(source, config=None, **_):
         if config is None:

@@ -118,6 +118,28 @@ class TestTables:
         assert texts(place) == {"bus-2": ("a bus, red", "the bus")}
         assert read_source(str(place)).notes == ("no text for 1 sequence that it names: bus-3",)
 
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("a.csv", "sequence,notes\nbus-2,a bus\n", "a.csv, line 1: names no column 'text', but sequence, notes"),
+            ("a.csv", "Sequence,Text\nbus-2,a bus\n", "line 1: names no column 'sequence', but Sequence, Text"),
+            ("a.jsonl", '{"sequence": "bus-2", "txt": "a bus"}', "no record has a text; add it under"),
+            (
+                "a.jsonl",
+                '{"sequence": "b", "text": "x"}\n{"sequence": "b", "frame": 5, "text": "y"}',
+                "a.jsonl, line 2: 'b' has texts with and without a frame",
+            ),
+        ],
+    )
+    def test_what_is_missing_is_named(self, tmp_path, name, content, message):
+        with pytest.raises(ChatdescError, match=message):
+            read_source(str(put(tmp_path / name, content)))
+
+    def test_a_row_of_a_csv_file_may_lack_one_of_both_texts(self, tmp_path):
+        place = put(tmp_path / "a.csv", "sequence,text,manual_text\nbus-2,a bus,\ncat-3,,a cat\n")
+        assert texts(place) == {"bus-2": ("a bus",)}
+        assert texts(f"{place}#manual") == {"cat-3": ("a cat",)}
+
     def test_texts_over_time(self, tmp_path):
         assert timed(put(tmp_path / "mine.csv", "sequence,frame,text\nbus-2,50,b\nbus-2,0,a\n")) == [
             (0, "a"),
