@@ -19,7 +19,7 @@ from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError, Describe, Embed, Follow, Ground, Verify
 from chatdesc.types import Sequence as Video
 
-SEQUENCES, MOST, FRAMES = 8, 32, 100  # of a forecast: sequences, or as many as are in work at a time; and frames
+LEAST, SEQUENCES, MOST, FRAMES = 4, 8, 32, 100  # of a forecast: sequences, or as many as are in work; and frames
 KINDS = {Describe: "describe", Ground: "ground", Embed: "embed", Follow: "track"}
 
 
@@ -76,12 +76,16 @@ class Pilot:
         return {kind: stretch * seconds / numbers[kind] for kind, seconds in self.busy.items() if numbers[kind]}
 
 
-def wanted(run: Run) -> int:
-    """How many sequences to do: as many as are in work at a time, but few where a server is asked for money."""
+def wanted(run: Run, sequences: int) -> int:
+    """How many of so many sequences to do: a third at most (but four), and few where a server is asked for money.
+
+    No more than are in work at a time, so that batches are as full as in the run.
+    """
     lanes = run.models.lanes()
     in_flight = run.resources.sequences_in_flight or in_flight_for(lanes)
     served = any(lane.workers > 1 for lane in lanes if _kind(lane) is Describe)
-    return SEQUENCES if served else max(SEQUENCES, min(MOST, in_flight))
+    most = SEQUENCES if served else max(SEQUENCES, min(MOST, in_flight))
+    return min(most, max(LEAST, sequences // 3))
 
 
 def pilot(run: Run, videos: Sequence[Video]) -> Pilot:

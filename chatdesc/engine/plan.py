@@ -95,7 +95,7 @@ def plan(run: Run, names: list[str], created: float = 0.0) -> Plan:
     skipped = len(names) - len(videos)
     if not videos:
         return Plan(len(names), skipped, total)
-    done = pilot(run, spread(videos, wanted(run)))
+    done = pilot(run, spread(videos, wanted(run, len(videos))))
     return forecast(len(names), skipped, total, keys, replace(done, loading=done.loading + created), _price(run))
 
 
