@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -124,7 +125,7 @@ def sequence(steps: Iterator[list[tuple[str, int]]]) -> Iterator[Any]:
         assert answers == [stage for stage, _ in asked]
 
 
-class Backend:
+class Backend(ABC):
     """What all backends have; ``reads``: each frame is decoded, as a model would."""
 
     def __init__(self, name: str, cost: Cost, reads: bool = False) -> None:
@@ -137,8 +138,8 @@ class Backend:
     def weight(self, request: Any) -> int:
         return 1
 
-    def answer(self, request: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def answer(self, request: Any) -> Any: ...
 
 
 class Describer(Backend):

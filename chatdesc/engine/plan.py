@@ -86,16 +86,18 @@ def plan(run: Run, names: list[str], created: float = 0.0) -> Plan:
     Raises:
         ChatdescError: a model fails on them.
     """
-    videos = [video for name in names if (video := run.dataset[name]).usable and _settings(video, run) is not None]
-    total, keys = NOTHING, NOTHING
-    for video in videos:
-        settings = _settings(video, run) or run.settings
-        total += counts(video, settings)
-        keys += on_key_frames(len(video) - 1 if settings.tracker != "none" else 0, settings)
-    skipped = len(names) - len(videos)
-    if not videos:
+    usable, total, keys = list[str](), NOTHING, NOTHING
+    for name in names:  # one at a time: the paths of all frames of a large dataset would fill the memory
+        video = run.dataset[name]
+        settings = _settings(video, run) if video.usable else None
+        if settings is not None:
+            usable.append(name)
+            total += counts(video, settings)
+            keys += on_key_frames(len(video) - 1 if settings.tracker != "none" else 0, settings)
+    skipped = len(names) - len(usable)
+    if not usable:
         return Plan(len(names), skipped, total)
-    done = pilot(run, spread(videos, wanted(run, len(videos))))
+    done = pilot(run, [run.dataset[name] for name in spread(usable, wanted(run, len(usable)))])
     return forecast(len(names), skipped, total, keys, replace(done, loading=done.loading + created), _price(run))
 
 
@@ -115,14 +117,14 @@ def forecast(sequences: int, skipped: int, total: Counts, keys: Counts, done: Pi
     )  # fmt: skip
 
 
-def spread(videos: Sequence[Video], most: int) -> list[Video]:
-    """At most so many sequences, evenly from all.
+def spread(names: Sequence[str], most: int) -> list[str]:
+    """At most so many names, evenly from all.
 
-    >>> spread(range(10), 4), spread(range(3), 4)
-    ([1, 3, 6, 8], [0, 1, 2])
+    >>> spread("abcdefghij", 4), spread("abc", 4)
+    (['b', 'd', 'g', 'i'], ['a', 'b', 'c'])
     """
-    number = min(most, len(videos))
-    return [videos[(2 * k + 1) * len(videos) // (2 * number)] for k in range(number)]
+    number = min(most, len(names))
+    return [names[(2 * k + 1) * len(names) // (2 * number)] for k in range(number)]
 
 
 def _price(run: Run) -> Price | None:
