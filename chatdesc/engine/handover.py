@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -71,6 +72,15 @@ class Handover:
         if finished.evidence is not None:
             self._write(f"evidence/{escaped(finished.name, '.npz')}", finished.evidence)
         self._write(f"rows/{escaped(finished.name, '.json')}", json.dumps(finished.row).encode())
+
+    def present(self, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that have a file of a row, by one look at the folder."""
+        try:
+            files = self._files.ls(f"{self._root}/rows", detail=False)
+        except FileNotFoundError:
+            return []
+        found = {str(file).rsplit("/", 1)[-1] for file in files}
+        return [name for name in names if escaped(name, ".json") in found]
 
     def take(self, name: str, with_evidence: bool = False) -> Finished | None:
         """A sequence's row; None where it has none, or lacks the evidence that is asked for."""

@@ -104,7 +104,7 @@ def _left_before(engine: RayEngine, run: Run, names: Sequence[str]) -> list[Fini
         return []
     there = Handover(engine.store)
     there.open(run.config())
-    found = (there.take(name, run.resources.record_evidence) for name in names)
+    found = (there.take(name, run.resources.record_evidence) for name in there.present(names))
     return [finished for finished in found if finished is not None and not failed(finished.row)]
 
 

@@ -192,6 +192,7 @@ def test_half_a_row_counts_as_none(tmp_path):
     there = Handover(str(tmp_path))
     there.put(Finished("a/b", empty_row() | {"sequence": "a/b"}, b"seen"))
     assert there.take("a/b", with_evidence=True).evidence == b"seen"
+    assert there.present(["c", "a/b"]) == ["a/b"]
     [file] = (tmp_path / "rows").iterdir()
     file.write_bytes(file.read_bytes()[:50])
     assert there.take("a/b") is None
