@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +38,7 @@ __all__ = [
     "measure_many",
     "score_many",
     "score_sequence",
+    "scores_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -243,10 +244,23 @@ def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
     passed = count_passed(track, truth, seen, rules, owner, len(pairs)) or _carefully(
         track, truth, seen, rules, lengths
     )
-    success = _above(passed.overlap, counted)
-    precision, norm_precision = (_within(table, counted) for table in (passed.error, passed.norm_error))
-    curves = zip(success, precision, norm_precision, counted.tolist(), repaired.tolist(), pairs, strict=True)
-    return [Score(rules, s, p, n, frames, mended, pair.cut, pair.lacking) for s, p, n, frames, mended, pair in curves]
+    scores = scores_of(passed, counted, repaired, rules)
+    return [replace(s, cut=p.cut, lacking=p.lacking) if p.cut or p.lacking else s for s, p in zip(scores, pairs)]
+
+
+def scores_of(passed: Passed, counted: Whole, repaired: Whole, rules: Rules) -> list[Score]:
+    """The scores of S tracks from their tables.
+
+    Args:
+        counted: [S] frames that count, of each track.
+        repaired: [S] boxes that were replaced.
+    """
+    curves = (
+        _above(passed.overlap, counted),
+        _within(passed.error, counted),
+        _within(passed.norm_error, counted),
+    )
+    return [Score(rules, *of) for of in zip(*curves, counted.tolist(), repaired.tolist(), strict=True)]
 
 
 def _seen(pairs: list[_Pair]) -> Flags | None:

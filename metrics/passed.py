@@ -60,7 +60,7 @@ def count_passed(
         owner: [N] the number of each frame's track, of so many ``tracks``.
     """
     limits = (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds)
-    if not _is_usual(rules) or not all(_are_even(one) for one in limits):
+    if not is_usual(rules):
         return None
     use = _spare()
     try:
@@ -86,9 +86,11 @@ def _spare() -> _Scratch:
         return _Scratch()
 
 
-def _is_usual(rules: Rules) -> bool:
-    usual = rules.normalise == "before" and rules.valid in ("positive", "sized")
-    return usual and not (rules.rounded or rules.reached or rules.valid_centre)
+def is_usual(rules: Rules) -> bool:
+    """Whether frames can be counted without care under a protocol."""
+    usual = rules.normalise == "before" and rules.valid in ("positive", "sized") and rules.nan_truth_counts
+    even = map(_are_even, (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds))
+    return usual and not (rules.rounded or rules.reached or rules.valid_centre) and all(even)
 
 
 def _are_even(thresholds: Floats) -> bool:

@@ -27,6 +27,7 @@ from typing import Literal
 
 import numpy as np
 
+from chatdesc.evaluation.compiled import Quick, Tracks, loops_for
 from chatdesc.evaluation.fit import FirstRow, Fitted, fit, is_given, score_notes
 from chatdesc.evaluation.result_files import ParsedBoxes, lines_in, parse_results
 from chatdesc.evaluation.results import MatchedFolder, ResultFolder
@@ -40,6 +41,7 @@ Missing = Literal["skip", "zero", "error"]
 
 CHUNK = 2 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
+_NO_BOXES = np.zeros((0, 4))
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 AHEAD = 16  # files of a tracker that decide what a file one row short begins with
 
@@ -156,9 +158,19 @@ def evaluate_trackers(
     """
     here = [rules.on(dataset) for rules in protocols]
 
+    frames, sequences = sum(len(truth.boxes) for truth in truths.values()), len(truths)
+    loops = loops_for(frames * len(folders), sequences * len(folders)) if frames else None
+    quick = Quick(loops, truths, here) if loops else None
+
     def work(chunk: Chunk) -> list[list[SequenceScore]]:
-        parsed = dict(zip(chunk.files, parse_results([data or b"" for data in chunk.files.values()]), strict=True))
-        return [_score_chunk(chunk, parsed, truths, rules) for rules in here]
+        files = [data or b"" for data in chunk.files.values()]
+        if quick is None:
+            parsed = dict(zip(chunk.files, parse_results(files), strict=True))
+            return [_score_chunk(chunk, parsed, truths, rules, {}) for rules in here]
+        tracks = quick.read(files)
+        done = quick.scores(tracks, chunk.first)
+        parsed = _others(chunk, tracks, files, done)
+        return [_score_chunk(chunk, parsed, truths, rules, of) for rules, of in zip(here, done, strict=True)]
 
     chunks = (chunk for folder in folders for chunk in _chunks(folder, truths))
     for folder, parts in groupby(_in_order(chunks, work), key=lambda done: done[0].matched):
@@ -172,6 +184,16 @@ def evaluate_trackers(
         ]
 
 
+def _others(
+    chunk: Chunk, tracks: Tracks, files: list[bytes], done: list[dict[int, Score]]
+) -> dict[str, ParsedBoxes]:
+    """The boxes of files that lack a score under some protocol."""
+    wanted = {name: i for i, name in enumerate(chunk.files) if not all(i in of for of in done)}
+    read = {name: tracks.of(place) for name, place in wanted.items()}
+    rest = iter(parse_results([files[wanted[name]] for name, boxes in read.items() if boxes is None]))
+    return {name: next(rest) if boxes is None else boxes for name, boxes in read.items()}
+
+
 def _whole(tracker: str, rules: Rules, lines: tuple[SequenceScore, ...], missing: Missing) -> Evaluation | Refused:
     if missing == "error" and any(line.score is None for line in lines):
         return Refused(tracker, rules, lines)
@@ -182,10 +204,11 @@ def _whole(tracker: str, rules: Rules, lines: tuple[SequenceScore, ...], missing
 class Chunk:
     """Some sequences of one tracker: the bytes of their files, None where a file is missing or cannot be read.
 
-    ``first_row``: what files that are one row short begin with.
+    ``first``: the number of the first sequence. ``first_row``: what files that are one row short begin with.
     """
 
     matched: MatchedFolder
+    first: int
     files: dict[str, bytes | None]
     first_row: FirstRow
 
@@ -209,15 +232,15 @@ def _chunks(matched: MatchedFolder, truths: Mapping[str, Truth]) -> Iterator[Chu
     ahead = list(islice(each, AHEAD))
     first_row = _first_row(ahead, truths)
     files: dict[str, bytes | None] = {}
-    size = 0
+    size = first = 0
     for name, data in chain(ahead, each):
         files[name] = data
         size += len(data or b"") + 1
         if size >= CHUNK or len(files) >= MOST:
-            yield Chunk(matched, files, first_row)
-            files, size = {}, 0
+            yield Chunk(matched, first, files, first_row)
+            first, files, size = first + len(files), {}, 0
     if files:
-        yield Chunk(matched, files, first_row)
+        yield Chunk(matched, first, files, first_row)
 
 
 def _first_row(ahead: list[tuple[str, bytes | None]], truths: Mapping[str, Truth]) -> FirstRow:
@@ -257,13 +280,29 @@ def _first(pending: deque[tuple[Chunk, Future[list[list[SequenceScore]]]]]) -> D
 
 
 def _score_chunk(
-    chunk: Chunk, parsed: dict[str, ParsedBoxes], truths: Mapping[str, Truth], rules: Rules
+    chunk: Chunk, parsed: dict[str, ParsedBoxes], truths: Mapping[str, Truth], rules: Rules, done: dict[int, Score]
 ) -> list[SequenceScore]:
-    lost = {name: why for name in chunk.files if (why := chunk.unscored(name, parsed[name]))}
+    """Scores of all sequences: those that are done, by their places, and the others."""
+    names = [name for place, name in enumerate(chunk.files) if place not in done]
+    rest = iter(_score_carefully(chunk, names, parsed, truths, rules) if names else [])
+    files = chunk.matched.files
+    return [
+        _noted(name, done[place], files[name].notes) if place in done else next(rest)
+        for place, name in enumerate(chunk.files)
+    ]
+
+
+def _noted(name: str, score: Score, notes: tuple[str, ...]) -> SequenceScore:
+    more = score_notes(score, _NO_BOXES, finite=True) if score.repaired else ()
+    return SequenceScore(name, score, (*notes, *more))
+
+
+def _score_carefully(
+    chunk: Chunk, names: Sequence[str], parsed: dict[str, ParsedBoxes], truths: Mapping[str, Truth], rules: Rules
+) -> list[SequenceScore]:
+    lost = {name: why for name in names if (why := chunk.unscored(name, parsed[name]))}
     fitted = {
-        name: fit(name, parsed[name].boxes, truths[name], rules, chunk.first_row)
-        for name in chunk.files
-        if name not in lost
+        name: fit(name, parsed[name].boxes, truths[name], rules, chunk.first_row) for name in names if name not in lost
     }
     tracks, boxes, visible = ([getattr(one, key) for one in fitted.values()] for key in ("track", "boxes", "visible"))
     scores = dict(zip(fitted, score_many(tracks, boxes, visible, rules), strict=True))
@@ -271,7 +310,7 @@ def _score_chunk(
         SequenceScore(name, None, (lost[name],))
         if name in lost
         else _scored(chunk.matched, name, fitted[name], scores[name], parsed[name].finite)
-        for name in chunk.files
+        for name in names
     ]
 
 
