@@ -188,6 +188,8 @@ def _others(
     chunk: Chunk, tracks: Tracks, files: list[bytes], done: list[dict[int, Score]]
 ) -> dict[str, ParsedBoxes]:
     """The boxes of files that lack a score under some protocol."""
+    if all(len(of) == len(files) for of in done):
+        return {}
     wanted = {name: i for i, name in enumerate(chunk.files) if not all(i in of for of in done)}
     read = {name: tracks.of(place) for name, place in wanted.items()}
     rest = iter(parse_results([files[wanted[name]] for name, boxes in read.items() if boxes is None]))

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chatdesc.loaders.files import open_root
+from chatdesc.loaders.files import LocalRoot, open_root
 from chatdesc.names import SHOWN, counted, file_name
 from chatdesc.types import ChatdescError, DataError
 
 BESIDE = ("_time", "_times", "_confidence", "_confidences", "_all_boxes", "_object_presence_scores")
+LARGE = 1 << 20  # bytes of a file
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _NUMBERED = re.compile(r"-0*1$")
 
 
@@ -60,6 +63,14 @@ class ResultFolder:
             inside = ", ".join(sorted(n for n, folder in entries.items() if folder)[:5])
             hint = f"; it holds the folders {inside}: give one --results each" if inside else ""
             raise ChatdescError(f"{path}: holds no .txt file{hint}")
+        self._place = self._on_disk()
+
+    def _on_disk(self) -> str:
+        """The place of the paths of files, empty where they are not all plain names in a folder of this machine."""
+        if not isinstance(self.root, LocalRoot) or not _NO_LINKS or ".zip" in self._folder.lower():
+            return ""
+        odd = {"\\", ":"} & set("".join([self._folder, *self.files]))
+        return "" if odd else self.root.path + os.sep
 
     def _descend(self) -> str:
         """The folder that holds the files: archives often hold one folder, and nothing beside it."""
@@ -121,6 +132,10 @@ class ResultFolder:
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where it cannot be read."""
+        if self._place:
+            data = _read_regular(self._place + path)
+            if data is not None:
+                return data
         try:
             return self.root.read(path)
         except (OSError, DataError):
@@ -157,6 +172,27 @@ class MatchedFolder:
         more = ", ..." if len(unread) > SHOWN else ""
         what = counted(len(unread), "file is", "files are")
         return f"{what} no sequence of this dataset, or a second file of one: {', '.join(unread[:SHOWN])}{more}"
+
+
+def _read_regular(path: str) -> bytes | None:
+    """A regular file's bytes, None where it is anything else, or large: that is for ``LocalRoot`` to judge.
+
+    There may be hundreds of thousands of files, whose paths were looked at together.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NO_LINKS)  # a pipe is not waited for
+    except OSError:
+        return None
+    try:
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGE:
+            return None
+        data = os.read(file, about.st_size + 1)
+        return data if len(data) == about.st_size else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
 
 
 def result_folders(specs: Sequence[str]) -> list[ResultFolder]:
