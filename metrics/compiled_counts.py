@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class Limits(NamedTuple):
-    """Thresholds [T], and infinity after them; how many lie in one unit, and which frames without a true box hit."""
+    """Thresholds [T] and infinity, [T + 1]: at equal distances from 0 on, up to rounding."""
 
     overlap: Floats
     error: Floats
@@ -26,17 +26,18 @@ class Limits(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """A protocol's rules as flags: see ``Rules``."""
+    """A protocol's rules as flags; see ``Rules``."""
 
     first_is_given: bool
-    positive: bool  # all four numbers of a true box, not only its size
+    positive: bool  # all four numbers of a true box are, not only its size
     absent_is_miss: bool
-    refused: bool  # a track with a negative size
-    error_hits: bool
+    refused: bool  # a track with a negative size is
+    error_hits: bool  # of a frame without a true box
     norm_hits: bool
 
 
 def ways(rules: Rules) -> Ways:
+    """The flags of a usual protocol (see ``passed.is_usual``)."""
     return Ways(
         rules.first_is_given,
         rules.valid == "positive",
@@ -48,11 +49,12 @@ def ways(rules: Rules) -> Ways:
 
 
 def limits(rules: Rules) -> Limits:
+    """The thresholds of a protocol."""
     kept = (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds)
     return Limits(*(np.append(one, np.inf) for one in kept))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _exceeded(value, thresholds, per_unit):  # type: ignore[no-untyped-def]
     """How many thresholds lie below a value that is not NaN: those before the nearest one, and perhaps that one."""
     last = len(thresholds) - 1
@@ -61,7 +63,7 @@ def _exceeded(value, thresholds, per_unit):  # type: ignore[no-untyped-def]
     return place + (thresholds[place] < value)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def count(tracks, firsts, truths, true_firsts, frames, seen, limits, ways, tables, repaired):  # type: ignore[no-untyped-def]
     """Count the frames of tracks as long as their truths by how many thresholds they pass.
 

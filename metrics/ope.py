@@ -487,7 +487,7 @@ def _blank(boxes: Floats) -> Flags:
 
 def _norm_error(track: Floats, truth: Floats, track_centre: Point, true_centre: Point, rules: Rules) -> Floats:
     if rules.normalise == "before":
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             return scaled_distance(track_centre, true_centre, truth)
     size = truth[:, 2:]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):

@@ -11,7 +11,6 @@ ENOUGH boxes, unless this process has started it already, and never where nothin
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from chatdesc.evaluation.result_files import ParsedBoxes
 from chatdesc.evaluation.truths import Truth
 from chatdesc.metrics.ope import Score, scores_of
 from chatdesc.metrics.passed import ROOM, Passed, is_usual
-from chatdesc.metrics.protocols import Rules
+from chatdesc.metrics.protocols import LASOT, Rules
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.intp]
@@ -55,14 +54,22 @@ def loops_for(boxes: int, files: int) -> Loops | None:
 
 @cache
 def _start() -> Loops | None:
-    if importlib.util.find_spec("numba") is None or sys.byteorder != "little":
+    return _started()
+
+
+def _started() -> Loops | None:
+    """The loops after a first call; None where they cannot be had, for any of numba's many reasons."""
+    if sys.byteorder != "little":
         return None
     try:
         from chatdesc.evaluation.compiled_boxes import read_boxes
         from chatdesc.metrics.compiled_counts import count, limits, ways
-    except Exception:  # numba is too old for this NumPy, or finds no folder to keep what it compiles
+
+        loops = Loops(read_boxes, count, ways, limits)
+        quick = Quick(loops, {"": Truth(np.ones((1, 4)), None)}, [LASOT])
+        return loops if quick.scores(quick.read([b"1,1,1,1"]), 0)[0] else None
+    except Exception:  # not installed, not for this NumPy or processor, or no place to keep what is compiled
         return None
-    return Loops(read_boxes, count, ways, limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +101,9 @@ class Quick:
         self._seen = np.concatenate([_seen(truth) for truth in truths.values()])
         plain = np.array([_is_plain(truth) for truth in truths.values()])
         self._plain = [plain & [name.lower() not in rules.starts for name in truths] for rules in protocols]
-        self._ways = [(rules, loops.ways(rules), loops.limits(rules)) if is_usual(rules) else None for rules in protocols]
+        self._ways = [
+            (rules, loops.ways(rules), loops.limits(rules)) if is_usual(rules) else None for rules in protocols
+        ]
 
     def read(self, files: Sequence[bytes]) -> Tracks:
         """The boxes of files of plain numbers."""

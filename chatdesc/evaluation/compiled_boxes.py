@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types, uint64
 from numba.extending import intrinsic
 
@@ -29,17 +28,17 @@ _POWERS = np.array([1.0] + [float(10**places) for places in range(DIGITS + 1)]) 
 _TENS = 10 ** np.arange(WORD)
 
 
-@intrinsic
-def _lowest(typing: Any, word: Any) -> Any:
-    """The number of the lowest bit that is set, 64 where none is."""
-
+def _count_zeros(typing: Any, word: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
 
     return types.uint64(types.uint64), code
 
 
-@njit(nogil=True, cache=True)
+_lowest: Any = intrinsic(_count_zeros)  # the number of a word's lowest bit that is set, 64 where none is
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def read_boxes(raw, words, starts, stops, boxes, firsts, rows):  # type: ignore[no-untyped-def]
     """Read files, one after another.
 
@@ -57,7 +56,7 @@ def read_boxes(raw, words, starts, stops, boxes, firsts, rows):  # type: ignore[
         at += max(rows[one], 0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _read(raw, words, place, end, boxes, at):  # type: ignore[no-untyped-def]
     """Boxes of one file; the functions that it calls take no arrays, whose references would be counted each time."""
     one = uint64(1)  # signed steps would have every index checked for its sign
@@ -105,18 +104,18 @@ def _read(raw, words, place, end, boxes, at):  # type: ignore[no-untyped-def]
     return row - at
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _is_blank(byte):  # type: ignore[no-untyped-def]
-    return byte == _LF or byte == _CR or byte == _SPACE or byte == _TAB
+    return byte in (_LF, _CR, _SPACE, _TAB)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _length(word):  # type: ignore[no-untyped-def]
     """How many bytes of a word come before the first separator, WORD where there is none."""
     return _lowest(~(((word & _LOW) + _OVER_COMMA) | word) & _HIGH) >> uint64(3)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _whole(word, length, minus):  # type: ignore[no-untyped-def]
     """Digits in the first bytes of a word as a whole number, how many they are, and those after a point, plus one.
 
@@ -126,7 +125,7 @@ def _whole(word, length, minus):  # type: ignore[no-untyped-def]
         return 0, -1, 0
     # Moved up, so that the last byte of the number is the last of the word; before it are zeros.
     shift = uint64(64) - (length << uint64(3))
-    value, count, decimals = (word ^ _ZEROS) << shift, np.int64(length), 0
+    value, count, decimals = (word ^ _ZEROS) << shift, np.int64(length), np.int64(0)
     if minus:
         value &= ~(uint64(0xFF) << shift)
         count -= 1

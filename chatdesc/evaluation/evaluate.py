@@ -184,9 +184,7 @@ def evaluate_trackers(
         ]
 
 
-def _others(
-    chunk: Chunk, tracks: Tracks, files: list[bytes], done: list[dict[int, Score]]
-) -> dict[str, ParsedBoxes]:
+def _others(chunk: Chunk, tracks: Tracks, files: list[bytes], done: list[dict[int, Score]]) -> dict[str, ParsedBoxes]:
     """The boxes of files that lack a score under some protocol."""
     if all(len(of) == len(files) for of in done):
         return {}

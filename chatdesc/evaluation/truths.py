@@ -66,7 +66,8 @@ def read_truths(dataset: Dataset) -> dict[str, Truth]:
         unread = [problem.message for problem in annotation.problems if problem.kind == "bad_boxes"]
         if unread:
             raise ChatdescError(f"the ground truth of {annotation.name} cannot be trusted: {unread[0]}")
-        boxes = np.asfortranarray(annotation.boxes, np.float64)
+        # Number by number, as scoring reads them; asfortranarray takes twice as long.
+        boxes = annotation.boxes.T.astype(np.float64, order="C", copy=False).T
         truths[annotation.name] = Truth(boxes, annotation.visible, tuple(p.message for p in annotation.problems))
     return truths
 
