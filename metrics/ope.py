@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chatdesc.metrics.curves import Score, mean_score, measure_many, scores_of, shares_above, shares_within
 from chatdesc.metrics.overlap import Point, centres, distance, iou, middle, scaled_distance
 from chatdesc.metrics.passed import Passed, count_passed
 from chatdesc.metrics.protocols import LASOT, PROTOCOLS, Rules
@@ -38,7 +39,6 @@ __all__ = [
     "measure_many",
     "score_many",
     "score_sequence",
-    "scores_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -48,103 +48,6 @@ Whole = NDArray[np.intp]
 BLOCK = 16_384  # frames scored at a time
 
 HIT, MISS = -1.0, np.nan  # as an error
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Score:
-    """Curves of one sequence, or their mean over several, as fractions of the frames that count.
-
-    ``success`` is [21] (IoU > 0, 0.05 .. 1), ``precision`` [51] (centre error <= 0 .. 50 px), ``norm_precision`` [51]
-    (normalised centre error <= 0, 0.01 .. 0.5), where ``rules`` has no other thresholds. ``repaired`` and ``cut`` count
-    predicted boxes that were replaced and that lay beyond the ground truth, ``lacking`` frames without a box.
-    """
-
-    rules: Rules
-    success: Floats
-    precision: Floats
-    norm_precision: Floats
-    frames: int
-    repaired: int = 0
-    cut: int = 0
-    lacking: int = 0
-
-    @property
-    def protocol(self) -> str:
-        """The name of the rules."""
-        return self.rules.name
-
-    @property
-    def auc(self) -> float:
-        """Area under the success curve: the mean of its points (at most 20/21, since no IoU exceeds 1)."""
-        return float(_area(self.success, self.rules.success_thresholds, self.rules))
-
-    @property
-    def precision_at_20(self) -> float:
-        """Share of frames with a centre error of at most 20 pixels."""
-        return float(_at(self.precision, self.rules.precision_thresholds, 20))
-
-    @property
-    def precision_score(self) -> float:
-        """What the protocol itself calls precision: the value at 20 pixels, or TrackingNet's area."""
-        if self.rules.precision_is_area:
-            return float(_area(self.precision, self.rules.precision_thresholds, self.rules))
-        return self.precision_at_20
-
-    @property
-    def norm_precision_at_20(self) -> float:
-        """Share of frames with a centre error of at most 0.20 box sizes (LaSOT's normalised precision)."""
-        return float(_at(self.norm_precision, self.rules.norm_thresholds, 0.2))
-
-    @property
-    def norm_precision_auc(self) -> float:
-        """Area under normalised precision from 0 to 0.5, as a share: another number, by which TNL2K ranks."""
-        return float(_area(self.norm_precision, self.rules.norm_thresholds, self.rules))
-
-    @property
-    def norm_precision_score(self) -> float:
-        """What the protocol itself calls normalised precision: the value at 0.20, or the area."""
-        return self.norm_precision_auc if self.rules.norm_is_area else self.norm_precision_at_20
-
-    @property
-    def op50(self) -> float:
-        """Share of frames with IoU > 0.5."""
-        return float(_at(self.success, self.rules.success_thresholds, 0.5))
-
-    @property
-    def op75(self) -> float:
-        """Share of frames with IoU > 0.75."""
-        return float(_at(self.success, self.rules.success_thresholds, 0.75))
-
-
-def measure_many(scores: Many[Score]) -> Floats:
-    """Measures of one score or more by the same rules, [S, 6]: auc, precision_at_20, norm_precision_at_20,
-    norm_precision_auc, op50, op75."""
-    rules = scores[0].rules
-    success, precision, norm = (np.array([getattr(s, k) for s in scores]) for k in _CURVES)
-    columns = (
-        _area(success, rules.success_thresholds, rules),
-        _at(precision, rules.precision_thresholds, 20),
-        _at(norm, rules.norm_thresholds, 0.2),
-        _area(norm, rules.norm_thresholds, rules),
-        _at(success, rules.success_thresholds, 0.5),
-        _at(success, rules.success_thresholds, 0.75),
-    )
-    return np.stack(columns, 1)
-
-
-_CURVES = ("success", "precision", "norm_precision")
-
-
-def _area(curves: Floats, thresholds: Floats, rules: Rules) -> Floats:
-    """[.., T] -> [..]"""
-    if rules.area == "mean":
-        return np.asarray(np.add.reduce(curves, -1) / curves.shape[-1])
-    return np.asarray(np.trapezoid(curves, thresholds) / (thresholds[-1] - thresholds[0]))
-
-
-def _at(curves: Floats, thresholds: Floats, value: float) -> Floats:
-    """Curves [.., T] at the threshold next to a value: [..]; thresholds start at 0 and lie at equal distances."""
-    return np.asarray(curves[..., min(curves.shape[-1] - 1, round(value / float(thresholds[1])))])
 
 
 def score_sequence(
@@ -248,21 +151,6 @@ def _score_block(pairs: list[_Pair], rules: Rules) -> list[Score]:
     return [replace(s, cut=p.cut, lacking=p.lacking) if p.cut or p.lacking else s for s, p in zip(scores, pairs)]
 
 
-def scores_of(passed: Passed, counted: Whole, repaired: Whole, rules: Rules) -> list[Score]:
-    """The scores of S tracks from their tables.
-
-    Args:
-        counted: [S] frames that count, of each track.
-        repaired: [S] boxes that were replaced.
-    """
-    curves = (
-        _above(passed.overlap, counted),
-        _within(passed.error, counted),
-        _within(passed.norm_error, counted),
-    )
-    return [Score(rules, *of) for of in zip(*curves, counted.tolist(), repaired.tolist(), strict=True)]
-
-
 def _seen(pairs: list[_Pair]) -> Flags | None:
     """In which frames the target is visible; None where it is throughout."""
     if all(pair.seen is None for pair in pairs):
@@ -280,43 +168,16 @@ def _carefully(track: Floats, truth: Floats, seen: Flags | None, rules: Rules, l
     )
 
 
-def mean_score(scores: Many[Score], rules: Rules = LASOT) -> Score:
-    """The mean over sequences, every sequence weighing the same; ``frames`` and the other counts are sums.
-
-    Raises:
-        ValueError: there is nothing to average.
-    """
-    if not scores:
-        raise ValueError("no sequence was scored, so there is no mean; check which sequences have results")
-    curves = (
-        _mean_curve([s.success for s in scores], rules),
-        _mean_curve([s.precision for s in scores], rules),
-        _mean_curve([s.norm_precision for s in scores], rules),
-    )
-    counts = [(s.frames, s.repaired, s.cut, s.lacking) for s in scores]
-    return Score(rules, *curves, *map(sum, zip(*counts, strict=True)))
-
-
 def curve_above(values: ArrayLike, thresholds: Floats, count: int, reached: bool = False) -> Floats:
     """Share of ``count`` frames with a value > each threshold (>= if ``reached``). NaN is neither. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _above(_exceed(data, thresholds, np.array([len(data)]), reached), np.array([count]))[0]
+    return shares_above(_exceed(data, thresholds, np.array([len(data)]), reached), np.array([count]))[0]
 
 
 def curve_within(values: ArrayLike, thresholds: Floats, count: int) -> Floats:
     """Share of ``count`` frames with a value <= each threshold; NaN is never within. [N], [T] -> [T]."""
     data = np.asarray(values, np.float64)
-    return _within(_fall_short(data, thresholds, np.array([len(data)])), np.array([count]))[0]
-
-
-def _above(table: Whole, counted: Whole) -> Floats:
-    """Shares of the ``counted`` frames [S] of each track that pass a threshold: [S, T + 1] as in Passed -> [S, T]."""
-    return np.asarray(table[:, :0:-1].cumsum(1)[:, ::-1] / np.maximum(counted, 1)[:, None])
-
-
-def _within(table: Whole, counted: Whole) -> Floats:
-    """Shares that do not: [S, T + 1] -> [S, T]."""
-    return np.asarray(table[:, :-1].cumsum(1) / np.maximum(counted, 1)[:, None])
+    return shares_within(_fall_short(data, thresholds, np.array([len(data)])), np.array([count]))[0]
 
 
 def _exceed(values: Floats, thresholds: Floats, lengths: Whole, reached: bool) -> Whole:
@@ -497,9 +358,3 @@ def _norm_error(track: Floats, truth: Floats, track_centre: Point, true_centre: 
             least = np.maximum(size, 1) if rules.normalise == "after, at least 1" else size
             apart = (centres(track) - centres(truth)) / least
         return np.sqrt((apart**2).sum(1))
-
-
-def _mean_curve(curves: list[Floats], rules: Rules) -> Floats:
-    table = np.array(curves)
-    kept = table[table.sum(1) > np.finfo(np.float64).eps] if rules.drop_zero_curves else table
-    return kept.mean(0) if len(kept) else np.zeros(table.shape[1])

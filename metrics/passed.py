@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatdesc.metrics.protocols import Rules
+from chatdesc.metrics.spare import Spare
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -34,19 +35,15 @@ class Passed:
 
 
 class _Scratch:
-    """Arrays used again for every block: asking the system for fresh memory would take as long as the sums."""
+    """Room for so many frames."""
 
-    size = 0
-
-    def fit(self, frames: int) -> None:
-        if self.size < frames:
-            self.size = frames + frames // 2
-            self.floats = np.empty((5, self.size))
-            self.steps, self.flag = np.empty((3, self.size), np.uint8), np.empty(self.size, np.bool_)
-            self.place, self.base = (np.empty(self.size, np.intp) for _ in range(2))
+    def __init__(self, frames: int) -> None:
+        self.floats = np.empty((5, frames))
+        self.steps, self.flag = np.empty((3, frames), np.uint8), np.empty(frames, np.bool_)
+        self.place, self.base = (np.empty(frames, np.intp) for _ in range(2))
 
 
-_idle: list[_Scratch] = []  # one for every thread that scores at the same time
+_spare = Spare(_Scratch, KEPT)
 
 
 def count_passed(
@@ -62,9 +59,7 @@ def count_passed(
     limits = (rules.success_thresholds, rules.precision_thresholds, rules.norm_thresholds)
     if not is_usual(rules):
         return None
-    use = _spare()
-    try:
-        use.fit(len(owner))
+    with _spare.room(len(owner)) as use:
         with np.errstate(all="ignore"):
             steps = _steps(track, truth, limits, use)
         if steps is None:
@@ -73,17 +68,7 @@ def count_passed(
         base, place = use.base[: len(owner)], use.place[: len(owner)]
         np.multiply(owner, ROOM, out=base)
         tables = [np.bincount(np.add(base, one, out=place), minlength=tracks * ROOM) for one in steps]
-        return Passed(*(table.reshape(tracks, ROOM)[:, : len(limit) + 1] for table, limit in zip(tables, limits)))
-    finally:
-        if use.size <= KEPT:
-            _idle.append(use)
-
-
-def _spare() -> _Scratch:
-    try:
-        return _idle.pop()
-    except IndexError:
-        return _Scratch()
+    return Passed(*(table.reshape(tracks, ROOM)[:, : len(limit) + 1] for table, limit in zip(tables, limits)))
 
 
 def is_usual(rules: Rules) -> bool:

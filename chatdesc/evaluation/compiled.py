@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from chatdesc.evaluation.result_files import ParsedBoxes
 from chatdesc.evaluation.truths import Truth
-from chatdesc.metrics.ope import Score, scores_of
+from chatdesc.metrics.curves import Score, scores_of
 from chatdesc.metrics.passed import ROOM, Passed, is_usual
 from chatdesc.metrics.protocols import LASOT, Rules
 

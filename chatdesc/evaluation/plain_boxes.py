@@ -19,6 +19,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.metrics.spare import Spare
+
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.intp]
@@ -34,30 +36,17 @@ _NUMBERS = re.compile(rb"(?:-?[0-9]{1,4}(?:\.[0-9]{1,4})?[,\t \n])+")
 
 
 class _Scratch:
-    """Arrays used again for every call: asking the system for fresh memory would take longer than the parsing."""
+    """Room for so many bytes, and half as many numbers."""
 
-    size = 0
-
-    def fit(self, size: int) -> None:
-        """Make room for so many bytes, and half as many numbers."""
-        if self.size >= size:
-            return
-        self.size = size + size // 2
-        self.digit, self.pair = (np.empty(self.size, np.uint8) for _ in range(2))
-        self.flag, self.is_digit = (np.empty(self.size, np.bool_) for _ in range(2))
-        numbers = self.size // 2 + 1
+    def __init__(self, size: int) -> None:
+        self.digit, self.pair = (np.empty(size, np.uint8) for _ in range(2))
+        self.flag, self.is_digit = (np.empty(size, np.bool_) for _ in range(2))
+        numbers = size // 2 + 1
         self.length, self.value = np.empty(numbers, np.intp), np.empty(numbers, np.int32)
         self.byte, self.wanted = np.empty(numbers, np.uint8), np.empty(numbers, np.bool_)
 
 
-_idle: list[_Scratch] = []  # one for every thread that parses at the same time
-
-
-def _spare() -> _Scratch:
-    try:
-        return _idle.pop()
-    except IndexError:
-        return _Scratch()
+_spare = Spare(_Scratch, 2 * LARGEST)
 
 
 def looks_plain(data: bytes) -> bool:
@@ -76,12 +65,8 @@ def parse_plain(files: Sequence[bytes]) -> list[Floats] | None:
     raw = np.frombuffer(b"".join((_LEAD, *ended)), np.uint8)
     if len(raw) > LARGEST:
         return None
-    use = _spare()
-    try:
-        use.fit(len(raw))
+    with _spare.room(len(raw)) as use:
         found = _parse(raw, use)
-    finally:
-        _idle.append(use)
     if found is None:
         return None
     boxes, lines = found
