@@ -57,9 +57,8 @@ def limits(rules: Rules) -> Limits:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _exceeded(value, thresholds, per_unit):  # type: ignore[no-untyped-def]
     """How many thresholds lie below a value that is not NaN: those before the nearest one, and perhaps that one."""
-    last = len(thresholds) - 1
-    near = value * per_unit + 0.5
-    place = int(near) if near < last else last
+    near, last = value * per_unit + 0.5, float(len(thresholds) - 1)
+    place = int(near if near < last else last)
     return place + (thresholds[place] < value)
 
 

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.intp]
 
 ENOUGH = 3_000_000  # boxes for which numba is started
-PER_FILE = 100  # boxes that take as long as the work on a file
+PER_FILE = 20  # boxes on which they save as much as on the opening of a file
 _SHORTEST = 8  # bytes of a line with a box
 _AFTER = b"\n" * 16  # two words
 
