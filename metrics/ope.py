@@ -110,7 +110,8 @@ def _pair(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike | None, rul
     track = track if track.ndim == 2 else track.reshape(-1, 4)
     seen = None if visible is None else np.asarray(visible, np.bool_)
     rows, frames = len(track), len(real)
-    _check_lengths(rows, frames, frames if seen is None else len(seen), rules)
+    if not rows == frames == (frames if seen is None else len(seen)) or not frames:
+        _check_lengths(rows, frames, frames if seen is None else len(seen), rules)
     if rules.bad_box == "refused":
         _refuse(track[:frames], rules)
     if rows == frames:
@@ -261,6 +262,8 @@ def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rul
 def _side_by_side(pairs: list[_Pair], owner: Whole, blank: float) -> tuple[Floats, Flags]:
     """All tracks as [4, frames] of the truths, short ones filled up; and which frames were given."""
     given = np.ones(len(owner), np.bool_)
+    if not any(pair.lacking for pair in pairs):
+        return np.concatenate([pair.track.T for pair in pairs], 1), given
     parts, end = [], 0
     for pair in pairs:
         end += len(pair.truth)

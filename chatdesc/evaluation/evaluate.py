@@ -40,7 +40,7 @@ from chatdesc.types import ChatdescError
 Missing = Literal["skip", "zero", "error"]
 
 CHUNK = 2 << 20  # bytes of result files parsed in one call
-MOST = 1024  # files in one call, however short they are
+MOST = 256  # files in one call, however short they are: arrays for more would be most of the memory
 _NO_BOXES = np.zeros((0, 4))
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 AHEAD = 16  # files of a tracker that decide what a file one row short begins with
@@ -214,15 +214,15 @@ class Chunk:
 
     def unscored(self, name: str, parsed: ParsedBoxes) -> str:
         """Why a sequence has no boxes to be scored; empty where it has."""
+        if not parsed.error:
+            return ""
         path, match = self.matched.folder.path, self.matched.files.get(name)
         if match is None:
             return f"{path}: there is no {name}.txt"
         place = f"{path}/{match.path}"
         if self.files[name] is None:
             return match.error or f"{place}: cannot be read"
-        if parsed.error:
-            return f"{place}{':' if parsed.error[0].isdigit() else ': '}{parsed.error}"
-        return ""
+        return f"{place}{':' if parsed.error[0].isdigit() else ': '}{parsed.error}"
 
 
 def _chunks(matched: MatchedFolder, truths: Mapping[str, Truth]) -> Iterator[Chunk]:
@@ -300,16 +300,20 @@ def _noted(name: str, score: Score, notes: tuple[str, ...]) -> SequenceScore:
 def _score_carefully(
     chunk: Chunk, names: Sequence[str], parsed: dict[str, ParsedBoxes], truths: Mapping[str, Truth], rules: Rules
 ) -> list[SequenceScore]:
-    lost = {name: why for name in names if (why := chunk.unscored(name, parsed[name]))}
-    fitted = {
-        name: fit(name, parsed[name].boxes, truths[name], rules, chunk.first_row) for name in names if name not in lost
-    }
+    lost: dict[str, str] = {}
+    fitted: dict[str, Fitted] = {}
+    for name in names:
+        one, truth = parsed[name], truths[name]
+        if why := chunk.unscored(name, one):
+            lost[name] = why
+        else:
+            fitted[name] = fit(name, one.boxes, truth, rules, chunk.first_row)
     tracks, boxes, visible = ([getattr(one, key) for one in fitted.values()] for key in ("track", "boxes", "visible"))
-    scores = dict(zip(fitted, score_many(tracks, boxes, visible, rules), strict=True))
+    scores = iter(score_many(tracks, boxes, visible, rules))
     return [
         SequenceScore(name, None, (lost[name],))
         if name in lost
-        else _scored(chunk.matched, name, fitted[name], scores[name], parsed[name].finite)
+        else _scored(chunk.matched, name, fitted[name], next(scores), parsed[name].finite)
         for name in names
     ]
 
@@ -317,7 +321,10 @@ def _score_carefully(
 def _scored(
     matched: MatchedFolder, name: str, fitted: Fitted, score: Score | ValueError, finite: bool
 ) -> SequenceScore:
-    notes = (*matched.files[name].notes, *fitted.notes)
+    match = matched.files[name]
+    notes = match.notes + fitted.notes
     if isinstance(score, ValueError):
-        return SequenceScore(name, None, (*notes, f"{matched.folder.path}/{matched.files[name].path}: {score}"))
+        return SequenceScore(name, None, (*notes, f"{matched.folder.path}/{match.path}: {score}"))
+    if finite and not (score.repaired or score.cut or score.lacking):  # as nearly always
+        return SequenceScore(name, score, notes)
     return SequenceScore(name, score, (*notes, *score_notes(score, fitted.track, finite)))

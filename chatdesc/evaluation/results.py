@@ -16,9 +16,11 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chatdesc.loaders.files import LocalRoot, open_root
 from chatdesc.names import SHOWN, counted, file_name
@@ -37,6 +39,12 @@ class MatchedFile:
     path: str
     notes: tuple[str, ...] = ()
     error: str = ""
+
+
+@lru_cache(1 << 14)
+def _exact(path: str) -> MatchedFile:
+    """One for all trackers, of which there may be hundreds with thousands of files each."""
+    return MatchedFile(path)
 
 
 class ResultFolder:
@@ -58,7 +66,7 @@ class ResultFolder:
         self.name = name or re.sub(r"\.zip$", "", plain, flags=re.IGNORECASE) or path
         self._folder = self._descend()
         entries = self.root.entries(self._folder)
-        self.files = sorted(n for n, folder in entries.items() if not folder and _is_text(n))
+        self.files = sorted(sys.intern(n) for n, folder in entries.items() if not folder and _is_text(n))
         if not self.files:
             inside = ", ".join(sorted(n for n, folder in entries.items() if folder)[:5])
             hint = f"; it holds the folders {inside}: give one --results each" if inside else ""
@@ -90,7 +98,7 @@ class ResultFolder:
         """
         stems = {file[:-4]: file for file in self.files}
         exact = {name: name if name in stems else file_name(name, ".txt")[:-4] for name in names}
-        matched = {name: MatchedFile(self._path(stems[stem])) for name, stem in exact.items() if stem in stems}
+        matched = {name: _exact(self._path(stems[stem])) for name, stem in exact.items() if stem in stems}
         rest = [name for name in names if name not in matched]
         taken = {exact[name] for name in matched}
         spare = [s for s in stems if s not in taken and not s.lower().endswith(BESIDE)]
@@ -128,7 +136,7 @@ class ResultFolder:
         return matched
 
     def _path(self, file: str) -> str:
-        return f"{self._folder}/{file}".lstrip("/")
+        return f"{self._folder}/{file}" if self._folder else file
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where it cannot be read."""
