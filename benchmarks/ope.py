@@ -9,8 +9,10 @@ precision, so it does less).
 
 ``bytes`` reads the files, one after another. ``parse`` gives the same bytes, ground truth included, to polars.read_csv
 of four columns of floats, some megabytes at a time and without a check of what comes out, in as many threads as ours;
-``our parse`` does it with our reader. ``before`` is another version of the package, the folder that holds it, in a
-process of its own; its imports are not counted. Repeats alternate; ratios are of the medians and of the fastest ones.
+``our parse`` does it with our reader. Where numba is installed (extra ``fast``), its loops are started before anything
+is timed, and compiled if they never were; how long that takes is printed. ``before`` is another version of the package,
+the folder that holds it, in a process of its own; its imports are not counted. Repeats alternate; ratios are of the
+medians and of the fastest ones.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ import numpy as np
 import polars
 from scored import Version, timed
 
+from chatdesc.evaluation.compiled import ENOUGH, loops_for
 from chatdesc.evaluation.evaluate import CHUNK, THREADS
 from chatdesc.evaluation.result_files import parse_results
 
@@ -99,6 +102,9 @@ def by_polars(files: list[bytes]) -> int:
 
 
 def by_us(files: list[bytes]) -> int:
+    loops = loops_for(ENOUGH, 0)
+    if loops:
+        return int(loops.read(files).rows.sum())
     return sum(len(parsed.boxes) for parsed in parse_results(files))
 
 
@@ -236,6 +242,8 @@ def main() -> None:
             else:
                 print(f"{name}: not installed, not measured")
         print(f"{len(truths)} sequences, {len(results)} trackers")
+        loops, wall, cpu = clocked(lambda: float(loops_for(ENOUGH, 0) is not None))
+        print(f"compiled loops: started in {wall:.2f} s ({cpu:.2f} CPU s)" if loops else "no compiled loops")
         times = measure(sides, options.repeats)
     own = statistics.median(t for t, _ in times["chatdesc"]), *map(min, zip(*times["chatdesc"], strict=True))
     print("                   median s  x ours   fastest s  x ours   CPU s  x ours")

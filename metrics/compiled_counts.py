@@ -67,7 +67,7 @@ def count(tracks, firsts, truths, true_firsts, frames, seen, limits, ways, table
     """Count the frames of tracks as long as their truths by how many thresholds they pass.
 
     Args:
-        tracks, truths: [4, N] xywh in pixels, number by number, all finite.
+        tracks, truths: [4, N] xywh in pixels, number by number; those of the tracks are finite.
         firsts, true_firsts, frames: [S] where each track and truth begins, and its length.
         seen: [N] of the truths, whether the target is visible.
         tables: intp [S, 3, T + 1], zeros; filled as in ``Passed``.

@@ -36,6 +36,20 @@ _AFTER = b"\n" * 16  # two words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """Boxes [4, N] of files side by side; where each file's begin [S], and how many rows it has [S], or NOT_PLAIN."""
+
+    boxes: Floats
+    firsts: Whole
+    rows: Whole
+
+    def of(self, place: int) -> ParsedBoxes | None:
+        """The boxes of one file, None where they have to be read with care."""
+        first, rows = int(self.firsts[place]), int(self.rows[place])
+        return None if rows < 0 else ParsedBoxes(self.boxes[:, first : first + rows].T, finite=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Loops:
     """The compiled functions."""
 
@@ -43,6 +57,16 @@ class Loops:
     count: Callable[..., None]
     ways: Callable[[Rules], Any]
     limits: Callable[[Rules], Any]
+
+    def read(self, files: Sequence[bytes]) -> Tracks:
+        """The boxes of files of plain numbers."""
+        raw = np.frombuffer(b"\n".join([*files, _AFTER]), np.uint8)
+        words = np.lib.stride_tricks.as_strided(raw[:8].view(np.uint64), (len(raw) - 7,), (1,))
+        sizes = np.array([len(data) for data in files], np.intp)
+        stops = np.cumsum(sizes + 1) - 1
+        tracks = Tracks(np.empty((4, len(raw) // _SHORTEST + 1)), *np.empty((2, len(files)), np.intp))
+        self.read_boxes(raw, words, stops - sizes, stops, tracks.boxes, tracks.firsts, tracks.rows)
+        return tracks
 
 
 def loops_for(boxes: int, files: int) -> Loops | None:
@@ -67,23 +91,9 @@ def _started() -> Loops | None:
 
         loops = Loops(read_boxes, count, ways, limits)
         quick = Quick(loops, {"": Truth(np.ones((1, 4)), None)}, [LASOT])
-        return loops if quick.scores(quick.read([b"1,1,1,1"]), 0)[0] else None
+        return loops if quick.scores(loops.read([b"1,1,1,1"]), 0)[0] else None
     except Exception:  # not installed, not for this NumPy or processor, or no place to keep what is compiled
         return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tracks:
-    """Boxes [4, N] of files side by side; where each file's begin [S], and how many rows it has [S], or NOT_PLAIN."""
-
-    boxes: Floats
-    firsts: Whole
-    rows: Whole
-
-    def of(self, place: int) -> ParsedBoxes | None:
-        """The boxes of one file, None where they have to be read with care."""
-        first, rows = int(self.firsts[place]), int(self.rows[place])
-        return None if rows < 0 else ParsedBoxes(self.boxes[:, first : first + rows].T, finite=True)
 
 
 class Quick:
@@ -104,16 +114,6 @@ class Quick:
         self._ways = [
             (rules, loops.ways(rules), loops.limits(rules)) if is_usual(rules) else None for rules in protocols
         ]
-
-    def read(self, files: Sequence[bytes]) -> Tracks:
-        """The boxes of files of plain numbers."""
-        raw = np.frombuffer(b"\n".join([*files, _AFTER]), np.uint8)
-        words = np.lib.stride_tricks.as_strided(raw[:8].view(np.uint64), (len(raw) - 7,), (1,))
-        sizes = np.array([len(data) for data in files], np.intp)
-        stops = np.cumsum(sizes + 1) - 1
-        tracks = Tracks(np.empty((4, len(raw) // _SHORTEST + 1)), *np.empty((2, len(files)), np.intp))
-        self._loops.read_boxes(raw, words, stops - sizes, stops, tracks.boxes, tracks.firsts, tracks.rows)
-        return tracks
 
     def scores(self, tracks: Tracks, first: int) -> list[dict[int, Score]]:
         """Per protocol the scores of those tracks that could be scored, by their places.
@@ -146,5 +146,4 @@ def _seen(truth: Truth) -> NDArray[np.bool_]:
 
 
 def _is_plain(truth: Truth) -> bool:
-    flags = truth.visible is None or len(truth.visible) == len(truth.boxes)
-    return flags and bool(len(truth.boxes)) and bool(np.isfinite(truth.boxes).all())
+    return bool(len(truth.boxes)) and (truth.visible is None or len(truth.visible) == len(truth.boxes))

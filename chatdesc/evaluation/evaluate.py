@@ -164,10 +164,10 @@ def evaluate_trackers(
 
     def work(chunk: Chunk) -> list[list[SequenceScore]]:
         files = [data or b"" for data in chunk.files.values()]
-        if quick is None:
+        if loops is None or quick is None:
             parsed = dict(zip(chunk.files, parse_results(files), strict=True))
             return [_score_chunk(chunk, parsed, truths, rules, {}) for rules in here]
-        tracks = quick.read(files)
+        tracks = loops.read(files)
         done = quick.scores(tracks, chunk.first)
         parsed = _others(chunk, tracks, files, done)
         return [_score_chunk(chunk, parsed, truths, rules, of) for rules, of in zip(here, done, strict=True)]

@@ -23,8 +23,6 @@ from tests.makers.results import measures
 from tests.metrics.test_passed import made_up
 from tests.standins.result_files import result_file
 
-ONE = {"a": Truth(np.ones((1, 4)), None)}
-
 
 @pytest.fixture
 def loops():
@@ -50,7 +48,7 @@ def forget(monkeypatch):
 
 def boxes_of(loops, files):
     """The boxes of each file, None where it is left alone."""
-    tracks = Quick(loops, ONE, []).read(files)
+    tracks = loops.read(files)
     read = [tracks.of(place) for place in range(len(files))]
     return [None if one is None else one.boxes.copy() for one in read]
 
@@ -189,7 +187,7 @@ def test_boxes_that_stay_bad_are_left_to_care(loops):
     quick = Quick(loops, truths, rules)
 
     def done(text):
-        return [len(one) for one in quick.scores(quick.read([text]), 0)]
+        return [len(one) for one in quick.scores(loops.read([text]), 0)]
 
     assert done(b"10,10,5,5\n10,10,0,5\n10,10,5,5") == [1, 1, 0]
     assert done(b"10,10,5,5\n10,10,-1,5\n10,10,5,5") == [1, 0, 0]
