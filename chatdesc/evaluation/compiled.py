@@ -109,8 +109,7 @@ class Quick:
         self._firsts = np.cumsum(self._frames) - self._frames
         self._boxes = np.concatenate([truth.boxes.T for truth in truths.values()], 1)
         self._seen = np.concatenate([_seen(truth) for truth in truths.values()])
-        plain = np.array([_is_plain(truth) for truth in truths.values()])
-        self._plain = [plain & [name.lower() not in rules.starts for name in truths] for rules in protocols]
+        self._plain = np.array([_is_plain(truth) for truth in truths.values()])
         self._ways = [
             (rules, loops.ways(rules), loops.limits(rules)) if is_usual(rules) else None for rules in protocols
         ]
@@ -122,11 +121,8 @@ class Quick:
             first: the number of the sequence that the first track is of; the others follow it.
         """
         part = slice(first, first + len(tracks.rows))
-        whole = tracks.rows == self._frames[part]
-        return [
-            self._scores(tracks, part, (whole & plain[part]).nonzero()[0], *way) if way else {}
-            for plain, way in zip(self._plain, self._ways, strict=True)
-        ]
+        places = ((tracks.rows == self._frames[part]) & self._plain[part]).nonzero()[0]
+        return [self._scores(tracks, part, places, *way) if way else {} for way in self._ways]
 
     def _scores(
         self, tracks: Tracks, part: slice, places: Whole, rules: Rules, ways: Any, limits: Any
@@ -142,7 +138,9 @@ class Quick:
 
 
 def _seen(truth: Truth) -> NDArray[np.bool_]:
-    return np.ones(len(truth.boxes), np.bool_) if truth.visible is None else np.asarray(truth.visible, np.bool_)
+    if truth.visible is None or not _is_plain(truth):
+        return np.ones(len(truth.boxes), np.bool_)
+    return np.asarray(truth.visible, np.bool_)
 
 
 def _is_plain(truth: Truth) -> bool:

@@ -143,7 +143,8 @@ def written(folder, seed):
             )
     truths["odd"] = Truth(np.array([[1.0, 1, 5, 5], [1, np.inf, 5, 5]]), None)
     truths["blank"] = Truth(np.array([[1.0, 1, 5, 5], [1, 1, 1e-300, 1e-300]]), np.array([True, False]))
-    for name in ("odd", "blank"):
+    truths = {"flags": Truth(np.ones((2, 4)), np.array([False]))} | truths  # too few, which must move no others
+    for name in ("odd", "blank", "flags"):
         put(folder / f"{name}.txt", "1,1,5,5\n2,2,5,5\n")
     return truths
 
