@@ -1,4 +1,5 @@
 import gzip
+import os
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from chatdesc.evaluation.result_files import _careful, parse_results
 from chatdesc.evaluation.results import MatchedFolder, ResultFolder, result_folders
 from chatdesc.names import file_name
-from chatdesc.types import ChatdescError
+from chatdesc.types import ChatdescError, DataError
 from tests.makers.datasets import box_lines, put, zipped
 
 BOXES = [[10.0, 20.0, 30.0, 40.0], [11.25, -20.0, 30.0, 0.01]]
@@ -224,3 +225,35 @@ def test_the_file_of_a_name_that_no_file_can_have_is_found(tmp_path, name):
 def test_a_packed_file_is_refused_and_not_unpacked(begin):
     packed, sound = parse_results([begin + b"1,2,3,4\n", b"5,6,7,8\n"])
     assert packed.error and sound.boxes.tolist() == [[5, 6, 7, 8]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pipes and no such names")
+@pytest.mark.parametrize("odd", ["", "back\\slash.txt", "c:name.txt"])
+@pytest.mark.parametrize("inner", ["", "inner/"])
+def test_files_of_every_kind_are_read_as_the_root_reads_them(inner, odd, tmp_path):
+    """Paths are not looked at one by one, but no link, pipe or odd name gets by."""
+    folder = tmp_path / "mine" / inner
+    for name, text in {"plain": "1,2,3,4", "empty": "", "large": "1,2,3,4\n" * 200_000}.items():
+        put(folder / f"{name}.txt", text)
+    os.truncate(put(folder / "endless.txt", ""), 1 << 30)
+    os.symlink(folder / "plain.txt", folder / "link.txt")
+    os.symlink(put(tmp_path / "outside.txt", "5,6,7,8"), folder / "away.txt")
+    os.mkfifo(folder / "pipe.txt")
+    if odd:
+        put(folder / odd, "9,9,9,9")
+    results, read = ResultFolder(str(tmp_path / "mine")), set()
+    for path in (inner + name for name in os.listdir(folder)):
+        try:
+            expected = results.root.read(path)
+        except (OSError, DataError):
+            expected = None
+        assert results.read(path) == expected, path
+        read |= {path.removeprefix(inner)} if expected is not None else set()
+    followed = {"link.txt"} if inner else {"link.txt", "away.txt"}  # links at the top are trusted
+    assert read - {odd} == {"plain.txt", "empty.txt", "large.txt"} | followed
+
+
+def test_hundreds_of_trackers_share_what_matches(tmp_path):
+    folders = [put(tmp_path / name / "a.txt", "1,2,3,4").parent for name in ("one", "two")]
+    first, second = (ResultFolder(str(folder)) for folder in folders)
+    assert first.files[0] is second.files[0] and first.match(["a"])["a"] is second.match(["a"])["a"]
