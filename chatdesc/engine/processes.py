@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.memory import one_arena
 from chatdesc.engine.run import Run
 from chatdesc.loaders import load
 from chatdesc.rows.schema import Row
@@ -129,6 +130,7 @@ def worker(channel: TextIO) -> None:
     settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})
     out = Path(job["out"])
     data = load(**job["data"], cache=FrameCache(job["frames"]) if job["frames"] else None)
+    one_arena()
     run = Run.create(data, out, settings, Resources(**job["resources"]), job["strict"])
     store = Store(out)
     run.annotate(store, lambda row: print(json.dumps(row["sequence"]), file=channel, flush=True), pending(run, store))
