@@ -24,10 +24,10 @@ from chatdesc.cli.options import (
     TextRootOpt,
     with_settings,
 )
+from chatdesc.engine.memory import one_arena
 from chatdesc.engine.profile import shown_profile
 from chatdesc.engine.ray_workers import RayEngine
 from chatdesc.names import counted
-from chatdesc.engine.memory import one_arena
 from chatdesc.reports import summary
 from chatdesc.tables import plain_table, write_table
 from chatdesc.types import ChatdescError
