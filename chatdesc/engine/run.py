@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -167,6 +167,11 @@ class Run:
             return [frames.encoded(i) for i in range(len(frames))]
         except FrameError:
             return []
+
+    def counts(self) -> Callable[[], Mapping[str, Any]] | None:
+        """The describer's own counts, when called; None where it counts nothing."""
+        found: Callable[[], Mapping[str, Any]] | None = getattr(self.models.describer, "summary", None)
+        return found
 
     def release_models(self) -> None:
         """Let go of the models and their memory; they are made anew, and loaded when they are asked again."""
