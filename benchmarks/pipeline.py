@@ -40,6 +40,7 @@ from unittest.mock import patch
 
 import numpy as np
 from pipeline_stages import SCENARIOS, backends, plan, sequence, stages
+from sampled import Sampled
 from virtual_time import virtual_time
 
 from chatdesc.config import Resources, from_preset
@@ -194,7 +195,7 @@ def presets(preset: str, root: str, out: str) -> None:
     annotate(run)
     run.dataset, run.out = data, Path(out, "run")
     cpu, start = time.process_time(), time.perf_counter()
-    with Runnable() as runnable:
+    with Sampled(runnable, 0.02) as share:
         lanes = annotate(run)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     rows = [
@@ -212,33 +213,14 @@ def presets(preset: str, root: str, out: str) -> None:
     ]
     frames = sum(len(one) for one in data)
     print(json.dumps({"name": preset, "seconds": seconds, "frames": frames, "stages": rows, "cpu": cpu,
-                      "runnable": runnable.share}), flush=True)  # fmt: skip
+                      "runnable": share.mean or 0.0}), flush=True)  # fmt: skip
 
 
-class Runnable:
-    """How many threads of this process run or could, sampled; on a busy machine they may wait for a core."""
-
-    def __enter__(self) -> Runnable:
-        self.samples: list[int] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
-        return self
-
-    def _sample(self) -> None:
-        own = str(threading.get_native_id())
-        while not self._stop.wait(0.02):
-            tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != own]
-            self.samples.append(sum(state_of(task) == "R" for task in tasks))
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    @property
-    def share(self) -> float:
-        """Of the cores that had a thread to run, mean over the samples."""
-        return float(np.minimum(self.samples, CORES).mean() / CORES) if self.samples else 0.0
+def runnable() -> float:
+    """Share of the cores for which this process has a thread that runs or could: on a busy machine it may wait."""
+    own = str(threading.get_native_id())
+    tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != own]
+    return min(sum(state_of(task) == "R" for task in tasks), CORES) / CORES
 
 
 def state_of(task: Path) -> str:
