@@ -11,11 +11,13 @@ import logging
 import math
 import os
 import secrets
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -32,6 +34,7 @@ from chatdesc.engine.schedule import in_flight_for
 from chatdesc.loaders import load
 from chatdesc.names import some
 from chatdesc.rows import evidence
+from chatdesc.rows.lock import lock
 from chatdesc.rows.schema import Row
 from chatdesc.rows.store import Store, refuse_difference
 from chatdesc.types import ChatdescError, FrameCache
@@ -39,6 +42,7 @@ from chatdesc.types import ChatdescError, FrameCache
 TASKS_PER_WORKER = 4  # at least, so that a slow worker gets fewer
 ROUNDS_PER_TASK = 4  # a task is so many times the sequences that are in work at once, at most
 TOKEN = "token"
+FOLDER, SECONDS_TO_LOCK = "chatdesc-worker-", 60.0  # a new one may not be locked yet
 OBJECTS = 256 << 20  # bytes of rows on their way, on this machine
 
 
@@ -251,8 +255,8 @@ class Worker:
         """Make rows, leave each in the store, and hand it on."""
         if not names:
             return
-        with tempfile.TemporaryDirectory(prefix="chatdesc-worker-") as folder:
-            run = replace(self.run, out=Path(folder))
+        with _own_folder() as folder:
+            run = replace(self.run, out=folder)
             store = Store(run.out)
             store.rows_dir.mkdir()
             run.annotate(store, lambda row: self._hand_on(run, row, put), names)
@@ -263,6 +267,18 @@ class Worker:
         if self.there:
             self.there.put(finished)
         put(finished)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder for the rows of a task, locked; those of workers that were killed are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with suppress(OSError, ChatdescError):
+            if not left.is_symlink() and time.time() - left.stat().st_mtime > SECONDS_TO_LOCK:
+                lock(left).close()
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=FOLDER) as folder, lock(Path(folder)):
+        yield Path(folder)
 
 
 def _installed() -> None:

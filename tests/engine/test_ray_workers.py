@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ import chatdesc
 from chatdesc.config import Resources, Settings
 from chatdesc.engine.budget import Account, Ledger
 from chatdesc.engine.handover import Finished, Handover
-from chatdesc.engine.ray_workers import RayEngine, Worker, _results, annotate_with, job_of, task_count
+from chatdesc.engine.ray_workers import RayEngine, Worker, _own_folder, _results, annotate_with, job_of, task_count
 from chatdesc.engine.run import Run
 from chatdesc.loaders import load
 from chatdesc.rows import evidence
@@ -129,6 +130,20 @@ def test_rows_left_in_the_store_are_taken_up_before_any_worker_is_started(data, 
         annotate_with(RayEngine(store=url), run, store, lambda row: seen.append(row["sequence"]))
     assert seen == list(run.dataset.names)
     assert rows_of(run.out) == rows_of(local)
+
+
+def test_the_folder_of_a_killed_worker_is_removed_and_that_of_one_at_work_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, fresh = tmp_path / "chatdesc-worker-killed", tmp_path / "chatdesc-worker-fresh"
+    for left in (killed, fresh):
+        (left / "rows").mkdir(parents=True)
+    os.utime(killed, (0, 0))
+    with _own_folder() as mine:
+        assert not killed.exists() and fresh.exists()
+        os.utime(mine, (0, 0))
+        with _own_folder() as other:
+            assert mine.exists() and other.parent == mine.parent
+    assert list(tmp_path.iterdir()) == [fresh]
 
 
 def test_evidence_comes_with_its_row(data, tmp_path):
