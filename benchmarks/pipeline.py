@@ -171,7 +171,7 @@ def memory(count: int, frames: int) -> None:
 
 
 def linked(root: Path, count: int, frames: int) -> None:
-    """So many sequences of so many frames in LaSOT's layout; all frames are links to one picture."""
+    """So many sequences of so many frames in LaSOT's layout; all frames are one picture under many names."""
     render(root / "one", count=1, frames=2, seed=1)
     picture = next((root / "one").rglob("00000001.jpg"))
     for number in range(1, count + 1):
@@ -182,7 +182,7 @@ def linked(root: Path, count: int, frames: int) -> None:
         for name in ("full_occlusion.txt", "out_of_view.txt"):
             (folder / name).write_text(",".join("0" * frames) + "\n")
         for frame in range(1, frames + 1):
-            (folder / "img" / f"{frame:08d}.jpg").symlink_to(picture)
+            (folder / "img" / f"{frame:08d}.jpg").hardlink_to(picture)
     (root / "testing_set.txt").write_text("".join(f"kite-{number}\n" for number in range(1, count + 1)))
 
 

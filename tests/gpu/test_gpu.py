@@ -59,7 +59,7 @@ def test_grounding_agrees_with_the_cpu(places):
     assert np.abs(cpu - gpu).max() < 8  # half precision, in pixels of a 320 x 240 frame
 
 
-def test_the_trained_small_grounder_chooses_as_on_the_cpu(tmp_path):
+def test_the_trained_small_grounder_chooses_as_on_the_cpu(places, tmp_path):
     render(tmp_path / "data", count=20, frames=2, seed=3)
     asked = [Ground(FrameRef(one.frames, 0), one.manual_text) for one in load("synthetic", tmp_path / "data")]
     answers = [
