@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,12 +40,6 @@ class MatchedFile:
     error: str = ""
 
 
-@lru_cache(1 << 14)
-def _exact(path: str) -> MatchedFile:
-    """One for all trackers, of which there may be hundreds with thousands of files each."""
-    return MatchedFile(path)
-
-
 class ResultFolder:
     """A tracker's results: a folder or a zip.
 
@@ -66,7 +59,7 @@ class ResultFolder:
         self.name = name or re.sub(r"\.zip$", "", plain, flags=re.IGNORECASE) or path
         self._folder = self._descend()
         entries = self.root.entries(self._folder)
-        self.files = sorted(sys.intern(n) for n, folder in entries.items() if not folder and _is_text(n))
+        self.files = _shared(tuple(sorted(n for n, folder in entries.items() if not folder and _is_text(n))))
         if not self.files:
             inside = ", ".join(sorted(n for n, folder in entries.items() if folder)[:5])
             hint = f"; it holds the folders {inside}: give one --results each" if inside else ""
@@ -90,19 +83,13 @@ class ResultFolder:
                 return folder
             folder = f"{folder}/{inner[0]}".lstrip("/")
 
-    def match(self, names: Sequence[str], required: bool = True) -> dict[str, MatchedFile]:
+    def match(self, names: Sequence[str], required: bool = True) -> Mapping[str, MatchedFile]:
         """The file of each sequence that has one: by its name, else by its name in another spelling.
 
         Raises:
             ChatdescError: no file is a sequence's, and one is ``required``.
         """
-        stems = {file[:-4]: file for file in self.files}
-        exact = {name: name if name in stems else file_name(name, ".txt")[:-4] for name in names}
-        matched = {name: _exact(self._path(stems[stem])) for name, stem in exact.items() if stem in stems}
-        rest = [name for name in names if name not in matched]
-        taken = {exact[name] for name in matched}
-        spare = [s for s in stems if s not in taken and not s.lower().endswith(BESIDE)]
-        matched |= self._by_spelling(rest, spare, stems)
+        matched = _matched(self._folder, self.files, tuple(names))
         if required and not matched:
             raise ChatdescError(self.foreign(names))
         return matched
@@ -120,23 +107,8 @@ class ResultFolder:
         spare = (file for file in self.files if self._path(file) not in read)
         return [file for file in spare if not file[:-4].lower().endswith(BESIDE)]
 
-    def _by_spelling(self, names: list[str], spare: list[str], stems: dict[str, str]) -> dict[str, MatchedFile]:
-        matched: dict[str, MatchedFile] = {}
-        keys = _grouped(names, _key)
-        for loose in (_key, lambda stem: _NUMBERED.sub("", _key(stem))):
-            for key, candidates in _grouped(spare, loose).items():
-                wanted = keys.get(key, [])
-                if len(wanted) != 1 or wanted[0] in matched:
-                    continue
-                paths = [self._path(stems[stem]) for stem in candidates]
-                error = f"{' and '.join(paths)} may both be {wanted[0]}; remove one" if len(paths) > 1 else ""
-                alike = _composed(candidates[0]) == _composed(wanted[0])  # which no reader could tell apart
-                notes = () if alike else (f"read from {stems[candidates[0]]}",)
-                matched[wanted[0]] = MatchedFile(paths[0], notes, error)
-        return matched
-
     def _path(self, file: str) -> str:
-        return f"{self._folder}/{file}" if self._folder else file
+        return _path(self._folder, file)
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes, None where it cannot be read."""
@@ -148,6 +120,45 @@ class ResultFolder:
             return self.root.read(path)
         except (OSError, DataError):
             return None
+
+
+@lru_cache(64)
+def _shared(files: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of equal names: hundreds of trackers may have the same thousands."""
+    return files
+
+
+@lru_cache(64)
+def _matched(folder: str, files: tuple[str, ...], names: tuple[str, ...]) -> Mapping[str, MatchedFile]:
+    """See ``ResultFolder.match``; shared by all trackers whose files have the same names."""
+    stems = {file[:-4]: file for file in files}
+    exact = {name: name if name in stems else file_name(name, ".txt")[:-4] for name in names}
+    matched = {name: MatchedFile(_path(folder, stems[stem])) for name, stem in exact.items() if stem in stems}
+    rest = [name for name in names if name not in matched]
+    taken = {exact[name] for name in matched}
+    spare = {s: _path(folder, stems[s]) for s in stems if s not in taken and not s.lower().endswith(BESIDE)}
+    return matched | _by_spelling(rest, spare)
+
+
+def _by_spelling(names: list[str], spare: Mapping[str, str]) -> dict[str, MatchedFile]:
+    """Files of other spellings; ``spare``: the paths of those that may be, by their stems."""
+    matched: dict[str, MatchedFile] = {}
+    keys = _grouped(names, _key)
+    for loose in (_key, lambda stem: _NUMBERED.sub("", _key(stem))):
+        for key, candidates in _grouped(spare, loose).items():
+            wanted = keys.get(key, [])
+            if len(wanted) != 1 or wanted[0] in matched:
+                continue
+            paths = [spare[stem] for stem in candidates]
+            error = f"{' and '.join(paths)} may both be {wanted[0]}; remove one" if len(paths) > 1 else ""
+            alike = _composed(candidates[0]) == _composed(wanted[0])  # which no reader could tell apart
+            notes = () if alike else (f"read from {paths[0].rpartition('/')[2]}",)
+            matched[wanted[0]] = MatchedFile(paths[0], notes, error)
+    return matched
+
+
+def _path(folder: str, file: str) -> str:
+    return f"{folder}/{file}" if folder else file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
