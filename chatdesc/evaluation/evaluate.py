@@ -40,7 +40,8 @@ from chatdesc.types import ChatdescError
 Missing = Literal["skip", "zero", "error"]
 
 CHUNK = 2 << 20  # bytes of result files parsed in one call
-MOST = 256  # files in one call, however short they are: arrays for more would be most of the memory
+MOST = 1024  # files in one call, however short they are
+FEW = 64  # the same for compiled loops, which need no long arrays; longer ones take memory
 _NO_BOXES = np.zeros((0, 4))
 THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
 AHEAD = 16  # files of a tracker that decide what a file one row short begins with
@@ -172,7 +173,8 @@ def evaluate_trackers(
         parsed = _others(chunk, tracks, files, done)
         return [_score_chunk(chunk, parsed, truths, rules, of) for rules, of in zip(here, done, strict=True)]
 
-    chunks = (chunk for folder in folders for chunk in _chunks(folder, truths))
+    most = FEW if loops else MOST
+    chunks = (chunk for folder in folders for chunk in _chunks(folder, truths, most))
     for folder, parts in groupby(_in_order(chunks, work), key=lambda done: done[0].matched):
         lines: list[list[SequenceScore]] = [[] for _ in protocols]
         for chunk, part in parts:
@@ -225,8 +227,8 @@ class Chunk:
         return f"{place}{':' if parsed.error[0].isdigit() else ': '}{parsed.error}"
 
 
-def _chunks(matched: MatchedFolder, truths: Mapping[str, Truth]) -> Iterator[Chunk]:
-    """The files of all sequences, about CHUNK bytes at a time."""
+def _chunks(matched: MatchedFolder, truths: Mapping[str, Truth], most: int) -> Iterator[Chunk]:
+    """The files of all sequences, about CHUNK bytes at a time, and at most so many files."""
     paths = {name: match.path for name, match in matched.files.items() if not match.error}
     each = ((name, matched.folder.read(paths[name]) if name in paths else None) for name in truths)
     ahead = list(islice(each, AHEAD))
@@ -236,7 +238,7 @@ def _chunks(matched: MatchedFolder, truths: Mapping[str, Truth]) -> Iterator[Chu
     for name, data in chain(ahead, each):
         files[name] = data
         size += len(data or b"") + 1
-        if size >= CHUNK or len(files) >= MOST:
+        if size >= CHUNK or len(files) >= most:
             yield Chunk(matched, first, files, first_row)
             first, files, size = first + len(files), {}, 0
     if files:

@@ -170,7 +170,7 @@ def test_scores_notes_and_errors_are_the_same(seed, missing, loops, tmp_path, mo
 
     def scored(found):
         monkeypatch.setattr(evaluate, "loops_for", lambda *_: found)
-        monkeypatch.setattr(evaluate, "MOST", 17)
+        monkeypatch.setattr(evaluate, "FEW", 17)
         [one] = evaluate_trackers([folder], truths, "lasot", list(PROTOCOLS.values()), missing)
         return list(map(told, one))
 
