@@ -79,7 +79,7 @@ def test_a_joint_region_has_the_mean_colour_of_its_pixels():
 
 
 def test_two_pairs_that_are_equally_similar_are_not_decided_here():
-    with pytest.raises(selective_search._UnlikeError):
+    with pytest.raises(selective_search.UnlikeError):
         grouped(strips([[1, 0], [0, 1], [1, 0]]), True)
 
 
