@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def _by_heap(joining: _Joining, pairs: Ints) -> Ints | None:
     for a, b in pairs.tolist():
         beside[a].add(b)
         beside[b].add(a)
-    queue = [(-value, a, b) for value, a, b in joining.pairs(*pairs.T)]
+    queue = [(-value, a, b) for value, a, b in joining.pairs(pairs)]
     heapify(queue)
     while best := _next(queue, beside):
         following = _next(queue, beside)
@@ -105,7 +106,7 @@ def _moved(beside: list[set[int]], a: int, b: int, new: int) -> list[int]:
 
 def _by_sorting(joining: _Joining, first: Ints) -> Ints:
     """The same with OpenCV's list: what is last in it after a sort is joined, what is new is put at its end."""
-    pairs = joining.pairs(*first.T)
+    pairs = joining.pairs(first)
     while pairs:
         sort(pairs)
         _, a, b = pairs.pop()
@@ -149,10 +150,15 @@ class _Joining:
         shares = self.histograms
         total = shares[a] * np.float32(self.sizes[a]) + shares[b] * np.float32(self.sizes[b])
         np.divide(total, np.float32(size), out=shares[new])
-        return self.pairs([new], around) if around else []
+        return list(zip(self.alike([new], around), repeat(new), around)) if around else []
 
-    def pairs(self, a: Ints | list[int], b: Ints | list[int]) -> list[Pair]:
-        """Regions ``a`` [m] or [1] with ``b`` [m], and how similar they are."""
+    def pairs(self, touching: Ints) -> list[Pair]:
+        """Regions that touch, [m, 2], and how similar they are."""
+        a, b = touching.T
+        return list(zip(self.alike(a, b), a.tolist(), b.tolist(), strict=True))
+
+    def alike(self, a: Ints | list[int], b: Ints | list[int]) -> list[float]:
+        """How similar regions ``a`` [m] or [1] are to ``b`` [m]."""
         edges, size = np.minimum(self.edges[a], self.edges[b]), self.sizes[a] + self.sizes[b]
         empty = (edges[:, 2] + edges[:, 0]) * (edges[:, 3] + edges[:, 1]) - size
         least = np.minimum(self.histograms[a], self.histograms[b])
@@ -162,9 +168,7 @@ class _Joining:
         total = self.weight * terms[0]
         for term in terms[1:]:
             total = total + self.weight * term
-        alike = (total / self.weights).tolist()
-        firsts, seconds = (np.broadcast_to(k, len(alike)).tolist() for k in (a, b))
-        return list(zip(alike, firsts, seconds, strict=True))
+        return (total / self.weights).tolist()
 
     def _within(self, pixels: Ints) -> Floats:
         """How little of the image it is."""

@@ -81,12 +81,10 @@ def opencv_search(image: Image) -> Ints:
 
 def segmentations(image: Image) -> list[Regions]:
     """The regions of an image [H, W, 3] of any colour space at each of SCALES, measured."""
-    import cv2
-
     labels = segments(image, SCALES)
     parts, whole = _parts(labels)
     count = len(whole[0])
-    colours = [_counts(parts, count, _colour_bins(plane), COLOUR_BINS) for plane in cv2.split(image)]
+    colours = [_counts(parts, count, bins, COLOUR_BINS) for bins in _colour_bins(image)]
     textures = [_two_counts(parts, count, *bins) for bins in _texture_bins(image)]
     one = Parts(
         np.bincount(parts, minlength=count),
@@ -145,24 +143,28 @@ def _two_counts(parts: Ints, count: int, up: Bins, down: Bins) -> Ints:
     return np.concatenate([both.sum(2), both.sum(1)], 1)
 
 
-def _colour_bins(plane: Bins) -> Bins:
-    return (np.arange(256) * COLOUR_BINS // 256).astype(np.uint8)[plane]
+def _colour_bins(image: Image) -> list[Bins]:
+    """[H, W] per channel."""
+    import cv2
+
+    return list(cv2.split(cv2.LUT(image, (np.arange(256) * COLOUR_BINS // 256).astype(np.uint8))))
 
 
 def _texture_bins(image: Image) -> list[tuple[Bins, Bins]]:
     """[H, W] per channel, for four directions and their opposites: the slope, from its least to its greatest."""
     import cv2
 
-    slopes = [slope for plane in cv2.split(image) for slope in _slopes(plane)]
+    along = [cv2.split(slope) for slope in _slopes(image)]
+    slopes = [slope for channel in zip(*along, strict=True) for slope in channel]
     return [(_sloping(np.maximum(slope, 0)), _sloping(np.minimum(slope, 0))) for slope in slopes]
 
 
-def _slopes(plane: Bins) -> list[Floats]:
-    """The slope along x, along y, and along both of the image turned by 45 degrees and turned back."""
+def _slopes(image: Image) -> list[Floats]:
+    """The slopes along x, along y, and along both of the image turned by 45 degrees and turned back."""
     import cv2
 
-    height, width = plane.shape
-    straight = [cv2.Scharr(plane, cv2.CV_32F, 1, 0), cv2.Scharr(plane, cv2.CV_32F, 0, 1)]
+    height, width = image.shape[:2]
+    straight = [cv2.Scharr(image, cv2.CV_32F, 1, 0), cv2.Scharr(image, cv2.CV_32F, 0, 1)]
     middle = (width / 2, height / 2)
     _, _, wide, high = cv2.RotatedRect(middle, (width, height), 45.0).boundingRect()
     left, top = (wide - width) // 2, (high - height) // 2
@@ -170,7 +172,7 @@ def _slopes(plane: Bins) -> list[Floats]:
         raise UnlikeError("far wider than high, or higher than wide: OpenCV reads beyond the turned image")
     turn = cv2.getRotationMatrix2D(middle, 45.0, 1.0)
     turn[:, 2] += wide / 2 - width / 2, high / 2 - height / 2
-    turned = cv2.warpAffine(plane, turn, (wide, high))
+    turned = cv2.warpAffine(image, turn, (wide, high))
     back = cv2.getRotationMatrix2D((wide // 2, high // 2), -45.0, 1.0)
     for dx, dy in ((1, 0), (0, 1)):
         slope = cv2.warpAffine(cv2.Scharr(turned, cv2.CV_32F, dx, dy), back, (wide, high))
