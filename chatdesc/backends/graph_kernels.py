@@ -1,6 +1,7 @@
-"""The loop of Felzenszwalb's segmentation, compiled. See ``graph_segments``, which alone imports this module.
+"""The loops of Felzenszwalb's segmentation, compiled. See ``graph_segments``, which alone imports this module.
 
-Pixels are joined to trees: ``above[p]`` is the pixel over p, or of a root the size of its tree, negative.
+Pixels are joined to trees: ``above[p]`` is the pixel over p, or of a root the size of its tree, negative. All arrays
+are the caller's, and loops call only small steps: both halve the time that the first call compiles.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from chatdesc.compiled import compiled
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
-
-TIED = 32  # pairs of equal weight that are looked at; with more, the answer is that their order may matter
 
 
 @compiled
@@ -36,29 +35,12 @@ def _join(above: Ints, one: int, other: int) -> int:
 
 
 @compiled
-def _hangs(root: int, pairs: Ints, count: int, above: Ints, least: int) -> bool:
-    """Whether a tree is too small and in one pair only, so that this pair is joined in any order."""
-    met = 0
-    for k in range(count):
-        met += pairs[k, 0] == root or pairs[k, 1] == root
-    return met == 1 and -above[root] < least
+def join_by_weight(above: Ints, limits: Floats, ends: Ints, weights: Floats, scale: float, left: Ints) -> int:
+    """Join along edges [m, 2] from light to heavy; the edges that joined nothing go to ``left``. How many they are.
 
-
-@compiled
-def _add(pairs: Ints, count: int, one: int, other: int) -> int:
-    """Write down a pair of roots, if it is new; how many there are."""
-    for k in range(count):
-        if (pairs[k, 0] == one and pairs[k, 1] == other) or (pairs[k, 0] == other and pairs[k, 1] == one):
-            return count
-    if count < TIED:
-        pairs[count, 0], pairs[count, 1] = one, other
-    return count + 1
-
-
-@compiled
-def _by_weight(above: Ints, ends: Ints, weights: Floats, scale: float, left: Ints) -> int:
-    """Join along edges [m, 2] from light to heavy; write those that joined nothing to ``left``, and return how many."""
-    limits = np.full(len(above), scale, np.float32)
+    Args:
+        limits: [pixels] how heavy an edge of a root's tree may be; ``scale`` at first.
+    """
     count = 0
     for k in range(len(ends)):
         one, other = _root(above, ends[k, 0]), _root(above, ends[k, 1])
@@ -66,7 +48,7 @@ def _by_weight(above: Ints, ends: Ints, weights: Floats, scale: float, left: Int
             continue
         if weights[k] <= limits[one] and weights[k] <= limits[other]:
             one = _join(above, one, other)
-            limits[one] = weights[k] + np.float32(scale) / np.float32(-above[one])
+            limits[one] = weights[k] + scale / np.float32(-above[one])
         else:
             left[count] = k
             count += 1
@@ -74,41 +56,66 @@ def _by_weight(above: Ints, ends: Ints, weights: Floats, scale: float, left: Int
 
 
 @compiled
-def _small(above: Ints, ends: Ints, weights: Floats, left: Ints, least: int) -> bool:
-    """Join trees of fewer than ``least`` pixels along the edges ``left``; False where an order of equal edges matters."""
-    pairs = np.empty((TIED, 2), np.int32)
-    start = 0
-    while start < len(left):
-        stop, count = start, 0
-        while stop < len(left) and weights[left[stop]] == weights[left[start]]:
-            one, other = _root(above, ends[left[stop], 0]), _root(above, ends[left[stop], 1])
-            if one != other and (-above[one] < least or -above[other] < least):
-                count = _add(pairs, count, one, other)
-            stop += 1
-        if count > TIED:
+def _known(pairs: Ints, found: int, one: int, other: int) -> bool:
+    for k in range(found):
+        if (pairs[k, 0] == one and pairs[k, 1] == other) or (pairs[k, 0] == other and pairs[k, 1] == one):
+            return True
+    return False
+
+
+@compiled
+def _certain(pairs: Ints, found: int, above: Ints, least: int) -> bool:
+    """Whether each pair has a small tree that is in no other: it is joined then, whatever comes first."""
+    for k in range(found):
+        certain = found == 1
+        for end in range(2):
+            met = 0
+            for other in range(found):
+                met += pairs[other, 0] == pairs[k, end] or pairs[other, 1] == pairs[k, end]
+            certain |= met == 1 and -above[pairs[k, end]] < least
+        if not certain:
             return False
-        for k in range(count):
-            one, other = pairs[k]
-            if count > 1 and not (_hangs(one, pairs, count, above, least) or _hangs(other, pairs, count, above, least)):
+    return True
+
+
+@compiled
+def join_small(above: Ints, ends: Ints, weights: Floats, left: Ints, count: int, least: int, pairs: Ints) -> bool:
+    """Join trees of fewer than ``least`` pixels along the first ``count`` edges of ``left``, by weight.
+
+    Args:
+        pairs: [n, 2] room for the pairs of trees that edges of one weight join.
+
+    Returns:
+        False, and not all is joined, where the order of edges of one weight may matter, or there is no room for them.
+    """
+    start = 0
+    while start < count:
+        found, stop = 0, start
+        while stop < count and weights[left[stop]] == weights[left[start]]:
+            one, other = _root(above, ends[left[stop], 0]), _root(above, ends[left[stop], 1])
+            stop += 1
+            small = -above[one] < least or -above[other] < least
+            if one == other or not small or _known(pairs, found, one, other):
+                continue
+            if found == len(pairs):
                 return False
-        for k in range(count):
+            pairs[found, 0], pairs[found, 1] = one, other
+            found += 1
+        if not _certain(pairs, found, above, least):
+            return False
+        for k in range(found):
             _join(above, _root(above, pairs[k, 0]), _root(above, pairs[k, 1]))
         start = stop
     return True
 
 
 @compiled
-def segmented(ends: Ints, weights: Floats, pixels: int, scale: float, least: int) -> tuple[Ints, bool]:
-    """The region [pixels] of each pixel, numbered as they come, and whether no order of equal edges matters to them."""
-    above = np.full(pixels, -1, np.int32)
-    left = np.empty(len(ends), np.int32)
-    count = _by_weight(above, ends, weights, scale, left)
-    sure = _small(above, ends, weights, left[:count], least)
-    labels, numbers, regions = np.empty(pixels, np.int32), np.full(pixels, -1, np.int32), 0
-    for pixel in range(pixels):
-        root = _root(above, pixel)
+def number(above: Ints, numbers: Ints, labels: Ints) -> None:
+    """Number the trees by their first pixels, from 0 on, in ``labels`` [pixels]; ``numbers`` is full of -1."""
+    trees = 0
+    for pixel in range(len(above)):
+        root = _root(above, np.int32(pixel))
         if numbers[root] < 0:
-            numbers[root] = regions
-            regions += 1
+            numbers[root] = trees
+            trees += 1
         labels[pixel] = numbers[root]
-    return labels, sure

@@ -29,20 +29,31 @@ Floats = NDArray[np.float32]
 
 SMOOTH = float(np.float32(0.8))  # pixels; in single precision, as the selective search has it
 LEAST = 100  # pixels of a region
+MOST_TIED = 32  # pairs of small regions at one weight that are looked at
 
 
 def segments(image: Image, scales: Sequence[float]) -> list[Labels]:
     """[H, W] regions of an image [H, W, C] at each scale, numbered by their first pixels."""
     if not compiled.can_compile():
         return [opencv_segments(image, scale) for scale in scales]
-    from chatdesc.backends.graph_kernels import segmented
+    edges = _edges(image)
+    found = (_segmented(image.shape[:2], edges, scale) for scale in scales)
+    return [opencv_segments(image, scale) if own is None else own for own, scale in zip(found, scales, strict=True)]
 
-    ends, weights = _edges(image)
-    found = []
-    for scale in scales:
-        labels, sure = segmented(ends, weights, image.shape[0] * image.shape[1], np.float32(scale), LEAST)
-        found.append(labels.reshape(image.shape[:2]) if sure else opencv_segments(image, scale))
-    return found
+
+def _segmented(shape: tuple[int, ...], edges: tuple[Labels, Floats], scale: float) -> Labels | None:
+    """[H, W] regions; None where the order of equal edges might matter."""
+    from chatdesc.backends.graph_kernels import join_by_weight, join_small, number
+
+    (ends, weights), pixels = edges, shape[0] * shape[1]
+    above, limits = np.full(pixels, -1, np.int32), np.full(pixels, scale, np.float32)
+    left, pairs = np.empty(len(ends), np.int32), np.empty((MOST_TIED, 2), np.int32)
+    count = join_by_weight(above, limits, ends, weights, np.float32(scale), left)
+    if not join_small(above, ends, weights, left, count, LEAST, pairs):
+        return None
+    labels = np.empty(shape, np.int32)
+    number(above, np.full(pixels, -1, np.int32), labels.reshape(-1))
+    return labels
 
 
 def opencv_segments(image: Image, scale: float) -> Labels:

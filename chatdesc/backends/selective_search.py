@@ -34,7 +34,7 @@ SCALES = (150.0, 300.0, 450.0)  # of the segmentations, as in the fast mode
 COLOUR_BINS = 25  # per channel
 TEXTURE_BINS = 10  # per channel and direction
 MOST_CELLS = 1 << 22
-BOARD = 8  # fields along a side of the picture that shows how OpenCV sorts
+BOARD = 6  # fields along a side of the picture that shows how OpenCV sorts
 
 
 def search(image: Image) -> Ints:
