@@ -20,10 +20,10 @@ F = TypeVar("F", bound=Callable[..., object])
 def can_compile() -> bool:
     """Whether numba is there, fits the other libraries, and is not switched off (NUMBA_DISABLE_JIT)."""
     try:
-        from numba import config
+        import numba
     except ImportError:  # also where numba is older than numpy allows
         return False
-    return not config.DISABLE_JIT
+    return not getattr(numba.config, "DISABLE_JIT", 0)
 
 
 def compiled(loop: F) -> F:
@@ -31,6 +31,7 @@ def compiled(loop: F) -> F:
     from numba import njit
 
     try:
-        return njit(loop, cache=True, nogil=True)  # type: ignore[no-any-return]
+        compiling: F = njit(loop, cache=True, nogil=True)
     except RuntimeError:  # no folder for what is kept can be written to
-        return njit(loop, nogil=True)  # type: ignore[no-any-return]
+        compiling = njit(loop, nogil=True)
+    return compiling

@@ -114,7 +114,7 @@ def number(above: Ints, numbers: Ints, labels: Ints) -> None:
     """Number the trees by their first pixels, from 0 on, in ``labels`` [pixels]; ``numbers`` is full of -1."""
     trees = 0
     for pixel in range(len(above)):
-        root = _root(above, np.int32(pixel))
+        root = _root(above, np.int32(pixel))  # type: ignore[arg-type]  # the type that it is compiled for
         if numbers[root] < 0:
             numbers[root] = trees
             trees += 1

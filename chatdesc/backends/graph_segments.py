@@ -48,7 +48,7 @@ def _segmented(shape: tuple[int, ...], edges: tuple[Labels, Floats], scale: floa
     (ends, weights), pixels = edges, shape[0] * shape[1]
     above, limits = np.full(pixels, -1, np.int32), np.full(pixels, scale, np.float32)
     left, pairs = np.empty(len(ends), np.int32), np.empty((MOST_TIED, 2), np.int32)
-    count = join_by_weight(above, limits, ends, weights, np.float32(scale), left)
+    count = join_by_weight(above, limits, ends, weights, limits[0], left)
     if not join_small(above, ends, weights, left, count, LEAST, pairs):
         return None
     labels = np.empty(shape, np.int32)

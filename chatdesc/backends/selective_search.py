@@ -81,11 +81,12 @@ def opencv_search(image: Image) -> Ints:
 
 def segmentations(image: Image) -> list[Regions]:
     """The regions of an image [H, W, 3] of any colour space at each of SCALES, measured."""
+    texture_bins = _texture_bins(image)  # first of all, as they may raise
     labels = segments(image, SCALES)
     parts, whole = _parts(labels)
     count = len(whole[0])
     colours = [_counts(parts, count, bins, COLOUR_BINS) for bins in _colour_bins(image)]
-    textures = [_two_counts(parts, count, *bins) for bins in _texture_bins(image)]
+    textures = [_two_counts(parts, count, *bins) for bins in texture_bins]
     one = Parts(
         np.bincount(parts, minlength=count),
         _corners(parts.reshape(image.shape[:2]), count),
@@ -98,7 +99,7 @@ def segmentations(image: Image) -> list[Regions]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """The P parts of an image: ``sizes`` [P], ``corners`` [P, 4], ``pairs`` [m, 2] that touch, pixels per bin [P, n]."""
+    """P parts of an image: ``sizes`` [P], ``corners`` [P, 4], ``pairs`` [m, 2] that touch, pixels per bin [P, n]."""
 
     sizes: Ints
     corners: Ints
@@ -114,7 +115,8 @@ class Parts:
         np.maximum.at(corners[:, 2:], region, self.corners[:, 2:])
         sizes = np.zeros(count, np.int64)
         np.add.at(sizes, region, self.sizes)
-        pairs = _pairs(*region[self.pairs].T, count)
+        one, other = region[self.pairs].T
+        pairs = _pairs(one, other, count)
         colours, textures = (_histograms(bins, region, count) for bins in (self.colours, self.textures))
         return Regions(corners, sizes, pairs, colours, textures, int(self.sizes.sum()))
 
@@ -197,7 +199,7 @@ def _histograms(parts: Ints, of_part: Ints, count: int) -> Floats:
     return total.astype(np.float32) / total.sum(1, keepdims=True).astype(np.float32)
 
 
-def _corners(label: Labels, count: int) -> Ints:
+def _corners(label: Ints, count: int) -> Ints:
     """[count, 4] left, top, right, bottom of each region."""
     corners = np.zeros((count, 4), np.int64)
     for axis in (0, 1):

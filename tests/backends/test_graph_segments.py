@@ -51,8 +51,8 @@ def corners(*sizes: int) -> np.ndarray:
     """Squares of one colour at the corners of a picture of another."""
     image = np.full((64, 64, 3), 90, np.uint8)
     for k, side in enumerate(sizes):
-        rows, columns = slice(0, side) if k < 2 else slice(-side, None), slice(0, side) if k % 2 == 0 else slice(-side, None)
-        image[rows, columns] = 180
+        first, last = slice(0, side), slice(-side, None)
+        image[first if k < 2 else last, first if k % 2 == 0 else last] = 180
     return image
 
 
