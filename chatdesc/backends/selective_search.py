@@ -48,11 +48,12 @@ def search(image: Image) -> Ints:
 def _searched(image: Image, ordered: Callable[[], bool]) -> Ints:
     import cv2
 
+    _turned(image)  # before any work is done in vain
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     found = [
         joined(regions, coloured, ordered)
-        for space in (cv2.COLOR_BGR2HSV, cv2.COLOR_BGR2Lab)
-        for regions in segmentations(cv2.cvtColor(bgr, space))
+        for seen in (cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV), cv2.cvtColor(bgr, cv2.COLOR_BGR2Lab))
+        for regions in regions_of(seen, segments(seen, SCALES))
         for coloured in (True, False)
     ]
     corners = np.concatenate(found)
@@ -79,14 +80,12 @@ def opencv_search(image: Image) -> Ints:
     return np.unique(found, axis=0)  # its own order is random
 
 
-def segmentations(image: Image) -> list[Regions]:
-    """The regions of an image [H, W, 3] of any colour space at each of SCALES, measured."""
-    texture_bins = _texture_bins(image)  # first of all, as they may raise
-    labels = segments(image, SCALES)
+def regions_of(image: Image, labels: list[Labels]) -> list[Regions]:
+    """The regions of an image [H, W, 3] of any colour space in several segmentations, measured."""
     parts, whole = _parts(labels)
     count = len(whole[0])
     colours = [_counts(parts, count, bins, COLOUR_BINS) for bins in _colour_bins(image)]
-    textures = [_two_counts(parts, count, *bins) for bins in texture_bins]
+    textures = [_two_counts(parts, count, *bins) for bins in _texture_bins(image)]
     one = Parts(
         np.bincount(parts, minlength=count),
         _corners(parts.reshape(image.shape[:2]), count),
@@ -167,12 +166,8 @@ def _slopes(image: Image) -> list[Floats]:
 
     height, width = image.shape[:2]
     straight = [cv2.Scharr(image, cv2.CV_32F, 1, 0), cv2.Scharr(image, cv2.CV_32F, 0, 1)]
-    middle = (width / 2, height / 2)
-    _, _, wide, high = cv2.RotatedRect(middle, (width, height), 45.0).boundingRect()
-    left, top = (wide - width) // 2, (high - height) // 2
-    if left < 0 or top < 0:
-        raise UnlikeError("far wider than high, or higher than wide: OpenCV reads beyond the turned image")
-    turn = cv2.getRotationMatrix2D(middle, 45.0, 1.0)
+    left, top, wide, high = _turned(image)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 45.0, 1.0)
     turn[:, 2] += wide / 2 - width / 2, high / 2 - height / 2
     turned = cv2.warpAffine(image, turn, (wide, high))
     back = cv2.getRotationMatrix2D((wide // 2, high // 2), -45.0, 1.0)
@@ -180,6 +175,22 @@ def _slopes(image: Image) -> list[Floats]:
         slope = cv2.warpAffine(cv2.Scharr(turned, cv2.CV_32F, dx, dy), back, (wide, high))
         straight.append(slope[top : top + height, left : left + width])
     return straight
+
+
+def _turned(image: Image) -> tuple[int, int, int, int]:
+    """Where the image lies in the box of what is turned by 45 degrees, and the width and height of the box.
+
+    Raises:
+        UnlikeError: it reaches out of the box, and OpenCV reads what is there.
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    _, _, wide, high = cv2.RotatedRect((width / 2, height / 2), (width, height), 45.0).boundingRect()
+    left, top = (wide - width) // 2, (high - height) // 2
+    if left < 0 or top < 0:
+        raise UnlikeError("far wider than high, or higher than wide")
+    return left, top, wide, high
 
 
 def _sloping(half: Floats) -> Bins:
