@@ -115,10 +115,8 @@ def searches(count: int) -> None:
             expected = boxes if expected is None else expected
             equal[k] += np.array_equal(boxes, expected)
     for way, seconds, same in zip(ways, spent / len(images), equal, strict=True):
-        times = spent[0] / len(images) / seconds
-        print(
-            f"{len(images)} frames, search {way}: {seconds:.3f} s CPU each ({times:.2f} times), equal boxes in {same}"
-        )
+        times = f"{seconds:.3f} s CPU each ({spent[0] / len(images) / seconds:.2f} times)"
+        print(f"{len(images)} frames, search {way}: {times}, equal boxes in {same}")
 
 
 def steps(count: int) -> None:
@@ -149,11 +147,9 @@ def steps(count: int) -> None:
 
 def demos(count: int) -> None:
     """The demo in each way, where its CPU time goes, and how often a frame was searched."""
-    fast = ["fast, first run", "fast"] if compiled.can_compile() else []
+    ways = ["opencv", "plain", *(["fast, first run", "fast"] if compiled.can_compile() else [])]
     with tempfile.TemporaryDirectory() as folder:
-        for number, (preset, way) in enumerate(
-            [*(("offline", w) for w in ("opencv", "plain", *fast)), ("tiny", "plain")]
-        ):
+        for number, (preset, way) in enumerate([*(("offline", way) for way in ways), ("tiny", "plain")]):
             kept = {"NUMBA_CACHE_DIR": str(Path(folder) / "compiled")}
             kept |= {} if way.startswith("fast") else {"NUMBA_DISABLE_JIT": "1"}
             command = [sys.executable, "-c", DEMO, way, str(Path(folder) / str(number)), str(count), preset]

@@ -129,7 +129,8 @@ def suppress(boxes: Boxes, scores: Floats, keep: int = KEEP) -> list[int]:
     """Indices, best first, of at most ``keep`` boxes; one that overlaps or nests with a better one is dropped."""
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > 0]
-    free, kept = np.ones(len(boxes), bool), []
+    free = np.ones(len(boxes), bool)
+    kept: list[int] = []
     for i in order.tolist():
         if len(kept) >= keep:
             break
