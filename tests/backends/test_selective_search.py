@@ -39,6 +39,28 @@ def test_boxes_of_a_scene_are_those_of_opencv(number, numba, asked, monkeypatch)
     np.testing.assert_array_equal(found, opencv_search(image))
 
 
+@pytest.mark.slow
+def test_boxes_of_real_frames_are_those_of_opencv(shared_data):
+    files = sorted((shared_data / "otb" / "OTB_videos").glob("*/img/*.jpg"))
+    assert files
+    for file in files[::60]:
+        frame = cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
+        image = cv2.resize(frame, (360, round(frame.shape[0] * 360 / frame.shape[1])), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(search(image), opencv_search(image), err_msg=file.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("numba", [True, False])
+def test_boxes_of_flat_scenes_are_those_of_opencv(numba, asked, monkeypatch):
+    """With few shades many regions are equally similar."""
+    if not numba:
+        monkeypatch.setattr(compiled, "can_compile", lambda: False)
+    for still in stills("train", 6, seed=9):
+        image = (still.image // 48 * 48).astype(np.uint8)
+        np.testing.assert_array_equal(search(image), opencv_search(image))
+    assert not asked
+
+
 SHAPES = [(1, 1), (2, 3), (5, 7), (60, 1), (1, 60), (90, 110), (140, 60), (160, 60), (60, 160)]
 
 
