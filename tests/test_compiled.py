@@ -33,6 +33,7 @@ def test_a_numba_that_cannot_be_imported_is_none(monkeypatch):
 
 def test_numba_can_be_switched_off(monkeypatch):
     numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
     assert compiled.can_compile()
     compiled.can_compile.cache_clear()
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)

@@ -27,6 +27,11 @@ def by_opencv(monkeypatch) -> list[float]:
     return calls
 
 
+def needs_numba() -> None:
+    if not compiled.can_compile():
+        pytest.skip("numba (extra fast) is not installed, or switched off")
+
+
 def assert_equal(image) -> None:
     for own, scale in zip(segments(image, SCALES), SCALES, strict=True):
         np.testing.assert_array_equal(own, opencv_segments(image, scale))
@@ -34,7 +39,7 @@ def assert_equal(image) -> None:
 
 @pytest.mark.parametrize("space", [cv2.COLOR_RGB2HSV, cv2.COLOR_RGB2Lab])
 def test_segments_of_a_scene_are_those_of_opencv(space, by_opencv):
-    pytest.importorskip("numba")
+    needs_numba()
     [still] = stills("test", 1)
     assert_equal(cv2.cvtColor(still.image, space))
     assert not by_opencv
@@ -57,7 +62,7 @@ def corners(*sizes: int) -> np.ndarray:
 
 
 def test_small_regions_that_touch_one_other_only_are_joined_here(by_opencv):
-    pytest.importorskip("numba")
+    needs_numba()
     assert_equal(corners(8, 8, 8, 8))  # the four are joined to the background at equal weights, in any order
     assert not by_opencv
 
@@ -73,7 +78,7 @@ def test_small_regions_that_touch_one_other_only_are_joined_here(by_opencv):
     ],
 )
 def test_an_order_of_equal_edges_that_matters_is_seen(sizes, weights, certain):
-    pytest.importorskip("numba")
+    needs_numba()
     from chatdesc.backends.graph_kernels import join_small
 
     above, ends = -np.array(sizes, np.int32), np.array([[0, 1], [1, 2]], np.int32)
@@ -82,7 +87,7 @@ def test_an_order_of_equal_edges_that_matters_is_seen(sizes, weights, certain):
 
 
 def test_opencv_segments_where_the_order_may_matter(monkeypatch, by_opencv):
-    pytest.importorskip("numba")
+    needs_numba()
     from chatdesc.backends import graph_kernels
 
     monkeypatch.setattr(graph_kernels, "join_small", lambda *arrays: False)
