@@ -1,5 +1,6 @@
 """Fixtures for all tests. No test writes to a user's caches or leaves the machine."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -49,6 +50,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     place = {tests / f"{name}.py": k for k, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no search for garbage has to walk through it."""
+    from tests.makers import command_group
+
+    command_group.read_once()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,9 @@ def asking(hub, home, **environment):
 def run(arguments):
     """A command line: its exit code, and what it printed."""
     from chatdesc.cli import main as cli
+    from tests.makers.command_group import read_once
 
+    read_once()
     out, err = io.StringIO(), io.StringIO()
     sys.argv, code = ["chatdesc", *arguments], 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
