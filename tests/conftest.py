@@ -1,6 +1,5 @@
 """Fixtures for all tests. No test writes to a user's caches or leaves the machine."""
 
-import gc
 import os
 import sys
 import tempfile
@@ -62,13 +61,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: no search for garbage has to walk through it."""
-    from tests.makers import command_group
+    """What every test would do again is done once."""
+    from tests.makers import command_group, garbage
 
     command_group.read_once()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    garbage.sought_seldom()
 
 
 @pytest.fixture(scope="module")
