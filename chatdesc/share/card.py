@@ -208,8 +208,6 @@ def render(
         pictures: paths in the repository by the names of ``card_plots`` and ``hub_card``.
         account: requests, tokens and cost of the describer, in a line; empty where nothing is known.
     """
-    from huggingface_hub import DatasetCard
-
     source = facts(tally.dataset)
     images = {"images": "the frames' files, in order"} if "images" in info.features else {}
     text = _template(
@@ -231,7 +229,7 @@ def render(
         pictures=pictures or {},
         account=account,
     )
-    return str(DatasetCard(text)).rstrip() + "\n"
+    return text.rstrip() + "\n"
 
 
 def _template(**variables: Any) -> str:
