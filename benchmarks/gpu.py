@@ -15,14 +15,13 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import numpy as np
+from sampled import Sampled
 
 from chatdesc.backends import create
 from chatdesc.engine.schedule import Lane, Scheduler
@@ -109,32 +108,11 @@ def full_tracker(folder: Path) -> Path:
     return folder
 
 
-class Busy:
-    """Share of time in which the GPU worked, sampled; None where the driver does not say."""
+def utilization() -> float:
+    """Share of time in which the GPU worked lately; raises where the driver does not say."""
+    import torch
 
-    def __enter__(self) -> Busy:
-        self.samples: list[int] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
-        return self
-
-    def _sample(self) -> None:
-        import torch
-
-        while not self._stop.wait(0.1):
-            try:
-                self.samples.append(torch.cuda.utilization())
-            except Exception:
-                return
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    @property
-    def share(self) -> float | None:
-        return float(np.mean(self.samples)) / 100 if self.samples else None
+    return torch.cuda.utilization() / 100
 
 
 def drive(requests, lanes, in_flight: int) -> float:
@@ -207,10 +185,10 @@ def measure(data: Path, models: dict[str, Path], device: str, tokens: int) -> No
         batch = backend.max_batch
         drive(requests[:2], [Lane(kind, call, batch)], 2)  # loads the model
         alone = drive(requests, [Lane(kind, call, batch)], 1)
-        with Busy() as busy:
+        with Sampled(utilization, 0.1) as busy:
             together = drive(requests, [Lane(kind, call, batch)], len(requests))
         times[name] = (alone, together)
-        share = f", GPU busy {busy.share:.0%}" if device == "cuda" and busy.share is not None else ""
+        share = f", GPU busy {busy.mean:.0%}" if device == "cuda" and busy.mean is not None else ""
         memory = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GB" if device == "cuda" else ""
         rates = f"{len(requests) / together:7.2f} items/s batched, {len(requests) / alone:7.2f} one at a time"
         print(f"{name:9} {rates}{share}{memory}")

@@ -24,6 +24,7 @@ that could run may have to wait for a core.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -39,6 +40,7 @@ from unittest.mock import patch
 
 import numpy as np
 from pipeline_stages import SCENARIOS, backends, plan, sequence, stages
+from sampled import Sampled
 from virtual_time import virtual_time
 
 from chatdesc.config import Resources, from_preset
@@ -68,7 +70,7 @@ def steps(sequences: int = SEQUENCES) -> None:
             report(f"{order}, {slowest} slowest", clock.now, found, lanes)
 
 
-def run(sequences: int = SEQUENCES // 6, slower: float = 4.0) -> None:
+def run(sequences: int = SEQUENCES, slower: float = 4.0) -> None:
     """``annotate`` with stand-ins, nearer to the times of models, as rows and files take the time that they take."""
     costs = {
         name: cost._replace(per_call=slower * cost.per_call, per_item=slower * cost.per_item)
@@ -154,6 +156,10 @@ def decode(frames: int = 300, seconds: float = 0.012) -> None:
 
 def memory(count: int, frames: int) -> None:
     """The peak of this process in MiB, after ``annotate`` with stand-ins that decode every frame."""
+    with contextlib.suppress(ImportError):  # the version before has no such thing
+        from chatdesc.engine.memory import one_arena
+
+        one_arena()
     fast = {name: cost._replace(per_call=0.0002, per_item=0.0) for name, cost in SCENARIOS["ground"].items()}
     with tempfile.TemporaryDirectory() as place:
         linked(Path(place, "data"), count, frames)
@@ -165,7 +171,7 @@ def memory(count: int, frames: int) -> None:
 
 
 def linked(root: Path, count: int, frames: int) -> None:
-    """So many sequences of so many frames in LaSOT's layout; all frames are links to one picture."""
+    """So many sequences of so many frames in LaSOT's layout; all frames are one picture under many names."""
     render(root / "one", count=1, frames=2, seed=1)
     picture = next((root / "one").rglob("00000001.jpg"))
     for number in range(1, count + 1):
@@ -176,7 +182,7 @@ def linked(root: Path, count: int, frames: int) -> None:
         for name in ("full_occlusion.txt", "out_of_view.txt"):
             (folder / name).write_text(",".join("0" * frames) + "\n")
         for frame in range(1, frames + 1):
-            (folder / "img" / f"{frame:08d}.jpg").symlink_to(picture)
+            (folder / "img" / f"{frame:08d}.jpg").hardlink_to(picture)
     (root / "testing_set.txt").write_text("".join(f"kite-{number}\n" for number in range(1, count + 1)))
 
 
@@ -189,7 +195,7 @@ def presets(preset: str, root: str, out: str) -> None:
     annotate(run)
     run.dataset, run.out = data, Path(out, "run")
     cpu, start = time.process_time(), time.perf_counter()
-    with Runnable() as runnable:
+    with Sampled(runnable, 0.02) as share:
         lanes = annotate(run)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     rows = [
@@ -207,33 +213,14 @@ def presets(preset: str, root: str, out: str) -> None:
     ]
     frames = sum(len(one) for one in data)
     print(json.dumps({"name": preset, "seconds": seconds, "frames": frames, "stages": rows, "cpu": cpu,
-                      "runnable": runnable.share}), flush=True)  # fmt: skip
+                      "runnable": share.mean or 0.0}), flush=True)  # fmt: skip
 
 
-class Runnable:
-    """How many threads of this process run or could, sampled; on a busy machine they may wait for a core."""
-
-    def __enter__(self) -> Runnable:
-        self.samples: list[int] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
-        return self
-
-    def _sample(self) -> None:
-        own = str(threading.get_native_id())
-        while not self._stop.wait(0.02):
-            tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != own]
-            self.samples.append(sum(state_of(task) == "R" for task in tasks))
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    @property
-    def share(self) -> float:
-        """Of the cores that had a thread to run, mean over the samples."""
-        return float(np.minimum(self.samples, CORES).mean() / CORES) if self.samples else 0.0
+def runnable() -> float:
+    """Share of the cores for which this process has a thread that runs or could: on a busy machine it may wait."""
+    own = str(threading.get_native_id())
+    tasks = [task for task in Path("/proc/self/task").iterdir() if task.name != own]
+    return min(sum(state_of(task) == "R" for task in tasks), CORES) / CORES
 
 
 def state_of(task: Path) -> str:
@@ -301,8 +288,8 @@ def show_memory(versions: dict[str, str]) -> None:
     for version, path in versions.items():
         peaks = [child(path, "memory", *size)[0]["peak"] for size in sizes]
         print(
-            f"{version}: {', '.join(f'{peak:.0f}' for peak in peaks)}; 130 to 1000 sequences "
-            f"{peaks[2] / peaks[1] - 1:+.1%}, 100 to 10,000 frames {peaks[4] / peaks[3] - 1:+.1%}"
+            f"{version}: {', '.join(f'{peak:.0f}' for peak in peaks)}; 10 to 1000 sequences "
+            f"{peaks[2] / peaks[0] - 1:+.1%}, 100 to 10,000 frames {peaks[4] / peaks[3] - 1:+.1%}"
         )
 
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 SHOWN = 5  # names in a message
 LONGEST = 255  # bytes of a file's name, on every common file system
+DIGITS = dict.fromkeys(map(ord, "123456789"), "0")
 HEAD = 150  # of them are the beginning of a longer name
 
 
@@ -27,6 +28,17 @@ def natural(name: str) -> tuple[list[object], str]:
     """Sort key that puts ``2.jpg`` before ``10.jpg``, whatever surrounds the numbers."""
     parts = re.split(r"([0-9]+)", name)
     return [_number(p) if i % 2 else p.lower() for i, p in enumerate(parts)], name
+
+
+def in_natural_order(names: Iterable[str]) -> list[str]:
+    """The names sorted; those that differ in digits alone, as frames do, need no keys.
+
+    >>> in_natural_order(["2.jpg", "10.jpg"]), in_natural_order(["010.jpg", "002.jpg"])
+    (['2.jpg', '10.jpg'], ['002.jpg', '010.jpg'])
+    """
+    found = list(names)
+    alike = len({name.translate(DIGITS) for name in found}) < 2
+    return sorted(found) if alike else sorted(found, key=natural)
 
 
 def _number(digits: str) -> tuple[int, str]:

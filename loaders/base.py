@@ -37,7 +37,7 @@ from chatdesc.loaders import checks, choose, parse
 from chatdesc.loaders.entry import Entry, Files, is_image
 from chatdesc.loaders.files import open_root
 from chatdesc.loaders.writeback import WriteBack, layout_path, write_back
-from chatdesc.names import natural, near
+from chatdesc.names import in_natural_order, natural, near
 from chatdesc.types import Boxes, ChatdescError, DataError, FrameCache, Frames, Problem, Sequence
 
 SERVER_THREADS = 8  # requests at a time
@@ -307,7 +307,7 @@ class Dataset(ABC):
             names = self.source.entries(files.frames) if files.frames else {}
         except (OSError, DataError) as error:
             return [], np.arange(rows), [Problem("missing_frames", f"{folder}: {error}", fatal=True)]
-        images = sorted((n for n in names if is_image(n)), key=natural)
+        images = in_natural_order(n for n in names if is_image(n))
         used, start = self._range(entry, images, rows)
         used, taken, problems = checks.pair(folder, used, rows, start or self._skip(entry, rows))
         return [f"{folder}/{name}" for name in used], taken, problems

@@ -191,7 +191,8 @@ class LocalRoot(Root):
                 f"{self._given}/{path}: a link leads out of the dataset's folder, to {real}; if you trust it, "
                 'open the dataset with storage_options={"follow_links": True}'
             )
-        self._known.add(path)
+        if os.path.isdir(full):  # files that are links would be as many as frames
+            self._known.add(path)
         return full
 
 

@@ -6,7 +6,7 @@ Each finished sequence is a file, so the same call continues where an earlier on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -132,7 +132,7 @@ def annotate(
         run.check_data(store)
         if shard:
             shards.keep(run.out, shards.Shard.of(shard), run.dataset.names)
-        ledger = ledger_of(run.out, run.settings.describer, _counts(run), budget, prices)
+        ledger = ledger_of(run.out, run.settings.describer, run.counts(), budget, prices)
         _refuse_together(bool(budget), tuple(devices), engine)
         try:
             before = _annotate(run, store, tuple(devices), engine, ledger, progress)
@@ -149,7 +149,7 @@ def annotate(
         )  # fmt: skip
         rows = tuple(slim(row) for row in run.rows(store))
         notes = (*_notes(run, run.without_evidence(store)), *unaudited, *stopped)
-    counts = _counts(run)
+    counts = run.counts()
     said = dict(counts()) if counts else None
     return AnnotateResult(
         run.out,
@@ -168,18 +168,12 @@ def _refuse_together(budget: bool, devices: tuple[str, ...], engine: RayEngine |
     """Refuse options that exclude one another.
 
     Raises:
-        ChatdescError: a budget for several processes, or devices of this machine for a cluster.
+        ChatdescError: a budget or devices of this machine for a cluster.
     """
-    if budget and (len(devices) > 1 or engine):
-        raise ChatdescError("--budget counts the requests of one process: use it with one device and no --engine")
+    if budget and engine:
+        raise ChatdescError("--budget: a cluster's workers cannot be stopped by it; use it without --engine")
     if devices and engine:
         raise ChatdescError("--devices are those of this machine; with --engine ray give --workers and --worker-gpus")
-
-
-def _counts(run: Run) -> Callable[[], Mapping[str, Any]] | None:
-    """The describer's own counts; None where it counts nothing."""
-    found: Callable[[], Mapping[str, Any]] | None = getattr(run.models.describer, "summary", None)
-    return found
 
 
 def _stopped(run: Run, store: Store, ledger: Ledger) -> tuple[str, ...]:
@@ -218,9 +212,9 @@ def _annotate(
         remove_leftovers([run.out / evidence.FOLDER])  # of a run that was killed after its last row
         return before
     if engine:
-        annotate_with(engine, run, store, on_row)
+        annotate_with(engine, run, store, on_row, ledger)
     elif len(devices) > 1:
-        processes.annotate_on(devices, run, store, on_row)
+        processes.annotate_on(devices, run, store, on_row, ledger)
     else:
         run.annotate(store, on_row, ledger.within(pending))
     ledger.save()

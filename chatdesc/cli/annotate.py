@@ -24,6 +24,7 @@ from chatdesc.cli.options import (
     TextRootOpt,
     with_settings,
 )
+from chatdesc.engine.memory import one_arena
 from chatdesc.engine.profile import shown_profile
 from chatdesc.engine.ray_workers import RayEngine
 from chatdesc.names import counted
@@ -182,6 +183,7 @@ def annotate(
     names = tuple(_device(name) for name in (devices or "").split(",") if name.strip())
     cluster = _engine(engine, workers=workers, cpus=worker_cpus, gpus=worker_gpus, address=ray_address, store=store)
     console = new_console()
+    one_arena()
     try:
         with progress_bar(console, "annotate") as progress:
             result = api.annotate(

@@ -142,22 +142,28 @@ class Ledger:
     ) -> None:
         self.place, self.budget, self.price = run / FILE, budget or Budget(), price
         self._counts, self._clock, self._start = counts, clock, clock()
-        self._before = kept(run)
+        self._before, self._elsewhere = kept(run), Account()
         self.reached: str | None = None
 
     @property
     def used(self) -> Account:
         """What this call and all before it have used."""
-        said = self._counts() if self._counts else {}
-        names = ("requests", "prompt_tokens", "completion_tokens")
-        here = Account(**{name: int(said.get(name, 0)) for name in names})
+        here = counted_by(self._counts) + self._elsewhere
         return self._before + replace(here, seconds=self._clock() - self._start)
 
+    def add(self, used: Account) -> None:
+        """Count what another process has used; its seconds do not count, as they pass here too."""
+        self._elsewhere += used
+
+    def is_reached(self) -> bool:
+        """Whether a limit is reached; ``reached`` then says which."""
+        self.reached = self.budget.over(self.used, self.price)
+        return self.reached is not None
+
     def within(self, names: Iterable[str]) -> Iterator[str]:
-        """The names, until a limit is reached; ``reached`` then says which."""
+        """The names, until a limit is reached."""
         for name in names:
-            self.reached = self.budget.over(self.used, self.price)
-            if self.reached:
+            if self.is_reached():
                 return
             yield name
 
@@ -168,6 +174,31 @@ class Ledger:
         if self.price:
             content |= {"cost": round(used.cost(self.price), 6), "price": asdict(self.price)}
         write_atomic(self.place, json.dumps(content, indent=1))
+
+
+class Meter:
+    """What a process has used since it last said so.
+
+    >>> counts = {"requests": 3, "prompt_tokens": 500, "completion_tokens": 60}
+    >>> meter = Meter(lambda: counts)
+    >>> meter.since().requests, meter.since().requests
+    (3, 0)
+    """
+
+    def __init__(self, counts: Callable[[], Mapping[str, Any]] | None) -> None:
+        self._counts, self._said = counts, Account()
+
+    def since(self) -> Account:
+        """Requests and tokens since the last call."""
+        now = counted_by(self._counts)
+        used, self._said = now - self._said, now
+        return used
+
+
+def counted_by(counts: Callable[[], Mapping[str, Any]] | None) -> Account:
+    """A describer's own counts; nothing where it counts nothing."""
+    said = counts() if counts else {}
+    return Account(**{name: int(said.get(name, 0)) for name in ("requests", "prompt_tokens", "completion_tokens")})
 
 
 def keep(run: Path, used: Account) -> None:

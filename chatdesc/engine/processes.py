@@ -2,7 +2,7 @@
 
 The parent holds the folder's lock, and no model while the workers need the memory. A worker claims a sequence by
 creating a file, which only one worker can do. It ends itself when its parent is gone. What models print in it goes to
-standard error: its standard output is for names of sequences alone.
+standard error: its standard output is for names of finished sequences, and what was used for them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.budget import Account, Ledger, Meter
+from chatdesc.engine.memory import one_arena
 from chatdesc.engine.run import Run
 from chatdesc.loaders import load
 from chatdesc.rows.schema import Row
@@ -29,6 +31,7 @@ from chatdesc.rows.store import Store
 from chatdesc.types import ChatdescError, FrameCache
 
 LAST_LINES = 5
+CLOSED = "closed"  # no row's file has this name
 MACHINE = 3  # the exit code of a worker that the disk or the system refused something
 
 
@@ -43,9 +46,16 @@ class Claims:
         """Remove all claims."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def take(self, name: str) -> bool:
-        """Claim a sequence; False if another worker has it."""
+    def close(self) -> None:
+        """Let no worker claim any more."""
         self.folder.mkdir(exist_ok=True)
+        (self.folder / CLOSED).touch()
+
+    def take(self, name: str) -> bool:
+        """Claim a sequence; False if another worker has it, or all claims are closed."""
+        self.folder.mkdir(exist_ok=True)
+        if (self.folder / CLOSED).exists():
+            return False
         try:
             (self.folder / self._store.path(name).name).touch(exist_ok=False)
         except FileExistsError:
@@ -53,11 +63,14 @@ class Claims:
         return True
 
 
-def annotate_on(devices: tuple[str, ...], run: Run, store: Store, on_row: Callable[[Row], None]) -> None:
+def annotate_on(
+    devices: tuple[str, ...], run: Run, store: Store, on_row: Callable[[Row], None], ledger: Ledger | None = None
+) -> None:
     """Annotate with one process per device.
 
     Args:
         on_row: called with each finished row, by one thread at a time.
+        ledger: counts what all processes use; where its budget is reached they begin no sequence any more.
 
     Raises:
         ChatdescError: a worker ended with an error. Finished rows are kept; the same command does the rest.
@@ -68,10 +81,14 @@ def annotate_on(devices: tuple[str, ...], run: Run, store: Store, on_row: Callab
     claims.clear()
     counting = threading.Lock()
 
-    def hand_on(name: str) -> None:
+    def hand_on(name: str, used: Account) -> None:
         row = store.load(name)
-        if row is not None:
-            with counting:
+        with counting:
+            if ledger is not None:
+                ledger.add(used)
+                if ledger.is_reached():
+                    claims.close()
+            if row is not None:
                 on_row(row)
 
     try:
@@ -85,7 +102,7 @@ def annotate_on(devices: tuple[str, ...], run: Run, store: Store, on_row: Callab
         raise OSError(what) if any(code == MACHINE or code < 0 for code, _ in ended) else ChatdescError(what)
 
 
-def _drive(device: str, run: Run, on_name: Callable[[str], None]) -> tuple[int, str]:
+def _drive(device: str, run: Run, on_name: Callable[[str, Account], None]) -> tuple[int, str]:
     """Run one worker to its end; return its exit code, and why it failed."""
     resources = asdict(run.resources) | {"device": device}
     cache, data = run.dataset.cache, {"name": run.dataset.dataset} | run.dataset.arguments
@@ -100,7 +117,8 @@ def _drive(device: str, run: Run, on_name: Callable[[str], None]) -> tuple[int, 
             process.stdin.write(json.dumps(job) + "\n")
             process.stdin.flush()  # and left open: the worker takes its end for ours
             for line in process.stdout:
-                on_name(json.loads(line))
+                name, used = json.loads(line)
+                on_name(name, Account(**used))
         except BrokenPipeError:
             pass
         finally:
@@ -123,15 +141,20 @@ def pending(run: Run, store: Store) -> Iterator[str]:
 
 
 def worker(channel: TextIO) -> None:
-    """Run as a worker: read a job from standard input, write names of finished sequences to ``channel``."""
+    """Run as a worker: read a job from standard input; write finished sequences and what was used to ``channel``."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = Settings(**job["settings"] | {"encoders": tuple(job["settings"]["encoders"])})
     out = Path(job["out"])
     data = load(**job["data"], cache=FrameCache(job["frames"]) if job["frames"] else None)
+    one_arena()
     run = Run.create(data, out, settings, Resources(**job["resources"]), job["strict"])
-    store = Store(out)
-    run.annotate(store, lambda row: print(json.dumps(row["sequence"]), file=channel, flush=True), pending(run, store))
+    store, meter = Store(out), Meter(run.counts())
+
+    def say(row: Row) -> None:
+        print(json.dumps([row["sequence"], asdict(meter.since())]), file=channel, flush=True)
+
+    run.annotate(store, say, pending(run, store))
 
 
 def _private_channel() -> TextIO:

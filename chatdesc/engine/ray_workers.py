@@ -11,11 +11,13 @@ import logging
 import math
 import os
 import secrets
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -25,12 +27,14 @@ from typing import Any
 
 from chatdesc.atomic import write_atomic
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.budget import Account, Ledger, Meter
 from chatdesc.engine.handover import Finished, Handover
 from chatdesc.engine.run import Run, failed, failure
 from chatdesc.engine.schedule import in_flight_for
 from chatdesc.loaders import load
 from chatdesc.names import some
 from chatdesc.rows import evidence
+from chatdesc.rows.lock import lock
 from chatdesc.rows.schema import Row
 from chatdesc.rows.store import Store, refuse_difference
 from chatdesc.types import ChatdescError, FrameCache
@@ -38,6 +42,7 @@ from chatdesc.types import ChatdescError, FrameCache
 TASKS_PER_WORKER = 4  # at least, so that a slow worker gets fewer
 ROUNDS_PER_TASK = 4  # a task is so many times the sequences that are in work at once, at most
 TOKEN = "token"
+FOLDER, SECONDS_TO_LOCK = "chatdesc-worker-", 60.0  # a new one may not be locked yet
 OBJECTS = 256 << 20  # bytes of rows on their way, on this machine
 
 
@@ -72,11 +77,14 @@ class RayEngine:
             raise ChatdescError(f"--worker-gpus {self.gpus}: above 1 Ray gives whole devices only")
 
 
-def annotate_with(engine: RayEngine, run: Run, store: Store, on_row: Callable[[Row], None]) -> None:
+def annotate_with(
+    engine: RayEngine, run: Run, store: Store, on_row: Callable[[Row], None], ledger: Ledger | None = None
+) -> None:
     """Annotate what is pending with Ray's workers, after what earlier workers left in the engine's store.
 
     Args:
         on_row: called with each row after it is saved.
+        ledger: counts what workers use; not what one used that was killed before the row came back.
 
     Raises:
         ChatdescError: Ray is not installed, a worker cannot do its work, rows did not come back, or, with ``strict``,
@@ -93,7 +101,7 @@ def annotate_with(engine: RayEngine, run: Run, store: Store, on_row: Callable[[R
         return
     run.release_models()
     with _cluster(engine):
-        back = {_keep(finished, run, store, on_row) for finished in _results(engine, run, names)}
+        back = {_keep(finished, run, store, on_row) for finished in _results(engine, run, names, ledger)}
     if missing := [name for name in names if name not in back]:
         raise ChatdescError(f"no row came back for {some(missing)}; the same command goes on")
 
@@ -121,8 +129,18 @@ def _keep(finished: Finished, run: Run, store: Store, on_row: Callable[[Row], No
     return finished.name
 
 
-def _results(engine: RayEngine, run: Run, names: Sequence[str]) -> Iterator[Finished]:
+def _results(engine: RayEngine, run: Run, names: Sequence[str], ledger: Ledger | None) -> Iterator[Finished]:
     """The rows of the workers, as they come."""
+    for found in _blocks(engine, run, names):
+        if found["error"]:
+            raise ChatdescError(f"a worker cannot do its work: {found['error']}")
+        if ledger is not None:
+            ledger.add(Account(**json.loads(found["used"])))
+        yield Finished(names[found["number"]], json.loads(found["row"]), found["evidence"] or None)
+
+
+def _blocks(engine: RayEngine, run: Run, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What the workers yield, as Ray Data hands it on."""
     import ray.data
 
     in_flight = run.resources.sequences_in_flight or in_flight_for(run.models.lanes())
@@ -137,10 +155,7 @@ def _results(engine: RayEngine, run: Run, names: Sequence[str]) -> Iterator[Fini
     )  # fmt: skip
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # from here on: Ray Data sets it when it is first used
     try:
-        for found in rows.iter_rows():
-            if found["error"]:
-                raise ChatdescError(f"a worker cannot do its work: {found['error']}")
-            yield Finished(names[found["number"]], json.loads(found["row"]), found["evidence"] or None)
+        yield from rows.iter_rows()
     except ray.exceptions.RayError as error:
         what = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise ChatdescError(f"Ray: {what}; the same command goes on with the rest") from error
@@ -194,6 +209,11 @@ class Worker:
         return run
 
     @cached_property
+    def meter(self) -> Meter:
+        """What this worker uses."""
+        return Meter(self.run.counts())
+
+    @cached_property
     def there(self) -> Handover | None:
         """Where finished rows are left at once."""
         return Handover(self._job["store"]) if self._job["store"] else None
@@ -203,10 +223,14 @@ class Worker:
         numbers = [int(number) for number in batch["id"]]
         try:
             for number, finished in zip(numbers, self.finished(numbers), strict=True):
-                row = json.dumps(finished.row).encode()
-                yield {"number": [number], "row": [row], "evidence": [finished.evidence or b""], "error": [""]}
+                yield self._sent(number, json.dumps(finished.row).encode(), finished.evidence or b"")
         except (ChatdescError, OSError) as error:
-            yield {"number": [-1], "row": [b""], "evidence": [b""], "error": [str(error)]}
+            yield self._sent(error=str(error))
+
+    def _sent(self, number: int = -1, row: bytes = b"", evidence: bytes = b"", error: str = "") -> dict[str, list[Any]]:
+        """A block of one row for Ray Data, with what was used since the last one."""
+        used = "{}" if error else json.dumps(asdict(self.meter.since()))
+        return {"number": [number], "row": [row], "evidence": [evidence], "error": [error], "used": [used]}
 
     def finished(self, numbers: Sequence[int]) -> Iterator[Finished]:
         """Rows in the order of ``numbers``; those that an earlier worker left in the store are taken from there."""
@@ -231,8 +255,8 @@ class Worker:
         """Make rows, leave each in the store, and hand it on."""
         if not names:
             return
-        with tempfile.TemporaryDirectory(prefix="chatdesc-worker-") as folder:
-            run = replace(self.run, out=Path(folder))
+        with _own_folder() as folder:
+            run = replace(self.run, out=folder)
             store = Store(run.out)
             store.rows_dir.mkdir()
             run.annotate(store, lambda row: self._hand_on(run, row, put), names)
@@ -243,6 +267,18 @@ class Worker:
         if self.there:
             self.there.put(finished)
         put(finished)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder for the rows of a task, locked; those of workers that were killed are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with suppress(OSError, ChatdescError):
+            if not left.is_symlink() and time.time() - left.stat().st_mtime > SECONDS_TO_LOCK:
+                lock(left).close()
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=FOLDER) as folder, lock(Path(folder)):
+        yield Path(folder)
 
 
 def _installed() -> None:

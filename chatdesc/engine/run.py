@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any, Literal
 from chatdesc.atomic import remove_leftovers
 from chatdesc.config import TRACK, TRAINING, Resources, Settings
 from chatdesc.engine.cores import shared_cores
+from chatdesc.engine.memory import release_memory
 from chatdesc.engine.models import Models, refuse_silent
 from chatdesc.engine.profile import Profile, Watch
 from chatdesc.engine.schedule import Lane, Scheduler
@@ -169,6 +168,11 @@ class Run:
         except FrameError:
             return []
 
+    def counts(self) -> Callable[[], Mapping[str, Any]] | None:
+        """The describer's own counts, when called; None where it counts nothing."""
+        found: Callable[[], Mapping[str, Any]] | None = getattr(self.models.describer, "summary", None)
+        return found
+
     def release_models(self) -> None:
         """Let go of the models and their memory; they are made anew, and loaded when they are asked again."""
         self.models.close()
@@ -247,14 +251,6 @@ def cache_of(out: Path, resources: Resources) -> Path | None:
     if resources.cache == "":
         return None
     return out / "requests.sqlite" if resources.cache is None else Path(resources.cache)
-
-
-def release_memory() -> None:
-    """Give the memory of models that nobody holds any more back to the device."""
-    gc.collect()
-    torch = sys.modules.get("torch")  # where it is not loaded, no model is
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
 
 
 def differing(row: Row, now: Row) -> list[str]:

@@ -29,7 +29,29 @@ from chatdesc.rows.lock import LOCK, lock
 from chatdesc.rows.schema import Row
 from chatdesc.types import ChatdescError
 
+PIECE = 500  # items of a list
+
 R = TypeVar("R", bound=Mapping[str, object])
+
+
+def _json(value: object, escape: bool) -> Iterator[bytes]:
+    """What ``json.dumps`` gives, in pieces: it holds a string for each number of a list until the whole is done.
+
+    >>> b"".join(_json({"boxes": [[1.5, float("nan")]] * 2, "text": "é"}, escape=False)).decode()
+    '{"boxes": [[1.5, NaN], [1.5, NaN]], "text": "é"}'
+    """
+    if isinstance(value, Mapping):
+        for number, (key, held) in enumerate(value.items()):
+            yield f"{', ' if number else '{'}{json.dumps(key, ensure_ascii=escape)}: ".encode()
+            yield from _json(held, escape)
+        yield b"}" if value else b"{}"
+    elif isinstance(value, list) and len(value) > PIECE:
+        for start in range(0, len(value), PIECE):
+            yield b", " if start else b"["
+            yield json.dumps(value[start : start + PIECE], ensure_ascii=escape)[1:-1].encode()
+        yield b"]"
+    else:
+        yield json.dumps(value, ensure_ascii=escape).encode()
 
 
 class DamagedRows(ChatdescError):
@@ -96,11 +118,10 @@ class JsonStore(Generic[R]):
 
     def save(self, row: R) -> None:
         """Write a row; it is complete in the folder, or not there."""
-        text = json.dumps(row, ensure_ascii=False)
         try:
-            content = text.encode()
+            content = b"".join(_json(row, escape=False))
         except UnicodeEncodeError:  # a name or path with bytes that are no UTF-8: JSON can escape what stands for them
-            content = json.dumps(row).encode()
+            content = b"".join(_json(row, escape=True))
         write_atomic(self.path(str(row["sequence"])), content)
 
     def load(self, name: str) -> R | None:

@@ -128,21 +128,22 @@ class _State:
     ``size`` is the width and height of the video's frames. ``trusted_score`` is the tracker's score when it was last
     known to be on the target, or first after a start. ``searches`` counts the key frames in a row that were not
     verified. ``rival`` won on the last key frame, if any proposal did. ``beside`` has the vectors [W, D] of windows
-    beside the template, from the first key frame on.
+    beside the template, from the first key frame on. ``boxes`` [N, 4] and ``scores`` [N] are filled up to ``done``:
+    arrays of all frames, as a small array per frame would hold on to the memory around it.
     """
 
     box: Boxes
     recent: Crop
     size: tuple[int, int]
+    boxes: Boxes
+    scores: NDArray[np.float64]
+    sources: list[str] = field(default_factory=lambda: ["given"])
     trusted_score: float | None = None
     searches: int = 0
     beside: Vectors | None = None
     rival: Rival | None = None
     session: Any = None
     init: Boxes | None = None
-    boxes: list[Boxes] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
     key_frames: list[int] = field(default_factory=list)
     places_dropped: list[int] = field(default_factory=list)
     none_frames: list[int] = field(default_factory=list)
@@ -151,6 +152,11 @@ class _State:
     evidence: list[Evidence] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     heard: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        """Frames that have a box."""
+        return len(self.sources)
 
 
 def track(
@@ -183,7 +189,9 @@ def track(
     first_box, first_phrase = sequence.boxes[0], Phrase(0, text, background)
     template = Crop(FrameRef(sequence.frames, 0), first_box)
     size = sequence.frames[0].shape[1::-1] if text else (0, 0)  # the tracker begins with this frame, too
-    state = _State(first_box, template, size, init=first_box, boxes=[first_box], sources=["given"], scores=[1.0])
+    boxes, scores = np.empty((total, 4), np.float32), np.ones(total)
+    boxes[0] = first_box
+    state = _State(first_box, template, size, boxes, scores, init=first_box)
     at = 1
     while at < total:
         last_key_frame = state.key_frames[-1] if state.key_frames else None
@@ -199,9 +207,9 @@ def track(
             yield from _key_frame(sequence, at - 1, phrase, settings, threshold, encoder, template, state)
     chosen, by_chance, best = np.array(state.ious, np.float32).reshape(-1, 3).T
     return Track(
-        np.stack(state.boxes).astype(np.float32),
+        state.boxes,
         tuple(state.sources),
-        np.array(state.scores, np.float32),
+        state.scores.astype(np.float32),
         tuple(state.key_frames),
         chosen,
         by_chance,
@@ -250,11 +258,11 @@ def in_force(phrases: tuple[Phrase, ...], frame: int) -> Phrase:
 def _record(state: _State, answer: Followed) -> None:
     state.session, state.init = answer.session, None
     if answer.text and (not state.heard or state.heard[-1][1] != answer.text):
-        state.heard.append((len(state.boxes), answer.text))
+        state.heard.append((state.done, answer.text))
     if state.trusted_score is None:
         state.trusted_score = float(answer.scores[0])
-    state.boxes.extend(answer.boxes)
-    state.scores.extend(float(s) for s in answer.scores)
+    frames = slice(state.done, state.done + len(answer.boxes))
+    state.boxes[frames], state.scores[frames] = answer.boxes, answer.scores
     state.sources.extend(["tracker"] * len(answer.boxes))
     state.box = answer.boxes[-1]
 
@@ -276,8 +284,9 @@ def _key_frame(
     texts = [fitting] + ([joined(background)] if background else [])
     grounded: list[Grounding] = yield [Ground(frame, t) for t in texts]
     boxes, scores = top_proposals(grounded[0], threshold)
-    boxes = np.concatenate([boxes, state.boxes[-1][None]])
-    scores = np.append(scores, np.float32(state.scores[-1]))
+    own, before = state.boxes[index].copy(), state.boxes[index - 1].copy()
+    boxes = np.concatenate([boxes, own[None]])
+    scores = np.append(scores, np.float32(state.scores[index]))
     others, other_scores = top_proposals(grounded[1], threshold) if background else (boxes[:0], scores[:0])
     windows = _windows(template.box, state.size) if state.beside is None else boxes[:0]
     crops = (template, state.recent, *(Crop(frame, b) for b in (*boxes, *others)))
@@ -295,7 +304,7 @@ def _key_frame(
         seen @ words,
         others,
         other_scores,
-        state.boxes[-2],
+        before,
         sequence.boxes[index] if sequence.valid()[index] else None,
         seed=crc32(f"{settings.seed} {sequence.name!a} {index}".encode()),
         verified=state.recent.box,
@@ -325,7 +334,7 @@ def _windows(box: Boxes, size: tuple[int, int]) -> Boxes:
 
 def _fitting(text: str, frame: FrameRef, state: _State) -> str:
     """The text without words of place that do not fit the tracker's box: the frame they were true in is long past."""
-    fitting = without_places(text, state.boxes[-1], state.size)
+    fitting = without_places(text, state.boxes[frame.index], state.size)
     if fitting != text:
         state.places_dropped.append(frame.index)
     return fitting
@@ -346,11 +355,12 @@ def _decide(evidence: Evidence, choice: Choice, frame: FrameRef, settings: Setti
         state.searches += 1
         return
     if wins:
-        state.boxes[-1], state.sources[-1], state.scores[-1] = box, "language", float(evidence.scores[chosen])
+        at = frame.index
+        state.boxes[at], state.sources[at], state.scores[at] = box, "language", float(evidence.scores[chosen])
         state.box, state.session, state.init, state.trusted_score = box, None, box, None
     if _is_verified(choice, evidence, settings):
         state.recent, state.searches = Crop(frame, box), 0
-        state.trusted_score = state.scores[-1] if agrees else None
+        state.trusted_score = float(state.scores[frame.index]) if agrees else None
     else:
         state.searches += 1
 

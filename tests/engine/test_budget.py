@@ -138,10 +138,22 @@ def test_what_cannot_be_limited_is_refused(tmp_path):
     place = ("annotate", "synthetic", tmp_path / "data", "--tracker", "none", "--out", tmp_path / "run")
     assert "attributes counts no requests; limit hours" in fails(*place, "--budget", "requests=3")
     assert "of no use without --budget money=N" in fails(*place, "--prices", "prices.yaml")
-    with pytest.raises(ChatdescError, match="one device"):
-        chatdesc.annotate(
-            "synthetic", tmp_path / "data", tmp_path / "two", tracker="none", devices=("cpu", "cpu"), budget=["hours=1"]
-        )
+
+
+def test_the_account_and_the_budget_are_of_all_processes_together(tmp_path, monkeypatch):
+    quick_and_with_key(monkeypatch)
+    render(tmp_path / "data", count=6, frames=2, seed=11)
+    with serving(lambda body, n: Reply(completion('{"target": "small thing"}'))) as server:
+        quick = {"tracker": "none", "rounds": 0, "alignment_frames": 1, "sequences_in_flight": 1}
+        quick |= {"describer": "openai:kite-vl", "base_url": server.url, "devices": ("cpu", "cpu")}
+        part = chatdesc.annotate("synthetic", tmp_path / "data", tmp_path / "run", budget=["tokens=200"], **quick)
+        assert part.stopped == "tokens=200" and 2 <= len(server.chats) == len(part.rows) < 6
+        assert f"{6 - len(part.rows)} sequence" in part.notes[-1]
+        whole = chatdesc.annotate("synthetic", tmp_path / "data", tmp_path / "run", **quick)
+    assert len(whole.rows) == len(server.chats) == 6
+    said = json.loads((tmp_path / "run" / FILE).read_text())
+    assert (said["prompt_tokens"], said["completion_tokens"]) == (6 * 100, 6 * 7)
+    assert not (tmp_path / "run" / "claims").exists()
 
 
 def test_hours_limit_models_on_this_machine(tmp_path):

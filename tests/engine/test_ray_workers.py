@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import chatdesc
 from chatdesc.config import Resources, Settings
+from chatdesc.engine.budget import Account, Ledger
 from chatdesc.engine.handover import Finished, Handover
-from chatdesc.engine.ray_workers import RayEngine, Worker, annotate_with, job_of, task_count
+from chatdesc.engine.ray_workers import RayEngine, Worker, _own_folder, _results, annotate_with, job_of, task_count
 from chatdesc.engine.run import Run
 from chatdesc.loaders import load
 from chatdesc.rows import evidence
@@ -22,6 +26,7 @@ from chatdesc.rows.store import Store
 from chatdesc.synthetic import render
 from chatdesc.types import ChatdescError
 from tests.makers.commands import fails
+from tests.standins.openai_server import Reply, completion, quick_and_with_key, serving
 
 COUNT = 6
 QUICK = {"tracker": "none", "alignment_frames": 1, "rounds": 0, "sequences_in_flight": 2}
@@ -81,6 +86,26 @@ def test_a_worker_yields_rows_in_the_order_of_its_task(data, local, tmp_path):
     assert rows == [Store(local).load(names[number]) | {"audit": None} for number in (3, 0, 2)]
 
 
+def test_what_a_worker_used_comes_with_its_rows(data, tmp_path, monkeypatch):
+    quick_and_with_key(monkeypatch)
+    with serving(lambda body, n: Reply(completion('{"target": "small thing"}'))) as server:
+        run = run_of(data, tmp_path / "run", base_url=server.url)
+        run = Run.create(run.dataset, run.out, replace(run.settings, describer="openai:kite-vl"), run.resources)
+        found = list(Worker(job_of(run, RayEngine(), run.dataset.names))({"id": [0, 1, 2]}))
+        used = [Account(**json.loads(item["used"][0])) for item in found]
+        assert sum(used, Account()).prompt_tokens == 100 * len(server.chats) == 300
+
+        def rows(*_: object) -> Iterator[dict[str, Any]]:
+            return ({name: values[0] for name, values in item.items()} for item in found)
+
+        ledger = Ledger(tmp_path)
+        monkeypatch.setattr("chatdesc.engine.ray_workers._blocks", rows)
+        assert [one.name for one in _results(RayEngine(), run, run.dataset.names, ledger)] == list(
+            run.dataset.names[:3]
+        )
+        assert ledger.used.prompt_tokens == 300
+
+
 def test_a_row_that_a_killed_worker_left_is_not_made_again(data, tmp_path):
     run, url = run_of(data, tmp_path / "run"), f"memory://{tmp_path.name}-again"
     names, there = list(run.dataset.names), Handover(url)
@@ -105,6 +130,20 @@ def test_rows_left_in_the_store_are_taken_up_before_any_worker_is_started(data, 
         annotate_with(RayEngine(store=url), run, store, lambda row: seen.append(row["sequence"]))
     assert seen == list(run.dataset.names)
     assert rows_of(run.out) == rows_of(local)
+
+
+def test_the_folder_of_a_killed_worker_is_removed_and_that_of_one_at_work_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, fresh = tmp_path / "chatdesc-worker-killed", tmp_path / "chatdesc-worker-fresh"
+    for left in (killed, fresh):
+        (left / "rows").mkdir(parents=True)
+    os.utime(killed, (0, 0))
+    with _own_folder() as mine:
+        assert not killed.exists() and fresh.exists()
+        os.utime(mine, (0, 0))
+        with _own_folder() as other:
+            assert mine.exists() and other.parent == mine.parent
+    assert list(tmp_path.iterdir()) == [fresh]
 
 
 def test_evidence_comes_with_its_row(data, tmp_path):
@@ -162,7 +201,7 @@ def test_tasks_are_several_per_worker_and_no_larger_than_needed():
         (["--engine", "ray", "--workers", "x"], "--workers is N or MIN:MAX"),
         (["--engine", "ray", "--worker-gpus", "1.5"], "whole devices"),
         (["--engine", "ray", "--worker-cpus", "0"], "above 0"),
-        (["--engine", "ray", "--budget", "hours=1"], "no --engine"),
+        (["--engine", "ray", "--budget", "hours=1"], "without --engine"),
         (["--engine", "ray", "--devices", "0,1"], "--worker-gpus"),
         (["--engine", "ray", "--store", "nosuch://x"], "nosuch"),
     ],

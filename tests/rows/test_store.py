@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatdesc.atomic import write_atomic
-from chatdesc.rows.store import DamagedRows, JsonStore, read_config, refuse_difference
+from chatdesc.rows.store import DamagedRows, JsonStore, _json, read_config, refuse_difference
 from chatdesc.types import ChatdescError
 
 TEMPORARY = f".{platform.node()}-{2**22 + 1}-1.tmp"  # of a process whose number is above the largest of Linux
@@ -263,3 +264,18 @@ def test_kill_9_leaves_no_half_row(root):
             for name, k in {f"s-{k % 5}": k for k in range(int(said[-1] if said else 0) + 1)}.items():
                 assert last[name] >= k
             assert {path.suffix for path in store.rows_dir.iterdir()} == {".json"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=7) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=30,
+)
+
+
+@pytest.mark.parametrize("escape", [True, False])
+@given(value=JSON)
+def test_pieces_of_a_row_are_what_json_gives_in_one(value, escape):
+    with patch("chatdesc.rows.store.PIECE", 2):
+        pieces = b"".join(_json(value, escape))
+    assert pieces == json.dumps(value, ensure_ascii=escape).encode()
