@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -52,6 +53,18 @@ def trust_nobody() -> None:
     empty = Path(_caches.name, "certificates")
     empty.mkdir()
     os.environ["SSL_CERT_DIR"] = str(empty)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As --dist loadfile, but what a folder's tests share, a run and a browser, is made for one worker alone."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/page" if nodeid.startswith("tests/page/") else super()._split_scope(nodeid)
+
+    return ByFixtures(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

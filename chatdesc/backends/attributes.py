@@ -129,12 +129,14 @@ def suppress(boxes: Boxes, scores: Floats, keep: int = KEEP) -> list[int]:
     """Indices, best first, of at most ``keep`` boxes; one that overlaps or nests with a better one is dropped."""
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > 0]
+    free = np.ones(len(boxes), bool)
     kept: list[int] = []
-    for i in order:
+    for i in order.tolist():
         if len(kept) >= keep:
             break
-        if not kept or _nesting(boxes[i], boxes[kept]).max() < 0.6:
-            kept.append(int(i))
+        if free[i]:
+            kept.append(i)
+            free &= _nesting(boxes[i], boxes) < 0.6
     return kept
 
 
