@@ -37,9 +37,14 @@ APART = 0.1  # margin from which words are taken to set a target apart
 THREADS = 2
 
 
-class _Offline:
-    """Base of the three roles."""
+# describer and grounder look at the same frames again and again
+_measured: LruCache[bytes, Seen] = LruCache(256)
 
+
+class _Offline:
+    """Base of the three roles; ``proposing`` is where the proposals of frames are kept."""
+
+    proposing = _measured
     name = "attributes"
     max_batch = 64
     workers = 1
@@ -51,10 +56,6 @@ class _Offline:
     def describe_self(self) -> dict[str, str]:
         """Name, and the revision of the measurements."""
         return {"name": self.name, "revision": REVISION}
-
-
-# describer and grounder look at the same frames again and again
-_measured: LruCache[bytes, Seen] = LruCache(256)
 
 
 def measured_proposals(image: Image) -> Seen:
