@@ -1,10 +1,12 @@
-"""Selective search of the offline preset: how often a frame is searched, and what a search costs against OpenCV's own.
+"""The offline preset: where its CPU time goes, and what a search for proposals costs against OpenCV's own.
 
     python benchmarks/offline.py [FRAMES] [SEQUENCES]
 
-FRAMES (40): frames that both searches search in turn, half of them synthetic and half of OTB where the shared data are.
-SEQUENCES (12): those of `chatdesc demo`, run in a new process with either search. Times are CPU seconds of all threads,
-since other work on the machine changes them less than seconds on the clock, which stand beside them.
+FRAMES (40): frames that are searched in three ways in turn: by OpenCV, here without numba, and here with it (extra
+`fast`). Half of them are synthetic, half of OTB where the shared data are.
+SEQUENCES (12): those of `chatdesc demo`, run in a new process in each way; with numba twice, since the first run
+compiles. Times are CPU seconds of all threads, since other work on the machine changes them less than seconds on the
+clock, which stand beside them.
 """
 
 from __future__ import annotations
@@ -15,33 +17,49 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from shared_data import BESIDE
 
+from chatdesc import compiled
 from chatdesc.backends import selective_search
 from chatdesc.backends.attributes import SEARCH_WIDTH
+from chatdesc.backends.joined_regions import joined
 from chatdesc.synthetic import stills
 from chatdesc.tables import show
 from chatdesc.types import Image
 
 DEMO = """
 import collections, json, sys, time
-from chatdesc.backends import attributes, selective_search
+from chatdesc.backends import attributes, opencv_trackers, selective_search
 
 if sys.argv[1] == "opencv":
     attributes.search = selective_search.opencv_search
-searched, asked, searching, measured = collections.Counter(), [0], attributes.search, attributes.measured_proposals
-spent = []
+spent, searched, asked = collections.Counter(), collections.Counter(), [0]
+
+def timed(module, name, step):
+    real = getattr(module, name)
+
+    def call(*arguments):
+        start = time.thread_time()
+        try:
+            return real(*arguments)
+        finally:
+            spent[step] += time.thread_time() - start
+
+    setattr(module, name, call)
+
+timed(attributes, "search", "searching")
+timed(attributes, "measure", "measuring")
+timed(opencv_trackers, "_guarded", "tracking")
+timed_search, measured = attributes.search, attributes.measured_proposals
 
 def search(image):
     searched[image.tobytes()] += 1
-    start = time.thread_time()
-    try:
-        return searching(image)
-    finally:
-        spent.append(time.thread_time() - start)
+    return timed_search(image)
 
 def proposals(image):
     asked[0] += 1
@@ -52,9 +70,10 @@ import chatdesc
 
 start = time.monotonic()
 chatdesc.demo(sys.argv[2], count=int(sys.argv[3]), preset=sys.argv[4])
-done = [time.monotonic() - start, time.process_time(), sum(spent), asked[0], sum(searched.values()), len(searched)]
-print(json.dumps(done))
+facts = {"clock": time.monotonic() - start, "cpu": time.process_time(), "asked": asked[0], **spent}
+print(json.dumps({**facts, "searches": sum(searched.values()), "frames": len(searched)}))
 """
+STEPS = ("searching", "measuring", "tracking")
 
 
 def frames(count: int) -> list[Image]:
@@ -70,41 +89,86 @@ def frames(count: int) -> list[Image]:
     return [np.asarray(cv2.resize(f, size, interpolation=cv2.INTER_AREA)) for f, size in zip(found, sizes, strict=True)]
 
 
+@contextmanager
+def numba(used: bool) -> Iterator[None]:
+    """Within the block, loops are compiled or not, whatever is installed."""
+    real = compiled.can_compile
+    compiled.can_compile = real if used else lambda: False
+    try:
+        yield
+    finally:
+        compiled.can_compile = real
+
+
 def searches(count: int) -> None:
-    """Both searches on each frame in turn."""
-    spent, equal, images = np.zeros(2), 0, frames(count)
+    """Each frame searched in every way in turn."""
+    ways = ["opencv", "plain", *(["fast"] if compiled.can_compile() else [])]
+    spent, equal, images = np.zeros(len(ways)), np.zeros(len(ways), int), frames(count)
+    selective_search.search(images[0])  # compiles, and sees how OpenCV sorts
     for image in images:
-        boxes = []
-        for k, search in enumerate((selective_search.opencv_search, selective_search.search)):
-            start = time.thread_time()
-            boxes.append(search(image))
-            spent[k] += time.thread_time() - start
-        equal += np.array_equal(*boxes)
-    own, ours = spent / len(images)
-    ratio = f"OpenCV {own:.3f} s, here {ours:.3f} s ({own / ours:.2f} times)"
-    print(f"{len(images)} frames: {ratio}, equal boxes in {equal}")
+        expected = None
+        for k, way in enumerate(ways):
+            with numba(way == "fast"):
+                start = time.thread_time()
+                boxes = (selective_search.opencv_search if way == "opencv" else selective_search.search)(image)
+                spent[k] += time.thread_time() - start
+            expected = boxes if expected is None else expected
+            equal[k] += np.array_equal(boxes, expected)
+    for way, seconds, same in zip(ways, spent / len(images), equal, strict=True):
+        times = f"{seconds:.3f} s CPU each ({spent[0] / len(images) / seconds:.2f} times)"
+        print(f"{len(images)} frames, search {way}: {times}, equal boxes in {same}")
+
+
+def steps(count: int) -> None:
+    """What a search here is made of, with and without numba."""
+    import cv2
+
+    for used in (False, True) if compiled.can_compile() else (False,):
+        spent = dict.fromkeys(("segmenting", "measuring regions", "joining them"), 0.0)
+        with numba(used):
+            for image in frames(count):
+                for space in (cv2.COLOR_RGB2HSV, cv2.COLOR_RGB2Lab):
+                    turned = cv2.cvtColor(image, space)
+                    began = time.thread_time()
+                    labels = selective_search.segments(turned, selective_search.SCALES)
+                    segmented = time.thread_time()
+                    regions = selective_search.regions_of(turned, labels)
+                    measured = time.thread_time()
+                    for one in regions:
+                        for coloured in (True, False):
+                            joined(one, coloured, selective_search.sorts_alike)
+                    for step, seconds in zip(
+                        spent, (segmented - began, measured - segmented, time.thread_time() - measured), strict=True
+                    ):
+                        spent[step] += seconds / count
+        shares = ", ".join(f"{step} {1000 * seconds:.0f} ms" for step, seconds in spent.items())
+        print(f"one search, {'with' if used else 'without'} numba: {shares}")
 
 
 def demos(count: int) -> None:
-    """The demo with either search, and how often a frame was searched."""
-    for preset, kinds in (("offline", ("opencv", "here")), ("tiny", ("here",))):
-        for kind in kinds:
-            with tempfile.TemporaryDirectory() as folder:
-                command = [sys.executable, "-c", DEMO, kind, str(Path(folder) / "demo"), str(count), preset]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-            clock, cpu, spent, asked, searched, different = json.loads(done.stdout.splitlines()[-1])
-            each = show(searched / different) if different else "-"
+    """The demo in each way, where its CPU time goes, and how often a frame was searched."""
+    ways = ["opencv", "plain", *(["fast, first run", "fast"] if compiled.can_compile() else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (preset, way) in enumerate([*(("offline", way) for way in ways), ("tiny", "plain")]):
+            kept = {"NUMBA_CACHE_DIR": str(Path(folder) / "compiled")}
+            kept |= {} if way.startswith("fast") else {"NUMBA_DISABLE_JIT": "1"}
+            command = [sys.executable, "-c", DEMO, way, str(Path(folder) / str(number)), str(count), preset]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **kept})
+            facts = json.loads(done.stdout.splitlines()[-1])
+            shares = ", ".join(f"{step} {facts.get(step, 0.0):.1f}" for step in STEPS)
+            each = show(facts["searches"] / facts["frames"]) if facts["frames"] else "-"
             print(
-                f"demo of {count} sequences, {preset}, search {kind}: {cpu:.1f} s CPU, {spent:.1f} of it searching, "
-                f"{clock:.1f} s on the clock; "
-                f"proposals asked for {asked} times, {searched} searches of {different} frames, {each} per frame"
+                f"demo of {count} sequences, {preset}, search {way}: {facts['cpu']:.1f} s CPU ({shares}), "
+                f"{facts['clock']:.1f} s on the clock; proposals asked for {facts['asked']} times, "
+                f"{facts['searches']} searches of {facts['frames']} frames, {each} per frame"
             )
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     numbers = [int(argument) for argument in sys.argv[1:]]
     searches(numbers[0] if numbers else 40)
+    steps(numbers[0] if numbers else 40)
     demos(numbers[1] if len(numbers) > 1 else 12)
 
 

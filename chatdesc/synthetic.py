@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from chatdesc.cores import cores
 from chatdesc.types import Boxes, Image
 from chatdesc.vocabulary import SHAPES, outline
 
@@ -398,13 +400,17 @@ def write_scenes(root: Path, made: list[Scene], frames: int) -> list[str]:
     """Write scenes in LaSOT's layout, with ``scenes.json``; the sequences' names, in the order of the scenes."""
     root.mkdir(parents=True, exist_ok=True)
     names, known, numbers = [], [], dict.fromkeys(SHAPES, 0)
-    for scene in made:
-        category = scene.things[0].shape
-        numbers[category] += 1
-        name = f"{category}-{numbers[category]}"
-        _write_sequence(root / category / name, scene, frames)
-        names.append(name)
-        known.append({"sequence": name, "fault": scene.fault, "lookalikes": _count_lookalikes(scene)})
+    with ThreadPoolExecutor(cores()) as pool:
+        written = []
+        for scene in made:
+            category = scene.things[0].shape
+            numbers[category] += 1
+            name = f"{category}-{numbers[category]}"
+            written.append(pool.submit(_write_sequence, root / category / name, scene, frames))
+            names.append(name)
+            known.append({"sequence": name, "fault": scene.fault, "lookalikes": _count_lookalikes(scene)})
+        for one in written:
+            one.result()
     (root / "testing_set.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     (root / "scenes.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
     return names

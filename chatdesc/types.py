@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -95,24 +94,25 @@ class FrameCache(LruCache[tuple[int, int], Image]):
 
     Frames that will be asked for soon are decoded ahead by threads. At most half of the cache is for frames that nobody
     has asked for yet, so that they do not drive out those in use, or one another.
-
-    Attributes:
-        decoded, seconds: how many frames were decoded, and how long that took.
     """
 
     def __init__(self, max_frames: int = 16) -> None:
         super().__init__(max_frames)
-        self.decoded, self.seconds = 0, 0.0
         self._counting = threading.Lock()
         self._ahead: dict[tuple[int, int], Future[None]] = {}
 
+    @property
+    def decoded(self) -> int:
+        """How many frames were decoded."""
+        return self.made
+
     def get(self, key: tuple[int, int], make: Callable[[], Image]) -> Image:
-        """As of ``LruCache``; what is decoded is counted."""
+        """As of ``LruCache``."""
         with self._counting:
             begun = self._ahead.pop(key, None)
         if begun is not None:
             begun.cancel()  # where no thread was free so far
-        return super().get(key, partial(self._timed, make))
+        return super().get(key, make)
 
     def ahead(self, key: tuple[int, int], make: Callable[[], Image]) -> None:
         """Have a frame decoded by a thread, if there is room for one more that nobody has asked for."""
@@ -127,14 +127,7 @@ class FrameCache(LruCache[tuple[int, int], Image]):
 
     def _fetch(self, key: tuple[int, int], make: Callable[[], Image]) -> None:
         with suppress(Exception):  # whoever asks for the frame meets the error
-            super().get(key, partial(self._timed, make))
-
-    def _timed(self, make: Callable[[], Image]) -> Image:
-        start = time.perf_counter()
-        image = make()
-        with self._counting:
-            self.decoded, self.seconds = self.decoded + 1, self.seconds + time.perf_counter() - start
-        return image
+            super().get(key, make)
 
 
 class Frames:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -43,12 +44,41 @@ def pytest_configure(config: pytest.Config) -> None:
     """Of itself pytest-xdist starts with the files that have most tests, so that the slow ones may come last."""
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+    if "not network" in config.option.markexpr:
+        trust_nobody()
+
+
+def trust_nobody() -> None:
+    """No certificates: nothing here speaks TLS, and every HTTP client would read those of this machine, for 30 ms."""
+    empty = Path(_caches.name, "certificates")
+    empty.mkdir()
+    os.environ["SSL_CERT_DIR"] = str(empty)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As --dist loadfile, but what a folder's tests share, a run and a browser, is made for one worker alone."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/page" if nodeid.startswith("tests/page/") else super()._split_scope(nodeid)
+
+    return ByFixtures(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     place = {tests / f"{name}.py": k for k, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """What every test would do again is done once."""
+    from tests.makers import command_group, garbage
+
+    command_group.read_once()
+    garbage.sought_seldom()
 
 
 @pytest.fixture(scope="module")

@@ -216,7 +216,7 @@ def _shape_masks() -> Floats:
 def _shape_agreement(figure: Floats) -> Floats:
     """[P, 5] IoU of each box's figure with each shape's."""
     flat, masks = figure.reshape(len(figure), -1), _shape_masks().reshape(len(SHAPES), -1)
-    both = flat @ masks.T
+    both = np.einsum("pn,sn->ps", flat, masks)  # whole numbers, exact; a product by BLAS would start its threads
     return (both / np.maximum(flat.sum(1)[:, None] + masks.sum(1)[None] - both, 1)).astype(np.float32)
 
 

@@ -37,9 +37,14 @@ APART = 0.1  # margin from which words are taken to set a target apart
 THREADS = 2
 
 
-class _Offline:
-    """Base of the three roles."""
+# describer and grounder look at the same frames again and again
+_measured: LruCache[bytes, Seen] = LruCache(256)
 
+
+class _Offline:
+    """Base of the three roles; ``proposing`` is where the proposals of frames are kept."""
+
+    proposing = _measured
     name = "attributes"
     max_batch = 64
     workers = 1
@@ -51,10 +56,6 @@ class _Offline:
     def describe_self(self) -> dict[str, str]:
         """Name, and the revision of the measurements."""
         return {"name": self.name, "revision": REVISION}
-
-
-# describer and grounder look at the same frames again and again
-_measured: LruCache[bytes, Seen] = LruCache(256)
 
 
 def measured_proposals(image: Image) -> Seen:
@@ -129,12 +130,14 @@ def suppress(boxes: Boxes, scores: Floats, keep: int = KEEP) -> list[int]:
     """Indices, best first, of at most ``keep`` boxes; one that overlaps or nests with a better one is dropped."""
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] > 0]
+    free = np.ones(len(boxes), bool)
     kept: list[int] = []
-    for i in order:
+    for i in order.tolist():
         if len(kept) >= keep:
             break
-        if not kept or _nesting(boxes[i], boxes[kept]).max() < 0.6:
-            kept.append(int(i))
+        if free[i]:
+            kept.append(i)
+            free &= _nesting(boxes[i], boxes) < 0.6
     return kept
 
 

@@ -56,6 +56,7 @@ import numpy as np
 
 from chatdesc.backends.frame_by_frame import continued, follow
 from chatdesc.backends.line_process import LineProcess
+from chatdesc.cores import cores
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Boxes, Follow, Followed, Frames, one_line
 
@@ -112,7 +113,7 @@ class ExternalTracker:
         **options: Any,
     ) -> None:
         self.command = _split(f"{model}@{revision}" if revision else model)
-        self.threads = self.workers = threads or os.cpu_count() or 1
+        self.threads = self.workers = threads or cores()
         self.timeout, self.start_timeout = tracker_timeout, tracker_start_timeout
         self.name = f"{self.kind}:{shlex.join(_public(part) for part in self.command)}"
 

@@ -10,7 +10,6 @@ threads nor on random numbers: a run gives the same track each time.
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chatdesc.backends import hub
 from chatdesc.backends.frame_by_frame import continued, follow
+from chatdesc.cores import cores
 from chatdesc.protocols import each
 from chatdesc.types import BackendError, Follow, Followed, Image
 
@@ -46,7 +46,7 @@ class OpenCvTracker(ABC):
 
     Args:
         model, revision: weights, for a tracker that has some.
-        threads: sequences followed at a time; 0 means one per core.
+        threads: sequences followed at a time; 0 means one per core that the process may use.
         options: of other backends; ignored.
     """
 
@@ -55,7 +55,7 @@ class OpenCvTracker(ABC):
     max_batch = 1  # sequences do not wait for one another
 
     def __init__(self, model: str = "", revision: str = "", *, threads: int = 0, **options: Any) -> None:
-        self.threads = self.workers = threads or os.cpu_count() or 1
+        self.threads = self.workers = threads or cores()
 
     @abstractmethod
     def _new(self) -> Any: ...

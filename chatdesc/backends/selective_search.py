@@ -2,9 +2,9 @@
 
 OpenCV segments the image in two colour spaces at three scales, then joins the most similar neighbours of each
 segmentation until one region is left, twice, by other similarities. It measures every region in a pass of its own over
-the whole image. Here the segmentations are OpenCV's too, but all regions of a colour space are measured in one pass.
-Single precision is added up in OpenCV's order, so that the boxes are equal. Where two pairs of neighbours are equally
-similar, OpenCV's choice depends on its sort, and OpenCV searches.
+the whole image. Here all regions of a colour space are measured in one pass: what a pixel counts for is added up per
+part, which is what lies in one region of every segmentation. Single precision is added up in OpenCV's order, so that
+the boxes are equal.
 
 >>> image = np.full((60, 80, 3), 128, np.uint8)
 >>> image[20:40, 30:50] = (200, 40, 40)
@@ -14,68 +14,59 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chatdesc.backends.graph_segments import Labels, segments
+from chatdesc.backends.joined_regions import Floats, Ints, Regions, UnlikeError, joined
+
 if TYPE_CHECKING:
     from chatdesc.types import Image
 
-Ints = NDArray[np.int64]
-Labels = NDArray[np.int32]
-Floats = NDArray[np.float32]
 Bins = NDArray[np.uint8]
 
 SCALES = (150.0, 300.0, 450.0)  # of the segmentations, as in the fast mode
-SMOOTH = float(np.float32(0.8))  # pixels, before a segmentation; in single precision, as OpenCV has it
 COLOUR_BINS = 25  # per channel
 TEXTURE_BINS = 10  # per channel and direction
 MOST_CELLS = 1 << 22
-
-
-class _UnlikeError(Exception):
-    """What OpenCV finds depends on more than the algorithm."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Regions:
-    """The n regions of a segmentation.
-
-    Attributes:
-        corners: [n, 4] left, top, right, bottom in whole pixels; right and bottom are outside.
-        sizes: [n] pixels.
-        pairs: [m, 2] regions that touch, the smaller number first, in order.
-        colours, textures: [n, 75] and [n, 240] histograms, each row with the sum 1.
-        pixels: of the whole image.
-    """
-
-    corners: Ints
-    sizes: Ints
-    pairs: Ints
-    colours: Floats
-    textures: Floats
-    pixels: int
+BOARD = 6  # fields along a side of the picture that shows how OpenCV sorts
 
 
 def search(image: Image) -> Ints:
     """[R, 4] the different boxes xywh, in whole pixels, of an RGB image [H, W, 3]; in ascending order."""
+    try:
+        return _searched(image, sorts_alike)
+    except UnlikeError:
+        return opencv_search(image)
+
+
+def _searched(image: Image, ordered: Callable[[], bool]) -> Ints:
     import cv2
 
+    _turned(image)  # before any work is done in vain
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    try:
-        found = [
-            grouped(regions, coloured)
-            for space in (cv2.COLOR_BGR2HSV, cv2.COLOR_BGR2Lab)
-            for regions in segmentations(cv2.cvtColor(bgr, space))
-            for coloured in (True, False)
-        ]
-    except _UnlikeError:
-        return opencv_search(image)
+    found = [
+        joined(regions, coloured, ordered)
+        for seen in (cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV), cv2.cvtColor(bgr, cv2.COLOR_BGR2Lab))
+        for regions in regions_of(seen, segments(seen, SCALES))
+        for coloured in (True, False)
+    ]
     corners = np.concatenate(found)
     return np.unique(np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1), axis=0)
+
+
+@cache
+def sorts_alike() -> bool:
+    """Whether OpenCV's sort puts equal values in the order that is known here, as with GCC's standard library."""
+    fields = np.indices((BOARD, BOARD)).sum(0).astype(np.uint8) % 2 * 90 + 80
+    board = np.repeat(np.repeat(fields, 12, 0), 12, 1)
+    image = np.stack([board, board, board], 2)
+    return np.array_equal(_searched(image, lambda: True), opencv_search(image))
 
 
 def opencv_search(image: Image) -> Ints:
@@ -89,27 +80,51 @@ def opencv_search(image: Image) -> Ints:
     return np.unique(found, axis=0)  # its own order is random
 
 
-def segmentations(image: Image) -> list[Regions]:
-    """The regions of an image [H, W, 3] of any colour space at each of SCALES (Felzenszwalb, IJCV 2004), measured."""
-    import cv2
-
-    make = cv2.ximgproc.segmentation.createGraphSegmentation
-    labels = [np.asarray(make(SMOOTH, scale, 100).processImage(image)) for scale in SCALES]
+def regions_of(image: Image, labels: list[Labels]) -> list[Regions]:
+    """The regions of an image [H, W, 3] of any colour space in several segmentations, measured."""
     parts, whole = _parts(labels)
     count = len(whole[0])
-    colours = [_counts(parts, count, _colour_bins(plane), COLOUR_BINS) for plane in cv2.split(image)]
-    textures = [_counts(parts, count, bins, TEXTURE_BINS) for bins in _texture_bins(image)]
-    return [
-        _regions(label, of_part, np.concatenate(colours, 1), np.concatenate(textures, 1))
-        for label, of_part in zip(labels, whole, strict=True)
-    ]
+    colours = [_counts(parts, count, bins, COLOUR_BINS) for bins in _colour_bins(image)]
+    textures = [_two_counts(parts, count, *bins) for bins in _texture_bins(image)]
+    one = Parts(
+        np.bincount(parts, minlength=count),
+        _corners(parts.reshape(image.shape[:2]), count),
+        _touching(parts.reshape(image.shape[:2]), count),
+        np.concatenate(colours, 1),
+        np.concatenate(textures, 1),
+    )
+    return [one.of(region, int(label.max()) + 1) for label, region in zip(labels, whole, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """P parts of an image: ``sizes`` [P], ``corners`` [P, 4], ``pairs`` [m, 2] that touch, pixels per bin [P, n]."""
+
+    sizes: Ints
+    corners: Ints
+    pairs: Ints
+    colours: Ints
+    textures: Ints
+
+    def of(self, region: Ints, count: int) -> Regions:
+        """The regions of a segmentation; ``region`` [P] is that of each part."""
+        corners = np.full((count, 4), np.iinfo(np.int64).max)
+        corners[:, 2:] = 0
+        np.minimum.at(corners[:, :2], region, self.corners[:, :2])
+        np.maximum.at(corners[:, 2:], region, self.corners[:, 2:])
+        sizes = np.zeros(count, np.int64)
+        np.add.at(sizes, region, self.sizes)
+        one, other = region[self.pairs].T
+        pairs = _pairs(one, other, count)
+        colours, textures = (_histograms(bins, region, count) for bins in (self.colours, self.textures))
+        return Regions(corners, sizes, pairs, colours, textures, int(self.sizes.sum()))
 
 
 def _parts(labels: list[Labels]) -> tuple[Ints, list[Ints]]:
     """Parts [H * W] that lie in one region of every segmentation, and for each segmentation the region of each part."""
     shape = tuple(int(label.max()) + 1 for label in labels)
     if np.prod(shape, dtype=np.float64) > MOST_CELLS:
-        raise _UnlikeError("so many regions that one pass saves nothing")
+        raise UnlikeError("so many regions that one pass saves nothing")
     cells = np.ravel_multi_index([label.ravel() for label in labels], shape)
     used = np.flatnonzero(np.bincount(cells, minlength=int(np.prod(shape))))
     number = np.zeros(int(np.prod(shape)), np.int64)
@@ -122,31 +137,39 @@ def _counts(parts: Ints, count: int, bins: Bins, of: int) -> Ints:
     return np.bincount(parts * of + bins.ravel(), minlength=count * of).reshape(count, of)
 
 
-def _colour_bins(plane: Bins) -> Bins:
-    return (np.arange(256) * COLOUR_BINS // 256).astype(np.uint8)[plane]
+def _two_counts(parts: Ints, count: int, up: Bins, down: Bins) -> Ints:
+    """The counts of two opposite directions side by side, from one count of the bins of both."""
+    both = _counts(parts, count, up * np.uint8(TEXTURE_BINS) + down, TEXTURE_BINS**2)
+    both = both.reshape(count, TEXTURE_BINS, TEXTURE_BINS)
+    return np.concatenate([both.sum(2), both.sum(1)], 1)
 
 
-def _texture_bins(image: Image) -> list[Bins]:
-    """[H, W] per channel and direction: the slope towards eight directions, each from its least to its greatest."""
+def _colour_bins(image: Image) -> list[Bins]:
+    """[H, W] per channel."""
     import cv2
 
-    return [_sloping(half) for plane in cv2.split(image) for slope in _slopes(plane) for half in _halves(slope)]
+    return list(cv2.split(cv2.LUT(image, (np.arange(256) * COLOUR_BINS // 256).astype(np.uint8))))
 
 
-def _slopes(plane: Bins) -> list[Floats]:
-    """The slope along x, along y, and along both of the image turned by 45 degrees and turned back."""
+def _texture_bins(image: Image) -> list[tuple[Bins, Bins]]:
+    """[H, W] per channel, for four directions and their opposites: the slope, from its least to its greatest."""
     import cv2
 
-    height, width = plane.shape
-    straight = [cv2.Scharr(plane, cv2.CV_32F, 1, 0), cv2.Scharr(plane, cv2.CV_32F, 0, 1)]
-    middle = (width / 2, height / 2)
-    _, _, wide, high = cv2.RotatedRect(middle, (width, height), 45.0).boundingRect()
-    left, top = (wide - width) // 2, (high - height) // 2
-    if left < 0 or top < 0:
-        raise _UnlikeError("far wider than high, or higher than wide: OpenCV reads beyond the turned image")
-    turn = cv2.getRotationMatrix2D(middle, 45.0, 1.0)
+    along = [cv2.split(slope) for slope in _slopes(image)]
+    slopes = [slope for channel in zip(*along, strict=True) for slope in channel]
+    return [(_sloping(np.maximum(slope, 0)), _sloping(np.minimum(slope, 0))) for slope in slopes]
+
+
+def _slopes(image: Image) -> list[Floats]:
+    """The slopes along x, along y, and along both of the image turned by 45 degrees and turned back."""
+    import cv2
+
+    height, width = image.shape[:2]
+    straight = [cv2.Scharr(image, cv2.CV_32F, 1, 0), cv2.Scharr(image, cv2.CV_32F, 0, 1)]
+    left, top, wide, high = _turned(image)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 45.0, 1.0)
     turn[:, 2] += wide / 2 - width / 2, high / 2 - height / 2
-    turned = cv2.warpAffine(plane, turn, (wide, high))
+    turned = cv2.warpAffine(image, turn, (wide, high))
     back = cv2.getRotationMatrix2D((wide // 2, high // 2), -45.0, 1.0)
     for dx, dy in ((1, 0), (0, 1)):
         slope = cv2.warpAffine(cv2.Scharr(turned, cv2.CV_32F, dx, dy), back, (wide, high))
@@ -154,8 +177,20 @@ def _slopes(plane: Bins) -> list[Floats]:
     return straight
 
 
-def _halves(slope: Floats) -> tuple[Floats, Floats]:
-    return np.maximum(slope, 0), np.minimum(slope, 0)
+def _turned(image: Image) -> tuple[int, int, int, int]:
+    """Where the image lies in the box of what is turned by 45 degrees, and the width and height of the box.
+
+    Raises:
+        UnlikeError: it reaches out of the box, and OpenCV reads what is there.
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    _, _, wide, high = cv2.RotatedRect((width / 2, height / 2), (width, height), 45.0).boundingRect()
+    left, top = (wide - width) // 2, (high - height) // 2
+    if left < 0 or top < 0:
+        raise UnlikeError("far wider than high, or higher than wide")
+    return left, top, wide, high
 
 
 def _sloping(half: Floats) -> Bins:
@@ -168,19 +203,6 @@ def _sloping(half: Floats) -> Bins:
     return cv2.LUT(level, (np.arange(256, dtype=np.float32) / np.float32(25.6)).astype(np.uint8))
 
 
-def _regions(label: Labels, of_part: Ints, colours: Ints, textures: Ints) -> Regions:
-    count = int(label.max()) + 1
-    sizes = np.bincount(label.ravel(), minlength=count)
-    return Regions(
-        _corners(label, count),
-        sizes,
-        _touching(label, count),
-        _histograms(colours, of_part, count),
-        _histograms(textures, of_part, count),
-        label.size,
-    )
-
-
 def _histograms(parts: Ints, of_part: Ints, count: int) -> Floats:
     """[count, bins] the share of each bin, summed over the parts of a region."""
     total = np.zeros((count, parts.shape[1]), np.int64)
@@ -188,7 +210,7 @@ def _histograms(parts: Ints, of_part: Ints, count: int) -> Floats:
     return total.astype(np.float32) / total.sum(1, keepdims=True).astype(np.float32)
 
 
-def _corners(label: Labels, count: int) -> Ints:
+def _corners(label: Ints, count: int) -> Ints:
     """[count, 4] left, top, right, bottom of each region."""
     corners = np.zeros((count, 4), np.int64)
     for axis in (0, 1):
@@ -199,96 +221,16 @@ def _corners(label: Labels, count: int) -> Ints:
     return corners
 
 
-def _touching(label: Labels, count: int) -> Ints:
+def _touching(label: Ints, count: int) -> Ints:
     """[m, 2] regions of pixels beside, above or diagonally above each other, as OpenCV sees them at the borders."""
     here = label[1:, 1:]
-    pairs = [(here, label[1:, :-1]), (here, label[:-1, 1:]), (here, label[:-1, :-1])]
-    cells = []
-    for one, other in pairs:
-        apart = one != other
-        a, b = one[apart].astype(np.int64), other[apart]
-        cells.append(np.minimum(a, b) * count + np.maximum(a, b))
-    return np.stack(np.divmod(np.unique(np.concatenate(cells)), count), 1)
+    beside = [(here != other, other) for other in (label[1:, :-1], label[:-1, 1:], label[:-1, :-1])]
+    return _pairs(
+        np.concatenate([here[apart] for apart, _ in beside]), np.concatenate([o[apart] for apart, o in beside]), count
+    )
 
 
-def grouped(regions: Regions, coloured: bool) -> Ints:
-    """[n + joined, 4] corners of the regions, and of all that arise where the most similar neighbours are joined.
-
-    The similarity is the mean of those of texture, size and fit of the joint box, and of colour where ``coloured``.
-    """
-    return _Joining(regions, coloured).done()
-
-
-class _Joining:
-    """Regions and what they were joined to: arrays with a row for each that there can be."""
-
-    def __init__(self, regions: Regions, coloured: bool) -> None:
-        n = len(regions.sizes)
-        self.count, self.pixels, self.coloured = n, np.float32(regions.pixels), coloured
-        self.sizes = np.concatenate([regions.sizes, np.zeros(n, np.int64)])
-        self.corners = np.concatenate([regions.corners, np.zeros((n, 4), np.int64)])
-        kinds = (regions.colours, regions.textures) if coloured else (regions.textures,)
-        self.histograms = [np.concatenate([kind, np.zeros_like(kind)]) for kind in kinds]
-        self.beside: list[set[int]] = [set() for _ in range(2 * n)]
-        for a, b in regions.pairs.tolist():
-            self.beside[a].add(b)
-            self.beside[b].add(a)
-        alike = self._alike(regions.pairs[:, 0], regions.pairs[:, 1])
-        self.queue = list(zip((-alike).tolist(), *regions.pairs.T.tolist(), strict=True))
-        heapify(self.queue)
-        self.gone = bytearray(2 * n)
-
-    def done(self) -> Ints:
-        """Join until no two regions touch; the corners of all."""
-        while best := self._next():
-            following = self._next()
-            if following:
-                if following[0] == best[0]:
-                    raise _UnlikeError("two pairs of neighbours are equally similar")
-                heappush(self.queue, following)
-            self._join(best[1], best[2])
-        return self.corners[: self.count]
-
-    def _next(self) -> tuple[float, int, int] | None:
-        while self.queue:
-            found = heappop(self.queue)
-            if not (self.gone[found[1]] or self.gone[found[2]]):
-                return found
-        return None
-
-    def _join(self, a: int, b: int) -> None:
-        new, self.count = self.count, self.count + 1
-        one, other = np.float32(self.sizes[a]), np.float32(self.sizes[b])
-        for kind in self.histograms:
-            kind[new] = (kind[a] * one + kind[b] * other) / np.float32(self.sizes[a] + self.sizes[b])
-        self.sizes[new] = self.sizes[a] + self.sizes[b]
-        self.corners[new, :2] = np.minimum(self.corners[a, :2], self.corners[b, :2])
-        self.corners[new, 2:] = np.maximum(self.corners[a, 2:], self.corners[b, 2:])
-        self.gone[a] = self.gone[b] = 1
-        around = sorted((self.beside[a] | self.beside[b]) - {a, b})
-        self.beside[new] = set(around)
-        for c in around:
-            self.beside[c] -= {a, b}
-            self.beside[c].add(new)
-        if around:
-            alike = self._alike(np.array([new]), np.array(around))
-            for c, value in zip(around, (-alike).tolist(), strict=True):
-                heappush(self.queue, (value, new, c))
-
-    def _alike(self, a: Ints, b: Ints) -> Floats:
-        """[m] similarity of regions ``a`` [m] or [1] to ``b`` [m]."""
-        size = (self.sizes[a] + self.sizes[b]).astype(np.float32)
-        low = np.minimum(self.corners[a, :2], self.corners[b, :2])
-        high = np.maximum(self.corners[a, 2:], self.corners[b, 2:])
-        left = ((high - low).prod(1) - self.sizes[a] - self.sizes[b]).astype(np.float32)
-        fill, smaller = _within(left, self.pixels), _within(size, self.pixels)
-        shared = [np.add.accumulate(np.minimum(kind[a], kind[b]), 1)[:, -1] for kind in self.histograms]
-        terms = [*shared[:-1], fill, shared[-1], smaller]
-        weight = np.float32(0.25 if self.coloured else 0.3333)
-        parts = np.add.accumulate([weight * term for term in terms], 0)
-        weights = np.add.accumulate(np.full(len(terms), weight))
-        return np.asarray(parts[-1] / weights[-1], np.float32)
-
-
-def _within(pixels: Floats, of: np.float32) -> Floats:
-    return np.clip(np.float32(1) - pixels / of, 0, 1).astype(np.float32)
+def _pairs(one: Ints, other: Ints, count: int) -> Ints:
+    """[m, 2] the different pairs of different numbers below ``count``, the smaller first, in order."""
+    cells = np.minimum(one, other) * count + np.maximum(one, other)
+    return np.stack(np.divmod(np.unique(cells[one != other]), count), 1)

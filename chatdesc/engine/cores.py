@@ -1,7 +1,5 @@
-"""The cores of the machine, and models on them side by side.
+"""Models side by side on the cores of the machine.
 
->>> cores() >= 1
-True
 >>> with shared_cores(2):  # where torch is not loaded, nothing is changed
 ...     pass
 """
@@ -13,10 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from chatdesc.cores import cores as cores
 
 
 @contextmanager

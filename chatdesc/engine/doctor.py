@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from chatdesc.backends import available, create, split_spec
+from chatdesc.compiled import can_compile
 from chatdesc.config import PresetModel, Settings
 from chatdesc.config import preset as named_preset
+from chatdesc.cores import cores
 from chatdesc.names import counted
 from chatdesc.types import ChatdescError
 
@@ -69,6 +71,8 @@ def _libraries() -> Iterator[Check]:
             yield Check(name, version(name))
         except PackageNotFoundError:
             yield Check(name, "missing", False, f"pip install {name}")
+    quick = version("numba") if can_compile() else "none: the preset offline and large evaluations take longer"
+    yield Check("numba (extra fast)", quick)
 
 
 def _memory() -> Iterator[Check]:
@@ -76,7 +80,7 @@ def _memory() -> Iterator[Check]:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, OSError, AttributeError):
         return
-    yield Check("processor", f"{counted(os.cpu_count() or 1, 'core')}, {total:.0f} GB of memory")
+    yield Check("processor", f"{counted(cores(), 'core')}, {total:.0f} GB of memory")
 
 
 def _devices(needs_gpu: bool) -> Iterator[Check]:

@@ -67,6 +67,7 @@ class Profile(Tabular):
         stages: those that were asked at all.
         writing, written: seconds for rows and evidence, beside the stages, and how many.
         decoded, decoding: frames that were decoded, and seconds for it, which are within the stages that asked.
+        proposed, proposing: the same of frames that were searched for proposals apart from a model.
         stepping: seconds of the sequences' own code between their requests.
         cpu, cores: CPU seconds of the process, and the cores that it may use.
     """
@@ -81,6 +82,8 @@ class Profile(Tabular):
     stepping: float = 0.0
     cpu: float = 0.0
     cores: int = 1
+    proposed: int = 0
+    proposing: float = 0.0
 
     @property
     def limit(self) -> Stage:
@@ -104,7 +107,7 @@ class Profile(Tabular):
         return self.frames / self.seconds if self.seconds else 0.0
 
     def records(self) -> list[Record]:
-        """One row per stage, then decoding, what is between requests, and writing, which have no batches."""
+        """One row per stage, then what has no batches: decoding, proposing, what is between requests, writing."""
         rows = [
             {
                 "stage": stage.name,
@@ -117,11 +120,9 @@ class Profile(Tabular):
             }
             for stage in self.stages
         ]
-        beside = (
-            ("decode", self.decoded, self.decoding),
-            ("between", None, self.stepping),
-            ("write", self.written, self.writing),
-        )
+        beside: list[tuple[str, int | None, float]] = [("decode", self.decoded, self.decoding)]
+        beside += [("propose", self.proposed, self.proposing)] if self.proposed else []
+        beside += [("between", None, self.stepping), ("write", self.written, self.writing)]
         for name, items, seconds in beside:
             share = seconds / self.seconds if self.seconds else 0.0
             rows.append(
@@ -151,7 +152,8 @@ class Watch:
 
     def __init__(self, lanes: list[Lane], cache: FrameCache | None = None) -> None:
         self.lanes, self._cache, self._start = lanes, cache, time.perf_counter()
-        self._before = (cache.decoded, cache.seconds) if cache else (0, 0.0)
+        self._searches = list({id(c): c for lane in lanes if (c := getattr(lane.backend, "proposing", None))}.values())
+        self._before = self._made()
         self._frames, self._writing, self._written = 0, 0.0, 0
         self._cpu = time.process_time()
 
@@ -166,14 +168,21 @@ class Watch:
 
     def profile(self, stepping: float = 0.0) -> Profile | None:
         """What was done so far, with the scheduler's ``stepping``; None where no backend was asked."""
-        decoded, decoding = (self._cache.decoded, self._cache.seconds) if self._cache else (0, 0.0)
         stages = stages_of(self.lanes)
         if not stages:
             return None
+        decoded, decoding, proposed, proposing = (
+            now - before for now, before in zip(self._made(), self._before, strict=True)
+        )
         return Profile(
-            time.perf_counter() - self._start, self._frames, stages, self._writing, decoded - self._before[0],
-            decoding - self._before[1], self._written, stepping, time.process_time() - self._cpu, cores(),
+            time.perf_counter() - self._start, self._frames, stages, self._writing, int(decoded), decoding,
+            self._written, stepping, time.process_time() - self._cpu, cores(), int(proposed), proposing,
         )  # fmt: skip
+
+    def _made(self) -> tuple[float, ...]:
+        """Frames decoded and searched so far, each with its seconds."""
+        caches = ([self._cache] if self._cache else [], self._searches)
+        return tuple(sum(getattr(c, what) for c in of) for of in caches for what in ("made", "seconds"))
 
 
 def shown_profile(profile: Profile) -> list[Record]:

@@ -19,6 +19,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from chatdesc.version import __version__
 if TYPE_CHECKING:
     from datasets import DatasetInfo
     from huggingface_hub import DatasetCardData
+    from jinja2 import Template
 
 ANYWHERE = "PATH_OR_REPOSITORY"  # in the card of a folder, which does not know where it will lie
 UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)  # in the name of a configuration within an example
@@ -208,11 +210,9 @@ def render(
         pictures: paths in the repository by the names of ``card_plots`` and ``hub_card``.
         account: requests, tokens and cost of the describer, in a line; empty where nothing is known.
     """
-    from huggingface_hub import DatasetCard
-
     source = facts(tally.dataset)
     images = {"images": "the frames' files, in order"} if "images" in info.features else {}
-    text = _template(
+    text = _template().render(
         metadata=_metadata(tally.dataset, info).to_yaml(),
         source=source,
         writers=writers(tally.provenance.values()),
@@ -231,16 +231,17 @@ def render(
         pictures=pictures or {},
         account=account,
     )
-    return str(DatasetCard(text)).rstrip() + "\n"
+    return text.rstrip() + "\n"
 
 
-def _template(**variables: Any) -> str:
+@cache
+def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     words = (files("chatdesc.cards") / "dataset_card.md.jinja").read_text(encoding="utf-8")
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters |= {"plain": plain, "code": code}
-    return environment.from_string(words).render(variables)
+    return environment.from_string(words)
 
 
 def _metadata(dataset: str, info: DatasetInfo) -> DatasetCardData:

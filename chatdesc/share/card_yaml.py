@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatdesc.share.strict_yaml import LINE_END, Metadata, composed, lines, loaded, refused, strict
+from chatdesc.share.strict_yaml import LINE_END, Metadata, composed, constructed, lines, loaded, refused
 from chatdesc.types import ChatdescError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _changed(card: Card, metadata: Metadata) -> str:
 
     front = _spliced(card, metadata)
     try:
-        same = front is not None and (yaml.load(front, Loader=strict()) or {}) == metadata
+        same = front is not None and (constructed(front) or {}) == metadata
     except yaml.YAMLError:
         same = False
     return front if same and front is not None else _dumped(metadata, card.newline)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 NAME = re.compile(r"[a-z0-9_-]+")
@@ -40,6 +41,7 @@ class Facts:
     bibtex: str | None = None
 
 
+@cache
 def facts(dataset: str) -> Facts:
     """The facts about a source dataset; of an unlisted one, its name alone."""
     import yaml

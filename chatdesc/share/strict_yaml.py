@@ -11,7 +11,7 @@ chatdesc.types.ChatdescError: the repository's README.md, line 3: the YAML canno
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def loaded(front: str, first_line: int) -> Metadata:
         raise refused(first_line, f"the YAML has more than {MAX_YAML} characters")
     try:
         _refuse_excess(front, first_line)
-        metadata = yaml.load(front, Loader=strict())
+        metadata = constructed(front)
     except yaml.YAMLError as error:
         raise refused(first_line + _line_of_error(error, front), _reason(error)) from error
     if metadata is not None and not isinstance(metadata, dict):
@@ -64,7 +64,7 @@ def _refuse_excess(front: str, first_line: int) -> None:
     import yaml
 
     depth, alias = 0, None
-    for event in yaml.parse(front):
+    for event in _events(front):
         if isinstance(event, yaml.AliasEvent):
             alias = alias or event
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -103,12 +103,25 @@ def _reason(error: yaml.YAMLError) -> str:
 
 
 @cache
-def strict() -> type[yaml.SafeLoader]:
-    """The safe loader, which also refuses doubled keys, and gives every error its place."""
+def _strict() -> type[yaml.SafeLoader]:
+    """The safe loader, which also refuses doubled keys, and gives every error its place; it takes known events."""
     import yaml
     from yaml.constructor import ConstructorError
 
     class Strict(yaml.SafeLoader):
+        def __init__(self, front: str) -> None:
+            super().__init__("")
+            self._left = list(reversed(_events(front)))
+
+        def check_event(self, *kinds: Any) -> bool:
+            return bool(self._left) and (not kinds or isinstance(self._left[-1], kinds))
+
+        def peek_event(self) -> Any:
+            return self._left[-1] if self._left else None
+
+        def get_event(self) -> Any:
+            return self._left.pop() if self._left else None
+
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             seen = set()
             for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
@@ -133,8 +146,30 @@ def strict() -> type[yaml.SafeLoader]:
     return Strict
 
 
+def constructed(front: str) -> Any:
+    """The YAML's values; None if it is empty.
+
+    Raises:
+        YAMLError: it cannot be read, or a key stands there twice.
+    """
+    return _strict()(front).get_single_data()
+
+
 def composed(front: str) -> yaml.Node | None:
     """The YAML as nodes, which know their places; None if it is empty."""
+    node: yaml.Node | None = _strict()(front).get_single_node()
+    return node
+
+
+@lru_cache(maxsize=4)
+def _events(front: str) -> tuple[yaml.Event, ...]:
+    """What a YAML consists of, in order, until it is too deep; a card is read several times, which costs most here."""
     import yaml
 
-    return yaml.compose(front, Loader=strict())
+    events, depth = [], 0
+    for event in yaml.parse(front):
+        events.append(event)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            break
+    return tuple(events)

@@ -271,3 +271,9 @@ def test_nano_from_the_hub(shared_data, hub_cache):
     assert iou(answer.boxes, truth[1:]).mean() > 0.6
     with pytest.raises(BackendError, match=r"tracker nano: org/none is not to be had.*hf download org/none"):
         create("tracker", "opencv:nano:org/none")
+
+
+def test_as_many_sequences_are_followed_at_a_time_as_the_process_has_cores(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    assert create("tracker", "csrt").workers == 3
+    assert create("tracker", "csrt", threads=2).workers == 2

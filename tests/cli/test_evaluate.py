@@ -4,9 +4,11 @@ import csv
 import json
 import re
 import sys
+from unittest.mock import patch
 
 import pytest
 
+from chatdesc.drawing.figures import KINDS
 from chatdesc.metrics.protocols import PROTOCOLS
 from chatdesc.types import ChatdescError
 from tests.makers.commands import call
@@ -14,8 +16,10 @@ from tests.makers.datasets import lasot, put
 from tests.makers.results import TRUTH, lines
 
 
-def run(*arguments, columns=200):
-    return call("evaluate", *arguments, columns=columns)
+def run(*arguments, columns=200, kinds=("svg",)):
+    """Evaluate; plots of all three ``kinds`` take seconds."""
+    with patch("chatdesc.drawing.figures.KINDS", kinds):
+        return call("evaluate", *arguments, columns=columns)
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def test_groups_under_every_protocol(dataset, tmp_path):
         found = [(row["group"], row["protocol"]) for row in csv.DictReader(file)]
     assert found == [(group, name) for name in PROTOCOLS for group in ("boat", "car")]
     assert "every protocol, by category, in %" in done.output
-    assert (tmp_path / "s" / "protocols.tex").exists() and not (tmp_path / "s" / "success.png").exists()
+    assert (tmp_path / "s" / "protocols.tex").exists() and not (tmp_path / "s" / "success.svg").exists()
     one = run("lasot", root, "--results", mine, "--compare-protocols", "--by", "sequence")
     assert one.output.count("boat-1") >= len(PROTOCOLS)
 
@@ -84,7 +88,7 @@ def test_names_are_whole_on_eighty_columns(dataset, by):
 
 def test_plots_and_a_latex_table_are_written(dataset, tmp_path):
     root, mine = dataset
-    done = run("lasot", root, "--results", mine, "--out", tmp_path / "s")
+    done = run("lasot", root, "--results", mine, "--out", tmp_path / "s", kinds=KINDS)
     assert {"success.png", "success.pdf", "precision.svg", "norm_precision.png", "overall.tex"} <= {
         p.name for p in (tmp_path / "s").iterdir()
     }
@@ -93,7 +97,9 @@ def test_plots_and_a_latex_table_are_written(dataset, tmp_path):
 
 def test_a_tracker_has_plots_of_its_curves_under_every_protocol(dataset, tmp_path):
     root, mine = dataset
-    done = run("lasot", root, "--results", f"{mine}=../a/b", "--compare-protocols", "--out", tmp_path / "s")
+    done = run(
+        "lasot", root, "--results", f"{mine}=../a/b", "--compare-protocols", "--out", tmp_path / "s", kinds=KINDS
+    )
     assert {p.suffix for p in (tmp_path / "s" / "__a_b").iterdir()} == {".png", ".pdf", ".svg"}
     precision = (tmp_path / "s" / "__a_b" / "precision.svg").read_text()
     assert "../a/b on lasot" in precision and f"written: {tmp_path / 's' / '__a_b'}" in done.output

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from PIL import Image
 
 import chatdesc
 from chatdesc.cli.main import app
@@ -76,18 +75,6 @@ def test_the_navigation_names_every_page():
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     navigation = yaml.safe_load(text[text.index("nav:") :])
     assert sorted(re.findall(r"[\w-]+\.md", str(navigation))) == sorted(path.name for path in DOCS.glob("*.md"))
-
-
-def test_the_picture_is_drawn_from_a_run(base, tmp_path):
-    """The command that README's picture was made with, on the runs of these tests."""
-    out = tmp_path / "picture.png"
-    script = [sys.executable, str(DOCS / "tools/before_after.py"), str(base / "base/lasot"), str(base / "data/LaSOT")]
-    command = [*script, "--sequences", "airplane-1", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
-    with Image.open(out) as picture, Image.open(DOCS / "pictures/before_after.png") as shown:
-        assert picture.height == shown.height  # one panel above the other, here in one column of the three
-        assert 2.8 < shown.width / picture.width < 3
 
 
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed: pip install -e '.[docs]'")

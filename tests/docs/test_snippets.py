@@ -7,10 +7,12 @@ import importlib
 import json
 import re
 import shlex
+import subprocess
 import sys
 from itertools import pairwise
 
 import pytest
+from PIL import Image
 
 from tests.docs.conftest import FRAMES, TOKEN, add_runs
 from tests.docs.snippets import LANGUAGES, PAGES, ROOT, blocks, command_lines, needs_models, parse
@@ -120,3 +122,20 @@ def test_the_stub_of_a_tracker_runs(ask, workspace):
     assert done["code"] == 0, done
     row = json.loads((workspace / "runs/stub/rows/airplane-15.json").read_text(encoding="utf-8"))
     assert row["tracking"]["boxes"] == [row["boxes"][0]] * FRAMES
+
+
+def test_the_picture_is_drawn_from_a_run(base, tmp_path):
+    """The command that README's picture was made with, on the runs of these tests."""
+    out = tmp_path / "picture.png"
+    script = [
+        sys.executable,
+        str(ROOT / "docs/tools/before_after.py"),
+        str(base / "base/lasot"),
+        str(base / "data/LaSOT"),
+    ]
+    command = [*script, "--sequences", "airplane-1", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as picture, Image.open(ROOT / "docs/pictures/before_after.png") as shown:
+        assert picture.height == shown.height  # one panel above the other, here in one column of the three
+        assert 2.8 < shown.width / picture.width < 3

@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 
+from tests.makers import garbage
 from tests.standins.hub_worker import run
 
 
@@ -27,6 +28,7 @@ def execute(code: str) -> dict[str, object]:
 
 
 def main() -> None:
+    garbage.sought_seldom()
     answers = sys.stdout
     for line in sys.stdin:
         asked = json.loads(line)

@@ -71,13 +71,16 @@ def test_decoding_is_counted_once_per_frame():
 
 
 def test_the_command(tmp_path):
-    render(tmp_path / "data", count=2, frames=3, seed=3)
+    render(tmp_path / "data", count=2, frames=3, seed=9731)  # frames that no test before had searched
     place = ["annotate", "synthetic", tmp_path / "data", "--out", tmp_path / "run", "--tracker", "none", "--profile"]
     done = call(*place, columns=80)
     assert done.exit_code == 0 and "frames/s; limited by" in " ".join(done.output.split()), done.output
     with open(tmp_path / "run" / "profile.csv", newline="") as file:
         rows = {row["stage"]: row for row in csv.DictReader(file)}
-    assert {"describe", "ground", "embed attributes", "decode", "write"} <= set(rows)
+    assert {"describe", "ground", "embed attributes", "decode", "propose", "write"} <= set(rows)
+    # two frames or three of each sequence are grounded, and each is searched once, however many texts there are
+    assert 2 <= int(rows["propose"]["items"]) <= 6 < int(rows["ground"]["items"])
+    assert 0 < float(rows["propose"]["busy_s"]) <= float(rows["ground"]["busy_s"]) + float(rows["describe"]["busy_s"])
     assert int(rows["describe"]["items"]) >= 2 and float(rows["ground"]["busy_s"]) > 0
     again = call(*place)
     assert again.exit_code == 0 and "no profile: nothing was left to do" in again.output

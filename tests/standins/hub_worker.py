@@ -15,6 +15,7 @@ import traceback
 def asking(hub, home, **environment):
     """A function that asks a process of its own, whose Hub is the stand-in; it gets the answer as a dict."""
     ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    ours["USE_TORCH"] = "0"  # datasets would import it, for seconds, only to share a counter
     quiet = {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.standins.hub_worker"],
@@ -40,7 +41,9 @@ def asking(hub, home, **environment):
 def run(arguments):
     """A command line: its exit code, and what it printed."""
     from chatdesc.cli import main as cli
+    from tests.makers.command_group import read_once
 
+    read_once()
     out, err = io.StringIO(), io.StringIO()
     sys.argv, code = ["chatdesc", *arguments], 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -81,7 +84,9 @@ def main():
     from huggingface_hub.utils import _xet
 
     from chatdesc.share import hub, hub_patience
+    from tests.makers import garbage
 
+    garbage.sought_seldom()
     waits = []
     http.time = hub.time = type("Clock", (), {**vars(http.time), "sleep": staticmethod(waits.append)})
     answers = sys.stdout
