@@ -21,7 +21,7 @@ def can_compile() -> bool:
     """Whether numba is there, fits the other libraries, and is not switched off (NUMBA_DISABLE_JIT)."""
     try:
         import numba
-    except ImportError:  # also where numba is older than numpy allows
+    except Exception:  # also where it does not fit NumPy, its library cannot be loaded, or another package breaks it
         return False
     return not getattr(numba.config, "DISABLE_JIT", 0)
 

@@ -19,12 +19,21 @@ def _asked_anew():
     compiled.can_compile.cache_clear()
 
 
-def test_a_numba_that_cannot_be_imported_is_none(monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("Numba needs NumPy 1.0 or less"),
+        OSError("Could not find/load shared object file"),
+        AttributeError("module 'coverage' has no attribute 'types'"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_numba_that_cannot_be_imported_is_none(error, monkeypatch):
     real = builtins.__import__
 
     def failing(name, *arguments, **options):
         if name == "numba":
-            raise ImportError("Numba needs NumPy 1.0 or less")
+            raise error
         return real(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", failing)

@@ -14,6 +14,7 @@ are too small are joined the order can matter; where it might, OpenCV segments.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,11 +35,20 @@ MOST_TIED = 32  # pairs of small regions at one weight that are looked at
 
 def segments(image: Image, scales: Sequence[float]) -> list[Labels]:
     """[H, W] regions of an image [H, W, C] at each scale, numbered by their first pixels."""
-    if not compiled.can_compile():
+    if not (compiled.can_compile() and _works()):
         return [opencv_segments(image, scale) for scale in scales]
     edges = _edges(image)
     found = (_segmented(image.shape[:2], edges, scale) for scale in scales)
     return [opencv_segments(image, scale) if own is None else own for own, scale in zip(found, scales, strict=True)]
+
+
+@cache
+def _works() -> bool:
+    """Whether the loops can be compiled, or loaded: a full disk or a damaged file are as good as no numba."""
+    try:
+        return _segmented((2, 2), _edges(np.zeros((2, 2, 3), np.uint8)), 1.0) is not None
+    except Exception:  # numba has many kinds
+        return False
 
 
 def _segmented(shape: tuple[int, ...], edges: tuple[Labels, Floats], scale: float) -> Labels | None:

@@ -99,3 +99,29 @@ def test_without_numba_opencv_segments(monkeypatch, by_opencv):
     monkeypatch.setattr(compiled, "can_compile", lambda: False)
     segments(corners(8), SCALES)
     assert by_opencv == list(SCALES)
+
+
+@pytest.fixture
+def tried_anew():
+    graph_segments._works.cache_clear()
+    yield
+    graph_segments._works.cache_clear()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EOFError("Ran out of input")])
+def test_where_the_loops_cannot_be_had_opencv_segments_and_they_are_tried_once(
+    error, monkeypatch, by_opencv, tried_anew
+):
+    needs_numba()
+    from chatdesc.backends import graph_kernels
+
+    tried = []
+
+    def broken(*_):
+        tried.append(1)
+        raise error
+
+    monkeypatch.setattr(graph_kernels, "join_by_weight", broken)
+    assert_equal(corners(8))
+    assert_equal(corners(8))
+    assert by_opencv == [*SCALES, *SCALES] and len(tried) == 1
