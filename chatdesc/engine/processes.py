@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -62,6 +62,10 @@ class Claims:
             return False
         return True
 
+    def are_on(self, names: Iterable[str]) -> bool:
+        """Whether all of the sequences are claimed."""
+        return all((self.folder / self._store.path(name).name).exists() for name in names)
+
 
 def annotate_on(
     devices: tuple[str, ...], run: Run, store: Store, on_row: Callable[[Row], None], ledger: Ledger | None = None
@@ -70,12 +74,15 @@ def annotate_on(
 
     Args:
         on_row: called with each finished row, by one thread at a time.
-        ledger: counts what all processes use; where its budget is reached they begin no sequence any more.
+        ledger: counts what all processes use; where its budget is reached they begin no sequence any more. What is
+            ``reached`` is None in the end where that kept nothing from being begun.
 
     Raises:
         ChatdescError: a worker ended with an error. Finished rows are kept; the same command does the rest.
         OSError: the disk or the system refused a worker something, or killed it; the same.
     """
+    if ledger is not None and ledger.is_reached():
+        return
     run.release_models()
     claims = Claims(store)
     claims.clear()
@@ -94,6 +101,8 @@ def annotate_on(
     try:
         with ThreadPoolExecutor(len(devices)) as pool:
             ended = list(pool.map(lambda device: _drive(device, run, hand_on), devices))
+        if ledger is not None and ledger.reached and claims.are_on(run.pending(store)):
+            ledger.reached = None  # by the last ones: it kept nothing from being begun
     finally:
         claims.clear()
     broken = [f"{device}: {why}" for device, (code, why) in zip(devices, ended, strict=True) if code]

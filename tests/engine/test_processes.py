@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from chatdesc.config import Settings
-from chatdesc.engine.processes import Claims, _killed_by, annotate_on
+from chatdesc.engine.budget import Account, Budget, Ledger, keep
+from chatdesc.engine.processes import Claims, _killed_by, annotate_on, pending
 from chatdesc.engine.run import Run
 from chatdesc.loaders import load
 from chatdesc.rows.store import Store
@@ -172,6 +173,33 @@ def test_a_killed_worker_is_a_fault_of_the_machine(data, tmp_path, monkeypatch):
     monkeypatch.setattr("chatdesc.engine.processes._drive", lambda *_: (-signal.SIGKILL, _killed_by(signal.SIGKILL)))
     with Store.open(run.out, run.config()) as store, pytest.raises(OSError, match=r"killed by signal 9.*memory"):
         annotate_on(("cpu",), run, store, lambda row: None)
+
+
+def test_no_worker_is_started_for_a_budget_that_is_used_up(data, tmp_path, monkeypatch):
+    run = run_of(data, tmp_path / "run")
+    monkeypatch.setattr("chatdesc.engine.processes._drive", lambda *_: pytest.fail("a worker was started"))
+    with Store.open(run.out, run.config()) as store:
+        keep(run.out, Account(requests=2))
+        ledger = Ledger(run.out, budget=Budget(requests=2))
+        annotate_on(("cpu", "cpu"), run, store, lambda row: None, ledger)
+    assert ledger.reached == "requests=2"
+
+
+@pytest.mark.parametrize(("limit", "begun", "reached"), [(2, 2, "requests=2"), (3, 3, None), (4, 3, None)])
+def test_a_budget_that_the_last_sequence_uses_up_stops_nothing(limit, begun, reached, data, tmp_path, monkeypatch):
+    run, names = run_of(data, tmp_path / "run"), []
+
+    def drive(device, run, on_name):
+        for name in pending(run, Store(run.out)):
+            names.append(name)
+            on_name(name, Account(requests=1))
+        return 0, ""
+
+    monkeypatch.setattr("chatdesc.engine.processes._drive", drive)
+    with Store.open(run.out, run.config()) as store:
+        ledger = Ledger(run.out, budget=Budget(requests=limit))
+        annotate_on(("cpu",), run, store, lambda row: None, ledger)
+    assert (len(names), ledger.reached) == (begun, reached)
 
 
 def test_the_parent_holds_no_model_while_the_workers_work(data, tmp_path, monkeypatch):
