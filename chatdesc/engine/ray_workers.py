@@ -12,6 +12,7 @@ import math
 import os
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -271,14 +272,22 @@ class Worker:
 
 @contextmanager
 def _own_folder() -> Iterator[Path]:
-    """A folder for the rows of a task, locked; those of workers that were killed are removed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+    """A folder for the rows of a task, locked; those of this user's workers that were killed are removed."""
+    left = Path(tempfile.gettempdir()).glob(f"{FOLDER}*") if find_spec("fcntl") else ()  # without it nothing is locked
+    for folder in left:
         with suppress(OSError, ChatdescError):
-            if not left.is_symlink() and time.time() - left.stat().st_mtime > SECONDS_TO_LOCK:
-                lock(left).close()
-                shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=FOLDER) as folder, lock(Path(folder)):
-        yield Path(folder)
+            if _may_be_left(folder.lstat()):
+                lock(folder).close()
+                shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix=FOLDER) as own, lock(Path(own)):
+        yield Path(own)
+
+
+def _may_be_left(about: os.stat_result) -> bool:
+    """Whether it is a folder of this user, and not new: in that of another a lock may be a pipe, or a link."""
+    return (
+        stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and time.time() - about.st_mtime > SECONDS_TO_LOCK
+    )
 
 
 def _installed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -144,6 +145,29 @@ def test_the_folder_of_a_killed_worker_is_removed_and_that_of_one_at_work_is_not
         with _own_folder() as other:
             assert mine.exists() and other.parent == mine.parent
     assert list(tmp_path.iterdir()) == [fresh]
+
+
+@pytest.mark.timeout(60)
+def test_a_folder_that_another_user_made_is_left_alone(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    theirs = tmp_path / "chatdesc-worker-theirs"
+    theirs.mkdir()
+    os.symlink(tmp_path / "mine", theirs / ".lock")
+    os.utime(theirs, (0, 0))
+    monkeypatch.setattr("os.getuid", lambda: os.stat(tmp_path).st_uid + 1)
+    with _own_folder():
+        assert theirs.exists() and not (tmp_path / "mine").exists()
+
+
+def test_where_nothing_can_be_locked_no_folder_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with _own_folder() as mine:
+        os.utime(mine, (0, 0))
+        with _own_folder():
+            assert mine.exists()
 
 
 def test_evidence_comes_with_its_row(data, tmp_path):
