@@ -107,11 +107,12 @@ class Quick:
         self._loops = loops
         self._frames = np.array([len(truth.boxes) for truth in truths.values()], np.intp)
         self._firsts = np.cumsum(self._frames) - self._frames
-        self._boxes = np.concatenate([truth.boxes.T for truth in truths.values()], 1)
+        boxes = np.concatenate([truth.boxes.T for truth in truths.values()], 1)
+        self._boxes = np.ascontiguousarray(boxes, np.float64)  # of one type always: the loops were compiled for it
         self._seen = np.concatenate([_seen(truth) for truth in truths.values()])
         self._plain = np.array([_is_plain(truth) for truth in truths.values()])
         self._ways = [
-            (rules, loops.ways(rules), loops.limits(rules)) if is_usual(rules) else None for rules in protocols
+            (rules, loops.ways(rules), loops.limits(rules)) if _is_counted(rules) else None for rules in protocols
         ]
 
     def scores(self, tracks: Tracks, first: int) -> list[dict[int, Score]]:
@@ -141,6 +142,10 @@ def _seen(truth: Truth) -> NDArray[np.bool_]:
     if truth.visible is None or not _is_plain(truth):
         return np.ones(len(truth.boxes), np.bool_)
     return np.asarray(truth.visible, np.bool_)
+
+
+def _is_counted(rules: Rules) -> bool:
+    return is_usual(rules) and rules.bad_box != "scored"  # the loop gives such a box the one before
 
 
 def _is_plain(truth: Truth) -> bool:

@@ -40,7 +40,7 @@ def _json(value: object, escape: bool) -> Iterator[bytes]:
     >>> b"".join(_json({"boxes": [[1.5, float("nan")]] * 2, "text": "é"}, escape=False)).decode()
     '{"boxes": [[1.5, NaN], [1.5, NaN]], "text": "é"}'
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         for number, (key, held) in enumerate(value.items()):
             yield f"{', ' if number else '{'}{json.dumps(key, ensure_ascii=escape)}: ".encode()
             yield from _json(held, escape)

@@ -5,6 +5,7 @@ import importlib.util
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -194,6 +195,29 @@ def test_boxes_that_stay_bad_are_left_to_care(loops):
     assert done(b"10,10,5,5\n10,10,-1,5\n10,10,5,5") == [1, 0, 0]
     assert done(b"10,10,0,5\n10,10,5,5\n10,10,5,5") == [1, 1, 0]
     assert done(b"10,10,0,5\n10,10,0,5\n10,10,5,5") == [0, 0, 0]  # the first box is bad, and the second takes it
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_truths_of_another_type_are_scored_alike(order, loops, tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    truth = np.asarray(rng.uniform(1, 300, (500, 4)), np.float32, order=order)
+    put(tmp_path / "mine" / "a.txt", "\n".join(",".join(map(repr, box)) for box in (truth * 1.01).tolist()))
+    truths = {"a": Truth(truth, None)}
+    folder = MatchedFolder.of(ResultFolder(str(tmp_path / "mine")), tuple(truths))
+
+    def scored(found):
+        monkeypatch.setattr(evaluate, "loops_for", lambda *_: found)
+        [[one]] = evaluate_trackers([folder], truths, "lasot", [PROTOCOLS["lasot"]])
+        return told(one)
+
+    assert scored(loops) == scored(None)
+    assert Quick(loops, truths, [])._boxes.dtype == np.float64
+
+
+def test_rules_by_which_empty_boxes_are_scored_are_left_to_care(loops):
+    truths = {"a": Truth(np.array([[10.0, 10, 5, 5]] * 2), None)}
+    quick = Quick(loops, truths, [replace(PROTOCOLS["lasot"], bad_box="scored")])
+    assert quick.scores(loops.read([b"10,10,5,5\n10,10,0,5"]), 0) == [{}]
 
 
 def test_the_golden_scores(shared_data, loops, tmp_path, monkeypatch):
