@@ -30,6 +30,7 @@ Floats = NDArray[np.float32]
 
 SMOOTH = float(np.float32(0.8))  # pixels; in single precision, as the selective search has it
 LEAST = 100  # pixels of a region
+PAIRS = 50  # of colours, by which the rounding of OpenCV is known
 MOST_TIED = 32  # pairs of small regions at one weight that are looked at
 
 
@@ -44,9 +45,9 @@ def segments(image: Image, scales: Sequence[float]) -> list[Labels]:
 
 @cache
 def _works() -> bool:
-    """Whether the loops can be compiled, or loaded: a full disk or a damaged file are as good as no numba."""
+    """Whether the loops can be compiled, or loaded, and give OpenCV's regions: a full disk is as good as no numba."""
     try:
-        return _segmented((2, 2), _edges(np.zeros((2, 2, 3), np.uint8)), 1.0) is not None
+        return _weighs_alike() and _segmented((2, 2), _edges(np.zeros((2, 2, 3), np.uint8)), 1.0) is not None
     except Exception:  # numba has many kinds
         return False
 
@@ -89,8 +90,29 @@ def _edges(image: Image) -> tuple[Labels, Floats]:
 
 
 def _apart(one: Floats, other: Floats) -> Floats:
-    """[H, W] the distance of two colours, added up as OpenCV does: each sum rounded to single precision."""
+    """[H, W] the distance of two colours, added up as OpenCV does: each square and sum rounded to single precision."""
     total = np.zeros(one.shape[:2], np.float32)
-    for square in np.moveaxis((one - other).astype(np.float64) ** 2, -1, 0):
-        total = (total + square).astype(np.float32)
+    for square in np.moveaxis((one - other) ** 2, -1, 0):
+        total += square
     return np.sqrt(total)
+
+
+def _weighs_alike() -> bool:
+    """Whether OpenCV rounds as ``_apart`` does: for some processors it is compiled to multiply and add in one step.
+
+    It joins two pixels up to a scale that equals their distance.
+    """
+    pairs = np.sqrt(np.arange(1, 6 * PAIRS + 1, dtype=np.float32) * 99).reshape(PAIRS, 1, 2, 3)
+    for pair in pairs:
+        weight = _apart(pair[:, :1], pair[:, 1:])[0, 0]
+        below = np.nextafter(weight, np.float32(0))
+        if [_regions_of_two(pair, float(scale)) for scale in (weight, below)] != [1, 2]:
+            return False
+    return True
+
+
+def _regions_of_two(pair: Floats, scale: float) -> int:
+    import cv2
+
+    segmenting = cv2.ximgproc.segmentation.createGraphSegmentation(1e-4, scale, 0)  # without smoothing
+    return int(np.max(segmenting.processImage(pair))) + 1

@@ -125,3 +125,21 @@ def test_where_the_loops_cannot_be_had_opencv_segments_and_they_are_tried_once(
     assert_equal(corners(8))
     assert_equal(corners(8))
     assert by_opencv == [*SCALES, *SCALES] and len(tried) == 1
+
+
+@pytest.mark.parametrize(("side", "seed"), [(9, 363), (12, 324), (15, 264)])
+def test_segments_of_blocks_whose_edges_weigh_the_same_but_for_the_last_bit(side, seed):
+    colours = np.random.default_rng(seed).integers(0, 4, (60 // side + 1, 48 // side + 1, 3)) * 80
+    picture = np.repeat(np.repeat(colours, side, 0), side, 1)[:60, :48].astype(np.uint8)
+    assert_equal(cv2.cvtColor(picture, cv2.COLOR_RGB2Lab))
+
+
+def test_where_opencv_rounds_otherwise_it_segments(monkeypatch, by_opencv, tried_anew):
+    needs_numba()
+
+    def in_double(one, other):
+        return np.sqrt(((one - other).astype(np.float64) ** 2).sum(-1)).astype(np.float32)
+
+    monkeypatch.setattr(graph_segments, "_apart", in_double)
+    assert_equal(corners(8))
+    assert by_opencv == list(SCALES)
