@@ -244,7 +244,7 @@ def _repair(pairs: list[_Pair], lengths: Whole, owner: Whole, truth: Floats, rul
     starts = np.cumsum(lengths) - lengths
     repaired = np.zeros(len(pairs), np.intp)
     _, _, width, height = track
-    if rules.bad_box != "scored" and not min(width.min(), height.min()) > 0:  # or NaN
+    if rules.bad_box != "scored" and not (width.min() > 0 and height.min() > 0):  # or NaN
         bad = (width <= 0) | (height <= 0)
         if np.isnan(width).any():
             bad |= np.isnan(track).all(0)

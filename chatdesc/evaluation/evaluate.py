@@ -315,7 +315,7 @@ def _score_carefully(
     return [
         SequenceScore(name, None, (lost[name],))
         if name in lost
-        else _scored(chunk.matched, name, fitted[name], next(scores), parsed[name].finite)
+        else _scored(chunk.matched, name, fitted[name], next(scores), parsed[name].finite and not fitted[name].notes)
         for name in names
     ]
 

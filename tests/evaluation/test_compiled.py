@@ -214,6 +214,16 @@ def test_truths_of_another_type_are_scored_alike(order, loops, tmp_path, monkeyp
     assert Quick(loops, truths, [])._boxes.dtype == np.float64
 
 
+@pytest.mark.parametrize("row", ["10.00,10.00,5.00,5.00", "10,10.0,5,5e0"])
+def test_a_true_box_put_before_a_result_is_looked_at_too(row, tmp_path, monkeypatch):
+    truths = {"a": Truth(np.array([[np.inf, 10.0, 5, 5], [10, 10, 5, 5]]), None)}
+    put(tmp_path / "mine" / "a.txt", f"{row}\n")
+    monkeypatch.setattr(evaluate, "loops_for", lambda *_: None)
+    folder = MatchedFolder.of(ResultFolder(str(tmp_path / "mine")), tuple(truths))
+    [[one]] = evaluate_trackers([folder], truths, "lasot", [PROTOCOLS["pysot"]])
+    assert one.lines[0].notes[1:] == ("1 row with NaN or infinite numbers is a miss",)
+
+
 def test_rules_by_which_empty_boxes_are_scored_are_left_to_care(loops):
     truths = {"a": Truth(np.array([[10.0, 10, 5, 5]] * 2), None)}
     quick = Quick(loops, truths, [replace(PROTOCOLS["lasot"], bad_box="scored")])

@@ -122,6 +122,18 @@ def test_a_row_that_is_partly_nan_is_a_miss():
     assert (score.repaired, score.success[0], score.precision_at_20) == (0, 3 / 4, 3 / 4)
 
 
+@pytest.mark.parametrize(("empty", "place"), [(2, 2), (2, 3), (3, 2), (3, 3)])
+def test_an_empty_box_takes_the_one_before_it_whatever_is_nan_elsewhere(empty, place):
+    track = moved(0, 5, 0, 0)
+    track[2, empty] = 0
+    track[3, place] = np.nan
+    score = score_sequence(track, TRUTH)
+    alone = moved(0, 5, 5, 0)
+    alone[3, place] = np.nan
+    assert score.repaired == 1
+    assert score.success.tolist() == score_sequence(alone, TRUTH).success.tolist()
+
+
 def test_the_first_box_is_given_and_surplus_rows_are_cut():
     score = score_sequence(np.concatenate([moved(80), TRUTH[1:], TRUTH[:3]]), TRUTH)
     assert score.auc == pytest.approx(20 / 21)
