@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 from chatdesc.config import Settings
 from chatdesc.evidence import Choice, Evidence
 from chatdesc.metrics.overlap import iou_matrix
+from chatdesc.names import counted
 from chatdesc.places import without_places
 from chatdesc.stages.background import joined
 from chatdesc.stages.windows import neighbours
 from chatdesc.types import (
+    BackendError,
     Boxes,
     Crop,
     Embed,
@@ -200,7 +202,7 @@ def track(
         stop, due, min_score = ahead
         words = in_force((first_phrase, *later), at).text
         answer: Followed = yield Follow(sequence.frames, at, stop, state.session, state.init, min_score, words)
-        _record(state, answer)
+        _record(state, answer, stop - at)
         at += len(answer.boxes)
         if at - 1 == due or answer.scores[-1] < min_score:
             phrase = in_force((first_phrase, *later), at - 1)
@@ -255,7 +257,10 @@ def in_force(phrases: tuple[Phrase, ...], frame: int) -> Phrase:
     return next((p for p in reversed(phrases) if p.start <= frame), phrases[0])
 
 
-def _record(state: _State, answer: Followed) -> None:
+def _record(state: _State, answer: Followed, frames_asked: int) -> None:
+    if not 0 < len(answer.boxes) == len(answer.scores) <= frames_asked:
+        said = f"{counted(len(answer.boxes), 'box')} and {counted(len(answer.scores), 'score')}"
+        raise BackendError(f"the tracker gave {said} for {counted(frames_asked, 'frame')}")
     state.session, state.init = answer.session, None
     if answer.text and (not state.heard or state.heard[-1][1] != answer.text):
         state.heard.append((state.done, answer.text))

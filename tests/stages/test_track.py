@@ -7,7 +7,7 @@ from chatdesc.config import Settings
 from chatdesc.evidence import Choice
 from chatdesc.stages.sequence import tracking_column
 from chatdesc.stages.track import MAX_PROPOSALS, Phrase, next_stop, top_proposals, track
-from chatdesc.types import Embed, Embedding, Follow, Followed, Ground
+from chatdesc.types import BackendError, Embed, Embedding, Follow, Followed, Ground
 from tests.makers.sequences import drive, flat, leads, sequence_of
 from tests.makers.verifiers import VERIFIERS
 
@@ -166,6 +166,25 @@ def test_what_is_remembered_is_the_proposal_that_was_verified(monkeypatch):
     monkeypatch.setitem(VERIFIERS, "similarity", lambda e: seen.append(e) or Choice(0))
     run(Scene([(EVEN, 0.9)]), frames=10)
     assert [e.verified.tolist() for e in seen] == [HERE, EVEN]
+
+
+@pytest.mark.parametrize(("boxes", "scores"), [(0, 0), (5, 5), (2, 1), (1, 4)])
+def test_a_tracker_that_answers_for_other_frames_than_it_was_asked_for_is_refused(boxes, scores):
+    def tracker(request):
+        assert request.stop - request.start == 4
+        return Followed(np.tile(np.float32(HERE), (boxes, 1)), np.full(scores, 0.9, np.float32), "session")
+
+    with pytest.raises(BackendError, match=rf"the tracker gave {boxes} box.* and {scores} score.* for 4 frames"):
+        drive(track(sequence_of(5, HERE), "", (), EVERY, 0.35, "attributes"), tracker)
+
+
+def test_a_tracker_may_answer_for_fewer_frames_and_in_double_precision():
+    def tracker(request):
+        return Followed(np.array([[0.1 + request.start, 10, 20, 20]]), np.array([0.9]), "session")
+
+    done, _ = drive(track(sequence_of(5, HERE), "", (), EVERY, 0.35, "attributes"), tracker)
+    assert done.boxes.dtype == done.scores.dtype == np.float32
+    assert done.boxes[:, 0].tolist() == [10, *map(float, np.float32([1.1, 2.1, 3.1, 4.1]))]
 
 
 def test_without_a_text_there_is_no_language():
