@@ -29,6 +29,7 @@ _LEAD = b"\n\n\n\n"  # so that the first number has four bytes before it, as all
 _ROW_ENDS = np.frombuffer(b",,,\n", np.uint32)[0]
 _FLAGS = {pair[1:2]: np.frombuffer(pair, "<u2") for pair in (b"0\n1\n", b"0,1,")}
 _USUAL = re.compile(rb"[0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}[, \t][0-9]{1,4}")
+KEPT = 1 << 16  # bytes of a file
 _FIELD = re.compile(rb"\s*,\s*|\s+")
 
 
@@ -88,7 +89,8 @@ def _quick_boxes(files: Sequence[bytes]) -> list[Boxes] | None:
     try:
         return _parse(np.frombuffer(b"".join([_LEAD, *files]), np.uint8), files, use)
     finally:
-        _idle.append(use)
+        if use.size <= KEPT or len(files) > 1:  # of one long file they would stay for nothing
+            _idle.append(use)
 
 
 def _parse(raw: NDArray[np.uint8], files: Sequence[bytes], use: _Scratch) -> list[Boxes] | None:
