@@ -114,15 +114,15 @@ class Batches:
         log.info("%s: memory to spare, going on with batches of %d", self.name, self.size)
 
 
-def first_size(asked: int | None, usual: int, device: str) -> int:
-    """The first batch size: the one asked for, or else the ``usual`` one, but on a CPU one item.
+def own_batches(asked: int | None, device: str) -> bool:
+    """Whether a request shares a forward pass with none of another sequence: on a CPU, unless a size is asked for.
 
-    There the last digits of an item would depend on those that happen to go with it, and so on how long calls took.
+    There the last digits of an item depend on those that go with it, so they would depend on how long calls took.
 
-    >>> first_size(None, 8, "cuda"), first_size(None, 8, "cpu"), first_size(4, 8, "cpu")
-    (8, 1, 4)
+    >>> own_batches(None, "cuda"), own_batches(None, "cpu"), own_batches(4, "cpu")
+    (False, True, False)
     """
-    return asked if asked is not None else 1 if device == "cpu" else usual
+    return asked is None and device == "cpu"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chatdesc.backends.batching import Batches, first_size
+from chatdesc.backends.batching import Batches, own_batches
 from chatdesc.backends.hub import pick_device
 from chatdesc.types import BackendError, Crop, Embed, Embedding, Image
 
@@ -82,7 +82,8 @@ class EncoderModel(ABC):
 class CropEncoder(ABC):
     """Base of the encoders; loads its model on first use.
 
-    ``batch_size`` crops or texts go into one forward pass at first; None leaves it to ``batching``.
+    ``batch_size`` crops or texts go into one forward pass at first. Where it is not given, 64 do; on a CPU the crops of
+    one request, and a text alone.
     """
 
     max_batch = 64
@@ -122,8 +123,7 @@ class CropEncoder(ABC):
     @cached_property
     def batches(self) -> Batches:
         """The batch size that fits, for crops and for texts."""
-        device = self.loaded.device
-        return Batches(self.name, first_size(self._first_size, 64, device), device=device)
+        return Batches(self.name, 64 if self._first_size is None else self._first_size, device=self.loaded.device)
 
     @property
     def batches_gain(self) -> bool:
@@ -136,21 +136,22 @@ class CropEncoder(ABC):
         Raises:
             BackendError: the model cannot be loaded, or a single item does not fit into the device's memory.
         """
-        crops = self._crops(requests)
+        alone = own_batches(self._first_size, self.loaded.device)
+        crops: dict[CropKey, Vectors | Exception] = {}
+        for part in [[request] for request in requests] if alone else [requests]:
+            self._crops(part, crops)
         texts = self._texts([t for r in requests for t in r.texts])
         return [_answer(r, crops, texts, self.loaded.width) for r in requests]
 
-    def _crops(self, requests: list[Embed]) -> dict[CropKey, Vectors | Exception]:
-        """A vector, or what went wrong, for each distinct crop; frame by frame, so that one is in memory at a time."""
-        found: dict[CropKey, Vectors | Exception] = {}
+    def _crops(self, requests: list[Embed], found: dict[CropKey, Vectors | Exception]) -> None:
+        """A vector, or what went wrong, for each crop not yet ``found``; frame by frame: one is in memory at a time."""
         waiting: list[tuple[CropKey, Any]] = []
-        for group in _by_frame(requests):
+        for group in _by_frame(requests, found):
             waiting += _prepare(group, self._look, found)
             while len(waiting) >= (size := self.batches.size):
                 self._encode_crops(waiting[:size], found)
                 waiting = waiting[size:]
         self._encode_crops(waiting, found)
-        return found
 
     def _encode_crops(self, items: Sequence[tuple[CropKey, Any]], found: dict[CropKey, Vectors | Exception]) -> None:
         vectors = self.batches.run([made for _, made in items], self.loaded.encode_crops)
@@ -162,7 +163,10 @@ class CropEncoder(ABC):
         new = [text for text in distinct if text not in self._known]
         if new:
             tokens, truncated = self.loaded.tokenize(new)
-            vectors = self.batches.run(list(tokens), self.loaded.encode_texts)
+            # a text is asked for by many, and kept: on a CPU none depends on the others
+            size = 1 if own_batches(self._first_size, self.loaded.device) else len(new)
+            parts = [tokens[i : i + size] for i in range(0, len(new), size)]
+            vectors = [v for part in parts for v in self.batches.run(list(part), self.loaded.encode_texts)]
             self._known.update(zip(new, zip(vectors, truncated, strict=True), strict=True))
         found = {text: self._known[text] for text in distinct}
         for text in list(self._known)[:-TEXTS]:
@@ -174,11 +178,12 @@ def _key(crop: Crop) -> CropKey:
     return id(crop.frame.frames), crop.frame.index, np.asarray(crop.box, np.float32).tobytes()
 
 
-def _by_frame(requests: list[Embed]) -> list[list[Crop]]:
+def _by_frame(requests: list[Embed], found: Container[CropKey]) -> list[list[Crop]]:
     groups: dict[tuple[int, int], dict[CropKey, Crop]] = {}
     for crop in (c for r in requests for c in r.crops):
         key = _key(crop)
-        groups.setdefault(key[:2], {})[key] = crop
+        if key not in found:
+            groups.setdefault(key[:2], {})[key] = crop
     return [list(group.values()) for group in groups.values()]
 
 

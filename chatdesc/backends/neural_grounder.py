@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from chatdesc.backends import hub
-from chatdesc.backends.batching import Batches, first_size
+from chatdesc.backends.batching import Batches, own_batches
 from chatdesc.backends.neural_model import NeuralModel
 from chatdesc.backends.thresholds import default_threshold
 from chatdesc.backends.words_and_boxes import lower, nothing, split_phrases
@@ -59,8 +59,8 @@ class NeuralGrounder(NeuralModel, ABC):
         model, revision, device: as there.
         dtype: arithmetic on a GPU: ``auto`` (the family's), ``float16``, ``bfloat16``, ``float32``; other devices
             compute in float32.
-        batch_size: requests in one forward pass, in place of 8, or 1 on a CPU; halved for good when the device's memory
-            does not suffice.
+        batch_size: requests in one forward pass, in place of 8; halved for good when the device's memory does not
+            suffice. Where it is not given, a CPU takes together what is asked about one frame, and nothing else.
         threshold: in place of the one in ``thresholds``.
     """
 
@@ -94,7 +94,7 @@ class NeuralGrounder(NeuralModel, ABC):
     def batches(self) -> Batches:
         """The batch size that fits; it shrinks, and never grows beyond the one asked for."""
         smallest, device = "one frame; use a smaller model or --device cpu", self.loaded.device
-        size = first_size(self._first_size, 8, device)
+        size = 8 if self._first_size is None else self._first_size
         return Batches(self.name, size, device=device, limit=size, smallest=smallest)
 
     @property
@@ -124,7 +124,8 @@ class NeuralGrounder(NeuralModel, ABC):
         answers: Answers = [None] * len(requests)
         groups: dict[Hashable, list[Item]] = {}
         for item in self._prepare(requests, answers):
-            groups.setdefault(self._group(item), []).append(item)
+            alone = item.frame if own_batches(self._first_size, self.loaded.device) else None
+            groups.setdefault((alone, self._group(item)), []).append(item)
         for group in groups.values():
             for item, answer in zip(group, self.batches.run_each(group, self._ask), strict=True):
                 if isinstance(answer, Grounding) and self.truncates(item.text):

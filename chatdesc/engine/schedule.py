@@ -224,6 +224,10 @@ class Scheduler:
     def _start(self, pool: ThreadPoolExecutor, busy: dict[Any, Any], lane: Lane) -> None:
         size = 1 if lane.workers > 1 else min(lane.max_batch, len(lane.waiting))
         batch = [heappop(lane.waiting) for _ in range(size)]
+        if not lane.waits and lane.waiting and batch[0][2] is not batch[-1][2] is lane.waiting[0][2]:
+            # what a sequence asks together goes together, however long calls take
+            while batch[-1][2] is lane.waiting[0][2]:
+                heappush(lane.waiting, batch.pop())
         lane.running += 1
         now = time.perf_counter()
         lane.use.waited += sum(now - asked for *_, asked in batch)

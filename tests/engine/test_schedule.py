@@ -142,6 +142,28 @@ def test_answers_return_to_the_one_that_asked(jobs, in_flight, first, size, wait
     assert all(len(call) <= size for call in recorders[B].calls)
 
 
+@pytest.mark.parametrize("in_flight", [2, 3, 5])
+def test_what_a_sequence_asks_together_is_not_torn_apart_where_nobody_waits(in_flight):
+    calls = []
+
+    def answer(requests):
+        calls.append(requests)
+        return requests
+
+    def job(key):
+        for size in (2, 3, 1, 6):
+            yield [(key, size, k) for k in range(size)]
+        return key
+
+    lane = Lane(tuple, answer, max_batch=4, waits=False)
+    assert len(list(Scheduler([lane], in_flight).run((k, job(k)) for k in range(7)))) == 7
+    assert max(map(len, calls)) == 4
+    for call in calls:
+        for key, size, _ in call:
+            together = [k for other, of, k in call if (other, of) == (key, size)]
+            assert together == list(range(size)) or (size == 6 and together in ([0, 1, 2, 3], [4, 5]))
+
+
 def test_a_failed_item_fails_its_sequence_only():
     def job(key):
         yield B(key, fails=key == 1)
