@@ -59,8 +59,9 @@ class NeuralGrounder(NeuralModel, ABC):
         model, revision, device: as there.
         dtype: arithmetic on a GPU: ``auto`` (the family's), ``float16``, ``bfloat16``, ``float32``; other devices
             compute in float32.
-        batch_size: requests in one forward pass, in place of 8; halved for good when the device's memory does not
-            suffice. Where it is not given, a CPU takes together what is asked about one frame, and nothing else.
+        batch_size: requests in one forward pass, in place of 8, from which a GPU goes up; halved for good when the
+            device's memory does not suffice. Where it is not given, a CPU takes together what is asked about one frame,
+            and nothing else.
         threshold: in place of the one in ``thresholds``.
     """
 
@@ -92,10 +93,10 @@ class NeuralGrounder(NeuralModel, ABC):
 
     @cached_property
     def batches(self) -> Batches:
-        """The batch size that fits; it shrinks, and never grows beyond the one asked for."""
+        """The batch size that fits; on a GPU it grows, to the requests of a call, but not beyond the one asked for."""
         smallest, device = "one frame; use a smaller model or --device cpu", self.loaded.device
-        size = 8 if self._first_size is None else self._first_size
-        return Batches(self.name, size, device=device, limit=size, smallest=smallest)
+        size, limit = (8, self.max_batch) if self._first_size is None else (self._first_size, self._first_size)
+        return Batches(self.name, size, device=device, limit=limit, smallest=smallest)
 
     @property
     def batches_gain(self) -> bool:

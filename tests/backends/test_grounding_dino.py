@@ -116,6 +116,17 @@ def test_the_matrix_is_that_of_the_logits(grounder, video):
     np.testing.assert_allclose(found.boxes[whole], theirs[whole], atol=1e-3)
 
 
+def test_on_a_cpu_only_what_is_asked_about_one_frame_shares_a_pass(grounder, video, monkeypatch):
+    assert grounder.batches.limit == 3  # as asked
+    free = create("grounder", f"{grounder.family}:{grounder.model}", device="cpu")
+    assert (free.batches.size, free.batches.limit) == (8, free.max_batch)
+    passes, forward = [], free._forward
+    monkeypatch.setattr(free, "_forward", lambda items: passes.append([item.frame for item in items]) or forward(items))
+    asked = [text for text in TEXTS if split_words(text)][:2]
+    free.ground([Ground(FrameRef(video[k], 0), text) for text in asked for k in (0, 2)])  # of one size
+    assert [len(set(frames)) for frames in passes] == [1, 1] and [len(frames) for frames in passes] == [2, 2]
+
+
 def test_batches_change_nothing(grounder, video):
     requests = [Ground(FrameRef(frames, 0), text) for frames in video for text in TEXTS]
     together = grounder.ground(requests)

@@ -139,6 +139,21 @@ def test_each_frame_crop_and_text_once(encoder, video, monkeypatch):
     assert [len(a.crops) for a in answers] == [8, 8, 4]
 
 
+def test_on_a_cpu_the_crops_of_a_request_share_a_pass_and_no_others(encoder, video, monkeypatch):
+    model, passes = encoder.loaded.model, []
+    for kind in ("encode_image", "encode_text"):
+        original = getattr(model, kind)
+
+        def counted(batch, normalize, kind=kind, original=original):
+            passes.append((kind, len(batch)))
+            return original(batch, normalize=normalize)
+
+        monkeypatch.setattr(model, kind, counted)
+    monkeypatch.setattr(encoder, "_known", {})
+    encoder.embed([request(video, (0,)), request(video, (1,))])
+    assert passes == [("encode_image", 4)] * 2 + [("encode_text", 1)] * 3
+
+
 def test_batches_are_bounded(local_dir, video, monkeypatch):
     small = OpenClipEncoder(f"local-dir:{local_dir}", device="cpu", batch_size=3)
     sizes = []
