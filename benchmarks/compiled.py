@@ -2,10 +2,11 @@
 
     python benchmarks/compiled.py [--sequences 6] [--repeats 3]
 
-The networks answer the same requests as they are and compiled, in turn, an item at a time and after a first round that
-is not counted. Compiling needs a C++ compiler; its time is that of the first round. Times are CPU seconds of the whole
-process, as the machine may do other work. ``answers`` is the largest difference between both: of
-the best boxes in pixels, and of vectors of length 1.
+The networks answer the same requests as they are and compiled, in turn, an item at a time and after a first round
+that is not counted. Compiling needs a C++ compiler; its time is what the first compiled round takes more than the
+first plain one, in CPU seconds of this process alone: compilers may use more in processes of their own, and what an
+earlier run compiled is found again. ``answers`` is the largest difference between both: of the best boxes in pixels,
+and of vectors of length 1.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chatdesc.cores import cores as cores
+from chatdesc.cores import cores
 
 
 @contextmanager

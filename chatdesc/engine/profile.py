@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chatdesc.engine.cores import cores
+from chatdesc.cores import cores
 from chatdesc.engine.schedule import Lane, Use
 from chatdesc.tables import Record, Tabular, plain, show
 from chatdesc.types import FrameCache

@@ -17,7 +17,6 @@ a note with their sequence, and every mean comes with the number of sequences th
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +26,7 @@ from typing import Literal
 
 import numpy as np
 
+from chatdesc.cores import cores
 from chatdesc.evaluation.compiled import Quick, Tracks, loops_for
 from chatdesc.evaluation.fit import FirstRow, Fitted, fit, is_given, score_notes
 from chatdesc.evaluation.result_files import ParsedBoxes, lines_in, parse_results
@@ -43,7 +43,7 @@ CHUNK = 2 << 20  # bytes of result files parsed in one call
 MOST = 1024  # files in one call, however short they are
 FEW = 64  # the same for compiled loops, which need no long arrays; longer ones take memory
 _NO_BOXES = np.zeros((0, 4))
-THREADS = min(4, os.cpu_count() or 1) + 1  # one waits for Python while the others compute
+THREADS = min(4, cores()) + 1  # one waits for Python while the others compute
 AHEAD = 16  # files of a tracker that decide what a file one row short begins with
 
 
