@@ -124,3 +124,12 @@ def test_flags_that_are_no_single_digits() -> None:
 def test_natural_order() -> None:
     names = ["img10.jpg", "img9.jpg", "a.jpg", "IMG2.jpg", "0100.jpg", "099.jpg"]
     assert sorted(names, key=natural) == ["099.jpg", "0100.jpg", "a.jpg", "IMG2.jpg", "img9.jpg", "img10.jpg"]
+
+
+def test_the_arrays_of_a_long_file_are_kept_for_many_files_alone(monkeypatch):
+    monkeypatch.setattr(parse, "_idle", [])
+    long = b"1,2,3,4\n" * parse.KEPT
+    boxes, errors = parse.parse_boxes(long)
+    assert len(boxes) == parse.KEPT and not errors and parse._idle == []
+    parse.parse_boxes(b"1,2,3,4\n")
+    assert len(parse._idle) == 1

@@ -273,3 +273,15 @@ class Strict:
 def test_a_root_says_how_it_reads() -> None:
     with pytest.raises(TypeError, match=r"_entries.*_open.*_read"):
         Root("nowhere")
+
+
+def test_frames_that_are_links_are_not_remembered_one_by_one(tmp_path):
+    from chatdesc.loaders.files import LocalRoot
+
+    (tmp_path / "kite" / "img").mkdir(parents=True)
+    (tmp_path / "kite" / "one.jpg").write_bytes(b"frame")
+    for number in range(5):
+        (tmp_path / "kite" / "img" / f"{number}.jpg").symlink_to(tmp_path / "kite" / "one.jpg")
+    root = LocalRoot(str(tmp_path))
+    assert {root.read(f"kite/img/{number}.jpg") for number in range(5)} == {b"frame"}
+    assert root._known <= {"kite", "kite/img"}
